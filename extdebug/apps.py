@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ExtdebugConfig(AppConfig):
+    name = "extdebug"
+    verbose_name = "Debug sessions"
+    default_auto_field = "django.db.models.BigAutoField"
