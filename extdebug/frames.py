@@ -1,0 +1,232 @@
+"""Exact writing of the server's frames of `ext-debug.v1`.
+
+Pure: no Django, no I/O; `protocol.py` reads the client's side. `events` and `page` frames are
+joined from events that were encoded once per process; the small frames are Structs, closed by
+their types, that docs/ext-debug.v1.asyncapi.yaml mirrors under a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+import msgspec
+
+from extdebug.events import CloseCode, Cursor, Gap, encode_json
+from extdebug.protocol import ErrorCode, ProtocolError
+
+
+class _Server(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
+    """A server's frame, encoded with `encode()`."""
+
+    def encode(self) -> bytes:
+        return encode_json(self)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """An install or tenant with the name people know it by."""
+
+    id: str
+    name: str
+
+
+class ReadyTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The stream a session watches; `installs` are those its Decision lets through."""
+
+    tenant: str
+    extension: str
+    tenant_name: str
+    extension_name: str
+    installs: tuple[Named, ...]
+
+
+class ReadyLimits(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What this session may take: events and bytes per second, bytes unacknowledged, bytes held."""
+
+    events_per_second: int
+    bytes_per_second: int
+    window: int
+    ring: int
+
+
+class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """The approval a production session stands on."""
+
+    id: int
+    label: str
+    until: str
+
+
+class Ready(_Server, tag="ready"):
+    """The session stands. Times are ISO 8601 in UTC; `ttl` is seconds left by the server's clock."""
+
+    session: str
+    target: ReadyTarget
+    expires_at: str
+    ttl: int
+    extendable_until: str
+    limits: ReadyLimits
+    mode: Literal["redis", "runner"]
+    environment: str
+    grant: ReadyGrant | None
+    resumed: bool
+    rev: int
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """The account of a session: entries = shown + filtered + the numbers of `lost`."""
+
+    entries: int
+    shown: int
+    filtered: int
+    lost: dict[str, int | None]
+
+
+class State(StrEnum):
+    """Of a session, as its page shows it."""
+
+    LIVE = "live"
+    DEGRADED = "degraded"  # Redis does not answer; what arrives is late
+    FALLBACK = "fallback"  # straight from one runner
+    HISTORY = "history"  # still reading what was before
+    PAUSED = "paused"
+
+
+class Status(_Server, tag="status"):
+    """State, account and place of the session; sent on change and every 15 s when idle."""
+
+    state: State
+    message: str
+    lag_ms: int | None
+    ledger: Ledger
+    cursor: str | None
+    expires_at: str
+    ttl: int
+
+
+class Expiring(_Server, tag="expiring"):
+    """The session ends in `ttl` seconds unless extended."""
+
+    expires_at: str
+    ttl: int
+
+
+class Error(_Server, tag="error"):
+    """The last request was refused; the session goes on. `position` is in `q` for a bad filter."""
+
+    code: str
+    message: str
+    position: int | None = None
+
+
+class Pong(_Server, tag="pong"):
+    """The answer to `ping`."""
+
+
+class CheckShown(msgspec.Struct, frozen=True):
+    """One rule asked for the Decision, and its result."""
+
+    rule: str
+    ok: bool
+    reason: str
+    hint: str = ""
+
+
+class Closing(_Server, tag="closing"):
+    """The last frame before the close: Daphne drops close reasons, so they are said here."""
+
+    code: int
+    reason: str
+    message: str
+    hint: str | msgspec.UnsetType = msgspec.UNSET
+    retry: int | float | None | msgspec.UnsetType = msgspec.UNSET
+    final: bool | msgspec.UnsetType = msgspec.UNSET
+    checks: tuple[CheckShown, ...] | msgspec.UnsetType = msgspec.UNSET
+    can_request: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class GapFrame(_Server, tag="gap"):
+    """A stated loss, in the same numbered order as `events`."""
+
+    seq: int
+    reason: str
+    scope: str
+    missed: int | None
+    after: str | None
+    before: str | None
+    since: str | None
+    cursor: str
+    detail: str | None
+
+
+SERVER_FRAMES: Final[tuple[type[_Server], ...]] = (
+    Ready, Status, Expiring, Error, Pong, Closing, GapFrame,
+)  # fmt: skip
+PONG: Final = Pong().encode()
+
+
+def error_frame(error: ProtocolError | Exception, *, position: int | None = None) -> bytes:
+    """The `error` frame of a ProtocolError or of a filters.FilterError (same attributes)."""
+    code: Any = getattr(error, "code", ErrorCode.BAD_MESSAGE)
+    at = getattr(error, "position", None) if position is None else position
+    return Error(code=str(code), message=str(error), position=at).encode()
+
+
+def closing_frame(
+    code: CloseCode,
+    *,
+    reason: str = "",
+    message: str,
+    hint: str = "",
+    retry: float | None = None,
+    checks: Sequence[CheckShown] | None = None,
+    can_request: bool | None = None,
+) -> bytes:
+    """The `closing` frame; `reason` defaults to the code's name, `final` follows from the code."""
+    return Closing(
+        code=int(code),
+        reason=reason or code.name.lower(),
+        message=message,
+        hint=hint,
+        retry=retry,
+        final=code.final,
+        checks=msgspec.UNSET if checks is None else tuple(checks),
+        can_request=msgspec.UNSET if can_request is None else can_request,
+    ).encode()
+
+
+def gap_frame(gap: Gap, *, seq: int, cursor: Cursor | str) -> bytes:
+    """The `gap` frame of a Gap at its place in the session's order."""
+    return GapFrame(
+        seq=seq,
+        reason=gap.reason.value,
+        scope=gap.scope or gap.reason.scope,
+        missed=gap.missed,
+        after=gap.after,
+        before=gap.before,
+        since=gap.since,
+        cursor=str(cursor),
+        detail=gap.detail,
+    ).encode()
+
+
+def events_frame(seq: int, rev: int, cursor: Cursor | str, parts: Sequence[bytes]) -> bytes:
+    """An `events` frame from encoded events; a part may be several events joined by commas."""
+    head = b'{"type":"events","seq":%d,"rev":%d,"cursor":"%s","events":['
+    return head % (seq, rev, str(cursor).encode("ascii")) + b",".join(parts) + b"]}"
+
+
+def page_frame(
+    id: str, cursor: Cursor | str | None, parts: Sequence[bytes], *, done: bool, seq: int | None
+) -> bytes:
+    """A `page` frame that answers `fetch`; `seq` when it counts against the window."""
+    numbered = b"" if seq is None else b',"seq":%d' % seq
+    place = b"null" if cursor is None else b'"%s"' % str(cursor).encode("ascii")
+    return b'{"type":"page"%s,"id":%s,"cursor":%s,"done":%s,"events":[%s]}' % (
+        numbered,
+        encode_json(id),
+        place,
+        b"true" if done else b"false",
+        b",".join(parts),
+    )

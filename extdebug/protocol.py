@@ -1,0 +1,230 @@
+"""Strict reading of the client's frames of `ext-debug.v1`.
+
+Pure: no Django, no I/O; `frames.py` writes the server's side. docs/ext-debug.v1.asyncapi.yaml
+describes the same frames and a test holds them together. Everything a client sends is bounded
+here in size, depth and range, because nothing behind this module checks again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from extdebug.events import BadCursor, Cursor, Level, Output, read_ts
+
+VERSION: Final = "ext-debug.v1"
+MAX_FRAME_BYTES: Final = 16 * 1024  # the largest legal frame is a filter with 64 installs: ~8 KiB
+MAX_INSTALLS: Final = 64
+MAX_QUERY: Final = 1024  # characters of q; filters.py bounds its complexity
+DEFAULT_TAIL: Final = 200
+MAX_TAIL: Final = 20_000  # the whole of a stream at the default MAXLEN
+MAX_PAGE: Final = 1_000  # events of one `page`
+_SAFE_INTEGER: Final = 2**53 - 1  # what a JavaScript client can count to
+_SHOWN: Final = 300  # characters of a message that may quote what the client sent
+
+_Small = Annotated[str, msgspec.Meta(max_length=64)]
+_CursorText = Annotated[str, msgspec.Meta(max_length=64)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_SAFE_INTEGER)]
+
+
+class ErrorCode(StrEnum):
+    """What an `error` frame's `code` may say. The session goes on after each of them."""
+
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    UNKNOWN_TYPE = "unknown_type"
+    BAD_MESSAGE = "bad_message"
+    BAD_FILTER = "bad_filter"
+    OUT_OF_PLACE = "out_of_place"  # a second subscribe, an ack of what was never sent
+    TOO_FAST = "too_fast"
+    NOT_EXTENDABLE = "not_extendable"
+    UNAVAILABLE = "unavailable"  # this request could not be served now; ask again
+
+
+class ProtocolError(ValueError):
+    """A frame that is not of the protocol. `position` is a byte offset in the frame, if known."""
+
+    def __init__(self, code: ErrorCode, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.position = position
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a client's frame."""
+
+
+class _Client(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", rename="camel"
+):
+    """A client's frame: its `type` chooses the class."""
+
+
+class TargetSpec(_Strict):
+    """What to watch, as the client spelled it. No tenant: infer it."""
+
+    extension: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    tenant: _Small | None = None
+
+
+class FilterSpec(_Strict):
+    """The client's filter, shapes checked; `filters.Filter.parse(spec.parts())` gives it meaning."""
+
+    rev: _Count = 0
+    installs: Annotated[tuple[_Small, ...], msgspec.Meta(max_length=MAX_INSTALLS)] = ()
+    request: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    streams: Annotated[tuple[Output, ...], msgspec.Meta(max_length=len(Output))] = ()
+    level: Level | None = None
+    q: Annotated[str, msgspec.Meta(max_length=MAX_QUERY)] = ""
+
+    def parts(self) -> dict[str, object]:
+        """Everything but `rev`, which numbers the filter and is no part of what it selects."""
+        return {
+            "installs": list(self.installs),
+            "request": self.request,
+            "streams": list(self.streams),
+            "level": self.level,
+            "q": self.q,
+        }
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where a session begins: exactly one of the three is set. `"now"` is a tail of 0."""
+
+    tail: int | None = None
+    cursor: Cursor | None = None
+    since_ms: int | None = None
+
+
+class _From(_Strict):
+    tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_TAIL)] | None = None
+    cursor: _CursorText | None = None
+    time: _Small | None = None
+
+    def __post_init__(self) -> None:
+        if sum(part is not None for part in (self.tail, self.cursor, self.time)) != 1:
+            raise ValueError("expected exactly one of tail, cursor, time")
+        self.start()
+
+    def start(self) -> Start:
+        """The parsed place; ValueError (so a refusal of the whole frame) unless it is one."""
+        if self.cursor is not None:
+            try:
+                return Start(cursor=Cursor.parse(self.cursor))
+            except BadCursor as error:
+                raise ValueError(f"cursor: {error}") from None
+        if self.time is not None:
+            moment = read_ts(self.time)
+            if moment is None:
+                raise ValueError(f"time: expected ISO 8601, got {self.time!r}")
+            stamp = dt.datetime.fromisoformat(moment)
+            return Start(since_ms=max(0, round(stamp.timestamp() * 1000)))
+        return Start(tail=self.tail)
+
+
+class Subscribe(_Client, tag="subscribe"):
+    """The first frame: what to watch, how and from where. `resume` names a session to go on with."""
+
+    target: TargetSpec
+    filter: FilterSpec = FilterSpec()
+    from_: _From | Literal["now"] = msgspec.field(name="from", default=_From(tail=DEFAULT_TAIL))
+    resume: _Small | None = None
+
+    @property
+    def start(self) -> Start:
+        """Where to begin, parsed."""
+        return Start(tail=0) if isinstance(self.from_, str) else self.from_.start()
+
+
+class SetFilter(_Client, tag="filter"):
+    """A new filter; frames from then on carry its `rev`."""
+
+    filter: FilterSpec
+
+
+class Ack(_Client, tag="ack"):
+    """Everything up to and with `seq` arrived."""
+
+    seq: _Count
+
+
+class Pause(_Client, tag="pause"):
+    """Stop delivery, keep the place."""
+
+
+class Resume(_Client, tag="resume"):
+    """Go on from the kept place."""
+
+
+class Extend(_Client, tag="extend"):
+    """More time, as far as the policy allows."""
+
+
+class Fetch(_Client, tag="fetch"):
+    """Ask for what lies between two cursors, both exclusive; answered by `page` frames with `id`."""
+
+    id: _Small
+    after: _CursorText | None = None
+    before: _CursorText | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = DEFAULT_TAIL
+
+    def __post_init__(self) -> None:
+        for text in (self.after, self.before):
+            if text is not None:
+                Cursor.parse(text)
+
+    @property
+    def after_cursor(self) -> Cursor | None:
+        return None if self.after is None else Cursor.parse(self.after)
+
+    @property
+    def before_cursor(self) -> Cursor | None:
+        return None if self.before is None else Cursor.parse(self.before)
+
+
+class Ping(_Client, tag="ping"):
+    """Answered by `pong`: the watcher's own heartbeat."""
+
+
+ClientMessage = Subscribe | SetFilter | Ack | Pause | Resume | Extend | Fetch | Ping
+CLIENT_TYPES: Final = tuple(
+    kind.__struct_config__.tag
+    for kind in (Subscribe, SetFilter, Ack, Pause, Resume, Extend, Fetch, Ping)
+)
+
+_decoder = msgspec.json.Decoder(ClientMessage)
+_BYTE = re.compile(r"\(byte (\d+)\)")
+_BAD_TAG = re.compile(r"Invalid value (.*) - at `\$\.type`", re.DOTALL)
+
+
+def parse(text: str | bytes) -> ClientMessage:
+    """One frame of a client. ProtocolError says what was expected and, where known, at which byte."""
+    try:
+        raw = text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        raise ProtocolError(
+            ErrorCode.NOT_JSON, "expected UTF-8 text, got a lone surrogate", error.start
+        ) from None
+    if len(raw) > MAX_FRAME_BYTES:
+        raise ProtocolError(
+            ErrorCode.TOO_LARGE, f"expected at most {MAX_FRAME_BYTES} bytes, got {len(raw)}"
+        )
+    try:
+        return _decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        said = str(error)
+        if (tag := _BAD_TAG.search(said)) is not None:
+            expected = f"type: expected one of {', '.join(map(str, CLIENT_TYPES))}; got {tag[1]}"
+            raise ProtocolError(ErrorCode.UNKNOWN_TYPE, expected[:_SHOWN]) from None
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, said[:_SHOWN]) from None
+    except RecursionError:
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, "nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = _BYTE.search(str(error))
+        position = int(found[1]) if found else getattr(error, "start", None)
+        raise ProtocolError(ErrorCode.NOT_JSON, str(error)[:_SHOWN], position) from None
