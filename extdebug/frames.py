@@ -58,8 +58,8 @@ class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True):
     until: str
 
 
-class Ready(_Server, tag="ready"):
-    """The session stands. Times are ISO 8601 in UTC; `ttl` is seconds left by the server's clock."""
+class Ready(_Server, tag="ready", frozen=True, kw_only=True):
+    """The session stands. Times are ISO 8601 in UTC; `ttl` is seconds left, as counted here."""
 
     session: str
     target: ReadyTarget
@@ -93,7 +93,7 @@ class State(StrEnum):
     PAUSED = "paused"
 
 
-class Status(_Server, tag="status"):
+class Status(_Server, tag="status", frozen=True, kw_only=True):
     """State, account and place of the session; sent on change and every 15 s when idle."""
 
     state: State
@@ -105,14 +105,14 @@ class Status(_Server, tag="status"):
     ttl: int
 
 
-class Expiring(_Server, tag="expiring"):
+class Expiring(_Server, tag="expiring", frozen=True, kw_only=True):
     """The session ends in `ttl` seconds unless extended."""
 
     expires_at: str
     ttl: int
 
 
-class Error(_Server, tag="error"):
+class Error(_Server, tag="error", frozen=True, kw_only=True):
     """The last request was refused; the session goes on. `position` is in `q` for a bad filter."""
 
     code: str
@@ -120,7 +120,7 @@ class Error(_Server, tag="error"):
     position: int | None = None
 
 
-class Pong(_Server, tag="pong"):
+class Pong(_Server, tag="pong", frozen=True, kw_only=True):
     """The answer to `ping`."""
 
 
@@ -133,20 +133,20 @@ class CheckShown(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-class Closing(_Server, tag="closing"):
+class Closing(_Server, tag="closing", frozen=True, kw_only=True):
     """The last frame before the close: Daphne drops close reasons, so they are said here."""
 
     code: int
     reason: str
     message: str
     hint: str | msgspec.UnsetType = msgspec.UNSET
-    retry: int | float | None | msgspec.UnsetType = msgspec.UNSET
+    retry: float | msgspec.UnsetType | None = msgspec.UNSET
     final: bool | msgspec.UnsetType = msgspec.UNSET
     checks: tuple[CheckShown, ...] | msgspec.UnsetType = msgspec.UNSET
     can_request: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class GapFrame(_Server, tag="gap"):
+class GapFrame(_Server, tag="gap", frozen=True, kw_only=True):
     """A stated loss, in the same numbered order as `events`."""
 
     seq: int

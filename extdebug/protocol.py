@@ -65,15 +65,15 @@ class _Client(
     """A client's frame: its `type` chooses the class."""
 
 
-class TargetSpec(_Strict):
+class TargetSpec(_Strict, frozen=True):
     """What to watch, as the client spelled it. No tenant: infer it."""
 
     extension: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     tenant: _Small | None = None
 
 
-class FilterSpec(_Strict):
-    """The client's filter, shapes checked; `filters.Filter.parse(spec.parts())` gives it meaning."""
+class FilterSpec(_Strict, frozen=True):
+    """The client's filter, shapes checked; `Filter.parse(spec.parts())` gives it meaning."""
 
     rev: _Count = 0
     installs: Annotated[tuple[_Small, ...], msgspec.Meta(max_length=MAX_INSTALLS)] = ()
@@ -101,7 +101,7 @@ class Start(msgspec.Struct, frozen=True):
     since_ms: int | None = None
 
 
-class _From(_Strict):
+class _From(_Strict, frozen=True):
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_TAIL)] | None = None
     cursor: _CursorText | None = None
     time: _Small | None = None
@@ -127,8 +127,8 @@ class _From(_Strict):
         return Start(tail=self.tail)
 
 
-class Subscribe(_Client, tag="subscribe"):
-    """The first frame: what to watch, how and from where. `resume` names a session to go on with."""
+class Subscribe(_Client, tag="subscribe", frozen=True):
+    """The first frame: what to watch, how, from where; `resume` names a session to go on with."""
 
     target: TargetSpec
     filter: FilterSpec = FilterSpec()
@@ -141,32 +141,32 @@ class Subscribe(_Client, tag="subscribe"):
         return Start(tail=0) if isinstance(self.from_, str) else self.from_.start()
 
 
-class SetFilter(_Client, tag="filter"):
+class SetFilter(_Client, tag="filter", frozen=True):
     """A new filter; frames from then on carry its `rev`."""
 
     filter: FilterSpec
 
 
-class Ack(_Client, tag="ack"):
+class Ack(_Client, tag="ack", frozen=True):
     """Everything up to and with `seq` arrived."""
 
     seq: _Count
 
 
-class Pause(_Client, tag="pause"):
+class Pause(_Client, tag="pause", frozen=True):
     """Stop delivery, keep the place."""
 
 
-class Resume(_Client, tag="resume"):
+class Resume(_Client, tag="resume", frozen=True):
     """Go on from the kept place."""
 
 
-class Extend(_Client, tag="extend"):
+class Extend(_Client, tag="extend", frozen=True):
     """More time, as far as the policy allows."""
 
 
-class Fetch(_Client, tag="fetch"):
-    """Ask for what lies between two cursors, both exclusive; answered by `page` frames with `id`."""
+class Fetch(_Client, tag="fetch", frozen=True):
+    """Ask for what lies between two cursors, both exclusive; `page` frames with `id` answer."""
 
     id: _Small
     after: _CursorText | None = None
@@ -187,7 +187,7 @@ class Fetch(_Client, tag="fetch"):
         return None if self.before is None else Cursor.parse(self.before)
 
 
-class Ping(_Client, tag="ping"):
+class Ping(_Client, tag="ping", frozen=True):
     """Answered by `pong`: the watcher's own heartbeat."""
 
 
@@ -197,13 +197,13 @@ CLIENT_TYPES: Final = tuple(
     for kind in (Subscribe, SetFilter, Ack, Pause, Resume, Extend, Fetch, Ping)
 )
 
-_decoder = msgspec.json.Decoder(ClientMessage)
+_decoder: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(ClientMessage)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _BAD_TAG = re.compile(r"Invalid value (.*) - at `\$\.type`", re.DOTALL)
 
 
 def parse(text: str | bytes) -> ClientMessage:
-    """One frame of a client. ProtocolError says what was expected and, where known, at which byte."""
+    """One frame of a client. ProtocolError says what was expected and, where known, the byte."""
     try:
         raw = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as error:
