@@ -1,0 +1,101 @@
+"""The closed vocabulary of the audit trail: what can be written down, and by what kind of actor.
+
+A name is `subject.verb` in the past tense and never changes its meaning once rows carry it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Action(StrEnum):
+    """Everything that can have happened. `trail.record` refuses anything else."""
+
+    SESSION_OPENED = "session.opened"
+    SESSION_CLOSED = "session.closed"
+    SESSION_DENIED = "session.denied"
+    SESSION_EXTENDED = "session.extended"
+    SESSION_END_REQUESTED = "session.end_requested"
+    SESSION_GRANT_CHANGED = "session.grant_changed"
+    EXPORT = "session.exported"
+    REPLAY = "session.replayed"
+
+    GRANT_REQUESTED = "grant.requested"
+    GRANT_APPROVAL_GIVEN = "grant.approval_given"
+    GRANT_APPROVED = "grant.approved"
+    GRANT_DENIED = "grant.denied"
+    GRANT_SCHEDULED = "grant.scheduled"
+    GRANT_ACTIVATED = "grant.activated"
+    GRANT_ENDED = "grant.ended"
+    GRANT_RELEASED = "grant.released"
+    GRANT_REVOKED = "grant.revoked"
+    GRANT_WITHDRAWN = "grant.withdrawn"
+    GRANT_CANCELLED = "grant.cancelled"
+    GRANT_LAPSED = "grant.lapsed"
+    GRANT_EXTENSION_REQUESTED = "grant.extension_requested"
+    BREAK_GLASS_USED = "break_glass.used"
+    BREAK_GLASS_REVIEWED = "break_glass.reviewed"
+
+    POLICY_CHANGED = "policy.changed"
+    PRODUCTION_MODE_CHANGED = "production_mode.changed"
+    LIMITS_CHANGED = "limits.changed"
+    CAPABILITY_GIVEN = "capability.given"
+    CAPABILITY_CHANGED = "capability.changed"
+    CAPABILITY_WITHDRAWN = "capability.withdrawn"
+    CONSENT_REQUIRED = "consent.required"
+    CONSENT_GIVEN = "consent.given"
+    CONSENT_CHANGED = "consent.changed"
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    LOCK_SET = "lock.set"
+    LOCK_CHANGED = "lock.changed"
+    LOCK_LIFTED = "lock.lifted"
+    RULE_CREATED = "rule.created"
+    RULE_CHANGED = "rule.changed"
+    RULE_REMOVED = "rule.removed"
+
+    TENANT_CREATED = "tenant.created"
+    TENANT_CHANGED = "tenant.changed"
+    TENANT_SUSPENDED = "tenant.suspended"
+    TENANT_RESTORED = "tenant.restored"
+    TENANT_REMOVED = "tenant.removed"
+    EXTENSION_CREATED = "extension.created"
+    EXTENSION_CHANGED = "extension.changed"
+    EXTENSION_REMOVED = "extension.removed"
+    INSTALL_CREATED = "install.created"
+    INSTALL_CHANGED = "install.changed"
+    INSTALL_REMOVED = "install.removed"
+    MEMBERSHIP_CREATED = "membership.created"
+    MEMBERSHIP_CHANGED = "membership.changed"
+    MEMBERSHIP_REMOVED = "membership.removed"
+    DEVELOPER_ADDED = "developer.added"
+    DEVELOPER_CHANGED = "developer.changed"
+    DEVELOPER_REMOVED = "developer.removed"
+    USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_REMOVED = "user.removed"
+
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_CHANGED = "token.changed"
+    TOKEN_REVOKED = "token.revoked"
+    TOKEN_REFUSED = "token.refused"
+    TICKET_ISSUED = "ticket.issued"
+    TICKET_REFUSED = "ticket.refused"
+
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORTED = "audit.exported"
+    AUDIT_VERIFIED = "audit.verified"
+
+
+# Refusals anyone can cause at will: repeated ones are counted, not chained one by one.
+# (`grant.denied` is not among them: an approver's decision is a fact of its own.)
+SUMMARISED: Final = frozenset({Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED})
+
+
+class ActorKind(StrEnum):
+    """Who acted. The person behind a token is the actor's id, the token stands in the data."""
+
+    USER = "user"
+    TOKEN = "token"
+    SYSTEM = "system"
+    ANONYMOUS = "anonymous"

@@ -1,0 +1,114 @@
+"""Refusals, summarised: one row at once, and one more with a count for all repeats of its minute.
+
+Anyone can be refused as often as they like. The chain gets at most two rows per person, target
+and minute, and a person who varies the target gets at most `MAX_TARGETS` of them per minute; what
+is beyond counts as one target, `(several)`. Who is not signed in counts as one person.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from audit import chain, waiting, writer
+from audit.actions import ActorKind
+from audit.models import AuditRecord, Tally
+
+log = logging.getLogger("audit.denials")
+
+MAX_TARGETS: Final = 20  # distinct refusals of one person in a minute that get rows of their own
+SEVERAL: Final = "(several)"
+
+
+def record(entry: chain.Entry, *, using: str) -> AuditRecord | None:
+    """The first refusal of its kind in this minute as a row; None when it was counted or waits."""
+    write = partial(_write, minute=_minute(timezone.now()), using=using)
+    try:
+        with transaction.atomic(using=using, durable=True):
+            return write(entry)
+    except RuntimeError:  # inside the caller's transaction, whose rollback the row must survive
+        waiting.hold(entry, write=write, using=using)
+    except (chain.AuditError, DatabaseError) as error:
+        log.warning("%s waits for the audit trail: %s", entry.action.value, error)
+        waiting.hold(entry, write=write, using=using)
+    return None
+
+
+def settle(*, using: str, now: dt.datetime | None = None) -> int:
+    """Write the summary rows of minutes that are over; how many."""
+    over = _minute(now or timezone.now())
+    written = 0
+    finished = Tally.objects.using(using).filter(minute__lt=over).order_by("minute", "pk")
+    for pk in list(finished.values_list("pk", flat=True)[:500]):
+        try:
+            with transaction.atomic(using=using):
+                tally = Tally.objects.using(using).select_for_update().filter(pk=pk).first()
+                # Claimed by deleting: another process may have been faster.
+                if tally is None or not Tally.objects.using(using).filter(pk=pk).delete()[0]:
+                    continue
+                if tally.count:
+                    writer.append(_summary(tally), using=using)
+                    written += 1
+        except DatabaseError as error:
+            raise chain.AuditError(f"a summary of refusals waits: {error}") from error
+    return written
+
+
+def _write(entry: chain.Entry, *, minute: dt.datetime, using: str) -> AuditRecord | None:
+    with transaction.atomic(using=using):
+        person = _person(entry)
+        if _counted(_key(entry, person), minute=minute, using=using):
+            return None
+        tallies = Tally.objects.using(using)
+        if tallies.filter(person=person, minute=minute).count() >= MAX_TARGETS:
+            entry = replace(entry, tenant="", extension="", subject_id="", reason=SEVERAL)
+            entry = replace(entry, data={"code": SEVERAL})
+            if _counted(_key(entry, person), minute=minute, using=using):
+                return None
+        try:
+            with transaction.atomic(using=using):
+                tallies.create(
+                    key=_key(entry, person),
+                    person=person,
+                    minute=minute,
+                    entry=waiting.pack(entry),
+                )
+        except IntegrityError:  # someone else was first in the same instant
+            _counted(_key(entry, person), minute=minute, using=using)
+            return None
+        return writer.append(entry, using=using, lock_timeout_ms=waiting.PATIENCE_MS)
+
+
+def _counted(key: str, *, minute: dt.datetime, using: str) -> bool:
+    tally = Tally.objects.using(using).filter(key=key, minute=minute)
+    return bool(tally.update(count=F("count") + 1))
+
+
+def _summary(tally: Tally) -> chain.Entry:
+    entry = waiting.unpack(tally.entry)
+    data = {**entry.data, "repeats": tally.count, "minute": chain.moment(tally.minute)}
+    return replace(entry, data=data)
+
+
+def _minute(at: dt.datetime) -> dt.datetime:
+    return at.replace(second=0, microsecond=0)
+
+
+def _person(entry: chain.Entry) -> str:
+    """One key for a person however they come in, and one for everybody who is not signed in."""
+    if entry.actor.kind is ActorKind.ANONYMOUS:
+        return "anonymous"
+    return hashlib.sha256(f"person:{entry.actor.id or entry.actor.name}".encode()).hexdigest()
+
+
+def _key(entry: chain.Entry, person: str) -> str:
+    parts = (entry.action, person, entry.tenant, entry.extension, str(entry.data.get("code", "")))
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()

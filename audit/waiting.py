@@ -1,0 +1,162 @@
+"""Rows that must not wait for the trail: written at once if possible, else retried until they are.
+
+Closing a session and cutting it never wait for the audit (a stuck trail must not keep a socket
+open), and a refusal must outlive the rollback of the request that was refused. Their rows go, in
+this order: into the chain; into the outbox table; into this process's memory. A thread of this
+process and the janitor of any process (`drain`) carry them on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db.models import F
+
+from audit import chain, writer
+from audit.models import AuditRecord, Outbox
+
+log = logging.getLogger("audit.waiting")
+
+PATIENCE_MS: Final = 500  # how long a close may wait for the chain's lock before it moves on
+MAX_HELD: Final = 10_000  # rows in memory while the database is away; the oldest is logged instead
+RETRY_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)  # then the janitor's drain takes over
+
+Write = Callable[[chain.Entry], object]  # writes one entry in a transaction that is open already
+
+_held: deque[tuple[chain.Entry, Write]] = deque()
+_guard = threading.Lock()
+_carrier: threading.Thread | None = None
+
+
+def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """The row, or None when it waits in the outbox or in memory. Never raises for the database."""
+    try:
+        return writer.append_durably(entry, using=using, lock_timeout_ms=PATIENCE_MS)
+    except RuntimeError:  # inside the caller's transaction, whose rollback the row must survive
+        hold(entry, using=using)
+        return None
+    except chain.AuditError as error:
+        log.warning("%s waits for the audit trail: %s", entry.action.value, error)
+        try:
+            with transaction.atomic(using=using):
+                Outbox.objects.using(using).create(entry=pack(entry), error=str(error)[:500])
+        except DatabaseError:
+            hold(entry, using=using)
+        return None
+
+
+def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Keep the entry in memory and let a thread with its own connection write it."""
+    global _carrier
+    with _guard:
+        if len(_held) >= MAX_HELD:
+            lost, _ = _held.popleft()
+            log.critical("audit row lost from memory, keep this line: %s", pack(lost))
+        _held.append((entry, write or partial(writer.append, using=using)))
+        if _carrier is None or not _carrier.is_alive():
+            # Not a daemon: the interpreter waits for it, so that a clean exit loses no row.
+            _carrier = threading.Thread(target=_carry, args=(using,), name="audit-carrier")
+            _carrier.start()
+
+
+def held() -> int:
+    """How many rows this process keeps in memory."""
+    return len(_held)
+
+
+def drain(*, using: str = DEFAULT_DB_ALIAS, limit: int = 500) -> int:
+    """Chain what waits in memory and in the outbox, oldest first; how many rows were chained.
+
+    AuditError when the trail still takes nothing: what waits goes on waiting.
+    """
+    return drain_held(using=using) + _drain_outbox(using=using, limit=limit)
+
+
+def drain_held(*, using: str = DEFAULT_DB_ALIAS) -> int:
+    """Write what this process keeps in memory, oldest first; how many rows."""
+    done = 0
+    while True:
+        with _guard:
+            if not _held:
+                return done
+            entry, write = _held.popleft()
+        try:
+            with transaction.atomic(using=using):
+                write(entry)
+        except BaseException:
+            with _guard:
+                _held.appendleft((entry, write))
+            raise
+        done += 1
+
+
+def _drain_outbox(*, using: str, limit: int) -> int:
+    done = 0
+    waiting = Outbox.objects.using(using).order_by("id").values_list("pk", flat=True)
+    for pk in list(waiting[:limit]):
+        try:
+            with transaction.atomic(using=using):
+                # Claimed by deleting: of two janitors one finds nothing and chains nothing.
+                item = Outbox.objects.using(using).filter(pk=pk).first()
+                if item is None or not Outbox.objects.using(using).filter(pk=pk).delete()[0]:
+                    continue
+                writer.append(unpack(item.entry), using=using)
+            done += 1
+        except (chain.AuditError, DatabaseError) as error:
+            Outbox.objects.using(using).filter(pk=pk).update(
+                attempts=F("attempts") + 1, error=str(error)[:500]
+            )
+            raise
+    return done
+
+
+def _carry(using: str) -> None:
+    global _carrier
+    try:
+        for pause in RETRY_SECONDS:
+            try:
+                drain_held(using=using)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the row goes on waiting
+                log.warning("%d audit rows wait in memory: %s", held(), error)
+                connections[using].close()
+                time.sleep(pause)
+                continue
+            with _guard:
+                if not _held:
+                    _carrier = None  # under the guard: the next hold() starts a new thread
+                    return
+    finally:
+        connections[using].close()
+
+
+def pack(entry: chain.Entry) -> dict[str, Any]:
+    """An entry as plain JSON, for a table; `unpack` gives it back."""
+    return {
+        "action": entry.action.value,
+        "actor": {
+            "kind": entry.actor.kind.value,
+            "id": entry.actor.id,
+            "name": entry.actor.name,
+            "ip": entry.actor.ip,
+        },
+        "tenant": entry.tenant,
+        "extension": entry.extension,
+        "subject_type": entry.subject_type,
+        "subject_id": entry.subject_id,
+        "reason": entry.reason,
+        "data": dict(entry.data),
+        "once": entry.once,
+    }
+
+
+def unpack(packed: dict[str, Any]) -> chain.Entry:
+    """The entry that `pack` made into plain JSON."""
+    actor = chain.Actor(**packed["actor"])
+    return chain.Entry.of(**{**packed, "actor": actor})
