@@ -1,18 +1,80 @@
-"""Settings of the console. The only reader of the environment on this side of Redis."""
+"""Settings of the console. The only reader of the environment on this side of Redis.
+
+docs/configuration.md lists every variable; config/checks.py refuses the bad ones at start-up.
+"""
 
 from pathlib import Path
+from typing import Any
 
 import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
-SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-development-only-" + "x" * 32)
-DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# --- where we are --------------------------------------------------------------------------
+# Unset means production: whoever forgets the variable gets the strict rules.
+EXT_DEBUG_ENVIRONMENT: str = env.str("EXT_DEBUG_ENVIRONMENT", default="production").lower()
+PRODUCTION: bool = EXT_DEBUG_ENVIRONMENT == "production"
+DEBUG: bool = env.bool("DEBUG", default=False)
 
+# --- who may talk to us --------------------------------------------------------------------
+INSECURE_SECRET_KEY = "insecure-for-development-only-" + "x" * 32  # refused in production
+SECRET_KEY: str = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# Pages that may open a WebSocket: full origins, scheme and port included, compared exactly.
+EXT_DEBUG_ORIGINS: list[str] = env.list(
+    "EXT_DEBUG_ORIGINS",
+    default=[] if PRODUCTION else ["http://127.0.0.1:8000", "http://localhost:8000"],
+)
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=EXT_DEBUG_ORIGINS)
+# Behind a proxy that ends TLS and *always* sets or strips X-Forwarded-Proto.
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=PRODUCTION)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes come from inside
+SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# A session row is what a logout removes and what the cut looks for: never signed cookies.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE: int = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-session", "__Host-csrf") if HTTPS_ONLY else ("sessionid", "csrftoken")
+)
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/extensions/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+# Bodies are one small form or a polling cursor; nothing here takes uploads.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000  # the admin's change lists
+
+# --- what runs -----------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",
+    "daphne",  # before staticfiles: `runserver` then serves ASGI
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -21,13 +83,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    "config.apps.ConsoleConfig",
     "audit",
     "policies",
     "extdebug",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.csp.ContentSecurityPolicyMiddleware",
+    "config.static.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -37,6 +101,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -51,35 +116,110 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'console.sqlite3'}")}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
+UNFOLD = {
+    "SITE_TITLE": "Extension Debug Console",
+    "SITE_HEADER": "Extension Debug Console",
+    "SITE_URL": "/extensions/",
+    "SITE_SYMBOL": "terminal",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "config.apps.environment_badge",
+    "BORDER_RADIUS": "6px",
+}
+
+# --- what it stands on ---------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'console.sqlite3'}")
+}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    # Without WAL and IMMEDIATE two writers meet as "database is locked" (measured: 252 of 400).
+    _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / "test.sqlite3")}
+    # A file: the in-memory default is shared between threads and locks (150 of 200 failed).
+    _database["TEST"] = {"NAME": str(BASE_DIR / "var" / "test.sqlite3")}
+    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+else:
+    _database.setdefault("CONN_MAX_AGE", 60)
+    _database["CONN_HEALTH_CHECKS"] = True  # a killed backend is replaced, not handed out again
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
-REDIS_URL = env.str("REDIS_URL", default="")
-CHANNEL_LAYERS = {
-    "default": {
+REDIS_URL: str = env.str("REDIS_URL", default="")
+_LAYER: dict[str, Any] = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+if REDIS_URL:
+    # redis-py's default socket_timeout of 5 s kills an idle receiver about every 5 s; the
+    # pub/sub layer with 15 s survived restarts. Control messages only, never data.
+    _LAYER = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 2}]
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 2}],
+            "prefix": env.str("CHANNEL_LAYER_PREFIX", default="ext-debug-layer"),
         },
     }
-}
+CHANNEL_LAYERS = {"default": _LAYER}
+
+# --- the debug console ---------------------------------------------------------------------
+EXT_DEBUG_STREAM_PREFIX: str = env.str("RUNNER_DEBUG_REDIS_STREAM_PREFIX", default="ext-debug:")
+# None: off in production, on elsewhere (the decision's first rule).
+EXT_DEBUG_UI_ENABLED: bool | None = env.bool("EXT_DEBUG_UI_ENABLED", default=None)
+EXT_DEBUG_STREAM_MODE: str = env.str("EXT_DEBUG_STREAM_MODE", default="redis").lower()
+EXT_DEBUG_RETENTION_SECONDS: int = env.int("EXT_DEBUG_RETENTION_SECONDS", default=15 * 60)
+# The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: one runner's internal stream.
+RUNNER_URL: str = env.str("RUNNER_URL", default="")
+RUNNER_AUTH: str = env.str("RUNNER_AUTH", default="")
+REDACTION_KEY: str = env.str("REDACTION_KEY", default="")
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+# Ed25519 seed (64 hex digits) that signs the audit trail's checkpoints, and where they go.
+AUDIT_SIGNING_KEY: str = env.str("AUDIT_SIGNING_KEY", default="")
+AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", default="")
+
+# --- the rest ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "static/"
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-LOGIN_URL = "/login/"
-LOGIN_REDIRECT_URL = "/extensions/"
-LOGOUT_REDIRECT_URL = "/login/"
+# Names carry a hash of the content once `collectstatic` has run (the image does); before that
+# the sources are served straight from the apps and revalidated, so that a clone needs no build.
+STATIC_HASHED: bool = env.bool(
+    "STATIC_HASHED", default=PRODUCTION and (STATIC_ROOT / "staticfiles.json").exists()
+)
+WHITENOISE_USE_FINDERS = not STATIC_HASHED
+WHITENOISE_MAX_AGE = 3600 if STATIC_HASHED else 0  # hashed names are immutable regardless
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {
+        "BACKEND": "config.static.HashedStorage"
+        if STATIC_HASHED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
 
-EXT_DEBUG_STREAM_PREFIX = env.str("RUNNER_DEBUG_REDIS_STREAM_PREFIX", default="ext-debug:")
-EXT_DEBUG_ENVIRONMENT = env.str("EXT_DEBUG_ENVIRONMENT", default="production")
-EXT_DEBUG_UI_ENABLED = env.bool("EXT_DEBUG_UI_ENABLED", default=None)
-EXT_DEBUG_STREAM_MODE = env.str("EXT_DEBUG_STREAM_MODE", default="redis")
-REDACTION_KEY = env.str("REDACTION_KEY", default="")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "loggers": {
+        # Django's own handlers mail the admins; here everything goes one way.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        # Denied and missing pages are normal life on a console that hides what is not yours.
+        "django.request": {"level": "ERROR"},
+        # One line per frame at DEBUG would put guests' text into the console's own log.
+        "websockets": {"level": "INFO"},
+        "daphne": {"level": "WARNING"},
+    },
+}

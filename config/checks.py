@@ -1,0 +1,216 @@
+"""System checks: a bad setting stops the console at start-up, with what to do about it.
+
+Ids: E = refuses to start, W = said once. `console.E1xx` concern secrets, `E2xx` sign-in and
+origins, `E3xx` what the console stands on, `E4xx` the debug stream itself.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from config.origins import read_origin
+
+MIN_SECRET: Final = 32  # characters: 128 bits even when it is hex
+ENVIRONMENTS: Final = ("development", "staging", "production")
+STREAM_MODES: Final = ("redis", "auto", "runner")
+# Sign-in is re-checked against these rows; an engine without rows cannot be cut off.
+ROW_ENGINES: Final = (
+    "django.contrib.sessions.backends.db",
+    "django.contrib.sessions.backends.cached_db",
+)
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_HEX_SEED: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+Check = Callable[[], Iterator[CheckMessage]]
+
+
+def weak(secret: str) -> bool:
+    """Too short, or too few different characters to have come from a random source."""
+    return len(secret) < MIN_SECRET or len(set(secret)) < 10
+
+
+def secrets() -> Iterator[CheckMessage]:
+    if settings.PRODUCTION and settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
+        yield Error(
+            "SECRET_KEY is not set.",
+            hint="Set SECRET_KEY to 50 or more random characters, the same on every process; on "
+            "your own machine set EXT_DEBUG_ENVIRONMENT=development instead.",
+            id="console.E101",
+        )
+    elif settings.PRODUCTION and weak(settings.SECRET_KEY):
+        yield Error(
+            "SECRET_KEY is too weak for production.",
+            hint=f"Use at least {MIN_SECRET} random characters.",
+            id="console.E102",
+        )
+    if settings.REDACTION_KEY and weak(settings.REDACTION_KEY):
+        yield Error(
+            "REDACTION_KEY is too weak: its tokens could be guessed back to the secrets.",
+            hint=f"Use at least {MIN_SECRET} random characters, or leave it empty for masks "
+            "without tokens.",
+            id="console.E103",
+        )
+    elif settings.REDACTION_KEY and settings.REDACTION_KEY == settings.SECRET_KEY:
+        yield Error(
+            "REDACTION_KEY is the SECRET_KEY, which runners must never hold.",
+            hint="Runners share the REDACTION_KEY; give it a value of its own.",
+            id="console.E104",
+        )
+    if settings.PRODUCTION and not settings.REDACTION_KEY:
+        yield Warning(
+            "REDACTION_KEY is not set: masks carry no token to correlate by.",
+            hint="Set the same REDACTION_KEY on consoles and runners.",
+            id="console.W105",
+        )
+    if settings.PRODUCTION and not settings.METRICS_TOKEN:
+        yield Warning(
+            "METRICS_TOKEN is not set: /metrics answers nobody.",
+            hint="Set METRICS_TOKEN and give it to Prometheus as a bearer token.",
+            id="console.W106",
+        )
+    if settings.AUDIT_SIGNING_KEY and not _HEX_SEED.fullmatch(settings.AUDIT_SIGNING_KEY):
+        yield Error(
+            "AUDIT_SIGNING_KEY is not an Ed25519 seed.",
+            hint="64 hexadecimal digits, for example from `openssl rand -hex 32`.",
+            id="console.E107",
+        )
+    if settings.PRODUCTION and settings.DEBUG:
+        yield Error(
+            "DEBUG is on in production: error pages would show settings and source.",
+            hint="Unset DEBUG, or say which environment this is in EXT_DEBUG_ENVIRONMENT.",
+            id="console.E108",
+        )
+
+
+def sign_in() -> Iterator[CheckMessage]:
+    if settings.SESSION_ENGINE not in ROW_ENGINES:
+        yield Error(
+            f"SESSION_ENGINE is {settings.SESSION_ENGINE}.",
+            hint="A logout must end live sessions, so sign-in needs a row in the database: use "
+            "django.contrib.sessions.backends.db. signed_cookies in particular stay valid after "
+            "a logout.",
+            id="console.E201",
+        )
+    for origin in settings.EXT_DEBUG_ORIGINS:
+        if read_origin(origin) is None:
+            yield Error(
+                f"EXT_DEBUG_ORIGINS: {origin!r} is not an origin.",
+                hint="Write scheme, host and port, without path or wildcard: "
+                "https://console.example or http://127.0.0.1:8000.",
+                id="console.E202",
+            )
+        elif settings.HTTPS_ONLY and not origin.lower().startswith("https://"):
+            yield Error(
+                f"EXT_DEBUG_ORIGINS: {origin!r} is not https, but HTTPS_ONLY is on.",
+                hint="List the https origin, or set HTTPS_ONLY=false where there is no TLS.",
+                id="console.E203",
+            )
+    if not settings.EXT_DEBUG_ORIGINS:
+        yield (Error if settings.PRODUCTION else Warning)(
+            "EXT_DEBUG_ORIGINS is empty: no browser can open the console's WebSocket.",
+            hint="List the origins people type into their browser: https://console.example",
+            id="console.E204" if settings.PRODUCTION else "console.W204",
+        )
+    if settings.PRODUCTION and not settings.HTTPS_ONLY:
+        yield Warning(
+            "HTTPS_ONLY is off in production: cookies travel over plain HTTP.",
+            hint="Serve over TLS; behind a proxy that ends it also set BEHIND_TLS_PROXY=true.",
+            id="console.W205",
+        )
+    if "*" in settings.ALLOWED_HOSTS and settings.PRODUCTION:
+        yield Error(
+            "ALLOWED_HOSTS contains '*' in production.",
+            hint="List the host names of the console.",
+            id="console.E206",
+        )
+
+
+def ground() -> Iterator[CheckMessage]:
+    if not settings.REDIS_URL and settings.EXT_DEBUG_STREAM_MODE == "redis":
+        message = "REDIS_URL is not set: there is no stream to read and no way to cut sessions"
+        if settings.PRODUCTION:
+            yield Error(
+                f"{message} on other processes.",
+                hint="Set REDIS_URL, for example rediss://console:…@redis.example:6379/0.",
+                id="console.E301",
+            )
+        else:
+            yield Warning(
+                f"{message}.",
+                hint="Set REDIS_URL, or use `manage.py demo`, which brings its own.",
+                id="console.W301",
+            )
+    if settings.REDIS_URL and not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        yield Error(
+            "REDIS_URL is not a Redis address.",
+            hint="redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0.",
+            id="console.E302",
+        )
+    if settings.PRODUCTION and settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        yield Warning(
+            "The database is SQLite: one machine, one writer, no separate audit role.",
+            hint="Set DATABASE_URL to PostgreSQL.",
+            id="console.W303",
+        )
+    redis_layer = settings.CHANNEL_LAYERS["default"]["BACKEND"].startswith("channels_redis.")
+    if settings.PRODUCTION and not redis_layer:
+        yield Warning(
+            "The channel layer does not leave this process: other processes learn of a revoked "
+            "grant by polling, up to 2 s later.",
+            hint="Set REDIS_URL.",
+            id="console.W304",
+        )
+
+
+def stream() -> Iterator[CheckMessage]:
+    if settings.EXT_DEBUG_ENVIRONMENT not in ENVIRONMENTS:
+        yield Error(
+            f"EXT_DEBUG_ENVIRONMENT is {settings.EXT_DEBUG_ENVIRONMENT!r}.",
+            hint=f"One of {', '.join(ENVIRONMENTS)}; unset means production.",
+            id="console.E401",
+        )
+    if settings.EXT_DEBUG_STREAM_MODE not in STREAM_MODES:
+        yield Error(
+            f"EXT_DEBUG_STREAM_MODE is {settings.EXT_DEBUG_STREAM_MODE!r}.",
+            hint=f"One of {', '.join(STREAM_MODES)}.",
+            id="console.E402",
+        )
+    elif settings.EXT_DEBUG_STREAM_MODE != "redis":
+        if not settings.RUNNER_URL and not settings.REDIS_URL:
+            yield Error(
+                "Neither REDIS_URL nor RUNNER_URL is set: there is nothing to show.",
+                hint="Set REDIS_URL; RUNNER_URL is the fallback while Redis is away.",
+                id="console.E403",
+            )
+        elif not settings.RUNNER_URL:
+            yield Error(
+                f"EXT_DEBUG_STREAM_MODE={settings.EXT_DEBUG_STREAM_MODE} without RUNNER_URL.",
+                hint="Set RUNNER_URL to the runner's internal address, or the mode to redis.",
+                id="console.E404",
+            )
+        if settings.RUNNER_URL and weak(settings.RUNNER_AUTH):
+            yield Error(
+                "RUNNER_AUTH is missing or too weak for the runner's internal stream.",
+                hint=f"At least {MIN_SECRET} random characters, the same as on the runner.",
+                id="console.E405",
+            )
+    if not _PREFIX.fullmatch(settings.EXT_DEBUG_STREAM_PREFIX):
+        yield Error(
+            f"RUNNER_DEBUG_REDIS_STREAM_PREFIX is {settings.EXT_DEBUG_STREAM_PREFIX!r}.",
+            hint="1-64 characters of letters, digits and . _ : - as on the runners; the default "
+            "is ext-debug:",
+            id="console.E406",
+        )
+
+
+@register("console")
+def check_settings(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """All of the above, in the order of their ids."""
+    groups: tuple[Check, ...] = (secrets, sign_in, ground, stream)
+    return [message for group in groups for message in group()]

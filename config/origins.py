@@ -1,0 +1,72 @@
+"""Refuses a WebSocket handshake from a page that is not ours, by its full origin.
+
+Channels' AllowedHostsOriginValidator ignores scheme and port; here `https://console:8443` is
+another origin than `http://console:8443` and than `https://console`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from channels.security.websocket import WebsocketDenier
+from django.conf import settings
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
+
+
+def read_origin(text: str) -> Origin | None:
+    """(scheme, host, port), lower-cased and with the default port filled in; None if malformed.
+
+    `null`, a path, a query, a user name, a wildcard or another scheme is malformed.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname
+    if parts.scheme not in _DEFAULT_PORTS or not host or "*" in host:
+        return None
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc or "?" in text:
+        return None
+    return parts.scheme, host, port if port is not None else _DEFAULT_PORTS[parts.scheme]
+
+
+def handshake_allowed(headers: Iterable[tuple[bytes, bytes]], *, origins: Iterable[str]) -> bool:
+    """One known Origin; or none at all, when no session cookie came along either.
+
+    Browsers always send an Origin, so a cookie without one is somebody replaying a cookie.
+    Clients without cookies show a ticket in their first frame and are judged there.
+    """
+    headers = list(headers)
+    sent = [value.decode("latin1") for name, value in headers if name.lower() == b"origin"]
+    if not sent:
+        cookies = "; ".join(v.decode("latin1") for n, v in headers if n.lower() == b"cookie")
+        return not _names_a_session(cookies)
+    if len(sent) > 1:
+        return False
+    origin = read_origin(sent[0])
+    return origin is not None and origin in {read_origin(known) for known in origins}
+
+
+def _names_a_session(cookies: str) -> bool:
+    try:
+        return settings.SESSION_COOKIE_NAME in SimpleCookie(cookies)
+    except CookieError:
+        return True  # unreadable: assume the worst
+
+
+class OriginGate:
+    """The application behind it sees only handshakes that `handshake_allowed` let through."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        if handshake_allowed(scope.get("headers", []), origins=settings.EXT_DEBUG_ORIGINS):
+            return await self.application(scope, receive, send)
+        return await WebsocketDenier()(scope, receive, send)
