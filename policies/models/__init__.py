@@ -1,0 +1,37 @@
+"""The tables of policies, one module per part; import them from here."""
+
+from policies.models.directory import Extension, ExtensionDeveloper, Install, Membership, Tenant
+from policies.models.grants import Approval, BreakGlassReview, Grant
+from policies.models.keys import AccessToken, Notice, Opening, PolicyVersion, Ticket
+from policies.models.rules import (
+    Capability,
+    Consent,
+    EnvironmentPolicy,
+    Limits,
+    Lock,
+    ProductionMode,
+    RedactionRule,
+)
+
+__all__ = [
+    "AccessToken",
+    "Approval",
+    "BreakGlassReview",
+    "Capability",
+    "Consent",
+    "EnvironmentPolicy",
+    "Extension",
+    "ExtensionDeveloper",
+    "Grant",
+    "Install",
+    "Limits",
+    "Lock",
+    "Membership",
+    "Notice",
+    "Opening",
+    "PolicyVersion",
+    "ProductionMode",
+    "RedactionRule",
+    "Tenant",
+    "Ticket",
+]
