@@ -28,3 +28,6 @@ from config.settings import *  # noqa: E402, F403
 # Hashing passwords slowly is the point everywhere but here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TESTS_DIR = Path(__file__).resolve().parent
+# tests/run has a second pass on PostgreSQL and says where it is.
+if _url := os.environ.get("TEST_DATABASE_URL"):
+    DATABASES["default"] = environ.Env.db_url_config(_url)  # noqa: F405

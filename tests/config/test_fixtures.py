@@ -1,0 +1,70 @@
+"""The ground the other tests stand on does what it says."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.db import connection
+
+from extdebug.demo.sample import Cast
+from tests.fixtures.database import without_triggers
+from tests.fixtures.postgres import PostgresCluster
+from tests.fixtures.redis import RedisServer
+
+
+def test_redis_comes_back_on_the_same_port_empty_after_a_crash(redis_server: RedisServer) -> None:
+    port = redis_server.port
+    with redis_server.client() as client:
+        client.set("k", "v")
+    redis_server.kill9()
+    redis_server.start()
+    with redis_server.client() as client:
+        assert redis_server.port == port
+        assert client.get("k") is None
+
+
+def test_redis_with_aof_remembers(redis_server_factory: Callable[..., RedisServer]) -> None:
+    server = redis_server_factory("--appendonly", "yes", "--appendfsync", "always")
+    with server.client() as client:
+        client.set("k", "v")
+    server.kill9()
+    with server.start().client() as client:
+        assert client.get("k") == b"v"
+
+
+def test_a_paused_redis_keeps_connections_and_answers_nothing(redis_server: RedisServer) -> None:
+    with redis.Redis(port=redis_server.port, socket_timeout=0.2, retry=None) as client:
+        assert client.ping()
+        with redis_server.paused(), pytest.raises(redis.TimeoutError):
+            client.ping()
+
+
+def test_postgres_gives_each_asker_an_empty_database(postgres: PostgresCluster) -> None:
+    first, second = postgres.create_database(), postgres.create_database()
+    with psycopg.connect(first) as one, psycopg.connect(second) as two:
+        one.execute("CREATE TABLE t (a int)")
+        one.commit()
+        assert two.execute("SELECT to_regclass('t')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+@pytest.mark.django_db(transaction=True)
+def test_transactional_tests_start_empty_in_spite_of_append_only_tables(turn: int) -> None:
+    from audit.models import AuditRecord
+
+    assert not User.objects.exists()
+    assert not AuditRecord.objects.exists()
+    User.objects.create_user("somebody")
+    with connection.cursor() as cursor, without_triggers(connection):
+        cursor.execute("DELETE FROM audit_auditrecord")  # refused with the triggers in place
+
+
+def test_the_cast_can_be_laid_out_twice(cast: Cast) -> None:
+    from extdebug.demo.sample import lay_out
+    from tests.fixtures.cast import PASSWORD
+
+    assert lay_out(password=PASSWORD) == cast
+    assert cast.olivia.has_perm("policies.operate_debug")
+    assert not cast.mallory.get_all_permissions()

@@ -1,0 +1,30 @@
+"""What every test may ask for. The fixtures live in tests/fixtures/, one file each.
+
+`redis_server`, `redis_server_factory`, `postgres`, `live_console`, `browser`, `cast`.
+"""
+
+import pytest
+from django.conf import settings
+
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.cast",
+    "tests.fixtures.console",
+    "tests.fixtures.database",
+    "tests.fixtures.postgres",
+    "tests.fixtures.redis",
+]
+_NEEDS_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what touches the database runs again: tests/run has had the rest."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return
+    kept, dropped = [], []
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        uses = item.get_closest_marker("django_db") or fixtures & _NEEDS_DATABASE
+        (kept if uses else dropped).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=dropped)
