@@ -144,7 +144,9 @@ def ground() -> Iterator[CheckMessage]:
                 hint="Set REDIS_URL, or use `manage.py demo`, which brings its own.",
                 id="console.W301",
             )
-    if settings.REDIS_URL and not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    if settings.REDIS_URL and not settings.REDIS_URL.startswith(
+        ("redis://", "rediss://", "unix://")
+    ):
         yield Error(
             "REDIS_URL is not a Redis address.",
             hint="redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0.",

@@ -21,7 +21,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On PostgreSQL only what touches the database runs again: tests/run has had the rest."""
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         return
-    kept, dropped = [], []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         uses = item.get_closest_marker("django_db") or fixtures & _NEEDS_DATABASE

@@ -21,7 +21,7 @@ from policies.models import (
     Tenant,
 )
 
-PASSWORD: Final = "demo-console"  # noqa: S105  (printed on start; the demo listens on loopback)
+PASSWORD: Final = "demo-console"  # printed on start; the demo listens on loopback
 
 # name -> what the person is, as the demo prints it
 PEOPLE: Final = {

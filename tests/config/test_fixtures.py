@@ -11,7 +11,7 @@ from django.db import connection
 from extdebug.demo.sample import Cast
 from tests.fixtures.database import without_triggers
 from tests.fixtures.postgres import PostgresCluster
-from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis import RedisServer, connect
 
 
 def test_redis_comes_back_on_the_same_port_empty_after_a_crash(redis_server: RedisServer) -> None:
@@ -35,7 +35,7 @@ def test_redis_with_aof_remembers(redis_server_factory: Callable[..., RedisServe
 
 
 def test_a_paused_redis_keeps_connections_and_answers_nothing(redis_server: RedisServer) -> None:
-    with redis.Redis(port=redis_server.port, socket_timeout=0.2, retry=None) as client:
+    with connect(redis_server.port, timeout=0.2) as client:
         assert client.ping()
         with redis_server.paused(), pytest.raises(redis.TimeoutError):
             client.ping()
