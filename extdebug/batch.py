@@ -1,0 +1,174 @@
+"""One batch of events as columns: what every filter over the same events can share.
+
+Built once per process and read of a stream, thrown away after the fan-out. Everything is lazy:
+a column exists from the first filter that asks for it. Not thread-safe; one loop owns a batch.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, TypeVar
+
+from extdebug.events import Event, encode_json
+
+REGEX_CHARACTERS: Final = 8 * 1024  # of an event's text that a regex sees: the default message cap
+CHUNK_BYTES: Final = 4 * 1024  # joined text between two looks at a regex's CPU budget
+
+_Made = TypeVar("_Made")
+
+_COLUMNS: Final[Mapping[str, Callable[[Event], Any]]] = {
+    "level": attrgetter("level"),
+    "stream": attrgetter("stream"),
+    "install": attrgetter("install_id"),
+    "request": attrgetter("request_id"),
+    "version": attrgetter("version_id"),
+    "hash": attrgetter("content_hash"),
+    "tenant": attrgetter("tenant_id"),
+    "extension": attrgetter("extension_id"),
+    "redacted": attrgetter("redacted"),
+}
+
+
+class Chunk:
+    """Texts of consecutive events, joined by newlines that no regex of ours can match."""
+
+    __slots__ = ("data", "first", "starts")
+
+    def __init__(self, first: int, texts: Sequence[bytes]) -> None:
+        self.first = first
+        self.data = b"\n".join(texts)
+        self.starts: list[int] = []
+        at = 0
+        for text in texts:
+            self.starts.append(at)
+            at += len(text) + 1
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def place(self, at: int) -> int:
+        """Which of the chunk's texts the byte offset lies in."""
+        return bisect_right(self.starts, at) - 1
+
+    def bounds(self, place: int) -> tuple[int, int]:
+        """Where text number `place` starts and ends."""
+        following = place + 1
+        end = self.starts[following] - 1 if following < len(self.starts) else len(self.data)
+        return self.starts[place], end
+
+
+class Batch:
+    """Events and their columns. `selections` holds each selector's answer, so it is given once."""
+
+    __slots__ = ("_cache", "_columns", "_groups", "events", "selections")
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+        self.selections: dict[object, Sequence[int]] = {}
+        self._columns: dict[str, list[Any]] = {}
+        self._groups: dict[str, dict[Any, list[int]]] = {}
+        self._cache: dict[object, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def column(self, name: str) -> list[Any]:
+        """The attribute `name` of every event, None where absent."""
+        found = self._columns.get(name)
+        if found is None:
+            found = self._columns[name] = list(map(_COLUMNS[name], self.events))
+        return found
+
+    def groups(self, name: str) -> dict[Any, list[int]]:
+        """The places of each value in a column."""
+        found = self._groups.get(name)
+        if found is None:
+            found = self._groups[name] = {}
+            for place, value in enumerate(self.column(name)):
+                found.setdefault(value, []).append(place)
+        return found
+
+    def among(self, name: str, allowed: frozenset[Any], places: Sequence[int]) -> Sequence[int]:
+        """Those of `places` whose value is allowed. The whole column is answered once."""
+        if len(places) < len(self.events):
+            column = self.column(name)
+            return [place for place in places if column[place] in allowed]
+        key = (name, allowed)
+        found: Sequence[int] | None = self._cache.get(key)
+        if found is None:
+            groups = self.groups(name)
+            hits = [value for value in groups if value in allowed]
+            if len(hits) == len(groups):
+                found = range(len(self.events))
+            elif len(hits) == 1:
+                found = groups[hits[0]]
+            else:
+                found = sorted(place for value in hits for place in groups[value])
+            self._cache[key] = found
+        return found
+
+    def messages(self, *, folded: bool) -> list[str]:
+        """Each message, lower-cased if `folded`."""
+        return self._once(
+            ("messages", folded),
+            lambda: [event.message.lower() if folded else event.message for event in self.events],
+        )
+
+    def texts(self, *, folded: bool) -> list[str]:
+        """Each message with its fields as `path=value` lines, lower-cased if `folded`."""
+        return self._once(("texts", folded), lambda: self._texts(folded=folded))
+
+    def chunks(self, *, whole: bool) -> list[Chunk]:
+        """The texts (or messages alone) joined for one regex scan over many events."""
+        return self._once(("chunks", whole), lambda: self._chunks(whole=whole))
+
+    def _texts(self, *, folded: bool) -> list[str]:
+        if folded:
+            return [text.lower() for text in self.texts(folded=False)]
+        return [
+            f"{event.message}\n{flat_fields(event.fields)}" if event.fields else event.message
+            for event in self.events
+        ]
+
+    def _chunks(self, *, whole: bool) -> list[Chunk]:
+        texts = self.texts(folded=False) if whole else self.messages(folded=False)
+        chunks: list[Chunk] = []
+        held: list[bytes] = []
+        size = first = 0
+        for place, text in enumerate(texts):
+            raw = text[:REGEX_CHARACTERS].encode("utf-8", "replace")
+            if held and size + len(raw) > CHUNK_BYTES:
+                chunks.append(Chunk(first, held))
+                held, size, first = [], 0, place
+            held.append(raw)
+            size += len(raw)
+        chunks.append(Chunk(first, held))
+        return chunks
+
+    def _once(self, key: object, make: Callable[[], _Made]) -> _Made:
+        found: _Made | None = self._cache.get(key)
+        if found is None:
+            found = self._cache[key] = make()
+        return found
+
+
+def flat_fields(fields: Mapping[str, Any]) -> str:
+    """Fields as lines of `path=value`, so that `status=500` finds a field as it finds a text."""
+    lines: list[str] = []
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), item)
+        else:
+            lines.append(f"{prefix}={value_text(value)}")
+
+    walk("", fields)
+    return "\n".join(lines)
+
+
+def value_text(value: Any) -> str:
+    """One field value as people write it: text bare, true/false/null and the rest as JSON."""
+    return value if isinstance(value, str) else encode_json(value).decode()

@@ -1,0 +1,214 @@
+"""The meaning of a query: a tree compiled to closures that narrow places of a Batch.
+
+A closure takes ascending places and returns those that hold, ascending; each term looks only at
+what the ones before it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, assert_never
+
+from extdebug.batch import Batch, value_text
+from extdebug.pattern import Pattern
+from extdebug.query import (
+    FIELD,
+    And,
+    Compare,
+    LevelIn,
+    Node,
+    Not,
+    Or,
+    Regex,
+    Shape,
+    StreamIn,
+    Text,
+    Value,
+    ValueRegex,
+    Where,
+    read_number,
+)
+
+Narrow = Callable[[Batch, Sequence[int]], Sequence[int]]
+
+
+def compile_node(node: Node) -> Narrow:
+    """The closure of a tree; FilterError for a regex that RE2 refuses or that is too large."""
+    match node:
+        case Text():
+            return _text(node, wanted=True)
+        case Not(Text() as text):
+            return _text(text, wanted=False)
+        case Not():
+            return _not(compile_node(node.item))
+        case And():
+            return _and([compile_node(item) for item in node.items])
+        case Or():
+            return _or([compile_node(item) for item in node.items])
+        case Regex():
+            return _regex(node)
+        case LevelIn():
+            return _column("level", lambda level: level in node.levels)
+        case StreamIn():
+            return _column("stream", lambda stream: stream in node.streams)
+        case Value() | ValueRegex() | Compare():
+            test = _value_test(node)
+            if node.name.startswith(FIELD):
+                return _field(node.name.removeprefix(FIELD), test)
+            return _column(node.name, test)
+        case _:
+            assert_never(node)
+
+
+def _text(node: Text, *, wanted: bool) -> Narrow:
+    needle, folded, whole = node.needle, node.fold, node.where is Where.TEXT
+
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        texts = batch.texts(folded=folded) if whole else batch.messages(folded=folded)
+        if len(places) == len(texts):
+            if wanted:
+                return [place for place, text in enumerate(texts) if needle in text]
+            return [place for place, text in enumerate(texts) if needle not in text]
+        if wanted:
+            return [place for place in places if needle in texts[place]]
+        return [place for place in places if needle not in texts[place]]
+
+    return narrow
+
+
+def _not(inner: Narrow) -> Narrow:
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        hits = set(inner(batch, places))
+        return [place for place in places if place not in hits] if hits else places
+
+    return narrow
+
+
+def _and(inner: Sequence[Narrow]) -> Narrow:
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        for one in inner:
+            if not places:
+                break
+            places = one(batch, places)
+        return places
+
+    return narrow
+
+
+def _or(inner: Sequence[Narrow]) -> Narrow:
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        found: set[int] = set()
+        rest = places
+        for one in inner:
+            hits = one(batch, rest)
+            if hits:
+                found.update(hits)
+                if len(found) == len(places):
+                    return places
+                rest = [place for place in places if place not in found]
+        return sorted(found)
+
+    return narrow
+
+
+def _column(name: str, test: Callable[[Any], bool]) -> Narrow:
+    """A test of one attribute: asked once per distinct value, not per event."""
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, tuple):
+            return any(map(test, value))
+        return value is not None and test(value)
+
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        return batch.among(name, frozenset(filter(holds, batch.groups(name))), places)
+
+    return narrow
+
+
+def _field(path: str, test: Callable[[Any], bool]) -> Narrow:
+    steps = path.split(".")
+
+    def holds(fields: Mapping[str, Any] | None) -> bool:
+        if not fields:
+            return False
+        if path in fields:
+            value: Any = fields[path]
+        else:
+            value = fields
+            for step in steps:
+                if not isinstance(value, Mapping) or step not in value:
+                    return False
+                value = value[step]
+        return any(map(test, value)) if isinstance(value, list) else test(value)
+
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        events = batch.events
+        return [place for place in places if holds(events[place].fields)]
+
+    return narrow
+
+
+def _value_test(node: Value | ValueRegex | Compare) -> Callable[[Any], bool]:
+    if isinstance(node, Compare):
+        return _comparison(node)
+    if isinstance(node, ValueRegex):
+        pattern = Pattern(node.pattern, fold=node.fold, position=node.span[0])
+        return lambda value: pattern.found(value_text(value).encode("utf-8", "replace"))
+    text, fold, number = node.text, node.fold, node.number
+    tests: dict[Shape, Callable[[str], bool]] = {
+        Shape.EXACT: text.__eq__,
+        Shape.PREFIX: lambda value: value.startswith(text),
+        Shape.SUFFIX: lambda value: value.endswith(text),
+        Shape.INSIDE: lambda value: text in value,
+        Shape.PRESENT: lambda value: True,
+    }
+    test = tests[node.shape]
+
+    def holds(value: Any) -> bool:
+        if number is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return value == number
+        said = value_text(value)
+        return test(said.lower() if fold else said)
+
+    return holds
+
+
+def _comparison(node: Compare) -> Callable[[Any], bool]:
+    limit = node.number
+    relations: dict[str, Callable[[float], bool]] = {
+        ">=": lambda number: number >= limit,
+        ">": lambda number: number > limit,
+        "<=": lambda number: number <= limit,
+        "<": lambda number: number < limit,
+    }
+    relation = relations[node.op]
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, str):
+            value = read_number(value)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and relation(value)
+
+    return holds
+
+
+def _regex(node: Regex) -> Narrow:
+    pattern = Pattern(node.pattern, fold=node.fold, position=node.span[0])
+    whole = node.where is Where.TEXT
+
+    def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
+        chunks = batch.chunks(whole=whole)
+        if len(places) == len(batch):
+            return [place for chunk in chunks for place in pattern.scan(chunk)]
+        found: list[int] = []
+        wanted = iter(places)
+        place = next(wanted, None)
+        for chunk in chunks:
+            end = chunk.first + len(chunk)
+            while place is not None and place < end:
+                if pattern.found(chunk.data, *chunk.bounds(place - chunk.first)):
+                    found.append(place)
+                place = next(wanted, None)
+        return found
+
+    return narrow

@@ -1,0 +1,301 @@
+"""The query language's syntax: text of `q` in, a tree out, or an error that points into the text.
+
+The rule behind the edge cases: what a person pastes from a log line (a URL, a path, `key=value`,
+`f(x)`) is text to look for; only what is clearly ours is syntax. Bounds are checked while
+parsing, so that a filter bomb ends before it has cost anything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Final
+
+from extdebug.events import Level, Output
+from extdebug.query import (
+    ATTRIBUTES,
+    FIELD,
+    MAX_DEPTH,
+    MAX_REGEX,
+    MAX_REGEXES,
+    MAX_TERMS,
+    And,
+    Compare,
+    FilterError,
+    LevelIn,
+    Node,
+    Not,
+    Or,
+    Problem,
+    Regex,
+    Shape,
+    Span,
+    StreamIn,
+    Text,
+    Value,
+    ValueRegex,
+    Where,
+    read_number,
+)
+
+_ATTRIBUTE: Final = re.compile(r"(field\.[^\s:<>()\"]{1,128}|[A-Za-z_]{1,20})(:|>=|<=|>|<)")
+_REGEX: Final = re.compile(r"/((?:[^/\\]|\\.)+)/(i?)(?=[\s)]|$)", re.DOTALL)
+_PHRASE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_NOT_LITERAL: Final = re.compile(r"\\[pP](?:\{[^}]*\}|.)|\\.|\(\?P?<[^>]*>", re.DOTALL)
+_ORDER: Final = tuple(Level)
+
+
+def parse_query(q: str) -> Node | None:
+    """The tree of `q`; None when it asks for everything. FilterError says where it went wrong."""
+    try:
+        q.encode()
+    except UnicodeEncodeError as error:
+        raise FilterError(
+            Problem.BAD_QUERY, "expected Unicode text, got a lone surrogate", error.start
+        ) from None
+    return _Parser(q).parse()
+
+
+def smart_case(text: str) -> bool:
+    """Whether case is to be ignored: no upper-case letter was typed."""
+    return text == text.lower()
+
+
+class _Parser:
+    """Recursive descent over the characters; one object per parse."""
+
+    def __init__(self, q: str) -> None:
+        self.q = q
+        self.at = 0
+        self.terms = 0
+        self.regexes = 0
+        self.depth = 0
+
+    def parse(self) -> Node | None:
+        self.space()
+        if self.at == len(self.q):
+            return None
+        node = self.any_of()
+        if self.at < len(self.q):
+            raise self.error("this ) closes nothing; quote it to search for it", self.at)
+        return node
+
+    def error(self, message: str, at: int, code: Problem = Problem.BAD_QUERY) -> FilterError:
+        return FilterError(code, message, at)
+
+    def space(self) -> None:
+        while self.at < len(self.q) and self.q[self.at].isspace():
+            self.at += 1
+
+    def keyword(self, word: str) -> bool:
+        """Take `word` if it stands here, whole."""
+        end = self.at + len(word)
+        if self.q[self.at : end] != word or (end < len(self.q) and self.q[end] not in " \t\n()"):
+            return False
+        self.at = end
+        self.space()
+        return True
+
+    def any_of(self) -> Node:
+        start = self.at
+        items = [self.all_of()]
+        while True:
+            at = self.at
+            if not self.keyword("OR"):
+                break
+            if self.at == len(self.q) or self.q[self.at] == ")":
+                raise self.error("OR needs something after it; quote it to search for it", at)
+            items.append(self.all_of())
+        return items[0] if len(items) == 1 else Or(tuple(items), (start, self.at))
+
+    def all_of(self) -> Node:
+        start = self.at
+        items: list[Node] = []
+        while self.at < len(self.q) and self.q[self.at] != ")":
+            at = self.at
+            if self.keyword("OR"):
+                if not items:
+                    raise self.error("OR needs something before it; quote it to search for it", at)
+                self.at = at
+                break
+            if self.keyword("AND"):
+                if not items or self.at == len(self.q):
+                    raise self.error("AND needs something on both sides", at)
+                continue
+            items.append(self.one())
+            self.space()
+        if not items:
+            raise self.error("expected something to look for here", start)
+        return items[0] if len(items) == 1 else And(tuple(items), (start, self.at))
+
+    def one(self) -> Node:
+        start = self.at
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.error(f"nested more than {MAX_DEPTH} deep", start, Problem.TOO_COMPLEX)
+        try:
+            following = self.q[self.at + 1 : self.at + 2]
+            if (
+                self.q[self.at] == "-"
+                and following not in ("", "-", ")")
+                and not following.isspace()
+            ):
+                self.at += 1
+                return Not(self.one(), (start, self.at))
+            if self.keyword("NOT"):
+                if self.at == len(self.q) or self.q[self.at] == ")":
+                    raise self.error("NOT needs something after it", start)
+                return Not(self.one(), (start, self.at))
+            if self.q[self.at] == "(":
+                return self.group(start)
+            return self.term(start)
+        finally:
+            self.depth -= 1
+
+    def group(self, start: int) -> Node:
+        self.at += 1
+        self.space()
+        node = self.any_of()
+        if self.at == len(self.q):
+            raise self.error("this ( is never closed; quote it to search for it", start)
+        self.at += 1
+        return node
+
+    def term(self, start: int) -> Node:
+        self.terms += 1
+        if self.terms > MAX_TERMS:
+            raise self.error(f"more than {MAX_TERMS} terms", start, Problem.TOO_COMPLEX)
+        found = _ATTRIBUTE.match(self.q, start)
+        if found is not None:
+            name, op = found[1], found[2]
+            if name.startswith(FIELD) or name in ATTRIBUTES:
+                self.at = found.end()
+                return self.attribute(name, op, start)
+            self.refuse_typo(name, op, start, found.end())
+        phrase = self.phrase()
+        if phrase is not None:
+            return Text(phrase, smart_case(phrase), span=(start, self.at))
+        regex = self.regex()
+        if regex is not None:
+            return Regex(*regex, span=(start, self.at))
+        word = self.word()
+        return Text(word, smart_case(word), span=(start, self.at))
+
+    def refuse_typo(self, name: str, op: str, start: int, end: int) -> None:
+        """`lvel:warn` would silently show nothing; `http://x`, `12:30` and `Error: x` are text."""
+        value = self.q[end : end + 1]
+        if not value or value.isspace() or value in "/:" or not name.islower():
+            return
+        meant = difflib.get_close_matches(name, (*ATTRIBUTES, "field"), n=1, cutoff=0.75)
+        if meant:
+            known = "field.NAME" if meant[0] == "field" else meant[0]
+            raise self.error(
+                f"there is no {name}{op} here, try {known}{op} or quote it to search for the text",
+                start,
+            )
+
+    def phrase(self) -> str | None:
+        if self.q[self.at : self.at + 1] != '"':
+            return None
+        found = _PHRASE.match(self.q, self.at)
+        if found is None:
+            raise self.error('this " is never closed', self.at)
+        if not found[1]:
+            raise self.error("nothing between these quotes", self.at)
+        self.at = found.end()
+        return _ESCAPE.sub(r"\1", found[1])
+
+    def regex(self) -> tuple[str, bool] | None:
+        found = _REGEX.match(self.q, self.at)
+        if found is None:
+            return None
+        pattern = found[1].replace("\\/", "/")
+        if len(pattern) > MAX_REGEX:
+            message = f"a regex may have {MAX_REGEX} characters, this one has {len(pattern)}"
+            raise self.error(message, self.at, Problem.TOO_COMPLEX)
+        self.regexes += 1
+        if self.regexes > MAX_REGEXES:
+            raise self.error(f"more than {MAX_REGEXES} regexes", self.at, Problem.TOO_COMPLEX)
+        self.at = found.end()
+        return pattern, bool(found[2]) or smart_case(_NOT_LITERAL.sub("", pattern))
+
+    def word(self) -> str:
+        """To the next space, or to a `)` that the word itself did not open."""
+        start, opened = self.at, 0
+        while self.at < len(self.q) and not self.q[self.at].isspace():
+            if self.q[self.at] == "(":
+                opened += 1
+            elif self.q[self.at] == ")":
+                opened -= 1
+                if opened < 0:
+                    break
+            self.at += 1
+        return self.q[start : self.at]
+
+    def attribute(self, name: str, op: str, start: int) -> Node:
+        value_at = self.at
+        if op == ":" and name not in ("level", "stream"):
+            regex = self.regex()
+            if regex is not None and name == "message":
+                return Regex(*regex, Where.MESSAGE, (start, self.at))
+            if regex is not None:
+                return ValueRegex(name, *regex, (start, self.at))
+        phrase = self.phrase()
+        value = self.word() if phrase is None else phrase
+        span = (start, self.at)
+        if not value:
+            raise self.error(
+                f"{name}{op} needs a value right after it; quote it to search for the text", start
+            )
+        if name == "level":
+            return LevelIn(self.levels(op, value, value_at), span)
+        if op != ":" and not name.startswith(FIELD):
+            raise self.error(f"{name} has no order, use {name}:", start)
+        if name == "stream":
+            if value.lower() not in tuple(Output):
+                expected = ", ".join(Output)
+                raise self.error(f"stream: expected {expected}; got {value[:40]}", value_at)
+            return StreamIn(frozenset((Output(value.lower()),)), span)
+        if name == "message":
+            return Text(value, smart_case(value), Where.MESSAGE, span)
+        if op != ":":
+            return Compare(name, op, self.number(name + op, value, value_at), span)
+        return _value(name, value, quoted=phrase is not None, span=span)
+
+    def levels(self, op: str, value: str, at: int) -> frozenset[Level]:
+        if value.lower() not in _ORDER:
+            expected = ", ".join(_ORDER)
+            raise self.error(f"level: expected {expected}; got {value[:40]}", at)
+        rank = Level(value.lower()).rank
+        ranks = {
+            ":": range(rank, rank + 1),
+            ">=": range(rank, len(_ORDER)),
+            ">": range(rank + 1, len(_ORDER)),
+            "<=": range(rank + 1),
+            "<": range(rank),
+        }[op]
+        return frozenset(_ORDER[place] for place in ranks)
+
+    def number(self, what: str, value: str, at: int) -> float:
+        number = read_number(value)
+        if number is None:
+            raise self.error(f"{what} expected a number, got {value[:40]}", at)
+        return number
+
+
+def _value(name: str, value: str, *, quoted: bool, span: Span) -> Value:
+    shape, text = Shape.EXACT, value
+    if not quoted and value.strip("*") == "":
+        shape, text = Shape.PRESENT, ""
+    elif not quoted:
+        starts, ends = value.startswith("*"), value.endswith("*")
+        text = value[starts : len(value) - ends]
+        shape = {
+            (False, False): Shape.EXACT,
+            (False, True): Shape.PREFIX,
+            (True, False): Shape.SUFFIX,
+            (True, True): Shape.INSIDE,
+        }[starts, ends]
+    number = read_number(text) if shape is Shape.EXACT and not quoted else None
+    return Value(name, shape, text, smart_case(text), number, span)

@@ -1,0 +1,103 @@
+"""One regex of a watcher: RE2 over lines, within walls.
+
+The author of the events may also be the author of the filter, so RE2's linear time is not enough:
+there are limits on length (parser.py), program size, memory, and CPU time actually used.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+
+import re2
+
+from extdebug.batch import Chunk
+from extdebug.query import FilterError, Problem
+
+# 1 MiB keeps every pattern worth having on RE2's automaton (\p{L}+ needs 600 KiB); a pattern that
+# leaves it costs up to 10 ns per instruction and byte (measured), hence the limit on instructions.
+_REGEX_MEMORY: Final = 1 << 20
+_REGEX_PROGRAM: Final = 1_300
+# CPU seconds one regex may save up, and gain per second: 1.2 us per matching event is usual, so
+# 5,000 events/s cost it 6 ms. A pathological one is found out after at most one chunk more.
+_CPU_BURST: Final = 0.5
+_CPU_RATE: Final = 0.1
+# Lines of many events are scanned at once: a pattern must not see beyond its own.
+_BEYOND_LINE: Final = re.compile(r"\\([AzC])|(\(\?[imsU]*-[isU]*m)|\\.", re.DOTALL)
+
+
+class Pattern:
+    """One RE2 regex over lines, with its account of CPU time."""
+
+    __slots__ = ("_left", "_position", "_refilled", "_search")
+
+    def __init__(self, pattern: str, *, fold: bool, position: int) -> None:
+        self._position = position
+        for found in _BEYOND_LINE.finditer(pattern):
+            if found[1] or found[2]:
+                raise self._refused(f"{found[0]} is not supported; ^ and $ are a line's ends")
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _REGEX_MEMORY
+        options.never_nl = True
+        options.never_capture = True
+        options.case_sensitive = not fold
+        try:
+            # Twice: alone, so that (?m) cannot mend or break what was written, then for use.
+            re2.compile(pattern.encode(), options)
+            compiled = re2.compile(b"(?m)" + pattern.encode(), options)
+        except re2.error as error:
+            raise self._refused(f"RE2 says: {_said(error)}") from None
+        forth, back = compiled.programsize, compiled.reverseprogramsize
+        if not (0 <= forth <= _REGEX_PROGRAM and 0 <= back <= _REGEX_PROGRAM):
+            raise FilterError(
+                Problem.TOO_COMPLEX, "this regex is too large; use fewer repetitions", position
+            )
+        self._search = compiled.search
+        self._left = _CPU_BURST
+        self._refilled = time.monotonic()
+
+    def found(self, data: bytes, start: int = 0, end: int | None = None) -> bool:
+        """Whether a line within the bounds matches."""
+        began = time.thread_time()
+        found = self._search(data, start, end) is not None
+        self._spend(time.thread_time() - began)
+        return found
+
+    def scan(self, chunk: Chunk) -> list[int]:
+        """The places of a chunk's texts with a matching line."""
+        began = time.thread_time()
+        hits: list[int] = []
+        starts, data, search = chunk.starts, chunk.data, self._search
+        start = 0
+        while (match := search(data, start)) is not None:
+            place = chunk.place(match.start())
+            hits.append(chunk.first + place)
+            if place + 1 == len(starts):
+                break
+            start = starts[place + 1]
+        self._spend(time.thread_time() - began)
+        return hits
+
+    def _spend(self, seconds: float) -> None:
+        self._left -= seconds
+        if self._left > 0:
+            return
+        now = time.monotonic()
+        self._left = min(_CPU_BURST, self._left + (now - self._refilled) * _CPU_RATE)
+        self._refilled = now
+        if self._left <= 0:
+            raise FilterError(
+                Problem.TOO_COSTLY,
+                "this regex needs too much CPU on these events; make it simpler or narrow it down",
+                self._position,
+            )
+
+    def _refused(self, message: str) -> FilterError:
+        return FilterError(Problem.BAD_REGEX, message, self._position)
+
+
+def _said(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return str(said.decode("utf-8", "replace") if isinstance(said, bytes) else said)[:200]

@@ -1,0 +1,167 @@
+"""The words of the query language: its tree, its attributes, its bounds and its errors.
+
+parser.py makes the tree from text, matching.py gives it its meaning, docs/filters.md explains it
+to authors. Spans are kept beside the meaning (never compared) to quote a term in an explanation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from extdebug.events import Level, Output
+
+MAX_TERMS: Final = 32  # each costs about 0.1 us per event and watcher
+MAX_DEPTH: Final = 16  # of parentheses and negations; the parser recurses
+MAX_REGEXES: Final = 4
+MAX_REGEX: Final = 256  # characters of one regex
+
+Span = tuple[int, int]
+
+
+class Problem(StrEnum):
+    """What a FilterError's `code` may say."""
+
+    BAD_FILTER = "bad_filter"  # a part other than q
+    BAD_QUERY = "bad_query"
+    BAD_REGEX = "bad_regex"
+    TOO_COMPLEX = "too_complex"
+    TOO_COSTLY = "too_costly"  # only while running: it used more CPU than one filter may
+
+
+class FilterError(ValueError):
+    """A filter nobody can run. `position` counts characters of `q`, None for the other parts."""
+
+    def __init__(self, code: Problem, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.position = position
+
+
+class Where(StrEnum):
+    """What a text or regex is looked for in: message and fields, or the message alone."""
+
+    TEXT = "text"
+    MESSAGE = "message"
+
+
+class Shape(StrEnum):
+    """How a value must look: `x`, `x*`, `*x`, `*x*` or `*` (there is one at all)."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+    INSIDE = "inside"
+    PRESENT = "present"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The needle occurs; `fold` ignores case."""
+
+    needle: str
+    fold: bool
+    where: Where = Where.TEXT
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A line of the text matches."""
+
+    pattern: str
+    fold: bool
+    where: Where = Where.TEXT
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelIn:
+    """The level is one of these."""
+
+    levels: frozenset[Level]
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamIn:
+    """The stream is one of these."""
+
+    streams: frozenset[Output]
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An attribute or field has a value of this shape. `number` also equals 100.0 for `100`."""
+
+    name: str
+    shape: Shape
+    text: str
+    fold: bool
+    number: float | None = None
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRegex:
+    """An attribute or field has a value that the regex matches somewhere."""
+
+    name: str
+    pattern: str
+    fold: bool
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A field is a number (or text that reads as one) in this relation to `number`."""
+
+    name: str
+    op: str
+    number: float
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The item does not hold."""
+
+    item: Node
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All items hold."""
+
+    items: tuple[Node, ...]
+    span: Span = field(default=(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """One of the items holds."""
+
+    items: tuple[Node, ...]
+    span: Span = field(default=(0, 0), compare=False)
+
+
+Node = (
+    Text | Regex | LevelIn | StreamIn | Value | ValueRegex | Compare | Not | And | Or
+)  # fmt: skip
+
+FIELD: Final = "field."
+_PLAIN_ATTRIBUTES: Final = (
+    "request", "install", "version", "hash", "tenant", "extension", "redacted",
+)  # fmt: skip
+ATTRIBUTES: Final = ("level", "stream", "message", *_PLAIN_ATTRIBUTES)
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def read_number(text: str) -> float | None:
+    """A plain decimal number, short enough to be one; no hex, no infinity, no underscores."""
+    return float(text) if len(text) <= 64 and _NUMBER.fullmatch(text) else None
