@@ -1,0 +1,334 @@
+"""Masks secrets in text and fields: `[redacted:rule#token]`, the rules' names beside it.
+
+Pure, no Django: the runner redacts with it before it truncates, the console again before it
+filters. One automaton over all rules decides whether a text is clean; only a hit is rewritten.
+Rewriting goes on until no rule changes anything, so that redacting twice is redacting once.
+Linear in the length of the text, and never raises for what a guest printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import re2
+
+from policies.redaction_blocks import BlockMasker
+from policies.redaction_builtin import BUILTIN_RULES, DEFAULT_FIELD_NAMES
+from policies.redaction_fields import FieldNames
+from policies.redaction_rules import (
+    MAX_RULES,
+    Rule,
+    RuleError,
+    compile_pattern,
+    options,
+)
+
+__all__ = [
+    "BUILTIN_RULES",
+    "DEFAULT_FIELD_NAMES",
+    "BlockMasker",
+    "Mask",
+    "Preview",
+    "Redactor",
+    "Rule",
+    "RuleError",
+    "preview",
+]
+
+FIELD: Final = "sensitive-field"  # the rule that goes by a field's name
+LINE: Final = "line"  # a whole text, when its masks would not come to rest
+MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
+MAX_DEPTH: Final = 32  # of fields; deeper values are masked unseen
+_ROUNDS: Final = 6
+_SCAN_MEMORY: Final = 64 << 20  # for the automaton of all rules
+_MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,40}(?:#[0-9a-f]{8})?\]")
+_MASKED: Final = b"[redacted:"
+_WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")
+_ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
+_MAX_PLAIN_INT: Final = 10**11  # an integer from here on may be a card number
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """How secrets of one stream look on one day. Without a key masks carry no token."""
+
+    key: bytes | None
+
+    def of(self, rule: str, secret: bytes, *, token: bool) -> bytes:
+        """The mask of one secret."""
+        if self.key is None or not token or len(secret) < MIN_TOKEN_BYTES:
+            return b"[redacted:%b]" % rule.encode()
+        digest = hashlib.blake2b(secret, key=self.key, digest_size=4).hexdigest()
+        return b"[redacted:%b#%b]" % (rule.encode(), digest.encode())
+
+
+class Redactor:
+    """All rules, ready to run. Immutable and safe to share between threads."""
+
+    def __init__(
+        self,
+        rules: Iterable[Rule] = BUILTIN_RULES,
+        *,
+        field_names: Iterable[str] = DEFAULT_FIELD_NAMES,
+        key: bytes | None = None,
+    ) -> None:
+        self.rules = tuple(rules)
+        if len(self.rules) > MAX_RULES:
+            raise RuleError(f"expected at most {MAX_RULES} rules, got {len(self.rules)}")
+        self._names = FieldNames(field_names)
+        self._master = key or None
+        self._compiled = [(rule, compile_pattern(rule.pattern)) for rule in self.rules]
+        scan = re2.Set.SearchSet(options(memory=_SCAN_MEMORY))
+        for rule in self.rules:
+            scan.Add(rule.pattern)
+        # An escape means that something may hide behind URL encoding. The last one matches every
+        # text: where it is missing the automaton gave up, and every rule is asked singly.
+        self._escape = scan.Add("%[0-9A-Fa-f]{2}")
+        self._witness = scan.Add("")
+        scan.Compile()
+        self._match = scan.Match
+        self._clean = [self._witness]
+        self._all = list(range(self._witness))
+        # Texts may be scanned joined by newlines only if no rule looks at a text's edges.
+        self._joinable = not any(re.search(r"[\^$]|\\[AzZ]", rule.pattern) for rule in self.rules)
+        self._masks = lru_cache(maxsize=4096)(self._derive)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the rules or field names do."""
+        parts = [f"{rule.name}\x00{rule.pattern}\x00{rule.token}" for rule in self.rules]
+        parts += sorted(self._names.names)
+        return hashlib.sha256("\x01".join(parts).encode()).hexdigest()[:16]
+
+    def mask(self, stream: str, day: str) -> Mask:
+        """The mask of `tenant:extension` on the UTC day (`YYYY-MM-DD`) of an event's id."""
+        return self._masks(stream, day)
+
+    def _derive(self, stream: str, day: str) -> Mask:
+        if self._master is None:
+            return Mask(None)
+        return Mask(hmac.digest(self._master, f"{stream}|{day}".encode(), "sha256"))
+
+    def text(self, text: str, mask: Mask) -> tuple[str, tuple[str, ...]]:
+        """The text without secrets and the names of the rules that hit; the same object if clean."""
+        try:
+            raw = text.encode()
+        except UnicodeEncodeError:
+            raw = text.encode("utf-8", "surrogatepass")
+        hits = self._match(raw)
+        if hits == self._clean:
+            return text, ()
+        names: dict[str, None] = {}
+        masked = self._rewrite(raw, hits, mask, names)
+        if not names:
+            return text, ()
+        return masked.decode("utf-8", "surrogatepass"), tuple(names)
+
+    def parts(
+        self, texts: Sequence[str | None], mask: Mask
+    ) -> tuple[Sequence[str | None], tuple[str, ...]]:
+        """Several texts of one event in one scan; the same sequence if all are clean."""
+        if self._joinable and self.clean(text for text in texts if text):
+            return texts, ()
+        names: dict[str, None] = {}
+        masked: list[str | None] = []
+        for text in texts:
+            changed, hit = self.text(text, mask) if text else (text, ())
+            masked.append(changed)
+            names.update(dict.fromkeys(hit))
+        return (masked, tuple(names)) if names else (texts, ())
+
+    def clean(self, texts: Iterable[str]) -> bool:
+        """Whether one scan over all of them finds nothing; False is only a suspicion."""
+        raw = "\n".join(texts).encode("utf-8", "surrogatepass")
+        return bool(self._match(raw) == self._clean)
+
+    def fields(self, fields: dict[str, Any], mask: Mask) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Fields without secrets, keys included; the same object and () when clean."""
+        if self._joinable:
+            texts: list[str] = []
+            if self._harmless(fields, texts, 0) and self.clean(texts):
+                return fields, ()
+        names: dict[str, None] = {}
+        masked = self._walk(fields, mask, names, secret=0, depth=0)
+        return (masked, tuple(names)) if names else (fields, ())
+
+    def _harmless(self, value: Any, texts: list[str], depth: int) -> bool:
+        """Collect what must be scanned; False when something needs a closer look anyway."""
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if not isinstance(key, str) or self._names.verdict(key) or depth >= MAX_DEPTH:
+                    return False
+                texts.append(key)
+                if not self._harmless(item, texts, depth + 1):
+                    return False
+        elif isinstance(value, (list, tuple)):
+            return depth < MAX_DEPTH and all(
+                self._harmless(item, texts, depth + 1) for item in value
+            )
+        elif isinstance(value, (int, float)):
+            return -_MAX_PLAIN_INT < value < _MAX_PLAIN_INT
+        else:
+            return value is None
+        return True
+
+    def _walk(
+        self, value: Any, mask: Mask, names: dict[str, None], *, secret: int, depth: int
+    ) -> Any:
+        if depth > MAX_DEPTH and isinstance(value, (dict, list, tuple)):
+            names[FIELD] = None
+            return mask.of(FIELD, b"", token=False).decode()
+        if isinstance(value, dict):
+            masked: dict[str, Any] = {}
+            for key, item in value.items():
+                name, hit = self.text(str(key), mask)
+                names.update(dict.fromkeys(hit))
+                while name in masked:  # two secrets, one mask: keep both values
+                    name += "'"
+                verdict = max(secret, self._names.verdict(str(key)))
+                masked[name] = self._walk(item, mask, names, secret=verdict, depth=depth + 1)
+            return masked
+        if isinstance(value, (list, tuple)):
+            return [self._walk(i, mask, names, secret=secret, depth=depth + 1) for i in value]
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)):
+            if secret == 2:
+                names[FIELD] = None
+                return mask.of(FIELD, b"", token=False).decode()
+            if -_MAX_PLAIN_INT < value < _MAX_PLAIN_INT:
+                return value
+            text, hit = self.text(str(value), mask)
+            names.update(dict.fromkeys(hit))
+            return text if hit else value
+        text = str(value)
+        if secret:
+            raw = text.encode("utf-8", "surrogatepass")
+            if not _WORD.search(_MASK.sub(b"", raw)):
+                return value
+            names[FIELD] = None
+            return mask.of(FIELD, raw, token=secret == 1).decode()
+        text, hit = self.text(text, mask)
+        names.update(dict.fromkeys(hit))
+        return text if hit else value
+
+    def _rewrite(
+        self, raw: bytes, hits: list[int] | None, mask: Mask, names: dict[str, None]
+    ) -> bytes:
+        for _ in range(_ROUNDS):
+            before = raw
+            if hits is None or self._witness not in hits:
+                hits = self._all
+            for index in sorted(hits):
+                if index < self._escape:
+                    rule, compiled = self._compiled[index]
+                    spans = _spans(rule, compiled, raw)
+                    raw = _replace(raw, spans, rule, mask, names)
+                elif index == self._escape:
+                    raw = self._behind_escapes(raw, mask, names)
+            if raw is before:
+                return raw
+            hits = self._match(raw)
+            if hits == self._clean:
+                return raw
+        names[LINE] = None
+        return mask.of(LINE, b"", token=False)
+
+    def _behind_escapes(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
+        """Mask what is a secret once URL encoding is undone, escapes of escapes included."""
+        plain, places = raw, list(range(len(raw) + 1))
+        for _ in range(3):
+            plain, places, changed = _unescape(plain, places)
+            if not changed:
+                return raw
+            hits = self._match(plain)
+            if hits == self._clean:
+                return raw
+            if hits is None or self._witness not in hits:
+                hits = self._all
+            for index in sorted(hits):
+                if index >= self._escape:
+                    continue
+                rule, compiled = self._compiled[index]
+                found = _spans(rule, compiled, plain)
+                if found:
+                    spans = [(places[start], places[end]) for start, end in found]
+                    return _replace(raw, spans, rule, mask, names)
+        return raw
+
+
+def _unescape(raw: bytes, places: list[int]) -> tuple[bytes, list[int], bool]:
+    """One level of URL encoding undone, and for each byte left its place in the first text."""
+    plain = bytearray()
+    kept: list[int] = []
+    end = 0
+    for match in _ESCAPE.finditer(raw):
+        start = match.start()
+        plain += raw[end:start]
+        kept += places[end:start]
+        plain.append(int(raw[start + 1 : start + 3], 16))
+        kept.append(places[start])
+        end = match.end()
+    plain += raw[end:]
+    kept += places[end:]
+    return bytes(plain), kept, end > 0
+
+
+def _spans(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:
+    """Where the rule's secrets are, without what is masked already."""
+    masks = [match.span() for match in _MASK.finditer(raw)] if _MASKED in raw else ()
+    spans = []
+    for match in compiled.finditer(raw):
+        start, end = match.span(match.lastindex or 0)
+        if start == end or (rule.check is not None and not rule.check(raw, start, end)):
+            continue
+        for left, right in masks:
+            if left < end and start < right:  # never cut a mask in two
+                start, end = min(start, left), max(end, right)
+        if masks and not _WORD.search(_MASK.sub(b"", raw[start:end])):
+            continue
+        spans.append((start, end))
+    return spans
+
+
+def _replace(
+    raw: bytes, spans: list[tuple[int, int]], rule: Rule, mask: Mask, names: dict[str, None]
+) -> bytes:
+    if not spans:
+        return raw
+    names[rule.name] = None
+    pieces: list[bytes] = []
+    done = 0
+    for start, end in spans:
+        if start < done:  # widened over a mask into the span before
+            start = done
+        if start >= end:
+            continue
+        pieces += (raw[done:start], mask.of(rule.name, raw[start:end], token=rule.token))
+        done = end
+    pieces.append(raw[done:])
+    return b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a set of rules does to a sample, for a person who edits them."""
+
+    before: str
+    after: str
+    names: tuple[str, ...]
+
+
+def preview(text: str, rules: Iterable[Rule], *, key: bytes | None = None) -> Preview:
+    """The sample as watchers would see it under these rules."""
+    redactor = Redactor(rules, key=key)
+    after, names = redactor.text(text, redactor.mask("preview", "preview"))
+    return Preview(before=text, after=after, names=names)

@@ -1,0 +1,315 @@
+"""The built-in redaction rules, an example beside each, and the names of sensitive fields.
+
+Prefixes and shapes are the ones that the issuers document; field names follow the default deny
+list of Sentry's SDKs. Order is priority: what names the issuer comes before what only guesses from
+the context, so that a mask says the most it can. Examples are split after the prefix so that
+scanners of source code do not report them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from policies.redaction_rules import (
+    Rule,
+    has_digit,
+    is_address,
+    is_basic,
+    is_luhn,
+    not_a_path,
+)
+
+# Between a name and its value: `=`, `:`, `=>`; in JSON also quoted, and escaped inside a string.
+_IS: Final = r"""\\*["']?\s*(?:=>|:=|[:=])\s*"""
+# The value: quoted inside an escaped string, quoted (spaces allowed), or up to a delimiter.
+_VALUE: Final = (
+    r"""(?:\\+"([^"\\\r\n]+)|"((?:[^"\\\r\n]|\\.)+)|\\*'([^'\\\r\n]+)|([^\s"'&,;\\]+))"""
+)
+_START: Final = r"(?:\b|_)"
+_FILL: Final = "0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ01234567"
+_HEX: Final = "0123456789abcdef" * 4
+
+BUILTIN_RULES: Final[tuple[Rule, ...]] = (
+    Rule(
+        name="private-key",
+        pattern=(
+            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:[\s\S]*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]*)"
+        ),
+        example="-----BEGIN RSA " + "PRIVATE KEY-----\\nMIIEow==\\n-----END RSA PRIVATE KEY-----",
+    ),
+    # --- clouds ---
+    Rule(
+        name="aws-access-key",
+        pattern=_START + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+        example="key AKIA" + "IOSFODNN7EXAMPLE used",
+    ),
+    Rule(
+        name="aws-secret-key",
+        pattern=r"(?i)aws_?(?:secret_?access_?key|secret_?key|session_?token)" + _IS + _VALUE,
+        example="aws_secret_access_key = " + "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ),
+    Rule(
+        name="gcp-api-key",
+        pattern=_START + r"AIza[0-9A-Za-z_-]{35}\b",
+        example="maps key AIza" + _FILL[:35],
+    ),
+    Rule(
+        name="gcp-oauth",
+        pattern=_START + r"(?:ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28})",
+        example="ya29." + _FILL[:40],
+    ),
+    Rule(
+        name="azure-key",
+        pattern=(
+            r"(?i)(?:accountkey|sharedaccesskey|sharedaccesssignature|[?&]sig)="
+            r"([a-z0-9+/%=_-]{20,})"
+        ),
+        example="DefaultEndpointsProtocol=https;AccountKey=" + _FILL[:43] + "=;",
+    ),
+    Rule(
+        name="azure-client-secret",
+        pattern=r"\b[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}",
+        example="secret is abc8Q~" + _FILL[:33],
+    ),
+    Rule(
+        name="digitalocean-token",
+        pattern=_START + r"do[opr]_v1_[0-9a-f]{64}",
+        example="dop_v1_" + _HEX,
+    ),
+    # --- code and packages ---
+    Rule(
+        name="github-token",
+        pattern=_START + r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})",
+        example="using ghp_" + _FILL[:36],
+    ),
+    Rule(
+        name="gitlab-token",
+        pattern=_START
+        + r"gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|oas)-[A-Za-z0-9_.-]{20,}",
+        example="clone with glpat-" + _FILL[:20],
+    ),
+    Rule(
+        name="npm-token",
+        pattern=_START + r"npm_[A-Za-z0-9]{36}\b",
+        example="npm_" + _FILL[:36],
+    ),
+    Rule(
+        name="pypi-token",
+        pattern=_START + r"pypi-[A-Za-z0-9_-]{50,}",
+        example="pypi-" + "AgEIcHlwaS5vcmc" + _FILL[:60],
+    ),
+    Rule(
+        name="rubygems-token",
+        pattern=_START + r"rubygems_[0-9a-f]{48}",
+        example="rubygems_" + _HEX[:48],
+    ),
+    Rule(
+        name="docker-token",
+        pattern=_START + r"dckr_[op]at_[A-Za-z0-9_-]{20,}",
+        example="dckr_pat_" + _FILL[:27],
+    ),
+    # --- services ---
+    Rule(
+        name="slack-token",
+        pattern=_START + r"(?:xox[abceoprs]|xapp)(?:\.xox[bp])?-[A-Za-z0-9-]{10,}",
+        example="xoxb-" + "123456789012-1234567890123-" + _FILL[:24],
+    ),
+    Rule(
+        name="slack-webhook",
+        pattern=r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/([A-Za-z0-9_+/-]{20,})",
+        example="https://hooks.slack.com/services/" + "T00000000/B00000000/" + _FILL[:24],
+    ),
+    Rule(
+        name="discord-webhook",
+        pattern=r"discord(?:app)?\.com/api/webhooks/\d+/([A-Za-z0-9_-]{40,})",
+        example="https://discord.com/api/webhooks/1234567890/" + _FILL[:68],
+    ),
+    Rule(
+        name="telegram-token",
+        pattern=r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b",
+        example="bot1 123456789:AA" + _FILL[:33],
+    ),
+    Rule(
+        name="stripe-key",
+        pattern=_START + r"(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})",
+        example="charging with sk_live_" + _FILL[:24],
+    ),
+    Rule(
+        name="square-token",
+        pattern=_START + r"sq0[a-z]{3}-[A-Za-z0-9_-]{22,}",
+        example="sq0atp-" + _FILL[:22],
+    ),
+    Rule(
+        name="shopify-token",
+        pattern=_START + r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
+        example="shpat_" + _HEX[:32],
+    ),
+    Rule(
+        name="sendgrid-key",
+        pattern=r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+        example="SG." + _FILL[:22] + "." + _FILL[:43],
+    ),
+    Rule(
+        name="twilio-key",
+        pattern=r"\bSK[0-9a-f]{32}\b",
+        example="SK" + _HEX[:32],
+    ),
+    Rule(
+        name="mailgun-key",
+        pattern=r"\bkey-[0-9a-f]{32}\b",
+        example="key-" + _HEX[:32],
+    ),
+    Rule(
+        name="ai-api-key",
+        pattern=_START + r"sk-(?:proj-|ant-|svcacct-|admin-|or-)?[A-Za-z0-9_-]{20,}",
+        example="sk-proj-" + _FILL[:48],
+        check=has_digit,
+    ),
+    Rule(
+        name="huggingface-token",
+        pattern=_START + r"hf_[A-Za-z0-9]{30,}",
+        example="hf_" + _FILL[:34],
+    ),
+    Rule(
+        name="databricks-token",
+        pattern=r"\bdapi[0-9a-f]{32}",
+        example="dapi" + _HEX[:32],
+    ),
+    Rule(
+        name="vault-token",
+        pattern=r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}",
+        example="hvs." + _FILL[:24],
+    ),
+    Rule(
+        name="terraform-token",
+        pattern=r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}",
+        example=_FILL[:14] + ".atlasv1." + _FILL[:67],
+    ),
+    Rule(
+        name="atlassian-token",
+        pattern=_START + r"ATATT3[A-Za-z0-9_=-]{50,}",
+        example="ATATT3" + _FILL[:60],
+    ),
+    Rule(
+        name="grafana-token",
+        pattern=_START + r"gl(?:sa|c)_[A-Za-z0-9+/_]{32,}={0,2}",
+        example="glsa_" + _FILL[:32] + "_01234567",
+    ),
+    Rule(
+        name="new-relic-key",
+        pattern=r"\bNR(?:AK|JS|II|RA)-[A-Za-z0-9_-]{19,}",
+        example="NRAK-" + _FILL[:27].upper(),
+    ),
+    Rule(
+        name="age-key",
+        pattern=r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}",
+        example="AGE-SECRET-KEY-1" + _FILL[:58].upper(),
+    ),
+    # --- by their form ---
+    Rule(
+        name="jwt",
+        pattern=r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)+",
+        example="eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + _FILL[:43],
+    ),
+    Rule(
+        name="url-password",
+        pattern=r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[\]]*:([^\s/@\"'<>]+)@",
+        example="connecting to postgres://app:" + "s3cret@db.internal:5432/app",
+    ),
+    Rule(
+        name="url-token",
+        pattern=r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_.~%-]{16,})@",
+        example="fetching https://" + _FILL[:20] + "@git.example.com/x.git",
+        check=has_digit,
+    ),
+    # --- by their context ---
+    Rule(
+        name="bearer",
+        pattern=r"(?i)\bbearer[\s+:=]+([A-Za-z0-9._~+/-]{8,}=*)",
+        example="sent Authorization with Bearer " + _FILL[:24],
+        check=has_digit,
+    ),
+    Rule(
+        name="basic-auth",
+        pattern=r"(?i)\bbasic[\s+]+([A-Za-z0-9+/]{6,}={0,2})",
+        example="sent Basic " + "dXNlcjpodW50ZXIy",
+        check=is_basic,
+    ),
+    Rule(
+        name="authorization",
+        pattern=(
+            r"(?i)\bauthorization" + _IS + r"""(?:\\*["']?)(?:"""
+            r"(?:digest|aws4-hmac-sha256|oauth|hawk|signature)\s+([^\r\n]+)"
+            r"|(?:(?:bearer|basic|token|negotiate|ntlm|apikey|key)\s+)?([^\s\"'&,;\\]{6,}))"
+        ),
+        example="> Authorization: Digest "
+        + 'username="Mufasa", response="6629fae49393a05397450978"',
+        check=has_digit,
+    ),
+    Rule(
+        name="cookie",
+        pattern=r"""(?i)\b(?:set-)?cookie2?\\*["']?\s*[:=]\s*\\*["']?([^\s"'=;\\]+=[^\r\n"'\\]+)""",
+        example="< Set-Cookie: sessionid=" + "38afes7a8; HttpOnly; Path=/",
+    ),
+    Rule(
+        name="password",
+        pattern=(
+            r"(?i)(?:password|passwd|passphrase|passcode|[_-]pwd|\bpwd|[_-]pass|\bpass=)"
+            r"(?:[_-]?\d)?" + _IS.replace(r"\s*(?:", r"\s*(?:", 1) + _VALUE
+        ),
+        example='login {"user":"ann","password":"' + 'hunter2"}',
+        token=False,
+        check=not_a_path,
+    ),
+    Rule(
+        name="secret",
+        pattern=(
+            r"(?i)(?:secret(?:[_-]?(?:access)?[_-]?key)?|private[_-]?key|credentials?)"
+            + _IS
+            + _VALUE
+        ),
+        example="CLIENT_SECRET=" + "correct-horse-battery",
+    ),
+    Rule(
+        name="token",
+        pattern=(
+            r"(?i)(?:token|api[_-]?key|access[_-]?key(?:[_-]?id)?|auth[_-]?key|signing[_-]?key"
+            r"|encryption[_-]?key|session[_-]?id|sessid|connect\.sid|[cx]srf"
+            r"|x-amz-(?:signature|credential))" + _IS + _VALUE
+        ),
+        example="GET /v1/items?access_token=" + _FILL[:20] + "&page=2",
+        check=has_digit,
+    ),
+    # --- about people ---
+    Rule(
+        name="card",
+        pattern=(
+            r"\b(?:4\d{3}|5[1-5]\d\d|2(?:2[2-9]|[3-6]\d|7[01])\d|2720|3[0-689]\d\d|6\d{3})"
+            r"(?:[ -]\d{4}[ -]\d{4}[ -]\d{1,4}(?:[ -]?\d{3})?|[ -]\d{6}[ -]\d{4,5}|\d{9,15})\b"
+        ),
+        example="paid with 4111 1111 1111 " + "1111 today",
+        token=False,
+        check=is_luhn,
+    ),
+    Rule(
+        name="email",
+        pattern=(
+            r"\b[A-Za-z0-9][A-Za-z0-9._%+'-]*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
+            r"[A-Za-z]{2,24}\b"
+        ),
+        example="welcome, ann.lee@example.com",
+        token=False,
+        check=is_address,
+    ),
+)
+
+# Compared without case and without anything but letters and digits: `X-Api-Key` is `xapikey`.
+DEFAULT_FIELD_NAMES: Final = frozenset(
+    "password passwd passphrase passcode pwd mysqlpwd pin secret secrets clientsecret apikey xapikey"
+    " auth credential credentials privatekey token accesstoken refreshtoken idtoken authtoken"
+    " session sessionid sessionkey usersession aiohttpsession phpsessid jsessionid connectsid symfony"
+    " csrf csrftoken csrfmiddlewaretoken xcsrftoken xsrf xsrftoken cookie cookies setcookie"
+    " authorization proxyauthorization accesskey secretkey awssecretaccesskey otp totp cvv cvc"
+    " cardnumber creditcard ssn".split()
+)

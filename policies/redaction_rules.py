@@ -1,0 +1,126 @@
+"""What a redaction rule is, how an admin's rule is validated, and checks a pattern cannot make.
+
+Pure; RE2 only, so that no pattern and no text can make a scan slower than linear.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import re2
+
+MAX_PATTERN: Final = 500  # characters of an admin's pattern
+MAX_RULES: Final = 200  # built-in and admin rules together; the scan's automaton grows with them
+RULE_MEMORY: Final = 1 << 20  # bytes RE2 may use for one compiled admin pattern
+NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+MAX_NAME: Final = 40
+
+# Says whether the bytes from start to end of a line really are a secret of this rule.
+Check = Callable[[bytes, int, int], bool]
+
+
+class RuleError(ValueError):
+    """A rule that cannot be used; the message says why and what was expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One kind of secret. Masked is the last matched group, or the whole match without a group.
+
+    `token`: equal secrets may show an equal keyed token; never for values that could be guessed,
+    printed and compared. `example` is a line that the rule must change.
+    """
+
+    name: str
+    pattern: str
+    example: str
+    token: bool = True
+    check: Check | None = None
+
+    @classmethod
+    def from_row(cls, name: str, pattern: str, *, token: bool = False, example: str = "") -> Rule:
+        """An admin's rule, validated; RuleError with a sentence for the form otherwise."""
+        if len(name) > MAX_NAME or not NAME.fullmatch(name):
+            raise RuleError(
+                f"name: expected at most {MAX_NAME} characters of a-z 0-9 and single hyphens"
+                f" that start with a letter, got {name[:60]!r}"
+            )
+        if not pattern or len(pattern) > MAX_PATTERN:
+            raise RuleError(f"pattern: expected 1 to {MAX_PATTERN} characters, got {len(pattern)}")
+        compiled = compile_pattern(pattern, memory=RULE_MEMORY)
+        if compiled.groups > 1:
+            raise RuleError(
+                "pattern: expected at most one capturing group (it marks the secret);"
+                " write the others as (?:…)"
+            )
+        if compiled.search(b"") is not None:
+            raise RuleError("pattern: it matches the empty text, so it would match everywhere")
+        if compiled.search(b"[redacted:rule#0123abcd]") is not None:
+            raise RuleError("pattern: it matches a mask like [redacted:rule#0123abcd]")
+        if example and compiled.search(example.encode("utf-8", "replace")) is None:
+            raise RuleError("example: the pattern does not match it")
+        return cls(name=name, pattern=pattern, token=token, example=example)
+
+
+def options(*, memory: int) -> Any:
+    """RE2 options for bytes of UTF-8, quiet about errors, bounded in memory."""
+    chosen = re2.Options()
+    chosen.max_mem = memory
+    chosen.log_errors = False
+    return chosen
+
+
+@lru_cache(maxsize=1024)
+def compile_pattern(pattern: str, *, memory: int = 8 << 20) -> Any:
+    """A compiled RE2 pattern over bytes; RuleError when RE2 refuses it."""
+    try:
+        return re2.compile(pattern.encode(), options(memory=memory))
+    except (re2.error, UnicodeEncodeError) as error:
+        detail = error.args[0] if error.args else ""
+        text = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+        raise RuleError(f"pattern: RE2 refuses it: {text or 'too large'}") from error
+
+
+# --- checks: what a pattern cannot say ----------------------------------------------------------
+
+
+def has_digit(raw: bytes, start: int, end: int) -> bool:
+    """Prose after a keyword has no digits; short credentials nearly always do."""
+    return end - start >= 24 or any(48 <= byte <= 57 for byte in raw[start:end])
+
+
+def is_luhn(raw: bytes, start: int, end: int) -> bool:
+    """A card number on its own: not part of a longer number, an id or a decimal; Luhn holds."""
+    before, after = raw[start - 1 : start], raw[end : end + 2]
+    if before in (b"-", b".", b"/", b"#") or after[:1] in (b"-", b"/"):
+        return False
+    if after[:1] == b"." and after[1:].isdigit():
+        return False
+    digits = [byte - 48 for byte in reversed(raw[start:end]) if 48 <= byte <= 57]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return len(set(digits)) > 1 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def is_basic(raw: bytes, start: int, end: int) -> bool:
+    """Base64 of `user:password`."""
+    try:
+        plain = base64.b64decode(raw[start:end] + b"=" * (-(end - start) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b":" in plain
+
+
+def is_address(raw: bytes, start: int, end: int) -> bool:
+    """An e-mail address, not the user of an SSH clone URL."""
+    return not (raw[start : start + 4] == b"git@" and raw[end : end + 1] in (b":", b"/"))
+
+
+def not_a_path(raw: bytes, start: int, end: int) -> bool:
+    """`PWD=/srv/app` is the working directory of a process."""
+    return raw[start : start + 1] not in (b"/", b"~", b".")
