@@ -4,9 +4,19 @@
 import os
 import sys
 
+INSTALL = "python3 -m venv .venv && .venv/bin/pip install -e '.[demo]'"
+
 
 def main() -> None:
+    if sys.version_info < (3, 11):
+        sys.exit(f"needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        import channels  # noqa: F401
+        import django  # noqa: F401
+        import environ  # noqa: F401
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed. Install the console first:\n  {INSTALL}")
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -2,7 +2,7 @@
 
 import os
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Final
 
 from django.core.asgi import get_asgi_application
 
@@ -10,10 +10,24 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http = get_asgi_application()  # loads the apps: the imports below need them
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.urls import path  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.security.websocket import WebsocketDenier  # noqa: E402
 
 from config.origins import OriginGate  # noqa: E402
+
+WEBSOCKET_PATH: Final = "/ws/ext-debug/"
+if find_spec("extdebug.consumers"):
+    from extdebug.consumers import SessionConsumer
+
+    session = AuthMiddlewareStack(SessionConsumer.as_asgi())
+else:
+    session = WebsocketDenier()
+
+
+async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The one WebSocket there is; a handshake anywhere else is refused, not an error."""
+    application = session if scope["path"] == WEBSOCKET_PATH else WebsocketDenier()
+    await application(scope, receive, send)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -25,26 +39,6 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
             return
 
 
-class _NotFound:
-    """Closes a handshake to any other path with 403 instead of raising into the server's log."""
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await receive()
-        await send({"type": "websocket.close", "code": 4404})
-
-
-websocket_urls = [
-    path("<path:anything>", _NotFound()),
-    path("", _NotFound()),
-]
-if find_spec("extdebug.consumers"):
-    from extdebug.consumers import SessionConsumer
-
-    websocket_urls.insert(0, path("ws/ext-debug/", SessionConsumer.as_asgi()))
 application = ProtocolTypeRouter(
-    {
-        "http": http,
-        "websocket": OriginGate(AuthMiddlewareStack(URLRouter(websocket_urls))),
-        "lifespan": lifespan,
-    }
+    {"http": http, "websocket": OriginGate(websocket), "lifespan": lifespan}
 )

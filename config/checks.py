@@ -194,12 +194,13 @@ def stream() -> Iterator[CheckMessage]:
                 hint="Set RUNNER_URL to the runner's internal address, or the mode to redis.",
                 id="console.E404",
             )
-        if settings.RUNNER_URL and weak(settings.RUNNER_AUTH):
-            yield Error(
-                "RUNNER_AUTH is missing or too weak for the runner's internal stream.",
-                hint=f"At least {MIN_SECRET} random characters, the same as on the runner.",
-                id="console.E405",
-            )
+        for name in ("RUNNER_AUTH_TOKEN", "RUNNER_DEBUG_STREAM_SECRET"):
+            if settings.RUNNER_URL and weak(getattr(settings, name)):
+                yield Error(
+                    f"{name} is missing or too weak for the runner's internal stream.",
+                    hint=f"At least {MIN_SECRET} random characters, the same as on the runner.",
+                    id="console.E405",
+                )
     if not _PREFIX.fullmatch(settings.EXT_DEBUG_STREAM_PREFIX):
         yield Error(
             f"RUNNER_DEBUG_REDIS_STREAM_PREFIX is {settings.EXT_DEBUG_STREAM_PREFIX!r}.",

@@ -9,7 +9,7 @@ from typing import Any
 import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = environ.FileAwareEnv()  # NAME_FILE names a mounted secret that holds NAME
 
 # --- where we are --------------------------------------------------------------------------
 # Unset means production: whoever forgets the variable gets the strict rules.
@@ -28,6 +28,8 @@ EXT_DEBUG_ORIGINS: list[str] = env.list(
     default=[] if PRODUCTION else ["http://127.0.0.1:8000", "http://localhost:8000"],
 )
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=EXT_DEBUG_ORIGINS)
+# Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto `manage.py serve` believes.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 # Behind a proxy that ends TLS and *always* sets or strips X-Forwarded-Proto.
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -167,9 +169,11 @@ EXT_DEBUG_STREAM_PREFIX: str = env.str("RUNNER_DEBUG_REDIS_STREAM_PREFIX", defau
 EXT_DEBUG_UI_ENABLED: bool | None = env.bool("EXT_DEBUG_UI_ENABLED", default=None)
 EXT_DEBUG_STREAM_MODE: str = env.str("EXT_DEBUG_STREAM_MODE", default="redis").lower()
 EXT_DEBUG_RETENTION_SECONDS: int = env.int("EXT_DEBUG_RETENTION_SECONDS", default=15 * 60)
-# The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: one runner's internal stream.
+# The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: one runner's internal stream, its
+# x-runner-auth token, and the key that signs what a session may read there.
 RUNNER_URL: str = env.str("RUNNER_URL", default="")
-RUNNER_AUTH: str = env.str("RUNNER_AUTH", default="")
+RUNNER_AUTH_TOKEN: str = env.str("RUNNER_AUTH_TOKEN", default="")
+RUNNER_DEBUG_STREAM_SECRET: str = env.str("RUNNER_DEBUG_STREAM_SECRET", default="")
 REDACTION_KEY: str = env.str("REDACTION_KEY", default="")
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 # Ed25519 seed (64 hex digits) that signs the audit trail's checkpoints, and where they go.
@@ -220,6 +224,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # One line per frame at DEBUG would put guests' text into the console's own log.
         "websockets": {"level": "INFO"},
+        "uvicorn.error": {"level": "WARNING"},  # INFO writes a line per WebSocket, URL and all
         "daphne": {"level": "WARNING"},
     },
 }

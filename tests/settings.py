@@ -15,9 +15,10 @@ ENVIRONMENT = {
 # Anything the console would read and the list above does not set must not leak in.
 _READ_BY_SETTINGS = (
     "DEBUG", "DATABASE_URL", "REDIS_URL", "HTTPS_ONLY", "BEHIND_TLS_PROXY", "EXT_DEBUG_UI_ENABLED",
-    "EXT_DEBUG_STREAM_MODE", "EXT_DEBUG_RETENTION_SECONDS", "RUNNER_URL", "RUNNER_AUTH",
+    "EXT_DEBUG_STREAM_MODE", "EXT_DEBUG_RETENTION_SECONDS", "RUNNER_URL", "RUNNER_AUTH_TOKEN",
+    "RUNNER_DEBUG_STREAM_SECRET",
     "RUNNER_DEBUG_REDIS_STREAM_PREFIX", "METRICS_TOKEN", "AUDIT_SIGNING_KEY",
-    "AUDIT_CHECKPOINT_DIR", "CSRF_TRUSTED_ORIGINS", "CHANNEL_LAYER_PREFIX",
+    "AUDIT_CHECKPOINT_DIR", "CSRF_TRUSTED_ORIGINS", "TRUSTED_PROXIES", "CHANNEL_LAYER_PREFIX",
 )  # fmt: skip
 for _name in _READ_BY_SETTINGS:
     os.environ.pop(_name, None)
@@ -30,4 +31,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TESTS_DIR = Path(__file__).resolve().parent
 # tests/run has a second pass on PostgreSQL and says where it is.
 if _url := os.environ.get("TEST_DATABASE_URL"):
-    DATABASES["default"] = environ.Env.db_url_config(_url)  # noqa: F405
+    DATABASES["default"] = env.db_url_config(_url)  # noqa: F405

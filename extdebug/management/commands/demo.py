@@ -1,0 +1,178 @@
+"""`manage.py demo`: the whole product on one machine, with a real Wasm guest at work."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from extdebug import server
+from extdebug.demo.plan import EXTENSION, Plan, missing_modules
+
+JANITOR_SECONDS: Final = 60
+START_SECONDS: Final = 60
+CONNECT_SECONDS: Final = 3
+
+
+class Command(BaseCommand):
+    help = "Run console, runner, sample data and (without REDIS_URL) an embedded Redis."
+    # The settings of this process are not the demo's: its children get their own.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1")
+        parser.add_argument(
+            "--environment",
+            choices=("development", "staging", "production"),
+            default="development",
+            help="production: watching needs a grant that somebody else approved",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if missing := missing_modules():
+            raise CommandError(
+                f"{', '.join(missing)} not installed; the demo needs: pip install -e '.[demo]'"
+            )
+        _check_port(options["port"])
+        try:
+            with interrupts(), self._redis() as redis_url:
+                plan = Plan(
+                    root=Path(settings.BASE_DIR),
+                    port=options["port"],
+                    redis_url=redis_url,
+                    environment=options["environment"],
+                )
+                self._run(plan)
+        except KeyboardInterrupt:
+            self.stdout.write("\nended")
+
+    @contextmanager
+    def _redis(self) -> Iterator[str]:
+        """The URL of the Redis in REDIS_URL, or of an embedded one."""
+        from redis import Redis, RedisError
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        url = settings.REDIS_URL
+        if not url:
+            from extdebug.demo.embedded_redis import embedded_redis
+
+            with embedded_redis() as embedded:
+                self.stdout.write("REDIS_URL is not set: using an embedded server")
+                yield embedded
+            return
+        try:
+            with Redis.from_url(
+                url, socket_connect_timeout=CONNECT_SECONDS, retry=Retry(NoBackoff(), 0)
+            ) as client:
+                client.ping()
+        except (RedisError, ValueError) as error:
+            raise CommandError(f"cannot reach the Redis of REDIS_URL: {error}") from error
+        yield url
+
+    def _run(self, plan: Plan) -> None:
+        from extdebug.demo.children import Children, Ended
+
+        self.stdout.write("preparing the database and the sample ...")
+        environment = plan.console_environment()
+        prepared = subprocess.run(plan.prepare(), cwd=plan.root, env=environment, check=False)
+        if prepared.returncode:
+            raise CommandError("the database could not be prepared, see above")
+        try:
+            with Children(folder=plan.root, output=self.stdout) as children:
+                children.start("runner", plan.runner(), env=plan.runner_environment())
+                children.start("console", plan.console(), env=environment)
+                _wait_for(plan.address, children=children)
+                self.stdout.write(welcome(plan))
+                while True:
+                    subprocess.run(plan.janitor(), cwd=plan.root, env=environment, check=False)
+                    for _ in range(JANITOR_SECONDS):
+                        children.check()
+                        time.sleep(1)
+        except Ended as error:
+            raise CommandError(str(error)) from error
+
+
+def _check_port(port: int) -> None:
+    try:
+        server.listen("127.0.0.1", port=port).close()
+    except server.PortTaken as error:
+        raise CommandError(f"{error}; try --port {port + 1}") from error
+
+
+def _wait_for(address: str, *, children: Any) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        children.check()
+        try:
+            urllib.request.urlopen(f"{address}/healthz", timeout=1).close()  # noqa: S310
+        except urllib.error.HTTPError:
+            return  # it answers
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise CommandError(f"the console did not answer within {START_SECONDS} s")
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the demo like Ctrl-C; further signals do not cut it short."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.signal(each, interrupt) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def welcome(plan: Plan) -> str:
+    """What to open, who can sign in, what to try."""
+    from extdebug.demo.sample import PASSWORD, PEOPLE
+
+    people = "\n".join(f"    {name:<8} {what}" for name, what in PEOPLE.items())
+    if plan.environment == "production":
+        first = (
+            "Production: nobody may watch yet. Sign in as dan, open the console, request a grant;\n"
+            f"      then as olivia approve it at {plan.address}/admin/, and look at dan's page."
+        )
+    else:
+        first = (
+            "Sign in as dan and watch a guest work; filter by a request, level:error or /regex/.\n"
+            "      In a second browser profile be alice: acme only. mallory: nothing at all."
+        )
+    return f"""
+  Extension Debug Console ({plan.environment})
+
+    {plan.address}/extensions/{EXTENSION}/debug?tenant=acme
+    {plan.address}/admin/
+
+  Sign in as (password of all: {PASSWORD})
+{people}
+
+  Try
+    - {first}
+    - In a terminal, with a session cookie or token: docs/http-api.md.
+    - A production approval: manage.py demo --environment production
+
+  Redis: {plan.redis_url if "@" not in plan.redis_url else "as in REDIS_URL"}
+  Ctrl-C ends all of it.
+"""
