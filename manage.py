@@ -8,8 +8,6 @@ INSTALL = "python3 -m venv .venv && .venv/bin/pip install -e '.[demo]'"
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
-        sys.exit(f"needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         import channels  # noqa: F401

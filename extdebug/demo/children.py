@@ -8,11 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, TextIO
+from typing import Final
 
 STOP_SECONDS: Final = 12  # the console drains its sessions for up to 8 s, uvicorn allows 10
 _PR_SET_PDEATHSIG: Final = 1
@@ -37,9 +37,9 @@ class Children:
     them in order; on Linux they also end when this process is killed.
     """
 
-    def __init__(self, *, folder: Path, output: TextIO) -> None:
+    def __init__(self, *, folder: Path, say: Callable[[str], None]) -> None:
         self._folder = folder
-        self._output = output
+        self._say = say
         self._children: list[Child] = []
 
     def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str]) -> None:
@@ -64,8 +64,7 @@ class Children:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
-                self._output.write(f"  {name} | {line}")
-                self._output.flush()
+                self._say(f"  {name} | {line.rstrip()}")
 
     def check(self) -> None:
         """Ended, if one of them has."""
@@ -92,7 +91,7 @@ class Children:
             try:
                 child.process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._output.write(f"  {child.name} | did not end in time, killed\n")
+                self._say(f"  {child.name} | did not end in time, killed")
                 child.process.kill()
                 child.process.wait()
             child.echo.join(2)

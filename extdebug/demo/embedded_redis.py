@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socketserver import StreamRequestHandler
 
 from fakeredis import TcpFakeServer
 
@@ -17,7 +18,10 @@ def embedded_redis() -> Iterator[str]:
     """Serve on a free port of the loopback; yields the URL."""
     server = TcpFakeServer(("127.0.0.1", 0), server_type="redis", server_version=(7, 2))
     # With Nagle's algorithm on, a pipeline takes 44 ms instead of 0.3.
-    server.RequestHandlerClass.disable_nagle_algorithm = True
+    handler = server.RequestHandlerClass
+    assert isinstance(handler, type)
+    assert issubclass(handler, StreamRequestHandler)
+    handler.disable_nagle_algorithm = True
     server.daemon_threads = True  # or an open connection would keep this process alive
     thread = threading.Thread(target=server.serve_forever, name="embedded-redis", daemon=True)
     thread.start()

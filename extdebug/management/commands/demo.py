@@ -90,7 +90,7 @@ class Command(BaseCommand):
         if prepared.returncode:
             raise CommandError("the database could not be prepared, see above")
         try:
-            with Children(folder=plan.root, output=self.stdout) as children:
+            with Children(folder=plan.root, say=self.stdout.write) as children:
                 children.start("runner", plan.runner(), env=plan.runner_environment())
                 children.start("console", plan.console(), env=environment)
                 _wait_for(plan.address, children=children)
@@ -128,7 +128,7 @@ def _wait_for(address: str, *, children: Any) -> None:
 
 @contextmanager
 def interrupts() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demo like Ctrl-C; further signals do not cut it short."""
+    """SIGTERM and a closed terminal act like Ctrl-C; a second one does not cut the end short."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         for each in signals:
