@@ -1,7 +1,15 @@
+"""The policies app: puts its triggers in place after every migration."""
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class PoliciesConfig(AppConfig):
     name = "policies"
     verbose_name = "Policies"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from policies import triggers
+
+        post_migrate.connect(triggers.after_migrate, sender=self, dispatch_uid="policies.triggers")

@@ -123,7 +123,8 @@ class Grant(models.Model):
             ),
             models.CheckConstraint(
                 name="policies_grant_span_at_most_8_hours",
-                condition=Q(starts_at__isnull=True)
+                # The stubs do not know that Q | Lookup is a condition.
+                condition=Q(starts_at__isnull=True)  # type: ignore[arg-type]
                 | LessThanOrEqual(
                     WholeSeconds(F("ends_at"), F("starts_at")), 60 * MAX_GRANT_MINUTES
                 ),

@@ -49,7 +49,7 @@ class AccessToken(models.Model):
 
 
 class Ticket(models.Model):
-    """A one-use pass of 30 seconds for a WebSocket client without cookie: one person, one target."""
+    """A one-use pass of 30 s for a WebSocket client without cookie: one person, one target."""
 
     digest = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""The rules a decision asks besides relations and grants; each row is an operator's or tenant's word."""
+"""The rules a decision asks besides relations and grants: an operator's or a tenant's word."""
 
 from __future__ import annotations
 

@@ -1,0 +1,186 @@
+"""The only door to policies for the console: viewers in, decisions out.
+
+Everything here is synchronous ORM: async callers bridge. Errors of the database come through as
+they are; whoever cannot read policy must not go on (DESIGN 3.3: fail closed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from policies import clock, limits, loading, people
+from policies.decisions import Check, Decision
+from policies.decisions import decide as decide_facts
+from policies.facts import Facts, OpeningFact, OpenSessions
+from policies.loading import Question
+from policies.models import ExtensionDeveloper, Install, Membership
+from policies.people import is_operator
+from policies.signin import Viewer, live_principals, viewer_of
+from policies.tickets import issue_ticket, redeem_ticket
+from policies.tokens import viewer_from_token
+
+__all__ = [
+    "Check",
+    "Decision",
+    "OpenSessions",
+    "TargetRow",
+    "Viewer",
+    "choices",
+    "decide",
+    "decide_many",
+    "is_operator",
+    "issue_ticket",
+    "live_principals",
+    "overview",
+    "policy_version",
+    "redeem_ticket",
+    "tenants_administered",
+    "viewer_from_token",
+    "viewer_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One target that a person has a relation to, and what would be decided now."""
+
+    tenant: str
+    tenant_name: str
+    extension: str
+    extension_name: str
+    installs: tuple[tuple[str, str], ...]  # (id, name) within the person's relation
+    decision: Decision
+
+
+def policy_version() -> int:
+    """Grows with every committed change of anything that decisions read, however it was made."""
+    return clock.read().version
+
+
+def decide(
+    viewer: Viewer,
+    *,
+    tenant: str,
+    extension: str,
+    opening: bool,
+    open_sessions: OpenSessions | Callable[[], OpenSessions] | None = None,
+) -> Decision:
+    """May this viewer watch this target now?
+
+    With `opening` caps and rates count too: call it in the transaction that inserts the session's
+    row, and pass a callable that counts open sessions. It runs under a lock that lasts until that
+    transaction ends, so that parallel openings cannot exceed a cap. Commit that transaction when
+    the answer is no as well: the attempt counts towards the rate.
+    """
+    question = _question(viewer, tenant=tenant, extension=extension)
+    if not opening:
+        return _decide_all([question])[0]
+    with transaction.atomic():
+        limits.hold(f"user:{viewer.user_id}", f"tenant:{tenant}", f"extension:{extension}")
+        loaded = loading.load([question])
+        facts, reading = loaded.facts[0], loaded.reading
+        facts = replace(facts, opening=_opening(facts, reading, open_sessions))
+    return decide_facts(facts, now=reading.now, version=reading.version)
+
+
+def decide_many(asked: Sequence[tuple[Viewer, str, str]]) -> list[Decision]:
+    """Decisions (not openings) for many (viewer, tenant, extension), in as many queries as one."""
+    return _decide_all([_question(v, tenant=t, extension=e) for v, t, e in asked])
+
+
+def choices(viewer: Viewer, *, extension: str) -> list[str]:
+    """The tenants where this viewer has a relation to this extension, by key."""
+    rows = _related(viewer.user_id).filter(extension__key=extension.lower())
+    keys = sorted(set(rows.values_list("tenant__key", flat=True)))
+    if viewer.token_id is None:
+        return keys
+    decisions = decide_many([(viewer, key, extension) for key in keys])
+    return [key for key, decision in zip(keys, decisions, strict=True) if decision.related]
+
+
+def overview(user: Any, *, search: str = "", limit: int = 500) -> list[TargetRow]:
+    """What this person may ask to watch, by tenant and extension, each with its decision."""
+    rows = _related(user.pk)
+    if search:
+        columns = ("tenant__key", "tenant__name", "extension__key", "extension__name", "key")
+        matches = (Q(**{f"{column}__icontains": search}) for column in columns)
+        rows = rows.filter(reduce(or_, matches))
+    targets: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows.order_by("tenant__key", "extension__key", "key").values(
+        "key", "name", "tenant__key", "tenant__name", "extension__key", "extension__name"
+    ):
+        about = (row["tenant__key"], row["extension__key"])
+        if about not in targets and len(targets) >= limit:
+            break
+        entry = targets.setdefault(about, {**row, "installs": {}})
+        entry["installs"][row["key"]] = row["name"] or row["key"]
+    viewer = Viewer(user_id=user.pk, username=user.get_username(), transport="page")
+    decisions = decide_many([(viewer, tenant, extension) for tenant, extension in targets])
+    return [
+        TargetRow(
+            tenant=tenant,
+            tenant_name=row["tenant__name"],
+            extension=extension,
+            extension_name=row["extension__name"],
+            installs=tuple(row["installs"].items()),
+            decision=decision,
+        )
+        for ((tenant, extension), row), decision in zip(targets.items(), decisions, strict=True)
+    ]
+
+
+def tenants_administered(user: Any) -> list[str]:
+    """The keys of the tenants whose admin this person is: their slice of the audit."""
+    mine = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
+    return sorted(mine.values_list("tenant__key", flat=True))
+
+
+def _question(viewer: Viewer, *, tenant: str, extension: str) -> Question:
+    return Question(viewer.user_id, tenant.lower(), extension.lower(), viewer.token_id)
+
+
+def _decide_all(questions: Sequence[Question]) -> list[Decision]:
+    if not questions:
+        return []
+    loaded = loading.load(questions)
+    now, version = loaded.reading.now, loaded.reading.version
+    return [decide_facts(facts, now=now, version=version) for facts in loaded.facts]
+
+
+def _opening(
+    facts: Facts,
+    reading: clock.Reading,
+    open_sessions: OpenSessions | Callable[[], OpenSessions] | None,
+) -> OpeningFact:
+    count, retry_after = 0, 0
+    if facts.active:
+        limit = facts.limits.openings_per_minute
+        count, retry_after = limits.count_opening(facts.user_id, limit=limit, now=reading.now)
+    sessions = open_sessions() if callable(open_sessions) else open_sessions
+    return OpeningFact(
+        sessions=sessions or OpenSessions(), last_minute=count, retry_after=retry_after
+    )
+
+
+def _related(user_id: int) -> QuerySet[Install]:
+    """The installs to which a person has a relation; all of them for an operator."""
+    if people.operators().filter(pk=user_id).exists():
+        return Install.objects.all()
+    tenants = Membership.objects.filter(user_id=user_id, role=Membership.Role.ADMIN)
+    everywhere = ExtensionDeveloper.objects.filter(user_id=user_id, all_installs=True)
+    # A named install counts only under its own extension.
+    named = Install.objects.filter(
+        developers__user_id=user_id, developers__extension=F("extension")
+    )
+    return Install.objects.filter(
+        Q(tenant__in=tenants.values("tenant"))
+        | Q(extension__in=everywhere.values("extension"))
+        | Q(pk__in=named.values("pk"))
+    )

@@ -1,0 +1,160 @@
+"""What no SQL may do to a grant: the triggers' text for both databases.
+
+Kept on the tables: whom and what a grant is for never changes, its time only shrinks, its state
+moves along the machine, nobody judges what is theirs, a late or foreign approval does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TABLES: Final = ("policies_grant", "policies_approval", "policies_breakglassreview")
+
+# state -> what may follow (DESIGN 3.8). Nothing follows the states that are not here.
+TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
+    "requested": ("scheduled", "active", "denied", "withdrawn", "lapsed"),
+    "scheduled": ("active", "cancelled", "revoked"),
+    "active": ("ended", "released", "revoked"),
+}
+_FIXED: Final = (
+    "requester_id",
+    "beneficiary_id",
+    "tenant_id",
+    "tenant_key",
+    "extension_id",
+    "extension_key",
+    "environment",
+    "break_glass",
+    "extends_id",
+    "requested_at",
+)
+_GRANT_PARTY: Final = (
+    "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
+    " AND g.requester_id = NEW.requester_id AND g.beneficiary_id = NEW.beneficiary_id"
+)
+
+
+def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
+    """name -> (table, event, [(condition that refuses, what is said)])."""
+    moves = " OR ".join(
+        f"(OLD.state = '{before}' AND NEW.state IN ({', '.join(repr(s) for s in after)}))"
+        for before, after in TRANSITIONS.items()
+    )
+    changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _FIXED)
+    return {
+        "policies_guard_grant_update": (
+            "policies_grant",
+            "UPDATE",
+            [
+                (changed, "whom and what a grant is for never changes"),
+                (
+                    f"NEW.state <> OLD.state AND NOT ({moves})",
+                    "the grant cannot move to that state from where it is",
+                ),
+                ("NEW.minutes > OLD.minutes", "a grant's duration never grows"),
+                (
+                    "NEW.approvals_required < OLD.approvals_required",
+                    "a grant never needs fewer approvals than before",
+                ),
+                (
+                    "OLD.starts_at IS NOT NULL AND (NEW.starts_at IS NULL"
+                    " OR NEW.starts_at < OLD.starts_at OR NEW.ends_at > OLD.ends_at)",
+                    "a grant's end never moves later nor its start earlier",
+                ),
+                (
+                    "OLD.closed_at IS NOT NULL AND NEW.closed_at IS DISTINCT FROM OLD.closed_at",
+                    "a closed grant stays closed",
+                ),
+                (
+                    "NEW.all_installs AND NOT OLD.all_installs",
+                    "a grant for named installs never covers all",
+                ),
+                (
+                    "NEW.reviewed_at IS NOT NULL AND OLD.reviewed_at IS NULL AND NOT EXISTS"
+                    " (SELECT 1 FROM policies_breakglassreview r WHERE r.grant_id = NEW.id)",
+                    "only a review makes a broken glass reviewed",
+                ),
+            ],
+        ),
+        "policies_guard_grant_insert": (
+            "policies_grant",
+            "INSERT",
+            [
+                (
+                    "NEW.reviewed_at IS NOT NULL",
+                    "only a review makes a broken glass reviewed",
+                )
+            ],
+        ),
+        "policies_guard_approval_insert": (
+            "policies_approval",
+            "INSERT",
+            [
+                (
+                    f"{_GRANT_PARTY} AND g.state = 'requested')",
+                    "an approval is for a pending grant and carries its requester and beneficiary",
+                )
+            ],
+        ),
+        "policies_guard_approval_update": (
+            "policies_approval",
+            "UPDATE",
+            [("1 = 1", "an approval is never rewritten")],
+        ),
+        "policies_guard_review_insert": (
+            "policies_breakglassreview",
+            "INSERT",
+            [
+                (
+                    f"{_GRANT_PARTY} AND g.break_glass)",
+                    "a review is for a broken glass and carries its requester and beneficiary",
+                )
+            ],
+        ),
+        "policies_guard_review_update": (
+            "policies_breakglassreview",
+            "UPDATE",
+            [("1 = 1", "a review is never rewritten")],
+        ),
+    }
+
+
+def names(vendor: str) -> list[str]:
+    """The triggers that `statements` creates."""
+    if vendor == "postgresql":
+        return list(_rules())
+    return [f"{name}_{i}" for name, (_, _, rules) in _rules().items() for i in range(len(rules))]
+
+
+def statements(vendor: str) -> list[str]:
+    """DDL that puts the guards in place, replacing older ones."""
+    made: list[str] = []
+    for name, (table, event, rules) in _rules().items():
+        if vendor == "postgresql":
+            checks = "".join(
+                f" IF {condition} THEN RAISE EXCEPTION '{_quoted(said)}'"
+                " USING ERRCODE = 'check_violation'; END IF;"
+                for condition, said in rules
+            )
+            made += [
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
+                f" AS $$ BEGIN{checks} RETURN NEW; END $$",
+                f"DROP TRIGGER IF EXISTS {name} ON {table}",
+                f"CREATE TRIGGER {name} BEFORE {event} ON {table}"
+                f" FOR EACH ROW EXECUTE FUNCTION {name}()",
+                f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
+            ]
+            continue
+        for i, (condition, said) in enumerate(rules):
+            # IS DISTINCT FROM came to SQLite with 3.39; IS NOT says the same there always.
+            when = condition.replace("IS DISTINCT FROM", "IS NOT")
+            made += [
+                f"DROP TRIGGER IF EXISTS {name}_{i}",
+                f"CREATE TRIGGER {name}_{i} BEFORE {event} ON {table} FOR EACH ROW"
+                f" WHEN {when} BEGIN SELECT RAISE(ABORT, '{_quoted(said)}'); END",
+            ]
+    return made
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,264 @@
+"""Loads the facts of decisions: a small, constant number of queries however many are asked.
+
+The facts of one batch are of one moment: the policy version is read before and after, and a batch
+during which it moved is loaded again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, OuterRef, Q
+
+from policies import clock, grant_facts, limits
+from policies.facts import (
+    DEFAULT_RULES,
+    ConsentFact,
+    EnvironmentRules,
+    Facts,
+    LockFact,
+    TokenFact,
+)
+from policies.models import (
+    AccessToken,
+    Capability,
+    Consent,
+    EnvironmentPolicy,
+    Extension,
+    ExtensionDeveloper,
+    Install,
+    Limits,
+    Lock,
+    Membership,
+    ProductionMode,
+    Tenant,
+)
+from policies.models.directory import RESERVED_TENANTS
+from policies.people import has_permission
+
+ATTEMPTS: Final = 4  # a policy that moves during each of them moves on: sessions decide again
+
+
+# Two row ids; None where the row does not exist or the rule is for any.
+Pair = tuple[int | None, int | None]
+
+
+class Question(NamedTuple):
+    """Who asks for what: the key of a Facts. Keys of targets are lower case."""
+
+    user_id: int
+    tenant: str
+    extension: str
+    token_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Facts in the order of the questions, as of `reading`."""
+
+    facts: list[Facts]
+    reading: clock.Reading
+
+
+def load(questions: Sequence[Question]) -> Loaded:
+    """The facts of all questions, of one moment."""
+    before = clock.read()
+    for attempt in range(1, ATTEMPTS + 1):
+        facts = _Batch(questions).facts()
+        after = clock.read()
+        if after.version == before.version or attempt == ATTEMPTS:
+            return Loaded(facts=facts, reading=after)
+        before = after
+    raise AssertionError("unreachable")
+
+
+def environment_rules() -> EnvironmentRules | None:
+    """What this environment asks for; None when nobody knows the environment."""
+    name = settings.EXT_DEBUG_ENVIRONMENT
+    row: Mapping[str, Any] | None = (
+        EnvironmentPolicy.objects.filter(environment=name).values().first()
+    )
+    if row is None or name not in DEFAULT_RULES:
+        return DEFAULT_RULES.get(name)
+    return EnvironmentRules(**{f: row[f] for f in EnvironmentRules.__dataclass_fields__})
+
+
+class _Batch:
+    """One reading of every table, kept by key, then put together per question."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.questions = questions
+        self.policy = environment_rules()
+        self.users = self._users({q.user_id for q in questions})
+        self.tenants = {
+            row["key"]: row
+            for row in Tenant.objects.filter(key__in={q.tenant for q in questions}).values(
+                "pk", "key", "suspended_at", "consent_required"
+            )
+        }
+        self.extensions = {
+            row["key"]: row
+            for row in Extension.objects.filter(key__in={q.extension for q in questions})
+            .annotate(capable=_capability(extension=OuterRef("pk"), install=None))
+            .values("pk", "key", "capable")
+        }
+        tenant_ids = [row["pk"] for row in self.tenants.values()]
+        extension_ids = [row["pk"] for row in self.extensions.values()]
+        user_ids = list(self.users)
+        self.installs: dict[Pair, dict[str, bool]] = {}
+        for tenant, extension, key, capable in (
+            Install.objects.filter(tenant__in=tenant_ids, extension__in=extension_ids)
+            .annotate(capable=_capability(install=OuterRef("pk")))
+            .order_by()
+            .values_list("tenant_id", "extension_id", "key", "capable")
+        ):
+            self.installs.setdefault((tenant, extension), {})[key] = capable
+        self.members = set(
+            Membership.objects.filter(
+                user__in=user_ids, tenant__in=tenant_ids, role=Membership.Role.ADMIN
+            ).values_list("user_id", "tenant_id")
+        )
+        self.developers: dict[Pair, list[tuple[bool, str | None]]] = {}
+        for user, extension, everywhere, key in ExtensionDeveloper.objects.filter(
+            user__in=user_ids, extension__in=extension_ids
+        ).values_list("user_id", "extension_id", "all_installs", "installs__key"):
+            self.developers.setdefault((user, extension), []).append((everywhere, key))
+        self.locks: list[Mapping[str, Any]] = list(
+            Lock.objects.filter(
+                Q(user__in=user_ids) | Q(tenant__in=tenant_ids) | Q(extension__in=extension_ids)
+            ).values("user_id", "tenant_id", "extension_id", "reason", "expires_at")
+        )
+        any_extension = Q(extension__isnull=True) | Q(extension__in=extension_ids)
+        any_tenant = Q(tenant__isnull=True) | Q(tenant__in=tenant_ids)
+        self.consents = list(
+            Consent.objects.filter(any_extension, tenant__in=tenant_ids).values(
+                "tenant_id", "extension_id", "state", "expires_at"
+            )
+        )
+        self.off = set(
+            ProductionMode.objects.filter(any_tenant, any_extension)
+            .exclude(mode=ProductionMode.Mode.GRANT)
+            .values_list("tenant_id", "extension_id")
+        )
+        self.limits: dict[Pair, Mapping[str, Any]] = {
+            (row["tenant_id"], row["extension_id"]): row
+            for row in Limits.objects.filter(any_tenant, any_extension).values()
+        }
+        self.grants = grant_facts.load(
+            user_ids,
+            tenants={q.tenant for q in questions},
+            extensions={q.extension for q in questions},
+        )
+        wanted_tokens = {q.token_id for q in questions if q.token_id is not None}
+        self.tokens = {
+            row["pk"]: row
+            for row in (
+                AccessToken.objects.filter(pk__in=wanted_tokens).values(
+                    "pk", "owner_id", "revoked_at", "expires_at", "tenant__key", "extension__key"
+                )
+                if wanted_tokens
+                else ()
+            )
+        }
+
+    def facts(self) -> list[Facts]:
+        return [self._facts(question) for question in self.questions]
+
+    def _facts(self, q: Question) -> Facts:
+        active, operator = self.users.get(q.user_id, (False, False))
+        tenant, extension = self.tenants.get(q.tenant), self.extensions.get(q.extension)
+        tenant_id, extension_id = tenant and tenant["pk"], extension and extension["pk"]
+        installs = self.installs.get((tenant_id, extension_id), {})
+        developer = self.developers.get((q.user_id, extension_id), ())
+        tenantless = q.tenant in RESERVED_TENANTS
+        return Facts(
+            user_id=q.user_id,
+            tenant=q.tenant,
+            extension=q.extension,
+            environment=settings.EXT_DEBUG_ENVIRONMENT,
+            ui_enabled=settings.EXT_DEBUG_UI_ENABLED,
+            policy=self.policy,
+            active=active,
+            operator=operator,
+            token=self._token(q),
+            member=(q.user_id, tenant_id) in self.members,
+            develops=frozenset(key for _, key in developer if key is not None),
+            develops_all=any(everywhere for everywhere, _ in developer),
+            tenantless=tenantless,
+            tenant_exists=tenant is not None,
+            tenant_suspended=tenant is not None and tenant["suspended_at"] is not None,
+            extension_exists=extension is not None,
+            extension_capable=extension is not None and extension["capable"],
+            installs=frozenset(installs),
+            capable_installs=frozenset(key for key, capable in installs.items() if capable),
+            consent_required=tenant is not None and tenant["consent_required"],
+            consents=tuple(
+                ConsentFact(given=row["state"] == Consent.State.GIVEN, expires_at=row["expires_at"])
+                for row in self.consents
+                if row["tenant_id"] == tenant_id and row["extension_id"] in (None, extension_id)
+            ),
+            mode_off=any(scope in self.off for scope in _scopes(tenant_id, extension_id)),
+            locks=tuple(self._locks(q.user_id, tenant_id, extension_id)),
+            grants=tuple(self.grants.get((q.user_id, q.tenant, q.extension, tenant_id), ())),
+            limits=limits.effective(
+                [self.limits.get(scope) for scope in _scopes(tenant_id, extension_id)]
+            ),
+        )
+
+    def _users(self, ids: Iterable[int]) -> dict[int, tuple[bool, bool]]:
+        rows = get_user_model().objects.filter(pk__in=ids).annotate(operates=has_permission())
+        return {
+            pk: (active, active and staff and (superuser or operates))
+            for pk, active, staff, superuser, operates in rows.values_list(
+                "pk", "is_active", "is_staff", "is_superuser", "operates"
+            )
+        }
+
+    def _locks(
+        self, user_id: int, tenant_id: int | None, extension_id: int | None
+    ) -> Iterable[LockFact]:
+        for row in self.locks:
+            for column, mine, on in (
+                ("user_id", user_id, "Your account"),
+                ("tenant_id", tenant_id, "The tenant"),
+                ("extension_id", extension_id, "The extension"),
+            ):
+                if mine is not None and row[column] == mine:
+                    yield LockFact(on=on, reason=row["reason"], expires_at=row["expires_at"])
+
+    def _token(self, q: Question) -> TokenFact | None:
+        if q.token_id is None:
+            return None
+        row = self.tokens.get(q.token_id)
+        if row is None or row["owner_id"] != q.user_id:
+            return GONE
+        return TokenFact(
+            revoked=row["revoked_at"] is not None,
+            expires_at=row["expires_at"],
+            tenant=row["tenant__key"],
+            extension=row["extension__key"],
+        )
+
+
+# A token whose row is gone, or that is another person's: as good as revoked.
+GONE: Final = TokenFact(
+    revoked=True, expires_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC), tenant=None, extension=None
+)
+
+
+def _capability(**owner: Any) -> Exists:
+    name = Capability.Name.DEBUG_LOGS
+    if owner.get("install", ...) is None:
+        del owner["install"]
+        owner["install__isnull"] = True
+    return Exists(Capability.objects.filter(name=name, **owner))
+
+
+def _scopes(tenant_id: int | None, extension_id: int | None) -> list[Pair]:
+    """The rows that can speak about a target, the closest first: pair, tenant, extension, all."""
+    return [(tenant_id, extension_id), (tenant_id, None), (None, extension_id), (None, None)]

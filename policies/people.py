@@ -1,0 +1,32 @@
+"""Who the operators are: active staff with `policies.operate_debug`, asked of the database."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+OPERATE: Final = "operate_debug"
+
+
+def operators() -> QuerySet[Any]:
+    """Active staff with the permission, by themselves, through a group or as superusers."""
+    return (
+        get_user_model()
+        .objects.filter(Q(is_superuser=True) | has_permission())
+        .filter(is_active=True, is_staff=True)
+    )
+
+
+def has_permission() -> Exists:
+    """For a queryset of users: holds `policies.operate_debug`, directly or through a group."""
+    mine = Q(user=OuterRef("pk")) | Q(group__user=OuterRef("pk"))
+    wanted = Permission.objects.filter(content_type__app_label="policies", codename=OPERATE)
+    return Exists(wanted.filter(mine))
+
+
+def is_operator(user: Any) -> bool:
+    """Asked of the database and not of a user object's cached permissions."""
+    return operators().filter(pk=user.pk).exists()

