@@ -1,0 +1,157 @@
+"""The runner's command line: run a component, serve requests, wrap a process, make demo traffic."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from extdebug.events import BadId, clean_id
+from extdebug.runner.config import ConfigError, RunnerConfig, load
+
+log = logging.getLogger("extdebug.runner")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 a guest failed, 2 wrong usage or settings; wrap: the command's own."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        config = load(os.environ)
+    except ConfigError as error:
+        parser.exit(2, f"{error}\n")
+    if options.command == "wrap":
+        from extdebug.runner.wrap import wrap_command
+
+        return wrap_command(options, config)
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    serving = options.command == "serve"
+    if serving or options.verbose:
+        logging.getLogger().setLevel(logging.INFO)
+    elif config.publisher.redis_url is not None:
+        # Someone watches elsewhere; the lines would bury what the command itself has to say.
+        logging.getLogger("ext").setLevel(logging.CRITICAL)
+    for note in config.notes:
+        log.info(note)
+    try:
+        return int(options.handler(options, config))
+    except (BadId, ConfigError) as error:
+        parser.exit(2, f"{error}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m extdebug.runner", description=__doc__)
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what guests write, too")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="execute one component, once or repeatedly")
+    run.add_argument("component", type=Path, help="a .wasm component of world alga:extension/runner")
+    _flow_options(run)
+    run.add_argument("--method", default="GET")
+    run.add_argument("--url", default="/")
+    run.add_argument("--body", default=None, help="text of the request's body")
+    run.add_argument("--count", type=int, default=1, help="executions in all (default 1)")
+    run.add_argument("--concurrency", type=int, default=1, help="threads (default 1)")
+    run.add_argument("--rate", type=float, default=0.0, help="executions a second (default: no limit)")
+    run.set_defaults(handler=_run)
+
+    demo = commands.add_parser("demo", help="sample traffic until SIGTERM or SIGINT")
+    demo.add_argument(
+        "--tenant-install", action="append", required=True, metavar="TENANT:INSTALL",
+        type=_tenant_install,
+    )  # fmt: skip
+    demo.add_argument("--extension", required=True)
+    demo.add_argument("--rate", type=float, default=1.5, help="requests a second (default 1.5)")
+    demo.set_defaults(handler=_demo)
+
+    build = commands.add_parser("build-guest", help="build the sample guest and print its path")
+    build.set_defaults(handler=_build)
+
+    serve = commands.add_parser("serve", help="the runner's HTTP server")
+    serve.set_defaults(handler=_serve)
+
+    wrap = commands.add_parser("wrap", help="publish the lines of any command")
+    _flow_options(wrap)
+    wrap.add_argument("--quiet", action="store_true", help="do not pass the output through")
+    wrap.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ARGS")
+    return parser
+
+
+def _flow_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--extension", required=True)
+    parser.add_argument("--install", default=None)
+    parser.add_argument("--request-id", default=None)
+    parser.add_argument("--version-id", default=None)
+
+
+def _tenant_install(text: str) -> tuple[str, str]:
+    tenant, colon, install = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"expected TENANT:INSTALL, got {text!r}")
+    try:
+        return clean_id(tenant, what="tenant"), clean_id(install, what="install")
+    except BadId as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _run(options: argparse.Namespace, config: RunnerConfig) -> int:
+    from extdebug.runner.once import run_component
+
+    return run_component(options, config)
+
+
+def _serve(_: argparse.Namespace, config: RunnerConfig) -> int:
+    from extdebug.runner.server import serve
+
+    return serve(config)
+
+
+def _build(_: argparse.Namespace, config: RunnerConfig) -> int:
+    from extdebug.runner.build import build_guest
+
+    path = build_guest(cache=config.host.cache, progress=lambda line: log.warning("%s", line))
+    sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def _demo(options: argparse.Namespace, config: RunnerConfig) -> int:
+    from extdebug.runner.build import build_guest
+    from extdebug.runner.demo import run_demo
+    from extdebug.runner.host import Host
+    from extdebug.runner.publisher import Publisher
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    path = build_guest(cache=config.host.cache, progress=lambda line: log.warning("%s", line))
+    publisher = Publisher(config.publisher)
+    host = Host(config.host, publisher)
+    loaded = host.components.load(path.read_bytes())
+    finished = run_demo(
+        host,
+        loaded,
+        installs=options.tenant_install,
+        extension=clean_id(options.extension, what="extension"),
+        rate=max(0.01, options.rate),
+        stop=stop,
+    )
+    publisher.close()
+    if not finished:
+        # A guest still runs: its store cannot be dropped, and the engine's I/O thread would
+        # panic while the interpreter goes away under it.
+        os._exit(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Guests from source to component, cached by everything that goes into them.
+
+The cache lies outside the source tree (RUNNER_CACHE_DIR); deleting it only costs time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from extdebug.runner.config import default_cache
+
+HERE: Final = Path(__file__).parent
+WIT: Final = HERE / "wit"
+DEMO_GUEST: Final = HERE / "guests" / "invoice_sync.py.txt"
+OUR_WORLD: Final = "ext-debug:guest/guest@1.0.0"
+PLATFORM_WORLD: Final = "alga:extension/runner"
+# Generous: the build took 10 s on 2 busy cores.
+BUILD_TIMEOUT: Final = 300
+
+Progress = Callable[[str], None]
+
+
+class BuildError(Exception):
+    """A guest could not be built; the message ends with what the compiler said."""
+
+
+def build_guest(
+    source: Path = DEMO_GUEST,
+    *,
+    world: str = OUR_WORLD,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """The component of a Python guest, built with componentize-py unless it already was.
+
+    `progress` gets one line before a build and one after it; nothing when the cache has it.
+    """
+    data = source.read_bytes()
+    folder = (cache or _cache()) / "guests"
+    name = source.name.partition(".")[0]
+    target = folder / f"{name}-{_digest(data, world)}.wasm"
+    if target.exists():
+        return target
+    if progress:
+        progress(f"building the guest {name} (about 10 s, once)")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        module = Path(scratch) / f"{name}.py"
+        module.write_bytes(data)
+        wit = WIT if world == OUR_WORLD else WIT / "deps" / "alga-extension"
+        built = Path(scratch) / "guest.wasm"
+        command = [
+            sys.executable, "-c", "from componentize_py import script; script()",
+            "-d", str(wit), "-w", world,
+            "componentize", "-p", scratch, name, "-o", str(built),
+        ]  # fmt: skip
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False
+        )
+        if result.returncode or not built.exists():
+            said = (result.stderr or result.stdout).strip()[-2000:]
+            raise BuildError(f"componentize-py could not build {source}: {said}")
+        # Atomic: another process may be building the same guest.
+        os.replace(built, target)
+    if progress:
+        progress(f"built {target.name} ({target.stat().st_size / 1e6:.0f} MB)")
+    return target
+
+
+def _cache() -> Path:
+    folder = os.environ.get("RUNNER_CACHE_DIR")
+    return Path(folder) if folder else default_cache()
+
+
+def _digest(data: bytes, world: str) -> str:
+    digest = hashlib.sha256(data)
+    digest.update(world.encode())
+    digest.update(importlib.metadata.version("componentize-py").encode())
+    for wit in sorted(WIT.rglob("*.wit")):
+        digest.update(wit.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,134 @@
+"""What a guest may import: its context, logging, our structured call; the rest is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NoReturn
+
+import msgspec
+from wasmtime import Engine
+from wasmtime.component import Component, ComponentInstanceType, FuncType, Linker, LinkerInstance
+
+from extdebug.events import Level, Output
+from extdebug.runner.abi import CONTEXT, Imports, Refused
+from extdebug.runner.context import Flow
+from extdebug.runner.publisher import Publisher
+
+PLATFORM: Final = "alga:extension/"
+STRUCTURED: Final = "ext-debug:guest/log@1.0.0"
+_LOG_LEVELS: Final = {"log-info": Level.INFO, "log-warn": Level.WARN, "log-error": Level.ERROR}
+MOST_FIELDS: Final = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """The execution on this thread. `refused` names the import that ended it, if one did."""
+
+    flow: Flow
+    started: float
+    refused: str = ""
+
+
+def context_of(flow: Flow) -> dict[str, str | None]:
+    """The guest's own view of its execution: WIT record `context-data`."""
+    return {
+        "request_id": flow.request,
+        "tenant_id": flow.tenant,
+        "extension_id": flow.extension,
+        "install_id": flow.install,
+        "version_id": flow.version,
+    }
+
+
+def define_imports(
+    linker: Linker,
+    component: Component,
+    *,
+    engine: Engine,
+    running: Callable[[], Running],
+    publisher: Publisher,
+) -> Imports:
+    """Define every interface the component imports that WASI does not.
+
+    Done from the component's own list: a blanket "unknown imports trap" would also shadow WASI
+    interfaces of another minor version.
+    """
+    imports = Imports()
+    for name, extern in component.type.imports(engine).items():
+        interface = extern.ty
+        if name.startswith("wasi:") or not isinstance(interface, ComponentInstanceType):
+            continue
+        functions = [
+            function
+            for function, item in interface.exports(engine).items()
+            if isinstance(item.ty, FuncType)
+        ]
+        with ExitStack() as stack:
+            root = stack.enter_context(linker.root())
+            instance = stack.enter_context(root.add_instance(name))
+            for function in functions:
+                _define(imports, instance, name, function, running=running, publisher=publisher)
+    return imports
+
+
+def _define(
+    imports: Imports,
+    instance: LinkerInstance,
+    interface: str,
+    function: str,
+    *,
+    running: Callable[[], Running],
+    publisher: Publisher,
+) -> None:
+    if interface == f"{PLATFORM}context" and function == "get-context":
+        imports.define(
+            instance, function, lambda: context_of(running().flow), result=CONTEXT
+        )
+    elif interface == f"{PLATFORM}logging" and function in _LOG_LEVELS:
+        level = _LOG_LEVELS[function]
+        emit = publisher.emit
+
+        def write(message: bytes) -> None:
+            emit(running().flow, Output.LOG, level, message, structured=True)
+
+        imports.text(instance, function, write)
+    elif interface == STRUCTURED and function == "emit":
+        imports.define(instance, function, partial(_structured, running, publisher))
+    else:
+        imports.define(
+            instance, function, partial(_refuse, running, publisher, f"{interface}.{function}")
+        )
+
+
+def _refuse(
+    running: Callable[[], Running], publisher: Publisher, name: str, *_arguments: Any
+) -> NoReturn:
+    execution = running()
+    execution.refused = f"this runner does not provide {name}"
+    publisher.emit(
+        execution.flow,
+        Output.LOG,
+        Level.ERROR,
+        f"{name} was called: this runner does not provide it",
+        fields={"event": "refused", "import": name},
+    )
+    raise Refused(execution.refused)
+
+
+def _structured(
+    running: Callable[[], Running],
+    publisher: Publisher,
+    level: str,
+    message: str,
+    fields: list[dict[str, str]],
+) -> None:
+    values: dict[str, Any] = {}
+    for field in fields[:MOST_FIELDS]:
+        try:
+            values[field["name"]] = msgspec.json.decode(field["value"])
+        except (msgspec.DecodeError, RecursionError):
+            values[field["name"]] = field["value"]
+    publisher.emit(running().flow, Output.LOG, Level(level), message, fields=values)

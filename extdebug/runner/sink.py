@@ -1,0 +1,128 @@
+"""The one Redis connection a publisher writes through: batches out, one verdict per command back.
+
+At most once: a batch whose fate is unknown is never written again. The numbers in its entries
+tell every reader exactly which of them are missing, while a second copy would be shown twice.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection, Connection, parse_url
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+CONNECT_TIMEOUT: Final = 2.0  # s
+# Unacknowledged bytes on a dead network path end the connection after this many milliseconds.
+USER_TIMEOUT_MS: Final = 10_000
+
+# Answers that pass: the same command may succeed later.
+_PASSING: Final = ("OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY",
+                   "MISCONF", "NOREPLICAS")  # fmt: skip
+
+
+class Unreachable(Exception):
+    """No connection; nothing of the batch was sent."""
+
+
+class Uncertain(Exception):
+    """The connection ended before all answers came. `answered` commands have a known result."""
+
+    def __init__(self, message: str, *, results: list[Any]) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+def passing(error: ResponseError) -> bool:
+    """Whether Redis refused a command for a reason that goes away."""
+    return str(error).startswith(_PASSING)
+
+
+class RedisSink:
+    """Used by one thread. Connects on demand and never retries by itself."""
+
+    def __init__(self, url: str, *, reply_timeout: float) -> None:
+        options: dict[str, Any] = dict(parse_url(url))
+        self._class: type[AbstractConnection] = options.pop("connection_class", Connection)
+        if issubclass(self._class, Connection):
+            options["socket_keepalive"] = True
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                options["socket_keepalive_options"] = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS}
+        self._options = {
+            "socket_connect_timeout": CONNECT_TIMEOUT,
+            "socket_timeout": reply_timeout,
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "health_check_interval": 0,
+            "lib_name": None,  # the runner's ACL allows no CLIENT SETINFO
+            "lib_version": None,
+            **options,
+        }
+        self._connection: AbstractConnection | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
+    def connect(self) -> None:
+        """Unreachable unless Redis answers; its message is fit for a log (no password)."""
+        if self._connection is not None:
+            return
+        connection = self._class(**self._options)
+        try:
+            connection.connect()
+        except (RedisError, OSError) as error:
+            _drop(connection)
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
+        self._connection = connection
+
+    def probe(self, key: str) -> None:
+        """One harmless question: after it the server has nothing older of ours left to read."""
+        connection = self._require()
+        try:
+            connection.send_command("XLEN", key)
+            connection.read_response()
+        except ResponseError:
+            return
+        except (RedisError, OSError) as error:
+            self.close()
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+    def write(self, commands: Sequence[bytes]) -> list[Any]:
+        """Send packed commands in one go; their results in order, ResponseError among them.
+
+        Uncertain when the connection ended first: the results that came are in the exception.
+        """
+        connection = self._require()
+        results: list[Any] = []
+        try:
+            connection.send_packed_command([b"".join(commands)])
+            for _ in commands:
+                try:
+                    results.append(connection.read_response(disable_decoding=True))
+                except ResponseError as error:
+                    results.append(error)
+        except (RedisError, OSError) as error:
+            self.close()
+            raise Uncertain(f"{type(error).__name__}: {error}", results=results) from error
+        return results
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _drop(connection)
+
+    def _require(self) -> AbstractConnection:
+        if self._connection is None:
+            raise Unreachable("not connected")
+        return self._connection
+
+
+def _drop(connection: AbstractConnection) -> None:
+    try:
+        connection.disconnect()
+    except (RedisError, OSError):
+        pass
