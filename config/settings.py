@@ -150,6 +150,7 @@ else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
 REDIS_URL: str = env.str("REDIS_URL", default="")
+CHANNEL_LAYER_PREFIX: str = env.str("CHANNEL_LAYER_PREFIX", default="ext-debug-layer")
 _LAYER: dict[str, Any] = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 if REDIS_URL:
     # redis-py's default socket_timeout of 5 s kills an idle receiver about every 5 s; the
@@ -158,7 +159,7 @@ if REDIS_URL:
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             "hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 2}],
-            "prefix": env.str("CHANNEL_LAYER_PREFIX", default="ext-debug-layer"),
+            "prefix": CHANNEL_LAYER_PREFIX,
         },
     }
 CHANNEL_LAYERS = {"default": _LAYER}

@@ -1,0 +1,69 @@
+"""`manage.py redis_acl`: prints the Redis ACL of each role, for the server's version."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from extdebug.acl import Role, UnsupportedServer, Version, rules
+
+CONNECT_SECONDS: Final = 3
+ADVISED: Final = "7.2"
+
+
+class Command(BaseCommand):
+    help = (
+        "Print the ACL of runner, console, janitor and read-only operator. Replace the password "
+        "hash (sha256 in hex), then paste into redis-cli or, with --aclfile, into the ACL file."
+    )
+    requires_system_checks: list[str] = []  # noqa: RUF012  (used before the console is set up)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--role", choices=[role.name.lower() for role in Role], help="only this one"
+        )
+        parser.add_argument(
+            "--server-version",
+            help=f"for example {ADVISED}; without it the server of REDIS_URL is asked",
+        )
+        parser.add_argument("--aclfile", action="store_true", help="as lines of an ACL file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            version = Version.parse(options["server_version"] or _ask_server())
+        except (ValueError, UnsupportedServer) as error:
+            raise CommandError(str(error)) from error
+        chosen = [Role[options["role"].upper()]] if options["role"] else list(Role)
+        for role in chosen:
+            words = rules(
+                role,
+                version=version,
+                prefix=settings.EXT_DEBUG_STREAM_PREFIX,
+                layer_prefix=settings.CHANNEL_LAYER_PREFIX,
+            )
+            first = "user" if options["aclfile"] else "ACL SETUSER"
+            self.stdout.write(" ".join([first, role.value, *words]))
+
+
+def _ask_server() -> str:
+    from redis import Redis, RedisError
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    if not settings.REDIS_URL:
+        return ADVISED
+    try:
+        with Redis.from_url(
+            settings.REDIS_URL,
+            socket_connect_timeout=CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            return str(client.info("server")["redis_version"])
+    except RedisError as error:
+        raise CommandError(
+            f"cannot ask the Redis of REDIS_URL for its version ({error}); "
+            f"give it with --server-version {ADVISED}"
+        ) from error

@@ -1,0 +1,148 @@
+"""Each role's ACL, applied to a real redis-server, lets it do its job and nothing else."""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from channels.layers import BaseChannelLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from django.core.management import CommandError, call_command
+
+from extdebug.acl import PASSWORD, Role, UnsupportedServer, Version, escape, rules
+from tests.fixtures.redis import RedisServer
+
+KEY = "ext-debug:acme:invoice-sync"
+FOREIGN = "orders:acme"
+SECRET = "a-password"
+
+# (command, the roles that may run it)
+TABLE = [
+    (("XADD", KEY, "MAXLEN", "~", "100", "*", "message", "m"), {Role.RUNNER}),
+    (("XLEN", KEY), set(Role)),
+    (("XRANGE", KEY, "-", "+"), {Role.CONSOLE, Role.READONLY}),
+    (("XREVRANGE", KEY, "+", "-", "COUNT", "1"), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
+    (("XREAD", "COUNT", "1", "STREAMS", KEY, "0"), {Role.CONSOLE, Role.READONLY}),
+    (("XINFO", "STREAM", KEY), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
+    (("XINFO", "GROUPS", KEY), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
+    (("XGROUP", "CREATE", KEY, "ee-debug-ui:h1", "0", "ENTRIESREAD", "0"), {Role.CONSOLE}),
+    (("XGROUP", "SETID", KEY, "seed", "0", "ENTRIESREAD", "0"), {Role.CONSOLE}),
+    (("XGROUP", "DESTROY", KEY, "none"), {Role.CONSOLE, Role.JANITOR}),
+    (("CLIENT", "ID"), {Role.CONSOLE}),
+    (("CLIENT", "UNBLOCK", "99999"), {Role.CONSOLE}),
+    (("INFO", "server"), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
+    (("PUBLISH", "ext-debug-layer__group__cuts", "x"), {Role.CONSOLE}),
+    (("PUBLISH", "another-application", "x"), set()),
+    (("XTRIM", KEY, "MINID", "~", "0"), {Role.JANITOR}),
+    (("SCAN", "0", "MATCH", "ext-debug:*"), {Role.JANITOR, Role.READONLY}),
+    (("TYPE", KEY), {Role.JANITOR, Role.READONLY}),
+    (("MEMORY", "USAGE", KEY), {Role.READONLY}),
+    (("PING",), set(Role)),
+    # nobody's business
+    (("XADD", FOREIGN, "*", "a", "b"), set()),
+    (("XRANGE", FOREIGN, "-", "+"), set()),
+    (("XLEN", FOREIGN), set()),
+    (("XDEL", KEY, "1-1"), set()),
+    (("XSETID", KEY, "9999999999999-0"), set()),
+    (("EXPIRE", KEY, "1"), set()),
+    (("GET", "ext-debug:x"), set()),
+    (("CONFIG", "GET", "*"), set()),
+    (("KEYS", "*"), set()),
+    (("FLUSHALL",), set()),
+    (("EVAL", "return 1", "0"), set()),
+    (("ACL", "LIST"), set()),
+    (("CLIENT", "LIST"), set()),
+    (("DEBUG", "SLEEP", "0"), set()),
+]
+
+
+@pytest.fixture
+def guarded(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """A server with all roles set up as `manage.py redis_acl` prints them."""
+    out = io.StringIO()
+    with redis_server.client() as admin:
+        version = admin.info("server")["redis_version"]
+        call_command("redis_acl", server_version=version, stdout=out)
+        for line in out.getvalue().splitlines():
+            digest = hashlib.sha256(SECRET.encode()).hexdigest()
+            admin.execute_command(*line.replace(PASSWORD, f"#{digest}").split())
+        admin.execute_command("XADD", KEY, "1-1", "message", "m")
+        admin.execute_command("XGROUP", "CREATE", KEY, "seed", "0")
+        admin.execute_command("XADD", FOREIGN, "1-1", "a", "b")
+    yield redis_server
+
+
+def url(server: RedisServer, role: Role) -> str:
+    return f"redis://{role.value}:{SECRET}@127.0.0.1:{server.port}/0"
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_may_do_its_job_and_nothing_else(guarded: RedisServer, role: Role) -> None:
+    with redis.Redis.from_url(url(guarded, role)) as client:
+        for command, allowed in TABLE:
+            try:
+                client.execute_command(*command)
+                permitted = True
+            except redis.exceptions.NoPermissionError:
+                permitted = False
+            assert permitted == (role in allowed), f"{role}: {' '.join(command)}"
+
+
+async def test_the_console_role_carries_the_channel_layer(guarded: RedisServer) -> None:
+    layer: BaseChannelLayer = RedisPubSubChannelLayer(
+        hosts=[url(guarded, Role.CONSOLE)], prefix="ext-debug-layer"
+    )
+    channel = await layer.new_channel()
+    await layer.group_add("ext-debug.cuts", channel)
+    await layer.group_send("ext-debug.cuts", {"type": "cut.hint"})
+    async with asyncio.timeout(5):
+        assert (await layer.receive(channel))["type"] == "cut.hint"
+    await layer.group_discard("ext-debug.cuts", channel)
+    await layer.flush()
+
+
+def test_an_unchanged_password_placeholder_is_refused(redis_server: RedisServer) -> None:
+    out = io.StringIO()
+    call_command("redis_acl", role="runner", server_version="7.0", stdout=out)
+    with redis_server.client() as admin, pytest.raises(redis.ResponseError):
+        admin.execute_command(*out.getvalue().split())
+
+
+@pytest.mark.parametrize(("version", "named"), [("7.0.15", False), ("7.2", True), ("8.0.1", True)])
+def test_setinfo_is_named_only_where_the_server_knows_it(version: str, named: bool) -> None:
+    words = rules(Role.RUNNER, version=Version.parse(version), prefix="p:", layer_prefix="l")
+    assert ("+client|setinfo" in words) == named
+
+
+@pytest.mark.parametrize("version", ["6.2.14", "5", "6"])
+def test_servers_without_exact_counts_are_refused(version: str) -> None:
+    with pytest.raises(UnsupportedServer, match="7.0 or newer"):
+        Version.parse(version)
+
+
+def test_a_version_that_is_none_is_an_error_in_one_line() -> None:
+    with pytest.raises(CommandError, match="expected a version"):
+        call_command("redis_acl", server_version="latest")
+
+
+def test_a_prefix_matches_itself_only() -> None:
+    assert escape("a*b?[c]:") == r"a\*b\?\[c\]:"
+
+
+def test_the_command_asks_the_server_for_its_version(
+    redis_server: RedisServer, settings: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    original: Callable[[str], Version] = Version.parse
+
+    def parse(text: str) -> Version:
+        asked.append(text)
+        return original(text)
+
+    monkeypatch.setattr(Version, "parse", parse)
+    settings.REDIS_URL = redis_server.url  # type: ignore[attr-defined]
+    call_command("redis_acl", role="runner", stdout=io.StringIO())
+    with redis_server.client() as client:
+        assert asked == [client.info("server")["redis_version"]]
