@@ -127,6 +127,10 @@ class _From(_Strict, frozen=True):
         return Start(tail=self.tail)
 
 
+def _start(place: _From | str) -> Start:
+    return Start(tail=0) if isinstance(place, str) else place.start()
+
+
 class Subscribe(_Client, tag="subscribe", frozen=True):
     """The first frame: what to watch, how, from where; `resume` names a session to go on with."""
 
@@ -134,17 +138,27 @@ class Subscribe(_Client, tag="subscribe", frozen=True):
     filter: FilterSpec = FilterSpec()
     from_: _From | Literal["now"] = msgspec.field(name="from", default=_From(tail=DEFAULT_TAIL))
     resume: _Small | None = None
+    ticket: Annotated[str, msgspec.Meta(max_length=128)] | None = None  # instead of a cookie
 
     @property
     def start(self) -> Start:
         """Where to begin, parsed."""
-        return Start(tail=0) if isinstance(self.from_, str) else self.from_.start()
+        return _start(self.from_)
 
 
 class SetFilter(_Client, tag="filter", frozen=True):
-    """A new filter; frames from then on carry its `rev`."""
+    """A new filter; frames from then on carry its `rev`.
+
+    Without `from` it holds from the last place sent. With one the view begins anew there, and so
+    does the session's ledger.
+    """
 
     filter: FilterSpec
+    from_: _From | Literal["now"] | None = msgspec.field(name="from", default=None)
+
+    @property
+    def start(self) -> Start | None:
+        return None if self.from_ is None else _start(self.from_)
 
 
 class Ack(_Client, tag="ack", frozen=True):

@@ -1,0 +1,39 @@
+"""The one bridge from async code to the ORM.
+
+Channels' default runs everything on one shared thread, where one slow query delays every session.
+These threads are ours, and each call gives its connection back in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Decisions have threads of their own: a queue of session rows must not delay a cut.
+POLICY: Final = ThreadPoolExecutor(max_workers=3, thread_name_prefix="policy")
+RECORDS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="records")
+
+
+async def decisions(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run ORM code that answers who may watch."""
+    return await _on(POLICY, function)(*args, **kwargs)
+
+
+async def records(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run ORM code that writes or reads session rows and pages."""
+    return await _on(RECORDS, function)(*args, **kwargs)
+
+
+def _on(pool: ThreadPoolExecutor, function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    # `database_sync_to_async` and not `sync_to_async`: only it drops a connection whose
+    # PostgreSQL backend was killed, the other fails for ever.
+    bridged: Callable[P, Awaitable[R]] = database_sync_to_async(
+        function, thread_sensitive=False, executor=pool
+    )
+    return bridged

@@ -1,0 +1,120 @@
+"""What one process of the console shares: its hub, its patrol and its name.
+
+Made on the first session, in the event loop that serves it, because not every server tells an
+application when it starts (Daphne has no lifespan).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from extdebug import endings, sessions
+from extdebug.bridge import decisions, records
+from extdebug.hub import Hub
+from extdebug.patrol import Patrol
+from extdebug.redactors import current_redactor
+
+log = logging.getLogger(__name__)
+
+DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
+
+_consoles: WeakKeyDictionary[asyncio.AbstractEventLoop, Console] = WeakKeyDictionary()
+_starting: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+class Console:
+    """Everything that sessions of this process stand on."""
+
+    def __init__(self, *, hub: Hub, name: str) -> None:
+        self.name = name
+        self.hub = hub
+        self.patrol = Patrol(self)
+        self.draining = False
+
+    def health(self) -> dict[str, Any]:
+        """Streams and sessions of this process, for its row and the operators."""
+        return {
+            "sessions": len(self.patrol.feeds),
+            "streams": [
+                {
+                    "target": str(row.target),
+                    "watchers": row.watchers,
+                    "problem": row.problem,
+                    "length": row.length,
+                    "backlog": row.backlog,
+                    "lag_ms": row.lag_ms,
+                    "retention_ms": row.retention_ms,
+                    "entries": row.entries,
+                    "delivered": row.delivered,
+                    "lost": row.lost,
+                }
+                for row in self.hub.health()
+            ],
+        }
+
+    async def drain(self) -> None:
+        """Tell every session to come back elsewhere and wait until they are written down."""
+        self.draining = True
+        end = endings.draining
+        for feed in self.patrol.feeds:
+            feed.end(end())
+        deadline = asyncio.get_running_loop().time() + DRAIN_WITHIN
+        while self.patrol.feeds and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        await self.patrol.stop()
+        await self.hub.close()
+        try:
+            await records(sessions.leave, self.name)
+        except Exception:
+            log.exception("this process could not sign off; its row will be found silent")
+
+
+async def console() -> Console:
+    """This process's console in the running loop, begun when it is first asked for."""
+    loop = asyncio.get_running_loop()
+    known = _consoles.get(loop)
+    if known is not None:
+        return known
+    lock = _starting.setdefault(loop, asyncio.Lock())
+    async with lock:
+        known = _consoles.get(loop)
+        if known is None:
+            known = await _start()
+            _consoles[loop] = known
+    return known
+
+
+def running() -> Console | None:
+    """The console of the running loop, if a session ever began here."""
+    return _consoles.get(asyncio.get_running_loop())
+
+
+async def stop() -> None:
+    """Drain and close this loop's console; the next session would begin a new one."""
+    known = _consoles.pop(asyncio.get_running_loop(), None)
+    if known is not None:
+        await known.drain()
+        await known.close()
+
+
+async def _start() -> Console:
+    redactor = await decisions(current_redactor)
+    host = socket.gethostname().lower()[:32]
+    name = f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+    hub = Hub(
+        url=settings.REDIS_URL, prefix=settings.EXT_DEBUG_STREAM_PREFIX, name=name,
+        redactor=redactor,
+    )  # fmt: skip
+    started = Console(hub=hub, name=name)
+    started.patrol.start()
+    return started

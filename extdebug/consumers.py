@@ -1,0 +1,267 @@
+"""The WebSocket transport of a feed: `ext-debug.v1` frames in and out.
+
+Its own `__call__` with three tasks, because the usual dispatch loop cannot see a close while a
+send is stuck, and leaves the socket open and silent when the sender fails: the first task to end
+ends the session, and the row's end is written whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qs
+
+from channels.consumer import AsyncConsumer
+
+from extdebug import endings, frames, protocol
+from extdebug.bridge import decisions
+from extdebug.console import console
+from extdebug.endings import End, Refused
+from extdebug.feed import Feed, Note
+from extdebug.filters import Filter, FilterError
+from extdebug.flow import Bucket
+from extdebug.protocol import ErrorCode, ProtocolError
+from policies import access
+from policies.access import Viewer
+
+log = logging.getLogger(__name__)
+
+FIRST_FRAME: Final = 5.0  # seconds until `subscribe` must have come
+LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer counts as stuck
+MESSAGES: Final = 50.0  # client frames per second; a window of acks is at most a few dozen
+STRIKES: Final = 20  # refused frames in a row until the client counts as broken
+LEFT: Final = 1000  # the client said goodbye; anything else is a lost connection
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Gone(Exception):
+    """The client is no longer there."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"closed with {code}")
+        self.code = code
+
+
+class SessionConsumer(AsyncConsumer):
+    """One WebSocket connection, one session. The process's patrol listens to the channel layer."""
+
+    channel_layer_alias: ClassVar[None] = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if (await receive())["type"] != "websocket.connect":
+            return
+        await send({"type": "websocket.accept"})
+        connection = Connection(scope, receive, send)
+        try:
+            end = await connection.open()
+            if end is None:
+                end = await connection.run()
+        except Gone as gone:
+            await connection.finish(gone.code)
+            return
+        except Exception:
+            log.exception("a session failed")
+            end = endings.unavailable("The console failed; this was written down.")
+        try:
+            await connection.say_goodbye(end)
+        finally:
+            await asyncio.shield(connection.finish(int(end.code)))
+
+
+class Connection:
+    """The state of one WebSocket: who is there, their feed, and how both are ended."""
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._feed: Feed | None = None
+        self._bucket = Bucket(MESSAGES)
+        self._loop = asyncio.get_running_loop()
+
+    # --- opening ------------------------------------------------------------------------------
+
+    async def open(self) -> End | None:
+        """Wait for `subscribe` and open the feed; an End when it may not be."""
+        try:
+            async with asyncio.timeout(FIRST_FRAME):
+                text = await self._text()
+        except TimeoutError:
+            return endings.bad_request("Expected a subscribe frame within 5 seconds.")
+        try:
+            message = protocol.parse(text)
+            if not isinstance(message, protocol.Subscribe):
+                return endings.bad_request("Expected a subscribe frame first.")
+            wanted = Filter.parse(message.filter.parts())
+        except (ProtocolError, FilterError) as error:
+            await self._say(frames.error_frame(error))
+            return endings.bad_request(str(error), reason=str(getattr(error, "code", "")))
+        try:
+            viewer = await self._viewer(message)
+            self._feed, ready = await open_here(viewer, message, wanted)
+        except Refused as refused:
+            return refused.end
+        self._feed.say(ready)
+        return None
+
+    async def _viewer(self, message: protocol.Subscribe) -> Viewer:
+        """The person behind the cookie, or behind a one-use ticket for exactly this target."""
+        ip = client_ip(self._scope)
+        query = parse_qs(self._scope.get("query_string", b"").decode("latin1"))
+        ticket = message.ticket or next(iter(query.get("ticket", ())), None)
+        if ticket is not None:
+            redeemed = await decisions(access.redeem_ticket, ticket, ip=ip)
+            wanted = ((message.target.tenant or "").lower(), message.target.extension.lower())
+            if redeemed is None or redeemed[1:] != wanted:
+                raise Refused(endings.UNAUTHENTICATED)
+            return redeemed[0]
+        user = self._scope.get("user")
+        if user is None or not user.is_authenticated:
+            raise Refused(endings.UNAUTHENTICATED)
+        key = self._scope["session"].session_key
+        return access.viewer_of(user, transport="ws", session_key=key, ip=ip)
+
+    # --- running ------------------------------------------------------------------------------
+
+    async def run(self) -> End:
+        """Read, write and wait for a cut; the first of them to end ends the session."""
+        feed = self._require()
+        tasks = {
+            asyncio.create_task(self._read(feed)),
+            asyncio.create_task(self._write(feed)),
+            asyncio.create_task(self._cut(feed)),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await stop(tasks)
+        if feed.ending is not None:
+            return feed.ending
+        for task in done:
+            error = task.exception() if not task.cancelled() else None
+            if error is not None:
+                raise error
+            if not task.cancelled() and (end := task.result()) is not None:
+                return end
+        return endings.unavailable("The session ended unexpectedly.")
+
+    async def _read(self, feed: Feed) -> End:
+        strikes = 0
+        while True:
+            text = await self._text()
+            if not self._bucket.take(1, self._loop.time()):
+                return endings.bad_request("Too many frames per second.", reason="too_fast")
+            try:
+                await obey(feed, protocol.parse(text))
+                strikes = 0
+            except (ProtocolError, FilterError) as error:
+                strikes += 1
+                if strikes >= STRIKES:
+                    return endings.bad_request("Too many refused frames.", reason="broken_client")
+                feed.say(Note("error", frames.error_frame(error)))
+
+    async def _write(self, feed: Feed) -> End:
+        while True:
+            message = await feed.next()
+            if isinstance(message, End):
+                return message
+            await self._send({"type": "websocket.send", "text": message.text()})
+
+    async def _cut(self, feed: Feed) -> End:
+        await feed.ended.wait()
+        end = feed.ending
+        if end is None:
+            raise RuntimeError("a feed ended without a reason")
+        return end
+
+    async def _text(self) -> str | bytes:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise Gone(message.get("code") or 1006)
+        text = message.get("text")
+        return text if text is not None else message.get("bytes") or b""
+
+    # --- the end ------------------------------------------------------------------------------
+
+    async def say_goodbye(self, end: End) -> None:
+        """Say why, then close: Daphne drops the reason of a close frame."""
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self._say(end.frame())
+                await self._send(
+                    {"type": "websocket.close", "code": int(end.code), "reason": end.reason}
+                )
+        except Exception as error:  # noqa: BLE001 - a stuck or gone peer; servers raise their own
+            log.debug("closing was not heard: %s", error)
+
+    async def finish(self, code: int) -> None:
+        feed = self._feed
+        if feed is not None and not feed.finished:
+            left = code in (LEFT, 1001) or code >= 4000
+            await feed.finish(gone=not left, code=code, reason="the client left" if left else "")
+
+    async def _say(self, data: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": data.decode()})
+
+    def _require(self) -> Feed:
+        if self._feed is None:
+            raise RuntimeError("open() first")
+        return self._feed
+
+
+async def open_here(
+    viewer: Viewer, message: protocol.Subscribe, wanted: Filter
+) -> tuple[Feed, Note]:
+    """A feed for a `subscribe` frame, in this process."""
+    from extdebug.opening import open_feed  # the models behind it need the apps to be loaded
+
+    return await open_feed(
+        await console(),
+        viewer,
+        tenant=message.target.tenant,
+        extension=message.target.extension,
+        wanted=wanted,
+        rev=message.filter.rev,
+        start=message.start,
+        resume=message.resume,
+    )
+
+
+async def obey(feed: Feed, message: protocol.ClientMessage) -> None:
+    """Do what a frame asks; ProtocolError or FilterError when it may not be."""
+    match message:
+        case protocol.Ack():
+            feed.ack(message.seq)
+        case protocol.SetFilter():
+            wanted = Filter.parse(message.filter.parts())
+            feed.set_filter(wanted, rev=message.filter.rev, start=message.start)
+        case protocol.Pause():
+            feed.pause()
+        case protocol.Resume():
+            feed.resume()
+        case protocol.Extend():
+            await feed.extend()
+        case protocol.Fetch():
+            feed.fetch(message)
+        case protocol.Ping():
+            feed.say(Note("pong", frames.PONG))
+        case protocol.Subscribe():
+            raise ProtocolError(ErrorCode.OUT_OF_PLACE, "this connection has its subscription")
+
+
+async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel until done: libraries swallow a cancellation now and then."""
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=0.5)
+
+
+def client_ip(scope: dict[str, Any]) -> str:
+    client = scope.get("client")
+    return str(client[0])[:45] if client else ""

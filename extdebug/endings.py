@@ -1,0 +1,144 @@
+"""How a session ends, in words: one table for every transport, the page and the audit trail."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from extdebug import frames
+from extdebug.events import CloseCode
+from policies.access import Check, Decision
+from policies.decisions import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why and how a session ends. `gone`: the client left, nobody is there to be told."""
+
+    code: CloseCode
+    reason: str  # a word for programs and the audit trail
+    message: str
+    hint: str = ""
+    retry: float | None = None
+    checks: tuple[Check, ...] = ()
+    can_request: bool = False
+
+    def frame(self) -> bytes:
+        """The `closing` frame."""
+        return frames.closing_frame(
+            self.code,
+            reason=self.reason,
+            message=self.message,
+            hint=self.hint,
+            retry=self.retry,
+            checks=[frames.CheckShown(c.rule, c.ok, c.reason, c.hint) for c in self.checks],
+            can_request=self.can_request,
+        )
+
+
+class Refused(Exception):
+    """The session does not begin; `end` says why."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(end.message)
+        self.end = end
+
+
+TIME_UP: Final = End(
+    CloseCode.EXPIRED, "time_up", "The session's time is up.", "Connect again to go on."
+)
+UNAUTHENTICATED: Final = End(
+    CloseCode.UNAUTHENTICATED, "not_signed_in", "You are not signed in.", "Sign in and try again."
+)
+SIGNED_OUT: Final = End(
+    CloseCode.UNAUTHENTICATED,
+    "signed_out",
+    "You signed out, or your sign-in ended.",
+    "Sign in and connect again.",
+)
+NOT_FOUND: Final = End(
+    CloseCode.NOT_FOUND,
+    "not_found",
+    "There is no such tenant and extension.",
+    "Check the ids; ask an operator if you expected access.",
+)
+TAKEN: Final = End(
+    CloseCode.ENDED, "taken_over", "This session goes on in another connection of yours."
+)
+
+
+def draining() -> End:
+    """The process stops; everyone comes back somewhere else, not all at once."""
+    return End(
+        CloseCode.RESTARTING,
+        "restarting",
+        "This server is restarting.",
+        "The page reconnects by itself and goes on where it was.",
+        retry=round(random.uniform(0.2, 2.0), 2),
+    )
+
+
+def unavailable(message: str) -> End:
+    """Something we need is away."""
+    return End(
+        CloseCode.UNAVAILABLE,
+        "unavailable",
+        message,
+        "The page reconnects by itself.",
+        retry=round(random.uniform(2.0, 6.0), 2),
+    )
+
+
+def bad_request(message: str, *, reason: str = "bad_request") -> End:
+    return End(CloseCode.BAD_REQUEST, reason, message)
+
+
+def ended_by(operator: str) -> End:
+    by = f" by {operator}" if operator else ""
+    return End(
+        CloseCode.ENDED,
+        "ended",
+        f"An operator ended this session{by}.",
+        "Ask them before you connect again.",
+    )
+
+
+def refusal(decision: Decision) -> End:
+    """What a person is told when a session may not begin."""
+    failed = decision.failed
+    if failed is not None and failed.rule == Rule.SIGNED_IN:
+        return UNAUTHENTICATED
+    if not decision.related or decision.code == "not_found":
+        return NOT_FOUND
+    if decision.code == "busy":
+        return End(
+            CloseCode.BUSY, failed.rule if failed else "busy", decision.reason, decision.hint,
+            retry=float(decision.retry_after or 10), checks=decision.shown,
+        )  # fmt: skip
+    return _by_decision(CloseCode.DENIED, decision)
+
+
+def cut(decision: Decision) -> End:
+    """What a person is told when a running session may not go on."""
+    failed = decision.failed
+    if failed is not None and failed.rule == Rule.SIGNED_IN:
+        return SIGNED_OUT
+    if not decision.related:
+        return End(
+            CloseCode.REVOKED, "relation", "You no longer have access to this extension.",
+            "Ask its tenant's admin or an operator.",
+        )  # fmt: skip
+    return _by_decision(CloseCode.REVOKED, decision)
+
+
+def _by_decision(code: CloseCode, decision: Decision) -> End:
+    failed = decision.failed
+    return End(
+        code,
+        failed.rule if failed else "denied",
+        decision.reason,
+        decision.hint,
+        checks=decision.shown,
+        can_request=decision.can_request,
+    )

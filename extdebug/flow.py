@@ -1,0 +1,229 @@
+"""One session's outgoing order: numbers, credit, rate limits and the account of what was shown.
+
+Pure: pieces in, messages out, `now` passed in. Whatever leaves here was counted here, so that
+entries = shown + filtered + lost holds for every session, on every transport.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from extdebug import frames
+from extdebug.events import Cursor, Gap, GapReason
+from extdebug.prepare import Prepared
+from extdebug.ring import Chunk, Piece
+
+WINDOW_BYTES: Final = 256 * 1024  # sent and not acknowledged, at the most
+FRAME_OVERHEAD: Final = 128  # bytes of a frame around its events
+LIMITED_EVERY: Final = 1.0  # seconds at most between two notices of the same rate limit
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events to show, in order; `through` is the session's place after them."""
+
+    seq: int
+    rev: int
+    through: Cursor
+    chunks: tuple[Chunk, ...]
+    base: tuple[Cursor, ...]  # for each chunk, the place its positions count back from
+
+    @property
+    def count(self) -> int:
+        return sum(chunk.count for chunk in self.chunks)
+
+    def text(self) -> str:
+        """The `events` frame; equal chunks were encoded once for all sessions."""
+        joined = ",".join([chunk.text for chunk in self.chunks])
+        return (
+            f'{{"type":"events","seq":{self.seq},"rev":{self.rev},'
+            f'"cursor":"{self.through}","events":[{joined}]}}'
+        )
+
+    def places(self) -> Iterator[tuple[Prepared, Cursor]]:
+        for chunk, base in zip(self.chunks, self.base, strict=True):
+            yield from chunk.places(base)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A stated loss to show, numbered like events."""
+
+    seq: int
+    gap: Gap
+    through: Cursor
+
+    def text(self) -> str:
+        return frames.gap_frame(self.gap, seq=self.seq, cursor=self.through).decode()
+
+
+@dataclass(slots=True)
+class Ledger:
+    """entries = shown + filtered + lost; a loss of unknown size is counted as unknown."""
+
+    shown: int = 0
+    filtered: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+    def lose(self, gap: Gap) -> None:
+        reason = gap.reason.value
+        self.lost[reason] = self.lost.get(reason, 0) + (gap.missed or 0)
+        if gap.missed is None:
+            self.unknown.add(reason)
+
+    @property
+    def entries(self) -> int:
+        return self.shown + self.filtered + sum(self.lost.values())
+
+    def frame(self) -> frames.Ledger:
+        """As frames carry it: a reason with an uncountable loss reads null."""
+        return frames.Ledger(
+            entries=self.entries,
+            shown=self.shown,
+            filtered=self.filtered,
+            lost={
+                reason: None if reason in self.unknown else count
+                for reason, count in sorted(self.lost.items())
+            },
+        )
+
+    def add(self, other: Ledger) -> None:
+        self.shown += other.shown
+        self.filtered += other.filtered
+        for reason, count in other.lost.items():
+            self.lost[reason] = self.lost.get(reason, 0) + count
+        self.unknown |= other.unknown
+
+
+class Bucket:
+    """A token bucket that holds one second of its rate. `rate` 0 or less: no limit."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._level = rate
+        self._at = 0.0
+
+    def take(self, amount: int, now: float) -> bool:
+        """Whether `amount` fits now; an amount above the whole bucket passes when it is full."""
+        if self.rate <= 0:
+            return True
+        self._level = min(self.rate, self._level + (now - self._at) * self.rate)
+        self._at = now
+        if self._level < min(amount, self.rate):
+            return False
+        self._level -= amount
+        return True
+
+
+class Flow:
+    """What one session may be sent now, and what it has been told so far."""
+
+    def __init__(
+        self, *, position: Cursor, rev: int, events_per_second: int, bytes_per_second: int,
+        window: int = WINDOW_BYTES, seq: int = 0,
+    ) -> None:  # fmt: skip
+        self.position = position
+        self.rev = rev
+        self.seq = seq
+        self.window = window
+        self.ledger = Ledger()
+        self.acked = seq
+        self.acked_position = position
+        self.unacked = 0
+        self._sent: deque[tuple[int, int, Cursor]] = deque()
+        self._events = Bucket(events_per_second)
+        self._bytes = Bucket(bytes_per_second)
+        self._limited: Gap | None = None
+        self._limited_at = 0.0
+
+    def limit(self, *, events_per_second: int, bytes_per_second: int) -> None:
+        """A decision with other limits."""
+        if self._events.rate != events_per_second:
+            self._events = Bucket(events_per_second)
+        if self._bytes.rate != bytes_per_second:
+            self._bytes = Bucket(bytes_per_second)
+
+    @property
+    def open(self) -> bool:
+        """Whether anything may be sent before the next acknowledgement."""
+        return self.unacked < self.window
+
+    def fits(self, size: int) -> bool:
+        """Within the window; a single frame larger than the window passes when nothing is out."""
+        return self.unacked == 0 or self.unacked + size + FRAME_OVERHEAD <= self.window
+
+    def ack(self, seq: int) -> bool:
+        """Everything up to `seq` arrived. False when that was never sent."""
+        if seq > self.seq:
+            return False
+        while self._sent and self._sent[0][0] <= seq:
+            self.acked, size, self.acked_position = self._sent.popleft()
+            self.unacked -= size
+        return True
+
+    def number(self, size: int) -> int:
+        """The next seq, for `size` bytes of payload that count against the window."""
+        self.seq += 1
+        self._sent.append((self.seq, size + FRAME_OVERHEAD, self.position))
+        self.unacked += size + FRAME_OVERHEAD
+        return self.seq
+
+    def admits(self, chunk: Chunk, now: float) -> bool:
+        """Whether the session's rates let this chunk through now."""
+        return self._events.take(chunk.count, now) and self._bytes.take(chunk.size, now)
+
+    def refuse(self, piece: Piece, now: float) -> None:
+        """Over the rate: the events become part of a `rate_limited` gap."""
+        chunk = piece.chunk
+        if chunk is None:
+            raise ValueError("only a chunk can be over the rate")
+        known = self._limited
+        if known is None:
+            self._limited_at = now
+        self._limited = Gap(
+            GapReason.RATE_LIMITED,
+            chunk.count + (known.missed or 0 if known else 0),
+            known.after if known else str(self.position.id),
+            None,
+            scope=GapReason.RATE_LIMITED.scope,
+        )
+        self.ledger.filtered += piece.filtered
+        self.position = piece.through
+
+    def limited(self, now: float, *, before: str | None) -> Lost | None:
+        """The gap of what was refused, when events follow or it has waited long enough."""
+        gap = self._limited
+        if gap is None or (before is None and now - self._limited_at < LIMITED_EVERY):
+            return None
+        self._limited = None
+        return self._lost(
+            Gap(gap.reason, gap.missed, gap.after, before, None, gap.scope, gap.detail)
+        )
+
+    @property
+    def limited_since(self) -> float | None:
+        return None if self._limited is None else self._limited_at
+
+    def tell(self, piece: Piece) -> Lost | None:
+        """A piece without events: the account moves, and a gap is told."""
+        self.ledger.filtered += piece.filtered
+        self.position = piece.through
+        return None if piece.gap is None else self._lost(piece.gap)
+
+    def _lost(self, gap: Gap) -> Lost:
+        self.ledger.lose(gap)
+        return Lost(self.number(FRAME_OVERHEAD), gap, self.position)
+
+    def show(self, pieces: list[Piece]) -> Events:
+        """One frame of the chunks of `pieces`, in order."""
+        chunks = tuple(piece.chunk for piece in pieces if piece.chunk is not None)
+        self.ledger.filtered += sum(piece.filtered for piece in pieces)
+        self.ledger.shown += sum(chunk.count for chunk in chunks)
+        self.position = pieces[-1].through
+        seq = self.number(sum(chunk.size for chunk in chunks))
+        base = tuple(piece.through for piece in pieces if piece.chunk is not None)
+        return Events(seq, self.rev, self.position, chunks, base)

@@ -1,0 +1,203 @@
+"""A session's own reading of what Redis still holds, up to where the live watch took over.
+
+A history is a private watch with one subscription: the same account, the same fan-out, only
+driven page by page as the session's window allows. What live rings drop meanwhile is no loss.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from extdebug.continuity import Continuity
+from extdebug.events import ZERO_ID, Cursor, EntryId, Gap, GapReason
+from extdebug.hub import Hub
+from extdebug.prepare import Prepared, Preparer
+from extdebug.protocol import Start
+from extdebug.ring import Piece
+from extdebug.streams import (
+    Link,
+    Row,
+    Target,
+    before,
+    read_keys,
+    read_rows,
+    read_snapshot,
+    stream_key,
+)
+from extdebug.watch import Selection, Subscription, Watch
+
+PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
+SCAN_PAGE: Final = 250
+MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
+UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
+
+
+class History:
+    """Reads (start, boundary] for one session. `page()` until `done`."""
+
+    def __init__(self, hub: Hub, live: Subscription, start: Start) -> None:
+        self._hub = hub
+        self._live = live
+        self._start = start
+        self._target = live.watch.target
+        self._private = Watch(self._target, live.watch.key.decode(), hub.redactor)
+        self._sub = Subscription(self._private, live.selection, lambda: None, limit=UNBOUNDED)
+        self._sub.ring.parked = False
+        self._average = 1024.0
+        self._opened = False
+        self.done = False
+
+    @property
+    def boundary(self) -> Cursor:
+        """How far to read: where the live ring begins. It moves on while that ring overflows."""
+        floor = self._live.ring.floor or self._live.boundary
+        if floor is None:
+            raise RuntimeError("the live watch is not attached yet")
+        return floor
+
+    async def begin(self) -> Cursor:
+        """Find the start; the cursor to stand at before the first page."""
+        async with self._hub.reader() as link:
+            account = await self._account(link)
+        self._private.account = account
+        self._opened = True
+        if account.cursor >= self.boundary.id and self._start.cursor is None:
+            self.done = True
+        return Cursor(account.cursor, account.index)
+
+    async def _account(self, link: Link) -> Continuity:
+        run_id = self._hub.run_id(self._target)
+        start, boundary = self._start, self.boundary
+        if start.cursor is not None:
+            return Continuity(cursor=start.cursor.id, index=start.cursor.index, run_id=run_id)
+        if start.since_ms is not None:
+            since = before(EntryId(start.since_ms, 0))
+            return Continuity(
+                cursor=min(since, boundary.id), index=None, run_id=run_id, unclaimed=True
+            )
+        if not start.tail:
+            return Continuity(cursor=boundary.id, index=boundary.index, run_id=run_id)
+        return await self._tail(link, start.tail, boundary, run_id)
+
+    async def _tail(self, link: Link, wanted: int, boundary: Cursor, run_id: str) -> Continuity:
+        """Back from the boundary until `wanted` events match, or the scan's bound."""
+        cursor, index, seen = boundary.id, boundary.index, 0
+        while wanted > 0 and seen < MAX_SCAN:
+            command = ("XREVRANGE", self._private.key, str(cursor), "-", "COUNT", SCAN_PAGE)
+            rows = read_rows(await link.call(*command))
+            used = len(rows)
+            matching = self._matching(rows)
+            if len(matching) >= wanted:
+                used = matching[wanted - 1] + 1
+            wanted -= len(matching)
+            seen += used
+            if used:
+                cursor = before(rows[used - 1][0])
+            if len(rows) < SCAN_PAGE:
+                break
+        index = None if index is None else max(0, index - seen)
+        return Continuity(cursor=cursor, index=index, run_id=run_id, unclaimed=True)
+
+    def _matching(self, rows: list[Row]) -> list[int]:
+        """Positions of rows that the session will be shown; gaps and markers are not counted."""
+        places: list[int] = []
+        prepared: list[Prepared] = []
+        for place, row in enumerate(rows):
+            one = self._private.prepare(row)
+            if one.event is not None:
+                places.append(place)
+                prepared.append(one)
+        events = [one.event for one in prepared if one.event is not None]
+        return [places[i] for i in self._live.selection.choose(events)]
+
+    async def page(self) -> list[Piece]:
+        """The next pieces in order; sets `done` when the live ring goes on from here."""
+        if not self._opened:
+            raise RuntimeError("begin() first")
+        if self._live.epoch != self._live.watch.epoch:
+            return self._finish()  # the stream was replaced: the live ring says so first
+        account = self._private.account
+        if account is None or self.done:
+            return self._finish()
+        boundary = self.boundary
+        count = int(min(250, max(32, PAGE_BYTES / self._average)))
+        async with self._hub.reader() as link:
+            replies = await link.atomic(
+                ("XINFO", "STREAM", self._private.key),
+                ("XREAD", "COUNT", count, "STREAMS", self._private.key, str(account.cursor)),
+            )
+        snapshot = read_snapshot(replies[0])
+        if isinstance(replies[1], Exception):
+            raise replies[1]
+        stood = account.cursor
+        run_id = self._hub.run_id(self._target)
+        self._private.deliver(account.probe(snapshot, run_id=run_id), ())
+        if account.cursor < stood:  # the cursor was of another stream: read this one from its start
+            return self._pieces()
+        reply = read_keys(replies[1])
+        rows = reply[0][1] if reply else []
+        wanted = [row for row in rows if row[0] <= boundary.id]
+        if wanted:
+            self._private.deliver(account.got([row[0] for row in wanted]), wanted)
+        pieces = self._pieces()
+        if len(wanted) < len(rows) or len(rows) < count or account.cursor >= boundary.id:
+            self._join(account, boundary, pieces)
+        return pieces
+
+    def _join(self, account: Continuity, boundary: Cursor, pieces: list[Piece]) -> None:
+        """All up to the boundary is read: what the live account has more was lost between."""
+        if boundary.id != self.boundary.id:
+            return  # the live ring overflowed meanwhile: go on to where it begins now
+        index = account.index
+        if index is not None and boundary.index is not None and boundary.index > index:
+            gap = Gap(
+                GapReason.RETENTION, boundary.index - index, str(account.cursor),
+                str(boundary.id), scope=GapReason.RETENTION.scope,
+            )  # fmt: skip
+            pieces.append(Piece(boundary, gap=gap))
+        else:
+            pieces.append(Piece(max(boundary, Cursor(account.cursor, boundary.index), key=_by_id)))
+        self.done = True
+
+    def _pieces(self) -> list[Piece]:
+        pieces: list[Piece] = []
+        ring = self._sub.ring
+        while (piece := ring.take(Cursor(ZERO_ID))) is not None:
+            pieces.append(piece)
+        weights = [piece.chunk for piece in pieces if piece.chunk]
+        if weights:
+            size = sum(chunk.size for chunk in weights) / sum(chunk.count for chunk in weights)
+            self._average += (size - self._average) * 0.5
+        return pieces
+
+    def _finish(self) -> list[Piece]:
+        self.done = True
+        return []
+
+
+def _by_id(cursor: Cursor) -> EntryId:
+    return cursor.id
+
+
+async def fetch(
+    hub: Hub,
+    target: Target,
+    *,
+    selection: Selection,
+    after: Cursor | None,
+    before_id: EntryId | None,
+    limit: int,
+) -> tuple[list[Prepared], Cursor | None, bool]:
+    """Events between two places that Redis still holds, as this selection may see them."""
+    key = stream_key(hub.prefix, target.tenant, target.extension)
+    prepare = Preparer(hub.redactor, target)
+    first = "-" if after is None else f"({after.id}"
+    last = "+" if before_id is None else f"({before_id}"
+    async with hub.reader() as link:
+        rows = read_rows(await link.call("XRANGE", key, first, last, "COUNT", limit))
+    prepared = [prepare(row) for row in rows]
+    known = [one for one in prepared if one.event is not None]
+    events = [one.event for one in known if one.event is not None]
+    chosen = [known[i] for i in selection.choose(events)]
+    cursor = Cursor(rows[-1][0]) if rows else None
+    return chosen, cursor, len(rows) < limit

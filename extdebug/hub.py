@@ -1,0 +1,233 @@
+"""The process's one reader of Redis: watches shared by all sessions, reads shared by few links.
+
+However many people watch a stream, Redis sees one blocking reader of it per process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from extdebug.ring import RING_BYTES
+from extdebug.streams import LOST, Link, Target, stream_key
+from extdebug.tail import Tail
+from extdebug.watch import Selection, Subscription, Watch
+from policies.redaction import Redactor
+
+log = logging.getLogger(__name__)
+
+GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub; it carries a position and delivers nothing
+MARK_EVERY: Final = 2.0  # seconds between two marks of our position
+READERS: Final = 4  # concurrent history reads: a thousand sessions that come back form a queue
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """One watched stream as operators and metrics see it. Ages are milliseconds."""
+
+    target: Target
+    watchers: int
+    problem: str
+    length: int
+    backlog: int | None
+    lag_ms: int | None
+    retention_ms: int | None
+    entries: int
+    delivered: int
+    lost: dict[str, int]
+
+
+class Hub:
+    """Subscriptions to streams of one Redis. Start it in the event loop that will use it."""
+
+    def __init__(self, *, url: str, prefix: str, name: str, redactor: Redactor) -> None:
+        self.url = url
+        self.prefix = prefix
+        self.name = name
+        self.group = f"{GROUP_PREFIX}{name}".encode()
+        self._redactor = redactor
+        self._watches: dict[Target, Watch] = {}
+        self._tails: list[Tail] = []
+        self._home: dict[Target, Tail] = {}
+        self._readers = asyncio.Queue[Link]()
+        for _ in range(READERS):
+            self._readers.put_nowait(Link(url))
+        self._links: list[Link] = []
+        self._marker: asyncio.Task[None] | None = None
+        self._closed = False
+
+    # --- subscriptions ------------------------------------------------------------------------
+
+    def subscribe(
+        self,
+        target: Target,
+        selection: Selection,
+        wake: Callable[[], None],
+        *,
+        ring_bytes: int = RING_BYTES,
+    ) -> Subscription:
+        """Join the watch of `target`, begun if it is the first. No await: nothing slips between."""
+        if self._closed:
+            raise RuntimeError("the hub is closed")
+        watch = self._watches.get(target)
+        if watch is None:
+            key = stream_key(self.prefix, target.tenant, target.extension)
+            watch = self._watches[target] = Watch(target, key, self._redactor)
+            tail = self._tail_with_room()
+            self._home[target] = tail
+            tail.add(watch)
+        if self._marker is None:
+            self._marker = asyncio.create_task(self._mark(), name="hub-mark")
+        return Subscription(watch, selection, wake, limit=ring_bytes)
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Leave; the last one out ends the watch. Safe to call twice."""
+        if subscription.closed:
+            return
+        subscription.closed = True
+        watch = subscription.watch
+        watch.leave(subscription)
+        if watch.subscribers == 0 and self._watches.get(watch.target) is watch:
+            del self._watches[watch.target]
+            self._home.pop(watch.target).watches.pop(watch.key, None)
+
+    def _tail_with_room(self) -> Tail:
+        for tail in self._tails:
+            if tail.room:
+                return tail
+        number = len(self._tails)
+        tail = Tail(
+            self.url, name=f"{self.name}-{number}", group=self.group,
+            on_state=lambda problem: self._told(number, problem),
+        )  # fmt: skip
+        self._tails.append(tail)
+        tail.start()
+        return tail
+
+    def _told(self, number: int, problem: str) -> None:
+        if problem:
+            log.warning("tail %d: %s", number, problem)
+        for watch in list(self._tails[number].watches.values()):
+            watch.wake()
+
+    def problem(self, target: Target) -> str:
+        """Why `target` is not live now, in a person's words; empty when it is."""
+        tail, watch = self._home.get(target), self._watches.get(target)
+        if tail is None or watch is None:
+            return "not watched"
+        return tail.problem or watch.problem
+
+    def run_id(self, target: Target) -> str:
+        tail = self._home.get(target)
+        return tail.run_id if tail is not None else ""
+
+    # --- reads for single sessions ------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def reader(self) -> AsyncIterator[Link]:
+        """A connection for a session's own history reads; waits for its turn."""
+        link = await self._readers.get()
+        try:
+            yield link
+        finally:
+            self._readers.put_nowait(link)
+
+    @property
+    def redactor(self) -> Redactor:
+        return self._redactor
+
+    def use(self, redactor: Redactor) -> None:
+        """New redaction rules, from the next entry on."""
+        self._redactor = redactor
+        for watch in self._watches.values():
+            watch.prepare.redactor = redactor
+            watch.prepare.forget()
+
+    # --- our position, visible to anyone with XINFO GROUPS ------------------------------------
+
+    async def _mark(self) -> None:
+        """On a connection of its own: SETID hangs for the whole of a CLIENT PAUSE WRITE."""
+        link = Link(self.url)
+        self._links.append(link)
+        marked: dict[Target, Watch] = {}
+        while True:
+            try:
+                for target in [t for t in marked if self._watches.get(t) is not marked[t]]:
+                    gone = marked.pop(target)
+                    await link.call("XGROUP", "DESTROY", gone.key, self.group)
+                for watch in list(self._watches.values()):
+                    if await self._mark_one(link, watch):
+                        marked[watch.target] = watch
+            except LOST:
+                pass  # the tail reports it
+            except ResponseError as error:
+                log.info("the hub's position cannot be shown: %s", error)
+            await asyncio.sleep(MARK_EVERY)
+
+    async def _mark_one(self, link: Link, watch: Watch) -> bool:
+        if not watch.attached or watch.problem:
+            return False
+        cursor = watch.cursor
+        if cursor.index is None:
+            return False
+        verb = "CREATE" if watch.marked_at is None else "SETID"
+        at = str(cursor.id)
+        place: tuple[Any, ...] = (watch.key, self.group, at, "ENTRIESREAD", cursor.index)
+        try:
+            await link.call("XGROUP", verb, *place)
+        except ResponseError as error:
+            if str(error).startswith("BUSYGROUP"):
+                await link.call("XGROUP", "SETID", *place)
+            else:  # no such key yet, NOGROUP after a reset, no memory: the next round tries again
+                return False
+        if verb == "CREATE":
+            watch.marked_at = time.monotonic()
+        return True
+
+    # --- health -------------------------------------------------------------------------------
+
+    def health(self) -> list[StreamHealth]:
+        now = time.time() * 1000
+        rows = []
+        for target, watch in self._watches.items():
+            snapshot, account = watch.snapshot, watch.account
+            index = account.index if account else None
+            backlog = lag = retention = None
+            if snapshot is not None:
+                backlog = None if index is None else max(0, snapshot.added - index)
+                lag = int(now - account.cursor.ms) if account and backlog else 0
+                retention = int(now - snapshot.first.ms) if snapshot.first else None
+            rows.append(
+                StreamHealth(
+                    target=target,
+                    watchers=watch.subscribers,
+                    problem=self.problem(target),
+                    length=snapshot.length if snapshot else 0,
+                    backlog=backlog,
+                    lag_ms=lag,
+                    retention_ms=retention,
+                    entries=watch.counts.entries,
+                    delivered=watch.counts.delivered,
+                    lost={reason.value: count for reason, count in watch.counts.lost.items()},
+                )
+            )
+        return rows
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._marker is not None:
+            self._marker.cancel()
+            await asyncio.wait({self._marker}, timeout=1)
+        for tail in self._tails:
+            await tail.stop()
+        while not self._readers.empty():
+            await self._readers.get_nowait().close()
+        for link in self._links:
+            await link.close()

@@ -1,0 +1,108 @@
+"""Who watches what, now and before: live sessions and the processes that hold them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+
+class Process(models.Model):
+    """A console process. Its beat shows that it lives; sessions of a silent one are orphans."""
+
+    name = models.CharField(primary_key=True, max_length=64)
+    host = models.CharField(max_length=128)
+    pid = models.PositiveIntegerField()
+    server = models.CharField(max_length=32, blank=True)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField(db_index=True)
+    health = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "processes"
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DebugSession(models.Model):
+    """One person watching one stream, from its opening to its end, across reconnects.
+
+    The row outlives its user, grant and tenant as text. `holder` is the connection that serves
+    it now: whoever takes the session over writes its own and the other lets go.
+    """
+
+    class Transport(models.TextChoices):
+        WEBSOCKET = "ws", "WebSocket"
+        SSE = "sse", "SSE"
+        POLL = "poll", "Polling"
+        REPLAY = "replay", "Terminal"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="debug_sessions"
+    )
+    username = models.CharField(max_length=150)
+    tenant = models.CharField(max_length=64)
+    extension = models.CharField(max_length=64)
+    grant = models.ForeignKey(
+        "policies.Grant", models.SET_NULL, null=True, blank=True, related_name="sessions"
+    )
+    environment = models.CharField(max_length=32)
+    transport = models.CharField(max_length=8, choices=Transport.choices)
+    ip = models.CharField(max_length=64, blank=True)
+    session_hash = models.CharField(max_length=64, blank=True)
+    token_id = models.BigIntegerField(null=True, blank=True)
+
+    opened_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    extendable_until = models.DateTimeField()
+    process = models.CharField(max_length=64, db_index=True)
+    holder = models.CharField(max_length=32)
+    detached_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    close_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    close_reason = models.CharField(max_length=200, blank=True)
+    end_requested_at = models.DateTimeField(null=True, blank=True)
+    end_requested_by = models.CharField(max_length=150, blank=True)
+
+    filters = models.JSONField(default=list, blank=True)
+    cursor = models.CharField(max_length=64, blank=True)
+    shown = models.PositiveBigIntegerField(default=0)
+    filtered = models.PositiveBigIntegerField(default=0)
+    lost = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ("-opened_at",)
+        indexes: ClassVar = [
+            models.Index(
+                name="extdebug_open_by_target",
+                fields=["tenant", "extension"],
+                condition=Q(closed_at=None),
+            ),
+            models.Index(
+                name="extdebug_open_by_user", fields=["user"], condition=Q(closed_at=None)
+            ),
+            models.Index(name="extdebug_by_opening", fields=["-opened_at"]),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="extdebug_session_ends_in_order",
+                condition=Q(closed_at=None) | Q(closed_at__gte=F("opened_at")),
+            ),
+            models.CheckConstraint(
+                name="extdebug_session_extends_forward",
+                condition=Q(extendable_until__gte=F("opened_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} on {self.tenant}:{self.extension}"
+
+    @property
+    def lost_total(self) -> int:
+        return sum(count or 0 for count in self.lost.values())

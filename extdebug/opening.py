@@ -1,0 +1,92 @@
+"""How a session begins, for every transport: names checked, decided, recorded, attached.
+
+A refusal is an `endings.Refused`; somebody without any relation to a target gets the same answer
+as for one that does not exist.
+"""
+
+from __future__ import annotations
+
+from extdebug import endings, frames, sessions
+from extdebug.bridge import decisions, records
+from extdebug.console import Console
+from extdebug.endings import Refused
+from extdebug.events import BARE, BadId, clean_id
+from extdebug.feed import Feed, Note
+from extdebug.filters import Filter
+from extdebug.protocol import Start
+from extdebug.streams import Target
+from policies import access
+from policies.access import Viewer
+from policies.models import Extension, Install, Tenant
+
+
+async def open_feed(
+    console: Console,
+    viewer: Viewer,
+    *,
+    tenant: str | None,
+    extension: str,
+    wanted: Filter,
+    rev: int,
+    start: Start,
+    resume: str | None = None,
+) -> tuple[Feed, Note]:
+    """A feed and its `ready` frame. Refused when it may not begin."""
+    if console.draining:
+        raise Refused(endings.draining())
+    target = await _target(viewer, tenant, extension)
+    taken = None
+    if resume:
+        taken = await records(sessions.take_over, resume, viewer, target, process=console.name)
+        if taken is not None and not taken[0].allowed:
+            await records(sessions.record_denial, viewer, target, taken[0])
+            raise Refused(endings.refusal(taken[0]))
+    if taken is None:
+        decision, held = await records(
+            sessions.open_session, viewer, target, process=console.name,
+            filters=(),
+        )  # fmt: skip
+        if held is None:
+            raise Refused(endings.refusal(decision))
+    else:
+        decision, held = taken
+    names = await records(names_of, target, decision.installs)
+    feed = Feed(console, viewer, target, decision, held, wanted=wanted, rev=rev, start=start)
+    console.patrol.watch(feed)  # then decide again: a change while we opened is not missed
+    return feed, feed.ready(names)
+
+
+async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
+    try:
+        extension = clean_id(extension, what="extension")
+        if tenant and tenant != BARE:
+            tenant = clean_id(tenant, what="tenant")
+    except BadId as error:
+        raise Refused(endings.bad_request(str(error))) from None
+    if tenant:
+        return Target(tenant, extension)
+    choices = await decisions(access.choices, viewer, extension=extension)
+    if not choices:
+        raise Refused(endings.NOT_FOUND)
+    if len(choices) > 1:
+        named = ", ".join(choices[:20])
+        raise Refused(
+            endings.bad_request(f"Name one of the tenants: {named}.", reason="choose_tenant")
+        )
+    return Target(choices[0], extension)
+
+
+def names_of(target: Target, installs: frozenset[str] | None) -> frames.ReadyTarget:
+    """What the target and its installs are called, as far as the decision shows them."""
+    rows = Install.objects.filter(tenant__key=target.tenant, extension__key=target.extension)
+    if installs is not None:
+        rows = rows.filter(key__in=installs)
+    tenant = Tenant.objects.filter(key=target.tenant).first()
+    extension = Extension.objects.filter(key=target.extension).first()
+    return frames.ReadyTarget(
+        tenant=target.tenant,
+        extension=target.extension,
+        tenant_name=tenant.name if tenant else target.tenant,
+        extension_name=extension.name if extension else target.extension,
+        installs=tuple(frames.Named(row.key, row.name or row.key) for row in rows[:200]),
+    )

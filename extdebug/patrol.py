@@ -1,0 +1,220 @@
+"""Watches over this process's sessions: who may no longer watch is cut, however it came about.
+
+Three ways lead here, each enough on its own: a hint on the channel layer (fast), the policy
+version and the session rows polled every second (when the layer is silent), and a fresh decision
+for everyone every 15 s. If policy cannot be read at all, production sessions end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from channels.layers import get_channel_layer
+from django.utils import timezone
+
+from extdebug import endings, sessions
+from extdebug.bridge import decisions, records
+from extdebug.redactors import current_redactor
+from policies import access
+from policies.cuts import LAYER_GROUP
+
+if TYPE_CHECKING:
+    from extdebug.console import Console
+    from extdebug.feed import Feed
+
+log = logging.getLogger(__name__)
+
+POLL: Final = 0.75  # seconds between two looks at the policy version and our rows
+AFRESH: Final = 15.0  # seconds after which every session is decided again
+BEAT: Final = 5.0  # seconds between two signs of life, and between two written accounts
+BLIND: Final = 10.0  # seconds without being able to read policy before production sessions end
+AT_ONCE: Final = 500  # sessions decided in one round of queries
+
+
+class Patrol:
+    """Owned by the Console; `watch` and `forget` are called by opening and feed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._feeds: dict[Feed, float] = {}  # and when each was last decided
+        self._soon: set[Feed] = set()
+        self._bell = asyncio.Event()
+        self._version = -1
+        self._rules = ""
+        self._read_at = time.monotonic()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started_at = timezone.now()
+
+    @property
+    def feeds(self) -> Sequence[Feed]:
+        return tuple(self._feeds)
+
+    def start(self) -> None:
+        for work in (self._listen, self._poll, self._beat):
+            self._tasks.append(asyncio.create_task(work(), name=f"patrol{work.__name__}"))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def watch(self, feed: Feed) -> None:
+        """From now on; decided again at once, for what changed while the session was opened."""
+        self._feeds[feed] = time.monotonic()
+        self.decide_soon(feed)
+
+    def forget(self, feed: Feed) -> None:
+        self._feeds.pop(feed, None)
+        self._soon.discard(feed)
+
+    def decide_soon(self, *feeds: Feed) -> None:
+        self._soon.update(feeds)
+        self._bell.set()
+
+    def decide_all(self) -> None:
+        self.decide_soon(*self._feeds)
+
+    # --- hints --------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """One receiver per process; a lost layer costs a second, never a cut."""
+        while True:
+            try:
+                layer: Any = get_channel_layer()
+                channel = await layer.new_channel()
+                await layer.group_add(LAYER_GROUP, channel)
+                self.decide_all()  # whatever was said while nobody listened
+                while True:
+                    self._heard(await layer.receive(channel))
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a layer's library raises
+                log.warning("the channel layer is away, polling goes on: %s", error)
+                await asyncio.sleep(1.0)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        session_hash = message.get("session_hash")
+        if message.get("kind") == "logout" and session_hash:
+            for feed in self._feeds:  # final: the sign-in's row still exists at this moment
+                if feed.viewer.session_hash == session_hash:
+                    feed.end(endings.SIGNED_OUT)
+            return
+        self.decide_all()
+
+    # --- polling ------------------------------------------------------------------------------
+
+    async def _poll(self) -> None:
+        rows_at = 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), POLL)
+            self._bell.clear()
+            try:
+                await self._look()
+                now = time.monotonic()
+                if self._feeds and now - rows_at >= POLL:
+                    rows_at = now
+                    await self._look_at_rows()
+                self._read_at = time.monotonic()
+            except Exception:
+                log.exception("policy cannot be read")
+                self._fail_closed()
+                await asyncio.sleep(POLL)
+
+    async def _look(self) -> None:
+        version = await decisions(access.policy_version)
+        if version != self._version:
+            self._version = version
+            await self._new_rules()
+            self.decide_all()
+        now = time.monotonic()
+        stale = [feed for feed, at in self._feeds.items() if now - at >= AFRESH or feed.due]
+        wanted = [feed for feed in {*self._soon, *stale} if feed in self._feeds]
+        self._soon.clear()
+        for start in range(0, len(wanted), AT_ONCE):
+            await self._decide(wanted[start : start + AT_ONCE])
+
+    async def _decide(self, feeds: Sequence[Feed]) -> None:
+        """Decide afresh; equal questions are asked once."""
+        asked: dict[tuple[int, int | None, str, str], list[Feed]] = {}
+        for feed in feeds:
+            viewer, target = feed.viewer, feed.target
+            key = (viewer.user_id, viewer.token_id, target.tenant, target.extension)
+            asked.setdefault(key, []).append(feed)
+        questions = [
+            (group[0].viewer, group[0].target.tenant, group[0].target.extension)
+            for group in asked.values()
+        ]
+        try:
+            answers = await decisions(access.decide_many, questions)
+        except Exception:
+            self._soon.update(feeds)
+            raise
+        now = time.monotonic()
+        for group, decision in zip(asked.values(), answers, strict=True):
+            for feed in group:
+                if feed not in self._feeds:
+                    continue
+                self._feeds[feed] = now
+                before = feed.decision.grant_id
+                feed.apply(decision)
+                if decision.allowed and decision.grant_id != before:
+                    await records(
+                        sessions.move_grant, feed.held, feed.viewer, feed.target,
+                        grant_id=decision.grant_id,
+                    )  # fmt: skip
+
+    async def _look_at_rows(self) -> None:
+        """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
+        feeds = self.feeds
+        live = await decisions(access.live_principals, [feed.viewer for feed in feeds])
+        for position, feed in enumerate(feeds):
+            if position not in live:
+                feed.end(endings.SIGNED_OUT)
+        holders = {feed.held.id: feed.held.holder for feed in feeds}
+        verdicts = await decisions(sessions.held_elsewhere, holders)
+        for feed in feeds:
+            verdict = verdicts.get(feed.held.id, "")
+            if verdict.startswith("ended"):
+                feed.end(endings.ended_by(verdict[len("ended ") :]))
+            elif verdict:
+                feed.end(endings.TAKEN)
+
+    def _fail_closed(self) -> None:
+        if time.monotonic() - self._read_at < BLIND:
+            return
+        for feed in self._feeds:
+            if feed.decision.environment == "production":
+                feed.end(endings.unavailable("Policy cannot be read, so nobody may watch."))
+
+    async def _new_rules(self) -> None:
+        redactor = await decisions(current_redactor)
+        if redactor.fingerprint != self._rules:
+            self._rules = redactor.fingerprint
+            self._console.hub.use(redactor)
+
+    # --- signs of life ------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await records(
+                    sessions.beat, self._console.name, host=socket.gethostname()[:128],
+                    pid=os.getpid(), started_at=self._started_at, health=self._console.health(),
+                )  # fmt: skip
+                await self._note(self.feeds)
+            except Exception:
+                log.exception("the sign of life could not be written")
+            await asyncio.sleep(BEAT)
+
+    async def _note(self, feeds: Iterable[Feed]) -> None:
+        for feed in feeds:
+            if feed.changed():
+                await records(sessions.note, feed.held, feed.account)

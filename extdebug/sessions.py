@@ -1,0 +1,388 @@
+"""The rows of sessions: opened once, closed once, each with its audit record.
+
+Synchronous ORM, called through `bridge`. A row has one holder at a time; whoever writes names
+itself, so that a connection that was taken over can no longer change anything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from audit import trail
+from extdebug.events import CloseCode
+from extdebug.models import DebugSession, Process
+from extdebug.streams import Target
+from policies import access
+from policies.access import Decision, OpenSessions, Viewer
+
+RESUME_WITHIN: Final = dt.timedelta(seconds=60)
+# A process beats every 5 s; its sessions must be closed within 30 s of its death.
+SILENT: Final = dt.timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A session's row as its holder needs it."""
+
+    id: str
+    holder: str
+    opened_at: dt.datetime
+    expires_at: dt.datetime
+    extendable_until: dt.datetime
+    shown: int = 0
+    filtered: int = 0
+    lost: Mapping[str, int] | None = None
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a session has got so far, as its row and its close record say it."""
+
+    shown: int
+    filtered: int
+    lost: Mapping[str, int]
+    unknown: Sequence[str]
+    cursor: str
+    filters: Sequence[Mapping[str, Any]]
+
+
+def actor_of(viewer: Viewer) -> trail.Actor:
+    kind = trail.ActorKind.TOKEN if viewer.token_id else trail.ActorKind.USER
+    return trail.Actor(kind=kind, id=str(viewer.user_id), name=viewer.username, ip=viewer.ip)
+
+
+def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
+    live = DebugSession.objects.filter(closed_at=None)
+    counted = live.aggregate(
+        user=Count("pk", filter=Q(user_id=viewer.user_id)),
+        tenant=Count("pk", filter=Q(tenant=target.tenant)),
+        extension=Count("pk", filter=Q(extension=target.extension)),
+    )
+    return OpenSessions(**counted)
+
+
+def open_session(
+    viewer: Viewer, target: Target, *, process: str, filters: Sequence[Mapping[str, Any]]
+) -> tuple[Decision, Held | None]:
+    """Decide and, when allowed, write the row and its opening record in one transaction."""
+    with transaction.atomic():
+        decision = access.decide(
+            viewer,
+            tenant=target.tenant,
+            extension=target.extension,
+            opening=True,
+            open_sessions=lambda: _open_sessions(viewer, target),
+        )
+        held = _insert(viewer, target, decision, process, filters) if decision.allowed else None
+    if held is None:
+        record_denial(viewer, target, decision)
+    return decision, held
+
+
+def _insert(
+    viewer: Viewer,
+    target: Target,
+    decision: Decision,
+    process: str,
+    filters: Sequence[Mapping[str, Any]],
+) -> Held:
+    now = timezone.now()
+    limits = decision.limits
+    row = DebugSession.objects.create(
+        user_id=viewer.user_id,
+        username=viewer.username,
+        tenant=target.tenant,
+        extension=target.extension,
+        grant_id=decision.grant_id,
+        environment=decision.environment,
+        transport=viewer.transport,
+        ip=viewer.ip,
+        session_hash=viewer.session_hash,
+        token_id=viewer.token_id,
+        opened_at=now,
+        expires_at=now + dt.timedelta(seconds=limits.ttl_seconds),
+        extendable_until=now + dt.timedelta(seconds=limits.max_ttl_seconds),
+        process=process,
+        holder=uuid.uuid4().hex,
+        filters=list(filters),
+    )
+    trail.record(
+        trail.Action.SESSION_OPENED,
+        actor=actor_of(viewer),
+        tenant=target.tenant,
+        extension=target.extension,
+        subject_type="session",
+        subject_id=str(row.pk),
+        data={
+            "transport": viewer.transport,
+            "environment": decision.environment,
+            "grant": decision.grant_id,
+            "installs": None if decision.installs is None else sorted(decision.installs),
+            "expires_at": row.expires_at.isoformat(),
+            "filters": list(filters),
+        },
+    )
+    return _held(row)
+
+
+def _held(row: DebugSession, *, resumed: bool = False) -> Held:
+    return Held(
+        id=str(row.pk),
+        holder=row.holder,
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        extendable_until=row.extendable_until,
+        shown=row.shown,
+        filtered=row.filtered,
+        lost=row.lost,
+        resumed=resumed,
+    )
+
+
+def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
+    """The true reason, which the person may never hear when they have no relation."""
+    trail.record_durably(
+        trail.Action.SESSION_DENIED,
+        actor=actor_of(viewer),
+        tenant=target.tenant,
+        extension=target.extension,
+        reason=decision.reason,
+        code=decision.code,
+        data={
+            "transport": viewer.transport,
+            "checks": [[check.rule, check.ok] for check in decision.checks],
+        },
+    )
+
+
+def take_over(
+    session: str, viewer: Viewer, target: Target, *, process: str
+) -> tuple[Decision, Held] | None:
+    """Go on with a session of the same person and target; None when there is none to go on with.
+
+    The decision is made again; a refusal leaves the row as it is for its end to be recorded.
+    """
+    try:
+        key = uuid.UUID(session)
+    except ValueError:
+        return None
+    decision = access.decide(
+        viewer, tenant=target.tenant, extension=target.extension, opening=False
+    )
+    now = timezone.now()
+    mine = DebugSession.objects.filter(
+        pk=key,
+        user_id=viewer.user_id,
+        token_id=viewer.token_id,
+        tenant=target.tenant,
+        extension=target.extension,
+        closed_at=None,
+        end_requested_at=None,
+        expires_at__gt=now,
+    ).exclude(detached_at__lt=now - RESUME_WITHIN)
+    if not decision.allowed:
+        row = mine.first()
+        return None if row is None else (decision, _held(row))
+    holder = uuid.uuid4().hex
+    claimed = mine.update(
+        holder=holder,
+        process=process,
+        detached_at=None,
+        grant_id=decision.grant_id,
+        session_hash=viewer.session_hash,
+        ip=viewer.ip,
+    )
+    if not claimed:
+        return None
+    return decision, _held(DebugSession.objects.get(pk=key), resumed=True)
+
+
+def _own(held: Held) -> Any:
+    return DebugSession.objects.filter(pk=held.id, holder=held.holder, closed_at=None)
+
+
+def _columns(account: Account) -> dict[str, Any]:
+    return {
+        "shown": account.shown,
+        "filtered": account.filtered,
+        "lost": dict(account.lost),
+        "cursor": account.cursor,
+        "filters": list(account.filters),
+    }
+
+
+def detach(held: Held, account: Account) -> bool:
+    """The connection is gone without a goodbye: keep the row for whoever resumes it."""
+    return bool(_own(held).update(detached_at=timezone.now(), **_columns(account)))
+
+
+def note(held: Held, account: Account) -> bool:
+    """Write the account down while the session lives; False when somebody else holds it now."""
+    return bool(_own(held).update(**_columns(account)))
+
+
+def extend(held: Held, viewer: Viewer, target: Target, *, until: dt.datetime) -> bool:
+    """A later end, recorded; False when the row is no longer ours."""
+    with transaction.atomic():
+        if not _own(held).filter(extendable_until__gte=until).update(expires_at=until):
+            return False
+        trail.record(
+            trail.Action.SESSION_EXTENDED,
+            actor=actor_of(viewer),
+            tenant=target.tenant,
+            extension=target.extension,
+            subject_type="session",
+            subject_id=held.id,
+            data={"expires_at": until.isoformat()},
+        )
+    return True
+
+
+def move_grant(held: Held, viewer: Viewer, target: Target, *, grant_id: int | None) -> None:
+    """The session stands on another grant now."""
+    with transaction.atomic():
+        if _own(held).exclude(grant_id=grant_id).update(grant_id=grant_id):
+            trail.record(
+                trail.Action.SESSION_GRANT_CHANGED,
+                actor=actor_of(viewer),
+                tenant=target.tenant,
+                extension=target.extension,
+                subject_type="session",
+                subject_id=held.id,
+                data={"grant": grant_id},
+            )
+
+
+def close(
+    held: Held, viewer: Viewer, target: Target, account: Account, *, code: int, reason: str
+) -> bool:
+    """End the row once, whoever comes first; its audit row follows at once or by the janitor."""
+    ended = _own(held).update(
+        closed_at=timezone.now(), close_code=code, close_reason=reason[:200], **_columns(account)
+    )
+    if ended:
+        _record_close(held.id, actor_of(viewer), target, account, code=code, reason=reason)
+    return bool(ended)
+
+
+def _record_close(
+    session: str, actor: trail.Actor, target: Target, account: Account, *, code: int, reason: str
+) -> None:
+    trail.record_close(
+        session,
+        actor=actor,
+        tenant=target.tenant,
+        extension=target.extension,
+        reason=reason,
+        data={
+            "code": code,
+            "shown": account.shown,
+            "filtered": account.filtered,
+            "lost": dict(account.lost),
+            "uncounted": sorted(account.unknown),
+            "cursor": account.cursor,
+            "filters": list(account.filters),
+        },
+    )
+
+
+# --- processes and orphans --------------------------------------------------------------------
+
+
+def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
+    """This process lives."""
+    Process.objects.update_or_create(
+        name=name,
+        defaults={
+            "host": host, "pid": pid, "started_at": started_at,
+            "beat_at": timezone.now(), "health": health,
+        },
+    )  # fmt: skip
+
+
+def leave(name: str) -> None:
+    """This process ends of its own accord."""
+    Process.objects.filter(name=name).delete()
+
+
+def close_abandoned(*, now: dt.datetime | None = None) -> int:
+    """Close sessions nobody holds: their process is silent, or nobody came back in time.
+
+    Safe to run anywhere and twice: each row is claimed by a conditional update.
+    """
+    now = now or timezone.now()
+    alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
+    lost = DebugSession.objects.filter(closed_at=None).filter(
+        Q(detached_at__lt=now - RESUME_WITHIN)
+        | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT))
+        | Q(expires_at__lt=now - SILENT)
+    )
+    closed = 0
+    for row in lost:
+        if row.detached_at is not None:
+            code, reason = 1006, "the connection was lost and nobody came back"
+        elif row.expires_at < now:
+            code, reason = int(CloseCode.EXPIRED), "time was up"
+        else:
+            code, reason = 1006, "the process that served it ended"
+        ended = DebugSession.objects.filter(pk=row.pk, holder=row.holder, closed_at=None).update(
+            closed_at=now, close_code=code, close_reason=reason
+        )
+        if not ended:
+            continue
+        closed += 1
+        account = Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
+        kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
+        actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
+        target = Target(row.tenant, row.extension)
+        _record_close(str(row.pk), actor, target, account, code=code, reason=reason)
+    Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
+    return closed
+
+
+def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
+    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder."""
+    verdicts: dict[str, str] = {}
+    keys = list(holders)
+    for start in range(0, len(keys), 500):
+        chunk = keys[start : start + 500]
+        rows = DebugSession.objects.filter(pk__in=chunk).exclude(
+            closed_at=None, end_requested_at=None, holder__in=[holders[key] for key in chunk]
+        )
+        for pk, holder, closed, ended, by in rows.values_list(
+            "pk", "holder", "closed_at", "end_requested_at", "end_requested_by"
+        ):
+            if ended is not None:
+                verdicts[str(pk)] = f"ended {by}".strip()
+            elif closed is not None or holder != holders[str(pk)]:
+                verdicts[str(pk)] = "taken"
+    return verdicts
+
+
+def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
+    """An operator ends a session: its process sees it within a second. False when it is over."""
+    with transaction.atomic():
+        row = DebugSession.objects.select_for_update().filter(pk=session, closed_at=None).first()
+        if row is None or row.end_requested_at is not None:
+            return False
+        row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
+        row.save(update_fields=["end_requested_at", "end_requested_by"])
+        trail.record(
+            trail.Action.SESSION_END_REQUESTED,
+            actor=actor,
+            tenant=row.tenant,
+            extension=row.extension,
+            subject_type="session",
+            subject_id=str(row.pk),
+            data={"watcher": row.username},
+        )
+    return True

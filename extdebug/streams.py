@@ -1,0 +1,230 @@
+"""Redis Streams as the console and its runners use them: keys, appends, raw reads, snapshots.
+
+Replies stay raw bytes: a reader that decodes for us dies on the first invalid UTF-8, and
+redis-py's own reply parsing costs more than the rest of the path (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from extdebug.events import BARE, ZERO_ID, EntryId, clean_id
+
+Row = tuple[EntryId, list[bytes]]
+
+CONNECT_TIMEOUT: Final = 1.0  # seconds
+# One second more than the longest BLOCK, and room for a busy server.
+REPLY_TIMEOUT: Final = 3.0
+LOST: Final = (RedisConnectionError, OSError, TimeoutError, asyncio.TimeoutError)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One stream: a tenant's use of an extension. Tenant `-` names a one-part key (BARE)."""
+
+    tenant: str
+    extension: str
+
+    def __str__(self) -> str:
+        return f"{self.tenant}:{self.extension}"
+
+
+def stream_key(prefix: str, tenant: str, extension: str) -> str:
+    """The only way a key is made; BadId unless both parts are ids (tenant may be BARE)."""
+    extension = clean_id(extension, what="extension")
+    if tenant == BARE:
+        return f"{prefix}{extension}"
+    return f"{prefix}{clean_id(tenant, what='tenant')}:{extension}"
+
+
+def parse_key(prefix: str, key: str) -> Target | None:
+    """The target of a key, None for a key that stream_key would not make."""
+    if not key.startswith(prefix):
+        return None
+    first, colon, second = key[len(prefix) :].partition(":")
+    tenant, extension = (first, second) if colon else (BARE, first)
+    try:
+        same = stream_key(prefix, tenant, extension) == key
+    except ValueError:
+        return None
+    return Target(tenant, extension) if same else None
+
+
+def add_args(
+    key: str, entry: Sequence[str | bytes], *, maxlen: int
+) -> tuple[str | bytes | int, ...]:
+    """XADD with an approximate cap: the server trims whole nodes, at next to no cost."""
+    return ("XADD", key, "MAXLEN", "~", maxlen, "*", *entry)
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What a stream says of itself at one moment. `top` is the last id it ever gave out."""
+
+    exists: bool
+    length: int = 0
+    added: int = 0
+    top: EntryId = ZERO_ID
+    first: EntryId | None = None
+    last: EntryId | None = None
+    groups: frozenset[bytes] = frozenset()
+
+
+def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
+    """From the replies of XINFO STREAM and XINFO GROUPS; an absent key is `exists=False`."""
+    if isinstance(info, ResponseError):
+        if "no such key" in str(info):
+            return Snapshot(exists=False)
+        raise info
+    if isinstance(info, RedisError):
+        raise info
+    values = dict(zip(info[::2], info[1::2], strict=False))
+    first, last = values.get(b"first-entry"), values.get(b"last-entry")
+    names = frozenset(
+        dict(zip(group[::2], group[1::2], strict=False)).get(b"name", b"")
+        for group in (groups if isinstance(groups, list) else ())
+    )
+    length = int(values[b"length"])
+    return Snapshot(
+        exists=True,
+        length=length,
+        # entries-added came with Redis 7; the system check refuses older servers.
+        added=int(values.get(b"entries-added", length)),
+        top=EntryId.parse(values[b"last-generated-id"]),
+        first=EntryId.parse(first[0]) if first else None,
+        last=EntryId.parse(last[0]) if last else None,
+        groups=names,
+    )
+
+
+def read_rows(raw: Any) -> list[Row]:
+    """Rows of XRANGE, or of one key of XREAD. Deleted entries (nil) are left out."""
+    rows: list[Row] = []
+    for entry_id, fields in raw or ():
+        if fields is not None:
+            ms, _, seq = entry_id.partition(b"-")
+            rows.append((EntryId(int(ms), int(seq)), fields))
+    return rows
+
+
+def read_keys(raw: Any) -> list[tuple[bytes, list[Row]]]:
+    """An XREAD reply by key; None (nothing new) is an empty list."""
+    return [(key, read_rows(rows)) for key, rows in raw or ()]
+
+
+def before(id: EntryId) -> EntryId:
+    """The greatest id smaller than `id`: XREAD from there begins with `id` itself."""
+    if id.seq:
+        return EntryId(id.ms, id.seq - 1)
+    return EntryId(id.ms - 1, 2**64 - 1) if id.ms else ZERO_ID
+
+
+class Link:
+    """One Redis connection with raw replies, used by one task at a time.
+
+    Any failure, a cancellation among them, closes the connection: a late reply must never be
+    taken for the answer to the next question. The next call connects again. No retries here:
+    the callers know what may be repeated.
+    """
+
+    def __init__(self, url: str, *, timeout: float = REPLY_TIMEOUT) -> None:
+        self._kwargs: dict[str, Any] = dict(parse_url(url))
+        self._class: type[AbstractConnection] = self._kwargs.pop("connection_class", Connection)
+        self._timeout = timeout
+        self._connection: AbstractConnection | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
+    async def connect(self) -> None:
+        if self._connection is not None:
+            return
+        connection = self._class(
+            **{
+                "socket_connect_timeout": CONNECT_TIMEOUT,
+                # Ours below: redis-py's own timeout swallows a cancellation on Python 3.11.
+                "socket_timeout": None,
+                "protocol": 2,
+                "retry": Retry(NoBackoff(), 0),
+                "health_check_interval": 0,
+                **self._kwargs,
+            }
+        )
+        try:
+            await asyncio.wait_for(connection.connect(), CONNECT_TIMEOUT * 2)
+        except BaseException:
+            await _drop(connection)
+            raise
+        self._connection = connection
+
+    async def call(self, *command: str | bytes | int, timeout: float | None = None) -> Any:
+        """One command's raw reply; ResponseError as Redis gave it, LOST when the link is gone."""
+        replies = await self._exchange([command], 1, timeout)
+        if isinstance(replies[0], Exception):
+            raise replies[0]
+        return replies[0]
+
+    async def atomic(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
+        """MULTI ... EXEC in one write. Errors of single commands are elements of the list."""
+        batch: list[tuple[str | bytes | int, ...]] = [("MULTI",), *commands, ("EXEC",)]
+        replies = await self._exchange(batch, len(batch), None)
+        result = replies[-1]
+        if isinstance(result, Exception):
+            # EXECABORT hides the cause, which the queued command's own reply names.
+            raise next((r for r in replies if isinstance(r, Exception)), result)
+        return list(result)
+
+    async def batch(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
+        """Pipelined commands; errors are elements of the list."""
+        batch = list(commands)
+        return await self._exchange(batch, len(batch), None) if batch else []
+
+    async def _exchange(
+        self, commands: list[tuple[str | bytes | int, ...]], count: int, timeout: float | None
+    ) -> list[Any]:
+        async with self._lock:
+            await self.connect()
+            connection = self._connection
+            if connection is None:  # pragma: no cover - connect() raises instead
+                raise RedisConnectionError("no connection")
+            try:
+                replies: list[Any] = []
+                async with asyncio.timeout(timeout or self._timeout):
+                    await connection.send_packed_command(connection.pack_commands(commands))
+                    for _ in range(count):
+                        try:
+                            replies.append(await connection.read_response(disable_decoding=True))
+                        except ResponseError as error:
+                            replies.append(error)
+                return replies
+            except BaseException:
+                self._connection = None
+                await _drop(connection)
+                raise
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await _drop(connection)
+
+
+async def _drop(connection: AbstractConnection) -> None:
+    with contextlib.suppress(RedisError, OSError):
+        await connection.disconnect(nowait=True)
+
+
+def jittered(attempt: int, *, base: float = 0.1, most: float = 2.0) -> float:
+    """Seconds to wait before try `attempt` (from 0): exponential, with full jitter, never zero."""
+    longest: float = min(most, base * 2.0**attempt)
+    return random.uniform(0.3, 1.0) * longest

@@ -1,0 +1,268 @@
+"""One tailed stream: its reader's account, and the fan-out of each batch to its subscriptions.
+
+No I/O and no await: the tail feeds it replies, and every ring is filled before anything else runs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from extdebug.continuity import Continuity, Loss, Run, Step
+from extdebug.events import LAST_MS, Cursor, Event, Gap, GapReason, iso
+from extdebug.filters import Batch, Filter, compile_filter
+from extdebug.prepare import Prepared, Preparer
+from extdebug.producers import Producers
+from extdebug.ring import Chunk, Ring
+from extdebug.streams import Row, Snapshot, Target, before
+from policies.redaction import Redactor
+
+FRAME_EVENTS: Final = 100  # per chunk, so per frame
+FRAME_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What one session is shown of a stream: its Decision's installs, then its own filter."""
+
+    installs: frozenset[str] | None  # None: every install, and events that name none
+    filter: Filter
+
+    def choose(self, events: Sequence[Event]) -> Sequence[int]:
+        """Positions of the events that pass, for a caller without a shared batch."""
+        return self.select(Batch(events), events) if events else ()
+
+    def select(self, batch: Batch, events: Sequence[Event]) -> Sequence[int]:
+        """Positions of the events that pass both."""
+        chosen = compile_filter(self.filter).select(batch)
+        if self.installs is None:
+            return chosen
+        installs = self.installs
+        return [i for i in chosen if events[i].install_id in installs]
+
+
+class Subscription:
+    """One session's place at a watch: a ring that the watch fills, and how to wake the session."""
+
+    __slots__ = ("_wake", "boundary", "closed", "epoch", "limit", "ring", "selection", "watch")
+
+    def __init__(
+        self, watch: Watch, selection: Selection, wake: Callable[[], None], *, limit: int
+    ) -> None:
+        self.watch = watch
+        self.selection = selection
+        self.limit = limit
+        self._wake = wake
+        self.closed = False
+        self.restart(selection)
+
+    def restart(self, selection: Selection) -> None:
+        """A fresh ring from the watch's present place on; history before it is the session's."""
+        self.watch.leave(self)
+        self.selection = selection
+        self.ring = Ring(limit=self.limit)
+        self.boundary: Cursor | None = self.watch.cursor if self.watch.attached else None
+        self.epoch = self.watch.epoch
+        self.watch.join(self)
+
+    def wake(self) -> None:
+        self._wake()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What went through one watch since the process started watching."""
+
+    entries: int = 0
+    delivered: int = 0
+    lost: Counter[GapReason] = field(default_factory=Counter)
+
+
+class Watch:
+    """A stream as this process tails it. `account` is None until the tail has attached."""
+
+    def __init__(self, target: Target, key: str, redactor: Redactor) -> None:
+        self.target = target
+        self.key = key.encode()
+        self.prepare = Preparer(redactor, target)
+        self.producers = Producers()
+        self.account: Continuity | None = None
+        self.epoch = 0  # grows when the stream was replaced under us
+        self.behind = False  # the last reply was full, or the connection is new
+        self.problem = ""  # why this stream cannot be read now, in a person's words
+        self.retry_at = 0.0
+        self.probe_at = 0.0
+        self.marked_at: float | None = None  # when our group was last known to exist
+        self.snapshot: Snapshot | None = None
+        self.counts = Counts()
+        self._groups: dict[Selection, list[Subscription]] = {}
+
+    @property
+    def attached(self) -> bool:
+        return self.account is not None
+
+    @property
+    def cursor(self) -> Cursor:
+        """Everything up to here was delivered to the rings or stated lost."""
+        account = self.account
+        if account is None:
+            raise RuntimeError("the watch is not attached yet")
+        return Cursor(account.cursor, account.index)
+
+    @property
+    def subscribers(self) -> int:
+        return sum(len(group) for group in self._groups.values())
+
+    def join(self, subscription: Subscription) -> None:
+        self._groups.setdefault(subscription.selection, []).append(subscription)
+
+    def leave(self, subscription: Subscription) -> None:
+        group = self._groups.get(subscription.selection)
+        if group and subscription in group:
+            group.remove(subscription)
+            if not group:
+                del self._groups[subscription.selection]
+
+    def attach(self, snapshot: Snapshot, *, run_id: str) -> None:
+        """Begin at the top: what was before is history, which each session reads for itself."""
+        self.account = Continuity(cursor=snapshot.top, index=snapshot.added, run_id=run_id)
+        self.snapshot = snapshot
+        boundary = self.cursor
+        for subscription in self._all():
+            subscription.boundary = boundary
+            subscription.epoch = self.epoch
+        self.wake()
+
+    def deliver(self, steps: Sequence[Step], rows: Sequence[Row]) -> int:
+        """Hand the steps of the account to every ring, in order; how many events were delivered."""
+        delivered = 0
+        for step in steps:
+            match step:
+                case Run():
+                    delivered += self._run(rows[step.start : step.stop], step.index)
+                case Loss():
+                    self._loss(step)
+        if steps:
+            self.wake()
+        return delivered
+
+    def wake(self) -> None:
+        for subscription in self._all():
+            subscription.wake()
+
+    def _all(self) -> list[Subscription]:
+        return [subscription for group in self._groups.values() for subscription in group]
+
+    def _run(self, rows: Sequence[Row], index: int | None) -> int:
+        delivered = size = 0
+        part: list[Prepared] = []
+        place = Cursor(before(rows[0][0]), None if index is None else index - 1)
+        self.counts.entries += len(rows)
+        for offset, row in enumerate(rows):
+            previous, prepared = place, self.prepare(row)
+            place = Cursor(prepared.id, None if index is None else index + offset)
+            missed = self.producers.account(prepared.origin)
+            if missed or prepared.event is None:
+                delivered += self._fan(part, previous)
+                part, size = [], 0
+                if missed:
+                    gap = producer_gap(prepared, missed, after=previous)
+                    self._push_gap(gap, previous if prepared.event else place)
+            if prepared.event is not None:
+                part.append(prepared)
+                size += len(prepared.json)
+                if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
+                    delivered += self._fan(part, place)
+                    part, size = [], 0
+            elif prepared.problem:
+                self._push_gap(unreadable_gap(prepared), place)
+            elif not missed:  # a marker whose loss the numbers had shown already
+                for subscription in self._all():
+                    subscription.ring.skip(0, through=place)
+        delivered += self._fan(part, place)
+        self.counts.delivered += delivered
+        return delivered
+
+    def _fan(self, part: Sequence[Prepared], through: Cursor) -> int:
+        """One part to every selection: equal selections share the work and the chunk."""
+        if not part or not self._groups:
+            return 0
+        events = [prepared.event for prepared in part if prepared.event is not None]
+        batch = Batch(events)
+        whole: Chunk | None = None
+        delivered = 0
+        for selection, group in self._groups.items():
+            chosen = selection.select(batch, events)
+            count = len(chosen)
+            if not count:
+                for subscription in group:
+                    subscription.ring.skip(len(part), through=through)
+                continue
+            if count == len(part):
+                chunk = whole = whole or make_chunk(part, chosen)
+            else:
+                chunk = make_chunk(part, chosen)
+            for subscription in group:
+                subscription.ring.push(chunk, filtered=len(part) - count, through=through)
+            delivered += count * len(group)
+        return delivered
+
+    def _loss(self, loss: Loss) -> None:
+        self.producers.excuse()
+        if loss.reason in (GapReason.RESET, GapReason.FAILOVER):
+            self.epoch += 1
+        self._push_gap(loss_gap(loss), Cursor(loss.place, loss.index))
+
+    def _push_gap(self, gap: Gap, through: Cursor) -> None:
+        self.counts.lost[gap.reason] += gap.missed or 1
+        for subscription in self._all():
+            subscription.ring.push_gap(gap, through=through)
+
+
+def make_chunk(part: Sequence[Prepared], chosen: Sequence[int]) -> Chunk:
+    """The chosen events of one part, joined for a frame."""
+    events = part if len(chosen) == len(part) else [part[i] for i in chosen]
+    joined = b",".join([prepared.json for prepared in events])
+    last = len(part) - 1
+    return Chunk(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])
+
+
+def loss_gap(loss: Loss) -> Gap:
+    """What a Loss of the stream looks like to a client."""
+    since = iso(loss.after.ms) if 0 < loss.after.ms < LAST_MS else None
+    return Gap(
+        reason=loss.reason,
+        missed=loss.missed,
+        after=str(loss.after),
+        before=str(loss.before) if loss.before else None,
+        since=since,
+        scope=loss.reason.scope,
+    )
+
+
+def producer_gap(prepared: Prepared, missed: int, *, after: Cursor) -> Gap:
+    """Events that their runner numbered and never sent."""
+    why = prepared.origin.why if prepared.event is None else ""
+    return Gap(
+        reason=GapReason.PRODUCER,
+        missed=missed,
+        after=str(after.id),
+        before=str(prepared.id),
+        scope=GapReason.PRODUCER.scope,
+        detail=why or "the runner's numbers have a hole",
+    )
+
+
+def unreadable_gap(prepared: Prepared) -> Gap:
+    """One entry that nobody may or can see."""
+    return Gap(
+        reason=GapReason.UNREADABLE,
+        missed=1,
+        after=str(before(prepared.id)),
+        before=None,
+        since=iso(prepared.id.ms) if prepared.id.ms < LAST_MS else None,
+        scope=GapReason.UNREADABLE.scope,
+        detail=prepared.problem,
+    )
