@@ -10,6 +10,6 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit import guards
+        from audit import checks, guards  # noqa: F401  (importing registers the checks)
 
         post_migrate.connect(guards.after_migrate, sender=self, dispatch_uid="audit.guards")

@@ -129,7 +129,7 @@ def row_of(entry: Entry, *, seq: int, at: dt.datetime, prev: str) -> Row:
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 canonical JSON; AuditError when the value has none (NaN, huge integers, surrogates)."""
+    """RFC 8785 canonical JSON; AuditError when the value has none (NaN, huge integers)."""
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:

@@ -155,7 +155,7 @@ class Tally(models.Model):
 
 
 class Outbox(models.Model):
-    """Rows that were not allowed to wait and could not be chained at once; retried until they are."""
+    """Rows that must not wait and could not be chained at once; retried until they are."""
 
     entry = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)

@@ -14,9 +14,11 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from audit import denials, waiting, writer
+from audit import repeats, waiting, writer
 from audit.actions import SUMMARISED, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, UnknownAction
+from audit.export import Format, Selection, export
+from audit.inspection import BrokenTrail, checkpoint, checkpoint_if_due, verify
 from audit.models import AuditRecord
 
 __all__ = [
@@ -25,13 +27,21 @@ __all__ = [
     "Actor",
     "ActorKind",
     "AuditError",
+    "BrokenTrail",
+    "Format",
+    "Selection",
     "UnknownAction",
     "actor_of",
+    "checkpoint",
+    "checkpoint_if_due",
+    "export",
     "record",
     "record_close",
     "record_durably",
+    "record_read",
     "retry_waiting",
     "slice_for",
+    "verify",
 ]
 
 
@@ -105,7 +115,7 @@ def record_durably(
         once=once,
     )
     if entry.action in SUMMARISED:
-        return denials.record(entry, using=using)
+        return repeats.record(entry, using=using)
     return waiting.write_now_or_later(entry, using=using)
 
 
@@ -137,9 +147,33 @@ def record_close(
     return waiting.write_now_or_later(entry, using=using)
 
 
+def record_read(
+    *,
+    actor: Actor,
+    what: str,
+    tenant: str = "",
+    subject_type: str = "",
+    subject_id: str = "",
+    using: str = DEFAULT_DB_ALIAS,
+) -> None:
+    """Someone is about to read the trail. AuditError: then they must not see it.
+
+    The same page read again within the minute is counted, not chained again.
+    """
+    entry = Entry.of(
+        Action.AUDIT_READ,
+        actor=actor,
+        tenant=tenant,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        data={"code": what[:500]},
+    )
+    repeats.record_or_fail(entry, using=using)
+
+
 def retry_waiting(*, using: str = DEFAULT_DB_ALIAS) -> int:
-    """For the janitor, every few seconds: chain what waits and write finished minutes' summaries."""
-    return waiting.drain(using=using) + denials.settle(using=using)
+    """For the janitor, every few seconds: chain what waits, write finished minutes' summaries."""
+    return waiting.drain(using=using) + repeats.settle(using=using)
 
 
 def slice_for(tenants: Iterable[str], *, using: str = DEFAULT_DB_ALIAS) -> QuerySet[AuditRecord]:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -30,9 +31,17 @@ RETRY_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)  # then the janitor's drain ta
 
 Write = Callable[[chain.Entry], object]  # writes one entry in a transaction that is open already
 
-_held: deque[tuple[chain.Entry, Write]] = deque()
-_guard = threading.Lock()
-_carrier: threading.Thread | None = None
+
+@dataclass(slots=True)
+class _Held:
+    """This process's memory of rows, and the one thread that carries them to the database."""
+
+    rows: deque[tuple[chain.Entry, Write]] = field(default_factory=deque)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    carrier: threading.Thread | None = None
+
+
+_held = _Held()
 
 
 def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
@@ -42,7 +51,7 @@ def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> 
     except RuntimeError:  # inside the caller's transaction, whose rollback the row must survive
         hold(entry, using=using)
         return None
-    except chain.AuditError as error:
+    except (chain.AuditError, DatabaseError) as error:
         log.warning("%s waits for the audit trail: %s", entry.action.value, error)
         try:
             with transaction.atomic(using=using):
@@ -54,21 +63,28 @@ def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> 
 
 def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:
     """Keep the entry in memory and let a thread with its own connection write it."""
-    global _carrier
-    with _guard:
-        if len(_held) >= MAX_HELD:
-            lost, _ = _held.popleft()
+    with _held.guard:
+        if len(_held.rows) >= MAX_HELD:
+            lost, _ = _held.rows.popleft()
             log.critical("audit row lost from memory, keep this line: %s", pack(lost))
-        _held.append((entry, write or partial(writer.append, using=using)))
-        if _carrier is None or not _carrier.is_alive():
+        _held.rows.append((entry, write or partial(writer.append, using=using)))
+        if _held.carrier is None:
             # Not a daemon: the interpreter waits for it, so that a clean exit loses no row.
-            _carrier = threading.Thread(target=_carry, args=(using,), name="audit-carrier")
-            _carrier.start()
+            _held.carrier = threading.Thread(target=_carry, args=(using,), name="audit-carrier")
+            _held.carrier.start()
 
 
 def held() -> int:
     """How many rows this process keeps in memory."""
-    return len(_held)
+    return len(_held.rows)
+
+
+def settle_held(*, seconds: float) -> int:
+    """Wait for the carrier thread, at most so long; how many rows are still in memory."""
+    carrier = _held.carrier
+    if carrier is not None:
+        carrier.join(seconds)
+    return held()
 
 
 def drain(*, using: str = DEFAULT_DB_ALIAS, limit: int = 500) -> int:
@@ -76,64 +92,66 @@ def drain(*, using: str = DEFAULT_DB_ALIAS, limit: int = 500) -> int:
 
     AuditError when the trail still takes nothing: what waits goes on waiting.
     """
-    return drain_held(using=using) + _drain_outbox(using=using, limit=limit)
+    return _drain_held(using) + _drain_outbox(using, limit)
 
 
-def drain_held(*, using: str = DEFAULT_DB_ALIAS) -> int:
-    """Write what this process keeps in memory, oldest first; how many rows."""
+def _drain_held(using: str) -> int:
     done = 0
     while True:
-        with _guard:
-            if not _held:
+        with _held.guard:
+            if not _held.rows:
                 return done
-            entry, write = _held.popleft()
+            entry, write = _held.rows.popleft()
         try:
             with transaction.atomic(using=using):
                 write(entry)
-        except BaseException:
-            with _guard:
-                _held.appendleft((entry, write))
+        except BaseException as error:
+            with _held.guard:
+                _held.rows.appendleft((entry, write))
+            if isinstance(error, DatabaseError):
+                raise chain.AuditError(f"{held()} audit rows wait in memory") from error
             raise
         done += 1
 
 
-def _drain_outbox(*, using: str, limit: int) -> int:
+def _drain_outbox(using: str, limit: int) -> int:
     done = 0
-    waiting = Outbox.objects.using(using).order_by("id").values_list("pk", flat=True)
-    for pk in list(waiting[:limit]):
+    waiting = Outbox.objects.using(using)
+    for pk in list(waiting.order_by("id").values_list("pk", flat=True)[:limit]):
         try:
             with transaction.atomic(using=using):
                 # Claimed by deleting: of two janitors one finds nothing and chains nothing.
-                item = Outbox.objects.using(using).filter(pk=pk).first()
-                if item is None or not Outbox.objects.using(using).filter(pk=pk).delete()[0]:
+                item = waiting.select_for_update().filter(pk=pk).first()
+                if item is None or not waiting.filter(pk=pk).delete()[0]:
                     continue
                 writer.append(unpack(item.entry), using=using)
             done += 1
         except (chain.AuditError, DatabaseError) as error:
-            Outbox.objects.using(using).filter(pk=pk).update(
-                attempts=F("attempts") + 1, error=str(error)[:500]
-            )
-            raise
+            waiting.filter(pk=pk).update(attempts=F("attempts") + 1, error=str(error)[:500])
+            raise chain.AuditError(f"audit rows wait in the outbox: {error}") from error
     return done
 
 
 def _carry(using: str) -> None:
-    global _carrier
+    """The carrier thread: until nothing is held, or until patience ends and the janitor goes on."""
     try:
         for pause in RETRY_SECONDS:
             try:
-                drain_held(using=using)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the row goes on waiting
+                _drain_held(using)
+            except (chain.AuditError, DatabaseError) as error:
                 log.warning("%d audit rows wait in memory: %s", held(), error)
                 connections[using].close()
                 time.sleep(pause)
                 continue
-            with _guard:
-                if not _held:
-                    _carrier = None  # under the guard: the next hold() starts a new thread
+            with _held.guard:
+                if not _held.rows:
+                    _held.carrier = None  # under the guard: the next hold() starts a new thread
                     return
     finally:
         connections[using].close()
+        with _held.guard:
+            if _held.carrier is threading.current_thread():
+                _held.carrier = None
 
 
 def pack(entry: chain.Entry) -> dict[str, Any]:
@@ -158,5 +176,4 @@ def pack(entry: chain.Entry) -> dict[str, Any]:
 
 def unpack(packed: dict[str, Any]) -> chain.Entry:
     """The entry that `pack` made into plain JSON."""
-    actor = chain.Actor(**packed["actor"])
-    return chain.Entry.of(**{**packed, "actor": actor})
+    return chain.Entry.of(**{**packed, "actor": chain.Actor(**packed["actor"])})

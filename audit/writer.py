@@ -38,7 +38,7 @@ def append(
 def append_durably(
     entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS, lock_timeout_ms: int = LOCK_TIMEOUT_MS
 ) -> AuditRecord:
-    """As `append`, committed on return. RuntimeError inside a transaction: nothing can be durable."""
+    """As `append`, committed on return. RuntimeError inside a transaction: nothing is durable."""
     with ExitStack() as stack:
         try:
             stack.enter_context(transaction.atomic(using=using, durable=True))

@@ -1,8 +1,9 @@
-"""Refusals, summarised: one row at once, and one more with a count for all repeats of its minute.
+"""What anyone can repeat at will, summarised: refusals, and readings of the trail.
 
-Anyone can be refused as often as they like. The chain gets at most two rows per person, target
-and minute, and a person who varies the target gets at most `MAX_TARGETS` of them per minute; what
-is beyond counts as one target, `(several)`. Who is not signed in counts as one person.
+One row at once, and one more with a count for all repeats of its minute. The chain gets at most
+two rows per person, target and minute, and a person who varies the target gets at most
+`MAX_TARGETS` of them per minute; what is beyond counts as one target, `(several)`. Everybody who
+is not signed in counts as one person.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -22,14 +23,17 @@ from audit import chain, waiting, writer
 from audit.actions import ActorKind
 from audit.models import AuditRecord, Tally
 
-log = logging.getLogger("audit.denials")
+log = logging.getLogger("audit.repeats")
 
 MAX_TARGETS: Final = 20  # distinct refusals of one person in a minute that get rows of their own
 SEVERAL: Final = "(several)"
 
 
-def record(entry: chain.Entry, *, using: str) -> AuditRecord | None:
-    """The first refusal of its kind in this minute as a row; None when it was counted or waits."""
+def record(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """The first of its kind in this minute as a row; None when it was counted or waits.
+
+    Never raises for the database: a refusal stays a refusal while the trail is away.
+    """
     write = partial(_write, minute=_minute(timezone.now()), using=using)
     try:
         with transaction.atomic(using=using, durable=True):
@@ -42,7 +46,15 @@ def record(entry: chain.Entry, *, using: str) -> AuditRecord | None:
     return None
 
 
-def settle(*, using: str, now: dt.datetime | None = None) -> int:
+def record_or_fail(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """As `record`, but AuditError when it can neither be written nor counted."""
+    try:
+        return _write(entry, minute=_minute(timezone.now()), using=using)
+    except DatabaseError as error:
+        raise chain.AuditError(f"the audit trail did not take {entry.action.value}") from error
+
+
+def settle(*, using: str = DEFAULT_DB_ALIAS, now: dt.datetime | None = None) -> int:
     """Write the summary rows of minutes that are over; how many."""
     over = _minute(now or timezone.now())
     written = 0
@@ -58,7 +70,7 @@ def settle(*, using: str, now: dt.datetime | None = None) -> int:
                     writer.append(_summary(tally), using=using)
                     written += 1
         except DatabaseError as error:
-            raise chain.AuditError(f"a summary of refusals waits: {error}") from error
+            raise chain.AuditError(f"a summary of repeats waits: {error}") from error
     return written
 
 
@@ -69,8 +81,9 @@ def _write(entry: chain.Entry, *, minute: dt.datetime, using: str) -> AuditRecor
             return None
         tallies = Tally.objects.using(using)
         if tallies.filter(person=person, minute=minute).count() >= MAX_TARGETS:
-            entry = replace(entry, tenant="", extension="", subject_id="", reason=SEVERAL)
-            entry = replace(entry, data={"code": SEVERAL})
+            entry = replace(
+                entry, tenant="", extension="", subject_id="", reason="", data={"code": SEVERAL}
+            )
             if _counted(_key(entry, person), minute=minute, using=using):
                 return None
         try:

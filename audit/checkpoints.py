@@ -1,0 +1,111 @@
+"""Signed statements of where the chain was: Ed25519 over canonical JSON, one line each.
+
+Pure: keys and texts in, texts out. A checkpoint kept outside the database is what finds a cut
+tail and a chain that was rewritten as a whole; every other forgery breaks the chain itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from audit.chain import VERSION, AuditError, canonical, moment
+
+_PURPOSE: Final = "extension-debug-console audit checkpoint"  # signed, so no other text will do
+_HEX64: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class BadKey(AuditError):
+    """A signing or public key that is not 64 hex digits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """The chain had `hash` at `seq`, says the holder of the key at that time."""
+
+    seq: int
+    hash: str
+    at: str
+    key_id: str
+    signature: str
+
+    def line(self) -> str:
+        """One line of JSON, without its newline."""
+        return canonical({"v": VERSION, **_said(self.seq, self.hash, self.at, self.key_id),
+                          "signature": self.signature}).decode()  # fmt: skip
+
+
+def private_key(seed: str) -> Ed25519PrivateKey:
+    """From 64 hex digits, as AUDIT_SIGNING_KEY holds them."""
+    if not _HEX64.fullmatch(seed.lower()):
+        raise BadKey(f"signing key: expected 64 hex digits, got {len(seed)} characters")
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    """What a verifier needs; publish it, keep it outside the database."""
+    return key.public_key().public_bytes_raw().hex()
+
+
+def key_id(public: str) -> str:
+    """A short name of a public key."""
+    return hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16]
+
+
+def sign(seed: str, *, seq: int, hash: str, at: dt.datetime) -> Statement:
+    """State that the chain has this hash at this place."""
+    key = private_key(seed)
+    when, name = moment(at), key_id(public_hex(key))
+    signature = key.sign(_message(seq, hash, when, name)).hex()
+    return Statement(seq=seq, hash=hash, at=when, key_id=name, signature=signature)
+
+
+def is_signed(statement: Statement, publics: Iterable[str]) -> bool | None:
+    """Whether the signature holds; None when none of these public keys made it."""
+    for public in publics:
+        if not _HEX64.fullmatch(public.lower()):
+            raise BadKey(f"public key: expected 64 hex digits, got {public[:80]!r}")
+        if key_id(public) != statement.key_id:
+            continue
+        message = _message(statement.seq, statement.hash, statement.at, statement.key_id)
+        try:
+            Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(
+                bytes.fromhex(statement.signature), message
+            )
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+    return None
+
+
+def read(line: str) -> Statement:
+    """One line of a checkpoint file; AuditError when it is none."""
+    try:
+        said: Any = json.loads(line)
+        if not isinstance(said, Mapping) or not isinstance(said["seq"], int):
+            raise TypeError
+        texts = {name: said[name] for name in ("hash", "at", "key_id", "signature")}
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise AuditError(f"expected a checkpoint line, got {line[:80]!r}") from None
+    return Statement(seq=said["seq"], **texts)
+
+
+def _said(seq: int, hash: str, at: str, name: str) -> dict[str, Any]:
+    return {"seq": seq, "hash": hash, "at": at, "key_id": name}
+
+
+def _message(seq: int, hash: str, at: str, name: str) -> bytes:
+    return canonical({"v": VERSION, "purpose": _PURPOSE, **_said(seq, hash, at, name)})

@@ -1,0 +1,66 @@
+"""The console's database role: what it may do with the audit tables, as SQL and as a question."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+APPEND_ONLY: Final = ("audit_auditrecord", "audit_checkpoint")
+_ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """A power over an append-only table that the console's role should not have."""
+
+    table: str
+    power: str
+
+
+def grants_for(role: str, *, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """SQL for the tables' owner: the role may read and write rows, but only add to the trail.
+
+    ValueError for a role name that would need quoting.
+    """
+    if not _ROLE.fullmatch(role):
+        raise ValueError(f"role: expected a-z 0-9 _ that starts with a letter, got {role[:80]!r}")
+    tables = ", ".join(APPEND_ONLY)
+    return [
+        f"GRANT USAGE ON SCHEMA public TO {role};",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};",
+        f"REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON {tables} FROM {role};",
+        f"REVOKE ALL ON django_migrations FROM {role};",
+        f"GRANT SELECT ON django_migrations TO {role};",
+    ]
+
+
+def excess(*, using: str = DEFAULT_DB_ALIAS) -> list[Excess]:
+    """What the role of this connection could do to the trail; empty on databases without roles."""
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        return []
+    found = []
+    with connection.cursor() as cursor:
+        for table in APPEND_ONLY:
+            cursor.execute(
+                "SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
+                " pg_has_role(current_user, relowner, 'MEMBER'),"
+                " has_table_privilege(oid, 'UPDATE'), has_table_privilege(oid, 'DELETE'),"
+                " has_table_privilege(oid, 'TRUNCATE'), has_table_privilege(oid, 'TRIGGER')"
+                " FROM pg_class WHERE oid = to_regclass(%s)",
+                [table],
+            )
+            row = cursor.fetchone()
+            if row is None:
+                continue  # not migrated yet
+            powers = ("superuser", "ownership", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
+            found += [
+                Excess(table=table, power=power)
+                for power, held in zip(powers, row, strict=True)
+                if held
+            ]
+    return found
