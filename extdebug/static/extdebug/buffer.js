@@ -1,0 +1,165 @@
+// The lines the page keeps: in stream order, each once, never more than the bound. No DOM here.
+
+let nextKey = 0;
+
+/** Sort position of a stream id: [ms, seq]. Ids of other shapes sort last. */
+export function place(id) {
+  const [ms, seq] = String(id ?? "").split("-");
+  const at = [Number(ms || Infinity), Number(seq ?? 0)];
+  return Number.isNaN(at[0]) || Number.isNaN(at[1]) ? [Infinity, 0] : at;
+}
+
+export function before(a, b) {
+  return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+}
+
+/** The stream id just before `id`: a cursor from which `id` is the next one. */
+export function justBefore(id) {
+  const [ms, seq] = String(id).split("-");
+  if (BigInt(seq) > 0n) return `${ms}-${BigInt(seq) - 1n}`;
+  return BigInt(ms) > 0n ? `${BigInt(ms) - 1n}-18446744073709551615` : "0-0";
+}
+
+const REST = 200; // of a repeated line this many repeats stay at hand; the rest is only counted
+
+export class Buffer {
+  constructor({ keep = 5000, collapse = true } = {}) {
+    this.keep = keep;
+    this.collapse = collapse;
+    this.items = [];
+    this.events = 0; // lines on the page, repeats included
+    this.held = 0; // events in memory: of a line repeated very often only the last repeats
+    this.left = 0; // lines that left the page since it was opened or cleared
+  }
+
+  /** Append an event; the item it became or joined. */
+  event(ev) {
+    this.events += 1;
+    const last = this.items.at(-1);
+    if (this.collapse && last?.kind === "event" && same(last.ev, ev)) {
+      last.n += 1;
+      last.rest.push(ev);
+      if (last.rest.length > REST) last.rest.shift();
+      else this.held += 1;
+      last.dirty = true;
+      return last;
+    }
+    this.held += 1;
+    return this.push({ kind: "event", ev, n: 1, rest: [], open: false });
+  }
+
+  gap(gap) {
+    return this.push({ kind: "gap", gap, open: false });
+  }
+
+  note(text, tone = "") {
+    return this.push({ kind: "note", text, tone });
+  }
+
+  push(item) {
+    item.key = nextKey += 1;
+    item.h = 0; // height in px once measured
+    this.items.push(item);
+    return item;
+  }
+
+  /** Drop the oldest items beyond the bound; the dropped ones, for the view's arithmetic. */
+  trim(keep = this.keep) {
+    const most = keep * 4; // events, folded repeats included
+    if (this.items.length <= keep && this.held <= most) return [];
+    let cut = 0;
+    while (cut < this.items.length - 1 && (this.items.length - cut > keep || this.held > most)) {
+      const item = this.items[cut];
+      if (item.kind === "event") {
+        this.held -= 1 + item.rest.length;
+        this.events -= item.n;
+        this.left += item.n;
+      }
+      cut += 1;
+    }
+    return this.items.splice(0, cut);
+  }
+
+  clear() {
+    const lines = this.events;
+    this.items = [];
+    this.events = 0;
+    this.held = 0;
+    this.left = 0;
+    return lines;
+  }
+
+  /**
+   * Put fetched events where they belong, skipping those already here. `instead` (a gap item)
+   * keeps its row and says what came back. The number added.
+   */
+  insert(events) {
+    const known = new Set();
+    for (const item of this.items) {
+      if (item.kind !== "event") continue;
+      known.add(item.ev.id);
+      for (const ev of item.rest) known.add(ev.id);
+    }
+    const fresh = events.filter((ev) => !known.has(ev.id));
+    const places = fresh.map((ev) => place(ev.id));
+    const merged = [];
+    let next = 0;
+    const put = (limit) => {
+      while (next < fresh.length && (!limit || before(places[next], limit))) {
+        const item = { kind: "event", ev: fresh[next], n: 1, rest: [], open: false, fetched: true };
+        item.key = nextKey += 1;
+        item.h = 0;
+        merged.push(item);
+        next += 1;
+      }
+    };
+    for (const item of this.items) {
+      const at = itemPlace(item);
+      if (at) put(at);
+      merged.push(item);
+    }
+    put(null);
+    this.items = merged;
+    this.events += fresh.length;
+    this.held += fresh.length;
+    return fresh.length;
+  }
+
+  /** Fold or unfold repeats over everything that is kept. */
+  recollapse(on) {
+    this.collapse = on;
+    const old = this.items;
+    this.items = [];
+    this.events = 0;
+    this.held = 0;
+    for (const item of old) {
+      if (item.kind !== "event") this.items.push(item);
+      else for (const ev of [item.ev, ...item.rest]) this.event(ev);
+    }
+  }
+
+  /** All kept events, oldest first. */
+  *all() {
+    for (const item of this.items) {
+      if (item.kind !== "event") continue;
+      yield item.ev;
+      yield* item.rest;
+    }
+  }
+}
+
+function itemPlace(item) {
+  if (item.kind === "event") return (item.at ??= place(item.ev.id));
+  // A gap stands after `after`; fetched lines of it come below its row.
+  return null;
+}
+
+function same(a, b) {
+  return (
+    a.message === b.message &&
+    a.stream === b.stream &&
+    a.level === b.level &&
+    a.installId === b.installId &&
+    (a.fields === b.fields || JSON.stringify(a.fields) === JSON.stringify(b.fields))
+  );
+}

@@ -1,0 +1,210 @@
+// Owns the WebSocket: speaks ext-debug.v1, acknowledges, watches for silence, and comes back after
+// a loss at the same line. Nothing else on the page touches the socket.
+
+export const PROTOCOL = "ext-debug.v1";
+
+const FINAL = new Set([4400, 4401, 4403, 4404, 4408, 4409, 4410]);
+const QUICK = new Set([1012, 4012]); // a restart: the next process is usually there already
+const PING_EVERY = 10_000; // ms without a frame before we ask whether anyone is there
+const ANSWER_WITHIN = 8_000; // ms; a half-open connection shows by silence alone
+const HELLO_WITHIN = 15_000; // ms from dialling to `ready` or `closing`
+const ACK_BYTES = 32 * 1024; // an eighth of the server's window, so that it never waits for us
+const ACK_AFTER = 25; // ms; a lone frame is acknowledged this late at most
+const BACKOFF_FIRST = 500;
+const BACKOFF_MOST = 20_000;
+const SETTLED = 20_000; // ms of a good connection after which the backoff starts over
+
+/** How long to wait before attempt `attempt` (from 0): full jitter, so that crowds come back spread out. */
+export function backoff(attempt, code, retry, random = Math.random()) {
+  if (code === 4429 || retry) return (retry ?? 5) * 1000 + random * 1500;
+  if (QUICK.has(code) && attempt === 0) return 150 + random * 1500;
+  return 200 + random * Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** attempt);
+}
+
+export const isFinal = (code, final) => final ?? FINAL.has(code);
+
+/**
+ * One session with the server.
+ *
+ * `begin()` returns {target, filter, from} each time a session is opened. `onFrame(frame)` gets
+ * every server frame but `pong`; `onChange(state)` gets {name, at?, attempt?, code?, end?} with name
+ * idle | connecting | open | waiting | closed.
+ */
+export class Connection {
+  constructor({ url, begin, onFrame, onChange, socket = (u, p) => new WebSocket(u, p) }) {
+    this.url = url;
+    this.begin = begin;
+    this.onFrame = onFrame;
+    this.onChange = onChange;
+    this.newSocket = socket;
+    this.state = { name: "idle" };
+    this.cursor = null;
+    this.session = null;
+    this.rev = 1;
+    this.seq = 0;
+    this.acked = 0;
+    this.unackedBytes = 0;
+    this.attempt = 0;
+    this.socket = null;
+    this.timers = {};
+    this.heard = 0;
+    addEventListener("online", () => this.state.name === "waiting" && this.dial());
+    document.addEventListener("visibilitychange", () => {
+      // After sleep the socket may be dead without knowing; ask at once rather than in 10 s.
+      if (!document.hidden && this.socket && performance.now() - this.heard > 3000) this.ping();
+    });
+  }
+
+  get open() {
+    return this.state.name === "open";
+  }
+
+  /** Start afresh: a new session at `begin().from`, whatever was before. */
+  connect() {
+    this.cursor = null;
+    this.session = null;
+    this.attempt = 0;
+    this.dial();
+  }
+
+  /** Leave; nothing comes back by itself. */
+  disconnect() {
+    this.drop();
+    this.become({ name: "idle" });
+  }
+
+  /** Send `message` if connected; says whether it went out. */
+  send(message) {
+    if (!this.socket || this.socket.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Change the filter. Events of earlier revisions are dropped from here on. */
+  refilter(filter) {
+    this.rev += 1;
+    return this.open && this.send({ type: "filter", filter: { ...filter, rev: this.rev } });
+  }
+
+  become(state) {
+    this.state = state;
+    this.onChange(state);
+  }
+
+  drop() {
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+    this.timers = {};
+    const socket = this.socket;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    try {
+      socket.close(1000);
+    } catch {
+      // Already closing.
+    }
+  }
+
+  dial() {
+    this.drop();
+    this.ending = null;
+    this.become({ name: "connecting", attempt: this.attempt });
+    const socket = this.newSocket(this.url, PROTOCOL);
+    this.socket = socket;
+    this.heard = performance.now();
+    this.seq = 0;
+    this.acked = 0;
+    this.unackedBytes = 0;
+    socket.onopen = () => this.subscribe();
+    socket.onmessage = (message) => this.receive(message.data);
+    socket.onclose = (close) => this.lost(close.code, close.reason);
+    this.timers.hello = setTimeout(() => this.lost(1006, "no answer"), HELLO_WITHIN);
+  }
+
+  subscribe() {
+    const { target, filter, from } = this.begin();
+    const message = { type: "subscribe", target, filter: { ...filter, rev: this.rev }, from };
+    if (this.cursor) message.from = { cursor: this.cursor };
+    if (this.session) message.resume = this.session;
+    this.send(message);
+  }
+
+  receive(data) {
+    this.heard = performance.now();
+    clearTimeout(this.timers.silence);
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      return; // Not of this protocol; the silence timer decides about such a server.
+    }
+    if (typeof frame.seq === "number") this.acknowledge(frame.seq, data.length);
+    if (frame.cursor && frame.type !== "page") this.cursor = frame.cursor;
+    switch (frame.type) {
+      case "pong":
+        return;
+      case "ready":
+        clearTimeout(this.timers.hello);
+        this.session = frame.session;
+        this.timers.settled = setTimeout(() => (this.attempt = 0), SETTLED);
+        this.become({ name: "open" });
+        this.watch();
+        break;
+      case "closing":
+        this.ending = frame;
+        break;
+      case "events":
+        // A frame under way when the filter changed still speaks for the old one.
+        if (frame.rev !== undefined && frame.rev < this.rev) return;
+        break;
+      default:
+    }
+    this.onFrame(frame);
+    if (frame.type === "closing") this.lost(frame.code, frame.reason);
+  }
+
+  acknowledge(seq, bytes) {
+    this.seq = Math.max(this.seq, seq);
+    this.unackedBytes += bytes;
+    // Timers of a hidden page may sleep for a minute; there each frame is acknowledged at once.
+    if (this.unackedBytes >= ACK_BYTES || document.hidden) this.ack();
+    else this.timers.ack ??= setTimeout(() => this.ack(), ACK_AFTER);
+  }
+
+  ack() {
+    clearTimeout(this.timers.ack);
+    this.timers.ack = undefined;
+    this.unackedBytes = 0;
+    if (this.seq > this.acked && this.send({ type: "ack", seq: this.seq })) this.acked = this.seq;
+  }
+
+  watch() {
+    clearTimeout(this.timers.ping);
+    this.timers.ping = setTimeout(() => {
+      if (performance.now() - this.heard >= PING_EVERY - 50) this.ping();
+      this.watch();
+    }, PING_EVERY);
+  }
+
+  ping() {
+    this.send({ type: "ping" });
+    clearTimeout(this.timers.silence);
+    this.timers.silence = setTimeout(() => this.lost(1006, "no answer"), ANSWER_WITHIN);
+  }
+
+  lost(code, reason) {
+    const end = this.ending ?? { type: "closing", code, reason };
+    this.ending = null;
+    this.drop();
+    const settled = end.code ?? code;
+    if (isFinal(settled, end.final)) {
+      this.session = null;
+      this.become({ name: "closed", code: settled, end });
+      return;
+    }
+    const wait = backoff(this.attempt, settled, end.retry);
+    this.attempt += 1;
+    this.become({ name: "waiting", at: performance.now() + wait, attempt: this.attempt, code: settled, end });
+    this.timers.retry = setTimeout(() => this.dial(), wait);
+  }
+}

@@ -1,0 +1,103 @@
+// The opened part of a row: fields as a tree, everything known about the line, and what to do with it.
+
+import { el, icon } from "./dom.js";
+import { fullTime } from "./look.js";
+import { paint } from "./line.js";
+import { markWords, plural } from "./words.js";
+
+const DEEP = 6; // as the wire caps it (MAX_FIELDS_DEPTH)
+
+export function detailOf(item, scene) {
+  const { ev } = item;
+  const box = el("div", { class: "detail" });
+  const json = ev.fields ? null : jsonIn(ev.message);
+  if (ev.fields) box.append(tree("fields", ev.fields, scene, true));
+  if (json) box.append(tree("message as JSON", json, scene, false));
+  box.append(facts(item), actions(ev));
+  return box;
+}
+
+/** The message as an object or array, when that is what it is. */
+function jsonIn(message) {
+  const text = message.trim();
+  if (!/^[[{]/.test(text) || text.length > 20_000) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function tree(title, value, scene, filterable) {
+  const box = el("div", { class: "tree" }, el("div", { class: "tree-title" }, title));
+  box.append(branch(value, "", scene, filterable, 0));
+  return box;
+}
+
+function branch(value, path, scene, filterable, depth) {
+  const list = el("ul", {});
+  for (const [name, item] of Object.entries(value)) {
+    const here = path ? `${path}.${name}` : name;
+    const line = el("li", {});
+    const key = el("span", { class: "key" });
+    paint(key, name);
+    const nested = item !== null && typeof item === "object" && Object.keys(item).length > 0;
+    if (nested && depth < DEEP) {
+      const shown = Array.isArray(item) ? plural(item.length, "item") : plural(Object.keys(item).length, "field");
+      line.append(
+        el("details", { open: depth < 2 }, el("summary", {}, key, " ", el("span", { class: "faint" }, shown)), branch(item, here, scene, filterable, depth + 1)),
+      );
+    } else {
+      const text = typeof item === "string" ? item : JSON.stringify(item);
+      const shown = el("span", { class: `value v-${item === null ? "null" : typeof item}` });
+      paint(shown, text, scene.marker);
+      line.append(key, ": ", shown);
+      if (filterable && /^[\w.-]+$/.test(here)) {
+        line.append(
+          el("button", { class: "tiny", type: "button", "data-act": "where", "data-path": here, "data-value": text, title: "Add this to the filter" }, icon("filter")),
+        );
+      }
+    }
+    list.append(line);
+  }
+  return list;
+}
+
+function facts(item) {
+  const { ev } = item;
+  const list = el("dl", { class: "facts" });
+  const add = (name, value, title) => {
+    if (!value) return;
+    const cell = el("dd", { title: title ?? null });
+    paint(cell, value);
+    list.append(el("dt", {}, name), cell);
+  };
+  add("time", fullTime(ev.ts));
+  if (item.n > 1) add("repeated", `${plural(item.n, "time")}, last ${fullTime(item.rest.at(-1)?.ts ?? ev.ts)}`);
+  add("stream", `${ev.stream}, level ${ev.level}`);
+  add("request", ev.requestId);
+  add("tenant", ev.tenantId);
+  add("extension", ev.extensionId);
+  add("install", ev.installId);
+  add("version", ev.versionId);
+  add("content", ev.contentHash);
+  add("line id", ev.id);
+  if (ev.redacted?.length) add("masked by", ev.redacted.join(", "));
+  for (const mark of ev.marks ?? []) add("note", markWords(mark));
+  if (ev.truncated) add("note", "Cut off: longer than one event may be.");
+  return list;
+}
+
+function actions(ev) {
+  const act = (name, label, symbol) =>
+    el("button", { class: "small", type: "button", "data-act": name }, symbol ? icon(symbol) : "", label);
+  return el(
+    "div",
+    { class: "acts" },
+    act("copy", "Copy message", "copy"),
+    act("copy-json", "Copy as JSON", "copy"),
+    ev.id ? act("permalink", "Copy link to this line", "link") : null,
+    ev.requestId ? act("request", "Only this request", "filter") : null,
+    act("without", "Hide lines like this", "close"),
+  );
+}

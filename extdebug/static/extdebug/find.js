@@ -1,0 +1,163 @@
+// Search in what is on the page, and words to highlight: both mark, neither hides.
+
+import { byId, el, icon } from "./dom.js";
+import { plain } from "./text.js";
+import { count } from "./words.js";
+
+const COLOURS = 5; // --mark-1 .. --mark-5
+const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const loose = (text) => text === text.toLowerCase();
+
+/** One marker for rows: finds every highlighted word and the search, says each one's class. */
+export function markerOf(highlights, search) {
+  const terms = [];
+  if (search) terms.push({ text: search, cls: "found" });
+  highlights.forEach((text, i) => terms.push({ text, cls: `hl-${(i % COLOURS) + 1}` }));
+  if (!terms.length) return null;
+  // JavaScript has no inline case folding: each term spells its letters in both cases when loose.
+  const source = terms.map(({ text }) => (loose(text) ? bothCases(text) : escaped(text))).join("|");
+  const classOf = (hit) => terms.find(({ text }) => (loose(text) ? text === hit.toLowerCase() : text === hit))?.cls ?? "found";
+  return { regex: new RegExp(source, "g"), classOf };
+}
+
+function bothCases(text) {
+  return [...text].map((char) => (char.toLowerCase() === char.toUpperCase() ? escaped(char) : `[${escaped(char.toLowerCase())}${escaped(char.toUpperCase())}]`)).join("");
+}
+
+/** Whether an event holds the text, as a reader would see it. */
+export function holds(ev, text) {
+  const fold = loose(text);
+  const look = (hay) => (fold ? hay.toLowerCase() : hay).includes(text);
+  if (look(plain(ev.message))) return true;
+  if (ev.requestId && look(ev.requestId)) return true;
+  return Boolean(ev.fields) && look(JSON.stringify(ev.fields));
+}
+
+export class Find {
+  constructor({ buffer, rows, onMarks }) {
+    this.buffer = buffer;
+    this.rows = rows;
+    this.onMarks = onMarks;
+    this.text = "";
+    this.highlights = [];
+    this.hits = [];
+    this.current = null;
+    this.searchBar();
+    this.highlightBar();
+    byId("find").addEventListener("click", () => this.openSearch());
+    byId("highlight").addEventListener("click", () => this.openHighlights());
+  }
+
+  get marker() {
+    return markerOf(this.highlights, this.text);
+  }
+
+  searchBar() {
+    this.input = el("input", { type: "search", spellcheck: "false", placeholder: "Search what is on the page", "aria-label": "Search what is on the page" });
+    this.counter = el("span", { class: "faint", role: "status" });
+    const button = (name, title, run) => el("button", { type: "button", class: "icon-button", title, "aria-label": title, on: { click: run } }, icon(name));
+    byId("find-bar").append(
+      icon("search"), this.input, this.counter,
+      button("up", "Previous (Shift Enter)", () => this.step(-1)),
+      button("chevron", "Next (Enter)", () => this.step(1)),
+      button("close", "Close search (Escape)", () => this.closeSearch()),
+    );
+    this.input.addEventListener("input", () => this.search(this.input.value));
+    this.input.addEventListener("keydown", (e) => {
+      if (e.key === "Enter") {
+        e.preventDefault();
+        this.step(e.shiftKey ? -1 : 1);
+      } else if (e.key === "Escape") this.closeSearch();
+    });
+  }
+
+  openSearch() {
+    byId("find-bar").hidden = false;
+    this.input.focus();
+    this.input.select();
+  }
+
+  closeSearch() {
+    byId("find-bar").hidden = true;
+    this.input.value = "";
+    this.search("");
+    byId("lines").focus({ preventScroll: true });
+  }
+
+  search(text) {
+    this.text = text;
+    this.rescan();
+    this.onMarks();
+  }
+
+  rescan() {
+    this.hits = [];
+    if (this.text) for (const item of this.buffer.items) this.note(item);
+    this.tell();
+  }
+
+  /** A new item: count it if it is a hit. */
+  note(item) {
+    if (!this.text || item.kind !== "event" || this.hits.length >= MOST) return;
+    if (holds(item.ev, this.text)) this.hits.push(item);
+    this.stale = true;
+  }
+
+  tell() {
+    this.stale = false;
+    if (!this.text) this.counter.textContent = "";
+    else if (!this.hits.length) this.counter.textContent = "not on this page";
+    else {
+      const at = this.hits.indexOf(this.current);
+      const all = this.hits.length >= MOST ? `${count(MOST)}+` : count(this.hits.length);
+      this.counter.textContent = at < 0 ? `${all} lines` : `${count(at + 1)} of ${all}`;
+    }
+  }
+
+  step(by) {
+    if (this.hits.length >= MOST || (this.current && !this.buffer.items.includes(this.current))) this.rescan();
+    if (!this.hits.length) return;
+    const at = this.hits.indexOf(this.current);
+    const next = at < 0 ? (by > 0 ? 0 : this.hits.length - 1) : (at + by + this.hits.length) % this.hits.length;
+    const old = this.current;
+    this.current = this.hits[next];
+    if (old) this.rows.live.get(old)?.classList.remove("current");
+    this.rows.reveal(this.current);
+    this.rows.live.get(this.current)?.classList.add("current");
+    this.tell();
+  }
+
+  highlightBar() {
+    this.word = el("input", { spellcheck: "false", maxlength: "80", placeholder: "Word to colour, then Enter", "aria-label": "Word to highlight" });
+    this.chips = el("span", { class: "chips" });
+    byId("highlight-bar").append(
+      icon("pen"), this.word, this.chips, el("span", { class: "grow" }),
+      el("button", { type: "button", class: "icon-button", "aria-label": "Close highlighting", on: { click: () => (byId("highlight-bar").hidden = this.highlights.length === 0 || !byId("highlight-bar").hidden) } }, icon("close")),
+    );
+    this.word.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") byId("lines").focus({ preventScroll: true });
+      if (e.key !== "Enter" || !this.word.value.trim()) return;
+      e.preventDefault();
+      this.setHighlights([...this.highlights.filter((text) => text !== this.word.value.trim()), this.word.value.trim()].slice(-COLOURS));
+      this.word.value = "";
+    });
+  }
+
+  openHighlights() {
+    byId("highlight-bar").hidden = false;
+    this.word.focus();
+  }
+
+  setHighlights(highlights, { tell = true } = {}) {
+    this.highlights = highlights;
+    this.chips.replaceChildren(
+      ...highlights.map((text, i) =>
+        el("button", { type: "button", class: `chip hl-${(i % COLOURS) + 1}`, title: "Remove", on: { click: () => this.setHighlights(this.highlights.filter((other) => other !== text)) } }, plain(text), icon("close")),
+      ),
+    );
+    if (highlights.length) byId("highlight-bar").hidden = false;
+    if (tell) this.onMarks();
+  }
+}

@@ -1,0 +1,214 @@
+// Builds the row of one item: a line, a gap, a note. All text goes through paint() or text nodes.
+
+import { el, icon } from "./dom.js";
+import { detailOf } from "./detail.js";
+import { flowColour, fullTime, shortId } from "./look.js";
+import { plain, runs } from "./text.js";
+import { count, gapWords, markWords, plural } from "./words.js";
+
+const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
+const CLOSED_LINES = 3;
+
+/** Put `text` into `parent` as safe runs, with `marker` ({regex, classOf}) matches marked. */
+export function paint(parent, text, marker = null) {
+  for (const run of runs(text)) {
+    if (run.cls === "ctl") {
+      parent.append(el("span", { class: "ctl", title: run.name }, run.text));
+      continue;
+    }
+    const target = run.cls ? el("span", { class: run.cls }) : parent;
+    if (target !== parent) parent.append(target);
+    marked(target, run.text, marker);
+  }
+}
+
+function marked(target, text, marker) {
+  if (!marker) {
+    target.append(text);
+    return;
+  }
+  let from = 0;
+  marker.regex.lastIndex = 0;
+  for (let hit = marker.regex.exec(text); hit; hit = marker.regex.exec(text)) {
+    if (hit[0] === "") {
+      marker.regex.lastIndex += 1;
+      continue;
+    }
+    if (hit.index > from) target.append(text.slice(from, hit.index));
+    target.append(el("mark", { class: marker.classOf(hit[0]) }, hit[0]));
+    from = hit.index + hit[0].length;
+  }
+  if (from < text.length) target.append(text.slice(from));
+}
+
+/** What a closed row shows of a message, and how many lines of it stay hidden. */
+export function firstPart(message) {
+  let end = -1;
+  for (let i = 0; i < CLOSED_LINES; i += 1) {
+    const next = message.indexOf("\n", end + 1);
+    if (next < 0) {
+      end = -1;
+      break;
+    }
+    end = next;
+  }
+  let shown = message;
+  let hidden = 0;
+  if (end >= 0 && end < message.trimEnd().length) {
+    shown = message.slice(0, message.indexOf("\n"));
+    hidden = message.trimEnd().split("\n").length - 1;
+  }
+  if (shown.length > CLOSED_CHARS) return { shown: shown.slice(0, CLOSED_CHARS), hidden, cut: true };
+  return { shown, hidden, cut: false };
+}
+
+/**
+ * The row of `item`. `scene` = {look, marker, marked (id), target, showInstall}; `previous` is the
+ * event above it.
+ */
+export function rowOf(item, previous, scene) {
+  if (item.kind === "gap") return gapRow(item);
+  if (item.kind === "note") return noteRow(item);
+  return eventRow(item, previous, scene);
+}
+
+function eventRow(item, previous, scene) {
+  const ev = item.rest.length ? item.rest.at(-1) : item.ev;
+  const tone = ev.stream === "log" ? ev.level : ev.stream;
+  const row = el("div", {
+    class: `row line s-${ev.stream} l-${ev.level}${item.open ? " open" : ""}${item.fetched ? " fetched" : ""}`,
+    role: "listitem",
+    tabindex: "-1",
+    "data-key": item.key,
+    "data-request": ev.requestId ?? null,
+  });
+  if (scene.marked && item.ev.id === scene.marked) row.classList.add("linked");
+  const head = el("div", { class: "meta" });
+  head.append(
+    el("time", { class: "time", datetime: ev.ts, title: fullTime(ev.ts) }, scene.look.timeText(ev, previous)),
+    el("span", { class: `tag t-${tone}`, title: `${ev.stream}, ${ev.level}` }, tag(ev)),
+  );
+  if (ev.requestId) {
+    head.append(
+      el(
+        "button",
+        {
+          class: `flow f-${flowColour(ev.requestId)}`,
+          type: "button",
+          tabindex: "-1",
+          "data-act": "request",
+          title: `Request ${plain(ev.requestId)}: click to see only its lines`,
+        },
+        plain(shortId(ev.requestId)),
+      ),
+    );
+  } else {
+    head.append(el("span", { class: "flow none", title: "No request: printed outside of one" }, "–"));
+  }
+  if (scene.showInstall) {
+    const where = [ev.tenantId, ev.installId].filter(Boolean).join(" / ");
+    head.append(el("span", { class: "install", title: where || "no install" }, ev.installId ?? "–"));
+  }
+  row.append(head, body(item, ev, scene));
+  if (item.open) row.append(detailOf(item, scene));
+  return row;
+}
+
+function tag(ev) {
+  if (ev.stream === "log") return ev.level;
+  return ev.stream === "stderr" ? "err" : "out";
+}
+
+function body(item, ev, scene) {
+  const part = firstPart(ev.message);
+  const multi = part.hidden > 0 || part.cut;
+  const cell = el("div", { class: "body" });
+  const text = el("span", { class: "msg" });
+  paint(text, item.open ? ev.message : part.shown, scene.marker);
+  if (!ev.message) text.append(el("span", { class: "faint" }, "(empty line)"));
+  cell.append(text);
+  if (!item.open && multi) {
+    const words = part.hidden ? `+${plural(part.hidden, "line")}` : "… whole line";
+    cell.append(el("button", { class: "more", type: "button", tabindex: "-1", "data-act": "open" }, words));
+  }
+  if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, scene));
+  if (item.n > 1) {
+    cell.append(el("span", { class: "times", title: "The same line, repeated" }, `× ${count(item.n)}`));
+  }
+  if (ev.truncated) {
+    cell.append(el("span", { class: "badge cut", title: "Longer than one event may be; the rest was cut off at the runner" }, "cut"));
+  }
+  for (const rule of ev.redacted ?? []) {
+    cell.append(el("span", { class: "badge masked", title: "Masked before it reached this page, by this rule" }, `masked: ${rule}`));
+  }
+  for (const mark of ev.marks ?? []) {
+    cell.append(el("span", { class: "badge guessed", title: markWords(mark) }, `${mark}?`));
+  }
+  return cell;
+}
+
+function inlineFields(fields, scene) {
+  const box = el("span", { class: "fields" });
+  let room = 160;
+  for (const [name, value] of Object.entries(fields)) {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+    room -= name.length + short.length + 2;
+    if (room < 0) {
+      box.append(el("span", { class: "faint" }, "…"));
+      break;
+    }
+    const pair = el("span", { class: "pair" });
+    const key = el("span", { class: "key" });
+    paint(key, name);
+    const shown = el("span", { class: "value" });
+    paint(shown, short, scene.marker);
+    pair.append(key, "=", shown);
+    box.append(pair, " ");
+  }
+  return box;
+}
+
+function gapRow(item) {
+  const { gap } = item;
+  const words = gapWords(gap);
+  const row = el("div", { class: `row gap g-${gap.reason}`, role: "listitem", tabindex: "-1", "data-key": item.key });
+  const text = el("div", { class: "body" }, icon("gap"), el("strong", {}, words.what), el("span", {}, ` ${words.why}`));
+  if (gap.detail) {
+    const detail = el("span", { class: "faint" });
+    paint(detail, ` (${gap.detail})`);
+    text.append(detail);
+  }
+  const since = gapPlace(gap);
+  if (since) text.append(el("span", { class: "faint" }, ` · ${since}`));
+  if (item.fetching) text.append(el("span", { class: "badge" }, "fetching…"));
+  else if (item.state) text.append(el("span", { class: "badge" }, item.state));
+  if (words.fetchable && !item.fetching && !item.done) {
+    const title = "Still kept in the stream: read them from there";
+    text.append(el("button", { class: "small", type: "button", "data-act": "fetch", title }, item.state ? "Show more of them" : "Show them"));
+  }
+  row.append(text);
+  return row;
+}
+
+function gapPlace(gap) {
+  const from = idTime(gap.after);
+  const to = idTime(gap.before);
+  if (from && to) return from === to ? `at ${from}` : `between ${from} and ${to}`;
+  if (from) return `after ${from}`;
+  return to ? `before ${to}` : "";
+}
+
+function idTime(id) {
+  const ms = Number(String(id ?? "").split("-")[0]);
+  if (!id || !Number.isFinite(ms) || ms < 1e12 || ms > 8e15) return "";
+  return new Date(ms).toLocaleTimeString(undefined, { hour12: false });
+}
+
+function noteRow(item) {
+  return el(
+    "div",
+    { class: `row note ${item.tone}`, role: "listitem", tabindex: "-1", "data-key": item.key },
+    el("span", {}, item.text),
+  );
+}

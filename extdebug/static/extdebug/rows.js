@@ -1,0 +1,306 @@
+// Owns the rows on screen: a window over the buffer. Only what can be seen (and a little around it)
+// is in the document, so five thousand lines a second cost what fifty do.
+
+const AROUND = 400; // px drawn above and below the visible part
+const BOTTOM = 12; // px from the end that still count as "at the end"
+const GUESS = 22; // px of a row not measured yet
+const BUSY_COST = 8; // ms a drawing may take before the next one waits longer
+const SLOWEST = 200; // ms between two drawings at most
+
+export class Rows {
+  /**
+   * `scroller` is the scrolling element; `build(item, previousEvent)` makes a row;
+   * `onFollow(following)` hears when the reader leaves or reaches the end.
+   */
+  constructor({ scroller, buffer, build, onFollow }) {
+    this.scroller = scroller;
+    this.buffer = buffer;
+    this.build = build;
+    this.onFollow = onFollow;
+    this.following = true;
+    this.held = false; // a pointer is down: do not move text under it
+    this.live = new Map(); // item -> element
+    this.above = document.createElement("div");
+    this.list = document.createElement("div");
+    this.below = document.createElement("div");
+    this.list.setAttribute("role", "list");
+    this.list.className = "rows-window";
+    this.above.setAttribute("aria-hidden", "true");
+    this.below.setAttribute("aria-hidden", "true");
+    scroller.append(this.above, this.list, this.below);
+    this.height = scroller.clientHeight;
+    this.drawn = 0;
+    this.pause = 0;
+    this.requested = false;
+    this.mean = GUESS;
+    this.listen();
+  }
+
+  listen() {
+    const { scroller } = this;
+    scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    scroller.addEventListener("wheel", (e) => e.deltaY < 0 && this.canScroll() && this.follow(false), { passive: true });
+    scroller.addEventListener("pointerdown", () => (this.held = true));
+    addEventListener("pointerup", () => this.release());
+    addEventListener("pointercancel", () => this.release());
+    document.addEventListener("visibilitychange", () => !document.hidden && this.draw());
+    new ResizeObserver(() => {
+      if (scroller.clientWidth !== this.width) this.forget();
+      this.width = scroller.clientWidth;
+      this.height = scroller.clientHeight;
+      this.draw();
+    }).observe(scroller);
+  }
+
+  canScroll() {
+    return this.scroller.scrollHeight > this.scroller.clientHeight + 1;
+  }
+
+  release() {
+    if (!this.held) return;
+    this.held = false;
+    const chosen = getSelection();
+    // Selected text must not scroll away from under the reader.
+    if (chosen && !chosen.isCollapsed && this.list.contains(chosen.anchorNode)) this.follow(false);
+    this.draw();
+  }
+
+  scrolled() {
+    const { scroller } = this;
+    const end = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop <= BOTTOM;
+    if (end !== this.following && !this.held) this.follow(end);
+    this.draw();
+  }
+
+  follow(on) {
+    if (on === this.following) return;
+    this.following = on;
+    this.onFollow(on);
+    this.draw();
+  }
+
+  /** Items were dropped from the top: keep what the reader sees where it is. */
+  dropped(items) {
+    if (!items.length) return;
+    let gone = 0;
+    for (const item of items) gone += this.tall(item);
+    for (const item of items) this.remove(item);
+    if (!this.following) this.shift = (this.shift ?? 0) - gone;
+  }
+
+  /** One item looks different now. */
+  refresh(item) {
+    item.dirty = true;
+    this.draw();
+  }
+
+  /** Everything looks different now (times, wrapping, marks). */
+  refreshAll({ measure = true } = {}) {
+    for (const item of this.live.keys()) item.dirty = true;
+    if (measure) this.forget();
+    this.draw();
+  }
+
+  /** Measured height, or a guess that stays the same until it is measured. */
+  tall(item) {
+    return item.h || (item.guess ??= this.mean);
+  }
+
+  /** Heights no longer hold; the first visible row is to stay where it is. */
+  forget() {
+    if (!this.following && !this.anchor) this.anchor = this.firstVisible();
+    for (const item of this.buffer.items) {
+      item.h = 0;
+      item.guess = undefined;
+    }
+    for (const item of this.live.keys()) item.stale = true;
+  }
+
+  firstVisible() {
+    const port = this.scroller.getBoundingClientRect().top;
+    for (const [item, node] of this.live) {
+      const box = node.getBoundingClientRect();
+      if (box.bottom > port && node.isConnected) return { item, offset: port - box.top };
+    }
+    return null;
+  }
+
+  anchoredTop(items) {
+    const { item, offset } = this.anchor;
+    this.anchor = null;
+    let y = 0;
+    for (const other of items) {
+      if (other === item) return Math.max(0, y + offset);
+      y += this.tall(other);
+    }
+    return this.scroller.scrollTop;
+  }
+
+  /** The buffer holds other items now. */
+  reset() {
+    for (const item of [...this.live.keys()]) this.remove(item);
+    this.draw();
+  }
+
+  remove(item) {
+    const node = this.live.get(item);
+    if (!node) return;
+    if (node.contains(document.activeElement)) this.scroller.focus({ preventScroll: true });
+    node.remove();
+    this.live.delete(item);
+  }
+
+  /** Ask for a drawing on the next frame that has time for it. */
+  draw() {
+    if (this.requested) return;
+    this.requested = true;
+    requestAnimationFrame((now) => this.frame(now));
+  }
+
+  frame(now) {
+    if (now - this.drawn < this.pause && !document.hidden) {
+      requestAnimationFrame((later) => this.frame(later));
+      return;
+    }
+    this.requested = false;
+    if (this.held && this.following) return;
+    const started = performance.now();
+    this.render();
+    const cost = performance.now() - started;
+    this.drawn = now;
+    this.pause = cost > BUSY_COST ? Math.min(SLOWEST, cost * 4) : 0;
+  }
+
+  render() {
+    const { items } = this.buffer;
+    const { scroller } = this;
+    let top = this.following ? 0 : scroller.scrollTop;
+    if (this.anchor && !this.following) top = this.anchoredTop(items);
+    if (this.shift) {
+      top = Math.max(0, top + this.shift);
+      this.shift = 0;
+    }
+    const [from, to, over] = this.following ? this.endWindow(items) : this.windowAt(items, top);
+    this.sync(items, from, to);
+    this.above.style.height = `${over}px`;
+    const moved = this.measure(items, from, to, over, top);
+    let under = 0;
+    for (let i = to; i < items.length; i += 1) under += this.tall(items[i]);
+    this.below.style.height = `${under}px`;
+    if (this.following) scroller.scrollTop = scroller.scrollHeight;
+    else if (moved || top !== scroller.scrollTop) scroller.scrollTop = top + moved;
+  }
+
+  endWindow(items) {
+    let room = this.height + AROUND;
+    let from = items.length;
+    while (from > 0 && room > 0) {
+      from -= 1;
+      room -= this.tall(items[from]);
+    }
+    let over = 0;
+    for (let i = 0; i < from; i += 1) over += this.tall(items[i]);
+    return [from, items.length, over];
+  }
+
+  windowAt(items, top) {
+    let from = 0;
+    let over = 0;
+    while (from < items.length && over + (this.tall(items[from])) < top - AROUND) {
+      over += this.tall(items[from]);
+      from += 1;
+    }
+    let to = from;
+    let y = over;
+    while (to < items.length && y < top + this.height + AROUND) {
+      y += this.tall(items[to]);
+      to += 1;
+    }
+    return [from, to, over];
+  }
+
+  sync(items, from, to) {
+    const wanted = new Set();
+    for (let i = from; i < to; i += 1) wanted.add(items[i]);
+    for (const item of [...this.live.keys()]) if (!wanted.has(item)) this.remove(item);
+    let cursor = this.list.firstChild;
+    for (let i = from; i < to; i += 1) {
+      const item = items[i];
+      let node = this.live.get(item);
+      if (node && item.dirty) {
+        const focused = node.contains(document.activeElement);
+        const fresh = this.build(item, eventAbove(items, i));
+        if (cursor === node) cursor = fresh;
+        node.replaceWith(fresh);
+        if (focused) fresh.focus({ preventScroll: true });
+        node = fresh;
+        item.stale = true;
+      } else if (!node) {
+        node = this.build(item, eventAbove(items, i));
+        item.stale = true;
+      }
+      item.dirty = false;
+      this.live.set(item, node);
+      if (node === cursor) cursor = cursor.nextSibling;
+      else this.list.insertBefore(node, cursor);
+    }
+  }
+
+  /** Measure new rows; how far the view must move so that its first visible row stays put. */
+  measure(items, from, to, over, top) {
+    let moved = 0;
+    let y = over;
+    let sum = 0;
+    for (let i = from; i < to; i += 1) {
+      const item = items[i];
+      const was = this.tall(item);
+      if (item.stale || !item.h) {
+        item.h = this.live.get(item).offsetHeight;
+        item.stale = false;
+        if (y + was <= top) moved += item.h - was;
+      }
+      y += was;
+      sum += item.h;
+    }
+    if (to - from > 8) this.mean = Math.max(16, Math.min(200, sum / (to - from)));
+    return moved;
+  }
+
+  itemOf(node) {
+    const row = node.closest?.("[data-key]");
+    if (!row) return null;
+    const key = Number(row.dataset.key);
+    for (const item of this.live.keys()) if (item.key === key) return item;
+    return null;
+  }
+
+  /** Bring an item into view and return its element once it is drawn. */
+  reveal(item, { focus = false } = {}) {
+    this.follow(false);
+    const { items } = this.buffer;
+    const index = items.indexOf(item);
+    if (index < 0) return;
+    const node = this.live.get(item);
+    if (node) {
+      const box = node.getBoundingClientRect();
+      const port = this.scroller.getBoundingClientRect();
+      const inside = box.top >= port.top && box.bottom <= port.bottom;
+      if (!inside) this.scroller.scrollTop += box.top - port.top - (port.height - box.height) / 2;
+      if (focus) node.focus({ preventScroll: true });
+      return;
+    }
+    let y = 0;
+    for (let i = 0; i < index; i += 1) y += this.tall(items[i]);
+    this.scroller.scrollTop = Math.max(0, y - this.height / 2);
+    this.render();
+    const drawn = this.live.get(item);
+    if (drawn && focus) drawn.focus({ preventScroll: true });
+  }
+}
+
+function eventAbove(items, index) {
+  for (let i = index - 1; i >= 0 && i > index - 20; i -= 1) {
+    if (items[i].kind === "event") return items[i].rest.at(-1) ?? items[i].ev;
+  }
+  return null;
+}
