@@ -19,7 +19,7 @@ class Command(BaseCommand):
         "Print the ACL of runner, console, janitor and read-only operator. Replace the password "
         "hash (sha256 in hex), then paste into redis-cli or, with --aclfile, into the ACL file."
     )
-    requires_system_checks: list[str] = []  # noqa: RUF012  (used before the console is set up)
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -1,0 +1,146 @@
+"""The house keeps its shape: layout, sizes, names, links, and who may import what.
+
+The directions of imports are import-linter's (pyproject.toml); here is what it cannot say.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.files import ROOT, relative, repository_files
+
+MOST_LINES: Final = 300
+LONG: Final[dict[str, str]] = {
+    "extdebug/events.py": "the wire contract in one place: event, entry, cursor, gap, close codes",
+}
+TOP_LEVEL: Final = {
+    ".ci", ".dockerignore", ".editorconfig", ".gitignore", "CHANGELOG.md", "Dockerfile",
+    "README.md", "audit", "config", "docs", "extdebug", "manage.py", "policies",
+    "pyproject.toml", "templates", "tests",
+}  # fmt: skip
+VAGUE: Final = {"utils", "util", "helpers", "services", "common", "base", "misc"}
+# Runner pods carry no web framework and no database password.
+WITHOUT_DJANGO: Final = (
+    "extdebug.events", "extdebug.streams", "extdebug.filters", "extdebug.hub",
+    "policies.decisions", "policies.redaction",
+)  # fmt: skip
+FRAMEWORK: Final = ("django", "channels", "channels_redis", "daphne", "environ", "psycopg")
+
+PYTHON: Final = repository_files(".py")
+
+
+def test_the_top_level_has_no_other_rooms():
+    found = {path.relative_to(ROOT).parts[0] for path in repository_files()}
+    assert found <= TOP_LEVEL
+
+
+WRITTEN: Final = tuple(
+    path for path in repository_files(".py", ".js") if "migrations" not in path.parts
+)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=relative)
+def test_a_file_is_short_or_says_why_not(path: Path):
+    lines = len(path.read_text().splitlines())
+    if relative(path) in LONG:
+        assert lines > MOST_LINES, "short again: take it off the list"
+    else:
+        assert lines <= MOST_LINES, "split it, or give the reason in LONG"
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=relative)
+def test_a_module_says_its_job(path: Path):
+    if path.name == "__init__.py" or "migrations" in path.parts:
+        return
+    documentation = ast.get_docstring(ast.parse(path.read_text()))
+    assert documentation, "the module's docstring says its one job"
+    assert not VAGUE & set(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def test_packages_are_empty_but_for_re_exports():
+    for path in PYTHON:
+        if path.name != "__init__.py" or relative(path) == "policies/models/__init__.py":
+            continue
+        assert not path.read_text().strip(), relative(path)
+
+
+@pytest.mark.parametrize("path", repository_files(".md"), ids=relative)
+def test_links_in_the_documents_lead_somewhere(path: Path):
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        assert file.exists(), f"{target} does not exist"
+        if anchor and file.suffix == ".md":
+            assert anchor in _anchors(file), f"{target}: no such heading"
+
+
+def _anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+\s+(.*)$", path.read_text(), flags=re.MULTILINE)
+    plain = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings)
+    return {re.sub(r"\s", "-", heading.strip()) for heading in plain}
+
+
+def test_no_file_names_a_package_registry_or_a_machine():
+    """Where packages come from is the installing machine's business; so are its folders."""
+    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org", "--index" + "-url")
+    machine = ("/opt" + "/dev", "/root" + "/")
+    for path in repository_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        for word in (*hosts, *machine):
+            assert word not in text, f"{relative(path)} names {word}"
+
+
+def test_on_the_console_only_settings_read_the_environment():
+    allowed = {
+        "config/settings.py", "config/asgi.py", "manage.py",  # asgi and manage: the settings' name
+        "extdebug/demo/plan.py", "extdebug/demo/prepare.py",  # what the children inherit
+    }  # fmt: skip
+    for path in PYTHON:
+        elsewhere = relative(path).startswith(("tests/", "extdebug/runner/"))
+        if elsewhere or relative(path) in allowed:
+            continue
+        assert not re.search(r"\bos\.(environ|getenv)\b", path.read_text()), relative(path)
+
+
+def _runner_modules() -> list[str]:
+    return [
+        relative(path).removesuffix(".py").replace("/", ".")
+        for path in PYTHON
+        if relative(path).startswith("extdebug/runner/")
+        and path.name not in ("__init__.py", "__main__.py")
+        and "guests" not in path.parts  # compiled to Wasm: it imports what only its host has
+    ]
+
+
+def test_a_runner_imports_nothing_of_the_web_framework():
+    modules = [name for name in (*WITHOUT_DJANGO, *_runner_modules()) if _exists(name)]
+    program = (
+        "import importlib, sys\n"
+        f"for name in {FRAMEWORK!r}: sys.modules[name] = None\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+
+
+def _exists(module: str) -> bool:
+    path = ROOT / module.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def test_the_rooms_of_the_design_exist():
+    missing = [name for name in WITHOUT_DJANGO if not _exists(name)]
+    assert not missing
