@@ -54,14 +54,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="execute one component, once or repeatedly")
-    run.add_argument("component", type=Path, help="a .wasm component of world alga:extension/runner")
+    run.add_argument(
+        "component", type=Path, help="a .wasm component of world alga:extension/runner"
+    )
     _flow_options(run)
     run.add_argument("--method", default="GET")
     run.add_argument("--url", default="/")
     run.add_argument("--body", default=None, help="text of the request's body")
     run.add_argument("--count", type=int, default=1, help="executions in all (default 1)")
     run.add_argument("--concurrency", type=int, default=1, help="threads (default 1)")
-    run.add_argument("--rate", type=float, default=0.0, help="executions a second (default: no limit)")
+    run.add_argument(
+        "--rate", type=float, default=0.0, help="executions a second (default: no limit)"
+    )
     run.set_defaults(handler=_run)
 
     demo = commands.add_parser("demo", help="sample traffic until SIGTERM or SIGINT")

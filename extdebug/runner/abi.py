@@ -23,7 +23,7 @@ _NUMBERS: Final = {
 }  # fmt: skip
 _Val: Final = c.wasmtime_component_val_t
 _SIZE: Final = ctypes.sizeof(_Val)
-_OF: Final = _Val.of.offset  # type: ignore[attr-defined]  # a ctypes field descriptor
+_OF: Final = _Val.of.offset
 # One list<u8> element as the C structure lays it out, for each byte: a body of a mebibyte must
 # not take a Python step per byte and field.
 _BYTES: Final = tuple(
@@ -63,9 +63,7 @@ CONTEXT: Final = record(
     request_id=option(String), tenant_id=String, extension_id=String, install_id=option(String),
     version_id=option(String),
 )  # fmt: skip
-HTTP_REQUEST: Final = record(
-    method=String, url=String, headers=list_of(HEADER), body=option(Bytes)
-)
+HTTP_REQUEST: Final = record(method=String, url=String, headers=list_of(HEADER), body=option(Bytes))
 EXECUTE_REQUEST: Final = record(context=CONTEXT, http=HTTP_REQUEST)
 
 
@@ -208,12 +206,16 @@ def call(func: Func, store: Store, spec: Any, argument: Mapping[str, Any]) -> An
     try:
         lower(spec, argument, args[0])
         error = c.wasmtime_component_func_call(
-            ctypes.byref(func._func), store._context(), args, 1, ctypes.byref(result), 1
+            ctypes.byref(func._func),
+            store._context(),
+            args,
+            1,
+            ctypes.byref(result),
+            1,  # noqa: SLF001
         )
     finally:
         c.wasmtime_component_val_delete(ctypes.byref(args[0]))
-    if error:
-        raise WasmtimeError._from_ptr(error)
+    _raise(error)
     try:
         return lift(result)
     finally:
@@ -246,7 +248,7 @@ class Imports:
                 value = function(*(lift(args[i]) for i in range(n)))
                 if result is not None:
                     lower(result, value, out[0])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it ends the guest, not the host
                 return _error(f"{error}" if isinstance(error, Refused) else f"host: {error!r}")
             return 0
 
@@ -259,13 +261,16 @@ class Imports:
         error = c.wasmtime_component_linker_instance_add_func(
             instance.ptr(), ctypes.create_string_buffer(raw), len(raw), trampoline, None, _no_end
         )
-        if error:
-            raise WasmtimeError._from_ptr(error)
+        _raise(error)
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-def _no_end(_env: Any) -> None:
-    return None
+# The trampolines are Python objects with no data of their own: nothing to finalize.
+_no_end: Final = ctypes.cast(None, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+
+
+def _raise(error: Any) -> None:
+    if error:  # a null pointer is false
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001
 
 
 def _error(message: str) -> int:

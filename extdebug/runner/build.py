@@ -69,7 +69,7 @@ def build_guest(
             said = (result.stderr or result.stdout).strip()[-2000:]
             raise BuildError(f"componentize-py could not build {source}: {said}")
         # Atomic: another process may be building the same guest.
-        os.replace(built, target)
+        built.replace(target)
     if progress:
         progress(f"built {target.name} ({target.stat().st_size / 1e6:.0f} MB)")
     return target

@@ -27,7 +27,7 @@ LineSink = Callable[[Output, bytes, bool], None]
 class Splitter:
     """One stream of bytes, any chunking. CR, LF and CRLF each end one line."""
 
-    __slots__ = ("_cut", "_kept", "_parts", "_skip_lf", "_sink", "fed_at", "output")
+    __slots__ = ("_cut", "_kept", "_parts", "_sink", "_skip_lf", "fed_at", "output")
 
     def __init__(self, output: Output, sink: LineSink) -> None:
         self.output = output
@@ -90,7 +90,7 @@ class Splitter:
 
 
 class Capture:
-    """Both streams of one execution under one lock: lines leave in the order they were completed."""
+    """Both streams of one execution under one lock: lines leave in the order of completion."""
 
     __slots__ = ("__weakref__", "_lock", "stderr", "stdout", "watched")
 

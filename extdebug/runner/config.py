@@ -43,7 +43,7 @@ class HostConfig:
     """Limits of one execution and where components and compiled code live."""
 
     components: Path | None = None
-    cache: Path = field(default_factory=lambda: default_cache())
+    cache: Path = field(default_factory=lambda: default_cache())  # noqa: PLW0108 - defined below
     timeout: float = 10.0  # s of one execution
     memory_bytes: int = 256 * MIB
     fuel: int = 20_000_000_000  # about 10 s of one core; 0 = no limit
@@ -92,7 +92,9 @@ def load(environ: Mapping[str, str]) -> RunnerConfig:
         ),
         rate=read.number("RUNNER_DEBUG_RATE", 2_000.0, least=0.0, most=1e6),
         lane_events=read.number("RUNNER_DEBUG_QUEUE_EVENTS", 10_000, least=10, most=1_000_000),
-        lane_bytes=read.number("RUNNER_DEBUG_QUEUE_BYTES", 4 * MIB, least=64 * 1024, most=1024 * MIB),
+        lane_bytes=read.number(
+            "RUNNER_DEBUG_QUEUE_BYTES", 4 * MIB, least=64 * 1024, most=1024 * MIB
+        ),
         total_bytes=read.number(
             "RUNNER_DEBUG_TOTAL_BYTES", 32 * MIB, least=128 * 1024, most=8192 * MIB
         ),

@@ -1,4 +1,4 @@
-"""Sample traffic: requests of several tenants to one guest, some slow, some bursting, some broken."""
+"""Sample traffic: requests of several tenants to one guest, slow, bursting and broken ones."""
 
 from __future__ import annotations
 

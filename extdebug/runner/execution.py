@@ -17,11 +17,21 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """What a caller may lower for one execution; None or more than the host's own is the host's."""
+
+    timeout: float | None = None  # s
+    memory_bytes: int | None = None
+    fuel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request to a component, identified by the hash of its bytes."""
+    """One execution: whose it is, what is asked, within which limits."""
 
     flow: Flow
     http: HttpRequest = field(default_factory=HttpRequest)
+    limits: CallLimits = field(default_factory=CallLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from typing import Any, Final
 
 from wasmtime import Engine, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, ExportIndex, Linker
 
-from extdebug.events import Level, Output
 from extdebug.runner.abi import EXECUTE_REQUEST, Imports, call, headers
 from extdebug.runner.capture import Capture
 from extdebug.runner.components import Components, Loaded, make_engine
 from extdebug.runner.config import HostConfig
 from extdebug.runner.execution import (
     Call,
+    CallLimits,
     ComponentError,
     ExecutionFailed,
-    Failure,
     HttpResponse,
 )
-from extdebug.runner.imports import Running, context_of, define_imports
+from extdebug.runner.imports import context_of, define_imports
 from extdebug.runner.publisher import Publisher
+from extdebug.runner.ticker import EPOCH, Ticker
+from extdebug.runner.verdict import Running, failure_of
 
-EPOCH: Final = 0.01  # s between epoch ticks: how late a timeout may be
-NO_FUEL_LIMIT: Final = 2**63 - 1
-MOST_DETAIL: Final = 6 * 1024  # characters of a backtrace worth an event
+NO_FUEL_LIMIT: Final = 2**62
+LINKERS_KEPT: Final = 64
+
+Linked = tuple[Linker, Imports, ExportIndex]
 
 
 class Host:
@@ -38,9 +39,9 @@ class Host:
         self._publisher = publisher
         self.engine: Engine = make_engine(config.cache)
         self.components = Components(self.engine, folder=config.components)
-        self._linked: dict[str, tuple[Linker, Imports, ExportIndex]] = {}
+        self._linked: dict[str, Linked] = {}
         self._lock = threading.Lock()
-        self._running = threading.local()
+        self._here = threading.local()  # .running: the execution on this thread
         self._ticker = Ticker(self.engine)
         self.executions = 0
         self.failures: dict[str, int] = {}
@@ -49,65 +50,78 @@ class Host:
         """Run the component's handler once.
 
         ExecutionFailed when the guest trapped or hit a limit, ComponentError when it cannot even
-        start. Either way its lines are out and the flow says what happened.
+        start. Either way its lines are out and its flow says what happened.
         """
         linker, _, export = self._link(loaded)
-        flow = request.flow
-        emit = self._publisher.emit
-        emit(flow, Output.LOG, Level.DEBUG, f"{request.http.method} {request.http.url} started",
-             fields={"event": "start"})  # fmt: skip
-        started = time.monotonic()
-        capture = Capture(lambda output, line, cut: self._publisher.line(flow, output, line, cut))
-        running = Running(flow=flow, started=started)
-        status: int | str = "failed"
-        store = self._store(capture)
+        limits = self._within(request.limits)
+        running = Running(request, limits=limits, publisher=self._publisher)
+        running.tell_start()
+        capture = Capture(running.line)
+        store = self._store(capture, limits)
+        self._here.running = running
         try:
             with self._ticker:
-                self._running.execution = running
-                response = self._call(linker, export, store, loaded, request)
-                status = response.status
+                response = self._call(linker, export, store, loaded, running)
+            running.status = response.status
         except ExecutionFailed as error:
-            status = error.failure.value
             capture.close()
-            self._tell_failure(flow, error)
+            running.tell_failure(error)
+            raise
+        except ComponentError as error:
+            running.tell_broken(error)
             raise
         finally:
-            self._running.execution = None
-            fuel = self._fuel_used(store)
-            store.close()  # before the capture: it delivers what the guest's streams still hold
+            self._here.running = None
+            fuel = _fuel_left(store)
+            # The engine's I/O thread may still hold bytes of the guest's streams; dropping the
+            # store delivers them, and no store may outlive the interpreter.
+            store.close()
             capture.close()
-            self._tell_end(flow, status, time.monotonic() - started, fuel)
+            running.tell_end(fuel_left=fuel)
+            self._count(running)
         return response
 
-    # --- one call -------------------------------------------------------------------------
+    def _count(self, running: Running) -> None:
+        with self._lock:
+            self.executions += 1
+            if isinstance(running.status, str):
+                self.failures[running.status] = self.failures.get(running.status, 0) + 1
 
-    def _store(self, capture: Capture) -> Store:
+    def _within(self, asked: CallLimits) -> CallLimits:
         config = self._config
+        fuel = config.fuel or NO_FUEL_LIMIT
+        return CallLimits(
+            timeout=min(asked.timeout or config.timeout, config.timeout),
+            memory_bytes=min(asked.memory_bytes or config.memory_bytes, config.memory_bytes),
+            fuel=min(asked.fuel or fuel, fuel),
+        )
+
+    def _store(self, capture: Capture, limits: CallLimits) -> Store:
         wasi = WasiConfig()
         wasi.stdout_custom = capture.out
         wasi.stderr_custom = capture.err
         store = Store(self.engine)
         store.set_wasi(wasi)
-        store.set_fuel(config.fuel or NO_FUEL_LIMIT)
-        store.set_epoch_deadline(max(1, round(config.timeout / EPOCH)))
-        store.set_limits(memory_size=config.memory_bytes)
+        store.set_fuel(limits.fuel or NO_FUEL_LIMIT)
+        store.set_epoch_deadline(max(1, round((limits.timeout or EPOCH) / EPOCH)))
+        store.set_limits(memory_size=limits.memory_bytes or -1)
         return store
 
     def _call(
-        self, linker: Linker, export: ExportIndex, store: Store, loaded: Loaded, request: Call
+        self, linker: Linker, export: ExportIndex, store: Store, loaded: Loaded, running: Running
     ) -> HttpResponse:
+        http = running.call.http
         try:
             instance = linker.instantiate(store, loaded.component)
         except WasmtimeError as error:
-            if "wasm trap" in str(error):
-                raise self._failed(error) from error
+            if "wasm trap" in str(error) or "exceeds memory limits" in str(error):
+                raise failure_of(error, running) from error
             raise ComponentError(f"the component cannot start: {error}") from error
         handler = instance.get_func(store, export)
         if handler is None:  # pragma: no cover - the export index came from this component
             raise ComponentError("the component has no function `handler`")
-        http = request.http
         argument = {
-            "context": context_of(request.flow),
+            "context": context_of(running.flow),
             "http": {
                 "method": http.method,
                 "url": http.url,
@@ -116,73 +130,21 @@ class Host:
             },
         }
         try:
-            result = call(handler, store, EXECUTE_REQUEST, argument)
+            return _response(call(handler, store, EXECUTE_REQUEST, argument))
         except WasmtimeError as error:
-            raise self._failed(error) from error
-        return _response(result)
+            raise failure_of(error, running) from error
 
-    def _failed(self, error: WasmtimeError) -> ExecutionFailed:
-        text = str(error)
-        backtrace, _, cause = text.partition("Caused by:")
-        cause = " ".join(cause.split()) or text.strip()
-        running: Running | None = self._running.execution
-        refused = running.refused if running else ""
-        if "wasm trap: interrupt" in text:
-            failure = Failure.TIMEOUT
-            message = f"stopped after {self._config.timeout:g} s: the time limit of one request"
-        elif "all fuel consumed" in text:
-            failure = Failure.OUT_OF_FUEL
-            message = f"stopped: it used its {self._config.fuel:,} units of fuel"
-        elif refused:
-            failure, message = Failure.TRAP, f"trapped: {refused}"
-        else:
-            failure, message = Failure.TRAP, f"trapped: {cause}"
-        return ExecutionFailed(failure, message, detail=backtrace.strip()[:MOST_DETAIL])
-
-    @staticmethod
-    def _fuel_used(store: Store) -> int | None:
-        with suppress(WasmtimeError):
-            return int(store.get_fuel())
-        return None
-
-    # --- what the flow is told ------------------------------------------------------------
-
-    def _tell_failure(self, flow: Any, error: ExecutionFailed) -> None:
-        self.failures[error.failure] = self.failures.get(error.failure, 0) + 1
-        message = f"{error}\n{error.detail}" if error.detail else str(error)
-        self._publisher.emit(
-            flow, Output.LOG, Level.ERROR, message, fields={"event": error.failure.value}
-        )
-
-    def _tell_end(self, flow: Any, status: int | str, seconds: float, fuel: int | None) -> None:
-        self.executions += 1
-        fields: dict[str, Any] = {
-            "event": "end", "status": status, "duration_ms": round(seconds * 1000, 3),
-        }  # fmt: skip
-        if fuel is not None:
-            fields["fuel"] = (self._config.fuel or NO_FUEL_LIMIT) - fuel
-        well = isinstance(status, int) and status < 500
-        self._publisher.emit(
-            flow,
-            Output.LOG,
-            Level.INFO if well else Level.WARN,
-            f"finished: {status} in {seconds * 1000:.1f} ms",
-            fields=fields,
-        )
-
-    # --- linking --------------------------------------------------------------------------
-
-    def _link(self, loaded: Loaded) -> tuple[Linker, Imports, ExportIndex]:
+    def _link(self, loaded: Loaded) -> Linked:
         with self._lock:
             linked = self._linked.get(loaded.content_hash)
             if linked is None:
                 linked = self._make_linker(loaded.component)
-                if len(self._linked) >= 64:
+                if len(self._linked) >= LINKERS_KEPT:
                     self._linked.pop(next(iter(self._linked)))
                 self._linked[loaded.content_hash] = linked
             return linked
 
-    def _make_linker(self, component: Component) -> tuple[Linker, Imports, ExportIndex]:
+    def _make_linker(self, component: Component) -> Linked:
         export = component.get_export_index("handler")
         if export is None:
             raise ComponentError(
@@ -196,7 +158,7 @@ class Host:
                 linker,
                 component,
                 engine=self.engine,
-                running=lambda: self._running.execution,
+                running=lambda: self._here.running,
                 publisher=self._publisher,
             )
         except WasmtimeError as error:
@@ -204,35 +166,10 @@ class Host:
         return linker, imports, export
 
 
-class Ticker:
-    """Advances the engine's epoch while anything runs; entered once per execution."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._count = 0
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._count += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="epoch-ticker", daemon=True)
-                self._thread.start()
-            elif self._count == 1:
-                self._changed.notify()
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._count -= 1
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._count:
-                    self._changed.wait()
-            time.sleep(EPOCH)
-            self._engine.increment_epoch()
+def _fuel_left(store: Store) -> int | None:
+    with suppress(WasmtimeError):
+        return int(store.get_fuel())
+    return None
 
 
 def _response(result: Any) -> HttpResponse:

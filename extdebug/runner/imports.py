@@ -1,10 +1,9 @@
-"""What a guest may import: its context, logging, our structured call; the rest is refused by name."""
+"""What a guest may import: context, logging, our structured call; the rest is refused by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NoReturn
 
@@ -16,20 +15,12 @@ from extdebug.events import Level, Output
 from extdebug.runner.abi import CONTEXT, Imports, Refused
 from extdebug.runner.context import Flow
 from extdebug.runner.publisher import Publisher
+from extdebug.runner.verdict import Running
 
 PLATFORM: Final = "alga:extension/"
 STRUCTURED: Final = "ext-debug:guest/log@1.0.0"
 _LOG_LEVELS: Final = {"log-info": Level.INFO, "log-warn": Level.WARN, "log-error": Level.ERROR}
 MOST_FIELDS: Final = 64
-
-
-@dataclass(slots=True, kw_only=True)
-class Running:
-    """The execution on this thread. `refused` names the import that ended it, if one did."""
-
-    flow: Flow
-    started: float
-    refused: str = ""
 
 
 def context_of(flow: Flow) -> dict[str, str | None]:
@@ -84,9 +75,7 @@ def _define(
     publisher: Publisher,
 ) -> None:
     if interface == f"{PLATFORM}context" and function == "get-context":
-        imports.define(
-            instance, function, lambda: context_of(running().flow), result=CONTEXT
-        )
+        imports.define(instance, function, lambda: context_of(running().flow), result=CONTEXT)
     elif interface == f"{PLATFORM}logging" and function in _LOG_LEVELS:
         level = _LOG_LEVELS[function]
         emit = publisher.emit

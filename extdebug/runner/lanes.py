@@ -162,7 +162,7 @@ class Lanes(Generic[T]):
             self._bell.release()
 
     def wait(self, timeout: float) -> bool:
-        """Sleep until something is queued or the lanes are closed; False after `timeout` seconds."""
+        """Sleep until something is queued or this is closed; False after `timeout` seconds."""
         with self.lock:
             if self._turn or self._closed:
                 return True

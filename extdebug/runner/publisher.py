@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from extdebug.events import Event, Level, Origin, Output, to_entry
+from extdebug.events import Level, Origin, Output, to_entry
 from extdebug.runner.bucket import Bucket
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
@@ -22,7 +22,7 @@ from extdebug.runner.lanes import Bounds, Lane, Lanes, Lost, Stream
 from extdebug.runner.mirror import mirror
 from extdebug.runner.prepare import Captured, Redaction, prepare, text_of
 from extdebug.runner.redact import load_redaction
-from extdebug.runner.send import Packed, Sender, pack
+from extdebug.runner.send import Packed, Sender, lost_entry, pack
 from extdebug.streams import stream_key
 
 log = logging.getLogger("extdebug.runner")
@@ -37,7 +37,8 @@ LINGER: Final = 0.001  # s
 TURN_EVENTS: Final = 512
 TURN_BYTES: Final = 1024 * 1024
 
-Tap = Callable[[Event, Origin], None]
+# Receives (stream, install, flat entry) of every prepared event and stated loss; must not block.
+Tap = Callable[[Stream, str | None, list[str | bytes]], None]
 
 
 class Source:
@@ -139,14 +140,14 @@ class Publisher:
         intake.ring()
 
     def line(self, flow: Flow, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001
-        """One captured line of a guest's stdout or stderr; a sink for Capture once `flow` is bound."""
+        """One captured line of a guest's stdout or stderr."""
         level = Level.INFO if output is Output.STDOUT else Level.ERROR
         self.emit(flow, output, level, line, cut=cut, structured=True)
 
     # --- everything else ------------------------------------------------------------------
 
     def tap(self, tap: Tap) -> Callable[[], None]:
-        """Hand every prepared event (redacted, before Redis) to `tap`; returns the undo."""
+        """Hand every prepared entry (redacted, before Redis) to `tap`; returns the undo."""
         self._taps = (*self._taps, tap)
 
         def undo() -> None:
@@ -155,7 +156,7 @@ class Publisher:
         return undo
 
     def flush(self, timeout: float) -> bool:
-        """Wait until everything taken so far was written or counted as lost; for tests and exits."""
+        """Wait until all that was taken is written or counted as lost; for exits and tests."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             idle = not self._busy and not self._intake.total_events and not self._intake.sizes()
@@ -219,6 +220,10 @@ class Publisher:
                 for hint in item.hints:
                     self._skip(hint)
                 packed.append(Lost(causes=item.causes, src=item.src))
+                if self._taps:
+                    entry = lost_entry(stream, item, now_ms=int(time.time() * 1000))
+                    for tap in self._taps:
+                        tap(stream, None, entry)
                 continue
             try:
                 ready = self._prepare(item)
@@ -239,12 +244,15 @@ class Publisher:
         origin = Origin(src=item.src, n=item.n)
         if self._config.mirror:
             mirror(event)
+        if self._sender is None and not self._taps:
+            return None
+        entry = to_entry(event, origin)
         for tap in self._taps:
-            tap(event, origin)
+            tap(item.flow.stream, item.flow.install, entry)
         if self._sender is None:
             return None
         key = stream_key(self._config.prefix, item.flow.tenant, item.flow.extension)
-        return pack(key, to_entry(event, origin), src=item.src, maxlen=self._config.maxlen)
+        return pack(key, entry, src=item.src, maxlen=self._config.maxlen)
 
     def _skip(self, hint: object) -> None:
         if isinstance(hint, Captured):
@@ -261,4 +269,3 @@ class Publisher:
             f"the runner lost its connection to Redis while writing {count} events; "
             "if some of them are missing, a gap says how many",
         )
-

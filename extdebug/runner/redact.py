@@ -2,8 +2,65 @@
 
 from __future__ import annotations
 
-from extdebug.runner.prepare import NoRedaction, Redaction
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any, Final
+
+from extdebug.events import Output
+from extdebug.runner.context import Flow
+from extdebug.runner.prepare import Redaction
+from policies.redaction import BlockMasker, Redactor
+
+FLOWS_KEPT: Final = 4096  # masked ids remembered; a flow has many lines and the same ids
+
+
+class RuleRedaction:
+    """The built-in rules on one process's events. Used by the prepare thread alone."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._blocks = BlockMasker()
+        self._flows: OrderedDict[tuple[Flow, str], tuple[Flow, tuple[str, ...]]] = OrderedDict()
+
+    def apply(
+        self, flow: Flow, output: Output, day: str, message: str, fields: dict[str, Any] | None
+    ) -> tuple[str, dict[str, Any] | None, tuple[str, ...]]:
+        """Message and fields without secrets, and the names of the rules that masked some."""
+        mask = self._redactor.mask(f"{flow.tenant}:{flow.extension}", day)
+        # stdout and stderr interleave: a key printed to one is not ended by a line of the other.
+        message, blocks = self._blocks.line((flow, output), message)
+        message, rules = self._redactor.text(message, mask)
+        names = blocks + rules if blocks else rules
+        if fields:
+            fields, more = self._redactor.fields(fields, mask)
+            if more:
+                names = names + more
+        return message, fields, names
+
+    def ids(self, flow: Flow, day: str) -> tuple[Flow, tuple[str, ...]]:
+        """The flow with secrets in its opaque ids masked, remembered for its next line."""
+        key = (flow, day)
+        known = self._flows.get(key)
+        if known is None:
+            known = self._masked(flow, day)
+            self._flows[key] = known
+            if len(self._flows) > FLOWS_KEPT:
+                self._flows.popitem(last=False)
+        return known
+
+    def skip(self, flow: Flow, output: Output, message: str) -> None:
+        """A line that was dropped may still have begun or ended a private key."""
+        self._blocks.line((flow, output), message)
+
+    def _masked(self, flow: Flow, day: str) -> tuple[Flow, tuple[str, ...]]:
+        mask = self._redactor.mask(f"{flow.tenant}:{flow.extension}", day)
+        texts = (flow.request, flow.version, flow.content_hash)
+        (request, version, content), names = self._redactor.parts(texts, mask)
+        if not names:
+            return flow, ()
+        return replace(flow, request=request, version=version, content_hash=content), names
 
 
 def load_redaction(key: bytes | None) -> Redaction:
-    return NoRedaction()
+    """The built-in rules; without a key masks carry no token."""
+    return RuleRedaction(Redactor(key=key))

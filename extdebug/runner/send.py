@@ -1,4 +1,4 @@
-"""The send stage: packed entries to Redis in batches, with backoff, and markers for what was lost."""
+"""The send stage: packed entries to Redis in batches, with backoff, and markers for losses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Packed(msgspec.Struct, gc=False):
 
 
 def pack(key: str, entry: Sequence[str | bytes], *, src: str | None, maxlen: int) -> Packed:
-    return Packed(hiredis.pack_command(add_args(key, entry, maxlen=maxlen)), src)
+    args: Any = add_args(key, entry, maxlen=maxlen)  # hiredis' stub knows no variadic tuple
+    return Packed(hiredis.pack_command(args), src)
 
 
 class Outbox(Lanes[Packed]):
@@ -253,4 +254,3 @@ class Sender:
             follows = bool(self._lanes.lane(stream).items)
         if not follows:
             self._unsettled(stream, count)
-

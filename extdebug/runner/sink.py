@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.backoff import NoBackoff
@@ -122,7 +123,5 @@ class RedisSink:
 
 
 def _drop(connection: AbstractConnection) -> None:
-    try:
+    with suppress(RedisError, OSError):
         connection.disconnect()
-    except (RedisError, OSError):
-        pass

@@ -1,0 +1,126 @@
+"""One running execution, and what its flow is told: start, end, and the reason of a failure."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections import deque
+from typing import Any, Final
+
+from wasmtime import WasmtimeError
+
+from extdebug.events import Level, Output
+from extdebug.runner.execution import (
+    Call,
+    CallLimits,
+    ComponentError,
+    ExecutionFailed,
+    Failure,
+)
+from extdebug.runner.publisher import Publisher
+
+MOST_DETAIL: Final = 6 * 1024  # characters of a backtrace worth an event
+# What guests of the usual toolchains print when an allocation fails; the limiter itself only
+# makes memory.grow answer -1, and the guest then dies of `unreachable`.
+_OUT_OF_MEMORY: Final = (b"MemoryError", b"out of memory", b"memory allocation of")
+_RUSAGE_THREAD: Final = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+_PAGE: Final = resource.getpagesize()
+
+
+class Running:
+    """The execution on one thread. `refused` names the import that ended it, if one did."""
+
+    __slots__ = ("_faults", "_last_errors", "_publisher", "_started", "call", "flow", "limits",
+                 "refused", "status")  # fmt: skip
+
+    def __init__(self, call: Call, *, limits: CallLimits, publisher: Publisher) -> None:
+        self.call = call
+        self.flow = call.flow
+        self.limits = limits
+        self.refused = ""
+        self.status: int | str = "not started"
+        self._publisher = publisher
+        self._started = time.monotonic()
+        self._faults = resource.getrusage(_RUSAGE_THREAD).ru_minflt
+        self._last_errors: deque[bytes] = deque(maxlen=16)
+
+    def line(self, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001 - a LineSink
+        """One captured line, with this execution's context."""
+        if output is Output.STDERR:
+            self._last_errors.append(line)
+        self._publisher.line(self.flow, output, line, cut)
+
+    @property
+    def starved(self) -> bool:
+        """Whether the guest's last words were about memory."""
+        return any(word in line for line in self._last_errors for word in _OUT_OF_MEMORY)
+
+    def tell_start(self) -> None:
+        http = self.call.http
+        self._publisher.emit(
+            self.flow,
+            Output.LOG,
+            Level.DEBUG,
+            f"{http.method} {http.url} started",
+            fields={"event": "start"},
+        )
+
+    def tell_failure(self, error: ExecutionFailed) -> None:
+        self.status = error.failure.value
+        message = f"{error}\n{error.detail}" if error.detail else str(error)
+        self._publisher.emit(
+            self.flow, Output.LOG, Level.ERROR, message, fields={"event": error.failure.value}
+        )
+
+    def tell_broken(self, error: ComponentError) -> None:
+        self.status = "broken"
+        self._publisher.emit(
+            self.flow, Output.LOG, Level.ERROR, str(error), fields={"event": "broken"}
+        )
+
+    def tell_end(self, *, fuel_left: int | None) -> None:
+        """Status, duration, fuel, and the memory the execution touched.
+
+        Touched memory is the thread's page faults: a new store's pages fault once each, and
+        nothing else on this thread allocates much. The engine tells no other figure.
+        """
+        seconds = time.monotonic() - self._started
+        touched = (resource.getrusage(_RUSAGE_THREAD).ru_minflt - self._faults) * _PAGE
+        fields: dict[str, Any] = {
+            "event": "end",
+            "status": self.status,
+            "duration_ms": round(seconds * 1000, 3),
+            "memory_kib": touched // 1024,
+        }
+        if fuel_left is not None and self.limits.fuel is not None:
+            fields["fuel"] = self.limits.fuel - fuel_left
+        well = isinstance(self.status, int) and self.status < 500
+        self._publisher.emit(
+            self.flow,
+            Output.LOG,
+            Level.INFO if well else Level.WARN,
+            f"finished: {self.status} in {seconds * 1000:.1f} ms",
+            fields=fields,
+        )
+
+
+def failure_of(error: WasmtimeError, running: Running) -> ExecutionFailed:
+    """The reason of a trap in words, and its backtrace."""
+    text = str(error)
+    backtrace, _, cause = text.partition("Caused by:")
+    cause = " ".join(cause.split()) or text.strip()
+    limits = running.limits
+    if "wasm trap: interrupt" in text:
+        failure = Failure.TIMEOUT
+        message = f"stopped after {limits.timeout:g} s, the time limit of this request"
+    elif "all fuel consumed" in text:
+        failure = Failure.OUT_OF_FUEL
+        message = f"stopped: it used all its {limits.fuel:,} units of fuel"
+    elif "exceeds memory limits" in text or running.starved:
+        failure = Failure.OUT_OF_MEMORY
+        message = f"out of memory: the limit is {(limits.memory_bytes or 0) >> 20} MiB ({cause})"
+    elif running.refused:
+        failure, message = Failure.TRAP, f"trapped: {running.refused}"
+    else:
+        failure, message = Failure.TRAP, f"trapped: {cause}"
+    return ExecutionFailed(failure, message, detail=backtrace.strip()[:MOST_DETAIL])
