@@ -1,7 +1,6 @@
 """The ASGI application: HTTP by Django, WebSockets by Channels, start and stop by lifespan."""
 
 import os
-from importlib.util import find_spec
 from typing import Any, Final
 
 from django.core.asgi import get_asgi_application
@@ -14,18 +13,16 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import WebsocketDenier  # noqa: E402
 
 from config.origins import OriginGate  # noqa: E402
+from extdebug.consumers import SessionConsumer  # noqa: E402
+from extdebug.shutdown import drain_first  # noqa: E402
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
-if find_spec("extdebug.consumers"):
-    from extdebug.consumers import SessionConsumer
-
-    session = AuthMiddlewareStack(SessionConsumer.as_asgi())
-else:
-    session = WebsocketDenier()
+session = AuthMiddlewareStack(SessionConsumer.as_asgi())
 
 
 async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The one WebSocket there is; a handshake anywhere else is refused, not an error."""
+    drain_first()  # Daphne has no lifespan: there the first handshake is the start
     application = session if scope["path"] == WEBSOCKET_PATH else WebsocketDenier()
     await application(scope, receive, send)
 
@@ -34,6 +31,8 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answers the server's start and stop; nothing connects before the first session does."""
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            drain_first()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
