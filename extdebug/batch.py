@@ -144,7 +144,8 @@ class Batch:
                 held, size, first = [], 0, place
             held.append(raw)
             size += len(raw)
-        chunks.append(Chunk(first, held))
+        if held:
+            chunks.append(Chunk(first, held))
         return chunks
 
     def _once(self, key: object, make: Callable[[], _Made]) -> _Made:

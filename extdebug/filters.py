@@ -13,7 +13,7 @@ Filters see only what they are given: scope and redaction come before (DESIGN 3.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -64,8 +64,8 @@ class Filter:
             level=None if level in (None, Level.TRACE) else _member(Level, level, what="level"),
             q=_query(obj.get("q")),
         )
-        compile_filter(found)
-        return found
+        compile_filter(found)  # with its spaces: positions are those of the client's text
+        return replace(found, q=found.q.strip())
 
     def to_json(self) -> dict[str, object]:
         """The client's form; `Filter.parse` of it gives an equal filter."""
