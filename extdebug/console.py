@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from extdebug import endings, sessions
+from extdebug import draining, endings, sessions
 from extdebug.bridge import decisions, records
 from extdebug.hub import Hub
 from extdebug.patrol import Patrol
@@ -66,9 +66,7 @@ class Console:
         end = endings.draining
         for feed in self.patrol.feeds:
             feed.end(end())
-        deadline = asyncio.get_running_loop().time() + DRAIN_WITHIN
-        while self.patrol.feeds and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        await self.patrol.empty(within=DRAIN_WITHIN)
 
     async def close(self) -> None:
         await self.patrol.stop()
@@ -117,4 +115,5 @@ async def _start() -> Console:
     )  # fmt: skip
     started = Console(hub=hub, name=name)
     started.patrol.start()
+    draining.on_signal(started.drain)
     return started

@@ -281,6 +281,12 @@ class Feed:
         return self._decide_at is not None and self._loop.time() >= self._decide_at
 
     @property
+    def caught_up(self) -> bool:
+        """Whether everything that the stream holds now was handed out: what comes next is new."""
+        ring = self._sub.ring if self._sub is not None else None
+        return self._state is State.LIVE and not self._pieces and not ring
+
+    @property
     def finished(self) -> bool:
         return self._finished
 

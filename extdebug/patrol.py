@@ -46,6 +46,8 @@ class Patrol:
         self._feeds: dict[Feed, float] = {}  # and when each was last decided
         self._soon: set[Feed] = set()
         self._bell = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._version = -1
         self._rules = ""
         self._read_at = time.monotonic()
@@ -68,11 +70,19 @@ class Patrol:
     def watch(self, feed: Feed) -> None:
         """From now on; decided again at once, for what changed while the session was opened."""
         self._feeds[feed] = time.monotonic()
+        self._empty.clear()
         self.decide_soon(feed)
 
     def forget(self, feed: Feed) -> None:
         self._feeds.pop(feed, None)
         self._soon.discard(feed)
+        if not self._feeds:
+            self._empty.set()
+
+    async def empty(self, *, within: float) -> None:
+        """Wait until no session is left, or for so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), within)
 
     def decide_soon(self, *feeds: Feed) -> None:
         self._soon.update(feeds)

@@ -1,0 +1,22 @@
+"""The console's addresses."""
+
+from django.contrib.auth.views import LoginView
+from django.urls import path
+
+from extdebug import health, views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", views.logout, name="logout"),
+    path("extensions/", views.extensions, name="extensions"),
+    path("extensions/<str:extension>/debug", views.debug, name="debug"),
+    path("msp/extensions/<str:extension>/debug", views.moved),
+    path("ee/extensions/<str:extension>/debug", views.moved),
+    path("api/ext-debug/stream", views.stream, name="stream"),
+    path("api/ext-debug/ticket", views.ticket, name="ticket"),
+    path("api/ext-debug/grants", views.request_grant, name="request-grant"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+]
