@@ -80,6 +80,7 @@ class Fake:
         self.answer_pings = True
         self.ready_more: Json = {}
         self.history: list[Json] = []
+        self.refuse: Json | None = None  # the error that answers the next filters
         self.on_message: Callable[[Json], Any] | None = None
         self.grant_answer: tuple[int, Json] = (200, {"ok": True, "message": "Requested."})
 
@@ -204,8 +205,8 @@ class _Socket:
 
     async def run(self, scope: Any) -> None:
         assert (await self.receive())["type"] == "websocket.connect"
-        assert scope["subprotocols"] == ["ext-debug.v1"]
-        await self._send({"type": "websocket.accept", "subprotocol": "ext-debug.v1"})
+        assert scope["subprotocols"] == []
+        await self._send({"type": "websocket.accept"})
         self.open = True
         self.fake.opened += 1
         try:
@@ -227,8 +228,12 @@ class _Socket:
                 fake.sockets.append(self)
                 if "tail" in dict(frame["from"]) and fake.history:
                     await fake.events(*fake.history)
+        elif frame["type"] == "filter" and fake.refuse is not None:
+            await self.send({"type": "error", "message": "refused", "position": None, **fake.refuse})
         elif frame["type"] == "filter":
             fake.rev = frame["filter"]["rev"]
+            fake.shown = 0
+            await fake.status()
         elif frame["type"] == "ping" and fake.answer_pings:
             await self.send({"type": "pong"})
         if fake.on_message is not None:

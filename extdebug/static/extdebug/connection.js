@@ -1,24 +1,29 @@
 // Owns the WebSocket: speaks ext-debug.v1, acknowledges, watches for silence, and comes back after
 // a loss at the same line. Nothing else on the page touches the socket.
 
-export const PROTOCOL = "ext-debug.v1";
-
 const FINAL = new Set([4400, 4401, 4403, 4404, 4408, 4409, 4410]);
 const QUICK = new Set([1012, 4012]); // a restart: the next process is usually there already
 const PING_EVERY = 10_000; // ms without a frame before we ask whether anyone is there
 const ANSWER_WITHIN = 8_000; // ms; a half-open connection shows by silence alone
 const HELLO_WITHIN = 15_000; // ms from dialling to `ready` or `closing`
-const ACK_BYTES = 32 * 1024; // an eighth of the server's window, so that it never waits for us
-const ACK_AFTER = 25; // ms; a lone frame is acknowledged this late at most
+const ACK_AFTER = 40; // ms; 25 acks a second are half of the frames a client may send
+const ACK_BYTES = 128 * 1024; // half a window: a hidden page's timers may sleep, its messages do not
 const BACKOFF_FIRST = 500;
 const BACKOFF_MOST = 20_000;
 const SETTLED = 20_000; // ms of a good connection after which the backoff starts over
 
 /** How long to wait before attempt `attempt` (from 0): full jitter, so that crowds come back spread out. */
 export function backoff(attempt, code, retry, random = Math.random()) {
-  if (code === 4429 || retry) return (retry ?? 5) * 1000 + random * 1500;
-  if (QUICK.has(code) && attempt === 0) return 150 + random * 1500;
-  return 200 + random * Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** attempt);
+  const spread = 200 + random * Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** attempt);
+  if (code === 4429) return (retry ?? 5) * 1000 * (1 + random / 4);
+  if (QUICK.has(code) && attempt === 0) return (retry ?? 0.15) * 1000 + random * 500;
+  return Math.max((retry ?? 0) * 1000, spread);
+}
+
+/** Whether an error frame is about the filter: then the one before it stays on. */
+export function refusesFilter({ code, position }) {
+  const known = ["bad_filter", "bad_query", "bad_regex", "too_complex"];
+  return known.includes(code) || (position !== null && position !== undefined && code !== "not_json");
 }
 
 export const isFinal = (code, final) => final ?? FINAL.has(code);
@@ -27,11 +32,12 @@ export const isFinal = (code, final) => final ?? FINAL.has(code);
  * One session with the server.
  *
  * `begin()` returns {target, filter, from} each time a session is opened. `onFrame(frame)` gets
- * every server frame but `pong`; `onChange(state)` gets {name, at?, attempt?, code?, end?} with name
+ * every server frame but `pong`, and {type: "refiltered"} when a changed filter takes hold: what comes
+ * after it is of the new one. `onChange(state)` gets {name, at?, attempt?, code?, end?} with name
  * idle | connecting | open | waiting | closed.
  */
 export class Connection {
-  constructor({ url, begin, onFrame, onChange, socket = (u, p) => new WebSocket(u, p) }) {
+  constructor({ url, begin, onFrame, onChange, socket = (u) => new WebSocket(u) }) {
     this.url = url;
     this.begin = begin;
     this.onFrame = onFrame;
@@ -40,7 +46,9 @@ export class Connection {
     this.state = { name: "idle" };
     this.cursor = null;
     this.session = null;
-    this.rev = 1;
+    this.rev = 1; // of the filter last asked for
+    this.floor = 1; // events of earlier revisions are dropped
+    this.pending = false; // asked for, and not yet confirmed
     this.seq = 0;
     this.acked = 0;
     this.unackedBytes = 0;
@@ -80,10 +88,20 @@ export class Connection {
     return true;
   }
 
-  /** Change the filter. Events of earlier revisions are dropped from here on. */
-  refilter(filter) {
+  /**
+   * Change the filter and begin anew at `from`. The old one holds until the server confirms, so a
+   * query it does not understand costs nothing. While not connected it waits for the next opening.
+   */
+  refilter(filter, from) {
     this.rev += 1;
-    return this.open && this.send({ type: "filter", filter: { ...filter, rev: this.rev } });
+    this.pending = true;
+    return this.open && this.send({ type: "filter", filter: { ...filter, rev: this.rev }, from });
+  }
+
+  confirm() {
+    this.pending = false;
+    this.floor = this.rev;
+    this.onFrame({ type: "refiltered" });
   }
 
   become(state) {
@@ -109,8 +127,9 @@ export class Connection {
     this.drop();
     this.ending = null;
     this.become({ name: "connecting", attempt: this.attempt });
-    const socket = this.newSocket(this.url, PROTOCOL);
+    const socket = this.newSocket(this.url);
     this.socket = socket;
+    this.ackedAt = 0;
     this.heard = performance.now();
     this.seq = 0;
     this.acked = 0;
@@ -124,7 +143,8 @@ export class Connection {
   subscribe() {
     const { target, filter, from } = this.begin();
     const message = { type: "subscribe", target, filter: { ...filter, rev: this.rev }, from };
-    if (this.cursor) message.from = { cursor: this.cursor };
+    // A cursor belongs to the filter it was reached with.
+    if (this.cursor && !this.pending) message.from = { cursor: this.cursor };
     if (this.session) message.resume = this.session;
     this.send(message);
   }
@@ -146,6 +166,8 @@ export class Connection {
       case "ready":
         clearTimeout(this.timers.hello);
         this.session = frame.session;
+        if (this.pending) this.confirm();
+        this.floor = this.rev;
         this.timers.settled = setTimeout(() => (this.attempt = 0), SETTLED);
         this.become({ name: "open" });
         this.watch();
@@ -154,8 +176,14 @@ export class Connection {
         this.ending = frame;
         break;
       case "events":
-        // A frame under way when the filter changed still speaks for the old one.
-        if (frame.rev !== undefined && frame.rev < this.rev) return;
+        if (this.pending && frame.rev === this.rev) this.confirm();
+        if (frame.rev < this.floor) return;
+        break;
+      case "status":
+        if (this.pending) this.confirm();
+        break;
+      case "error":
+        if (refusesFilter(frame)) this.pending = false;
         break;
       default:
     }
@@ -166,8 +194,8 @@ export class Connection {
   acknowledge(seq, bytes) {
     this.seq = Math.max(this.seq, seq);
     this.unackedBytes += bytes;
-    // Timers of a hidden page may sleep for a minute; there each frame is acknowledged at once.
-    if (this.unackedBytes >= ACK_BYTES || document.hidden) this.ack();
+    const due = performance.now() - this.ackedAt >= ACK_AFTER;
+    if (due || (document.hidden && this.unackedBytes >= ACK_BYTES)) this.ack();
     else this.timers.ack ??= setTimeout(() => this.ack(), ACK_AFTER);
   }
 
@@ -175,6 +203,7 @@ export class Connection {
     clearTimeout(this.timers.ack);
     this.timers.ack = undefined;
     this.unackedBytes = 0;
+    this.ackedAt = performance.now();
     if (this.seq > this.acked && this.send({ type: "ack", seq: this.seq })) this.acked = this.seq;
   }
 

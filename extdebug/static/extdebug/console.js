@@ -1,7 +1,7 @@
 // The console page: puts connection, rows, filters and look together. Every part has a file.
 
 import { Buffer } from "./buffer.js";
-import { Connection } from "./connection.js";
+import { Connection, refusesFilter } from "./connection.js";
 import { byId, el, readJson } from "./dom.js";
 import { hideEnding, showEnding, waitingWords } from "./ending.js";
 import { explainEmpty } from "./empty.js";
@@ -25,6 +25,7 @@ let view = readView(location.search, location.hash, config.selected ?? {});
 let stopCountdown = () => {};
 let ready = null;
 let ledger = null;
+let searching = false; // the server is still reading history
 let fresh = true; // the next session starts at view.from, not where the last one stopped
 
 const buffer = new Buffer();
@@ -114,9 +115,14 @@ const handlers = {
     announce("Lines are missing here: a notice stands in their place.");
   },
   page: (message) => intake.page(message),
+  refiltered() {
+    searching = true;
+    intake.clear({ forget: true });
+  },
   status(message) {
     ledger = message.ledger ?? ledger;
     if (ledger) strip.ledger(ledger);
+    searching = message.state === "history";
     strip.times(message);
     strip.state(message.state, "", { say: message.state !== "history" });
     strip.banner(message.state, message.message);
@@ -127,8 +133,7 @@ const handlers = {
     announce("This session ends in a minute unless you extend it.");
   },
   error(message) {
-    if (message.position !== null && message.position !== undefined) filters.showError(message.message, message.position);
-    else if (/filter|query|regex|complex|costly/.test(message.code)) filters.showError(message.message, null);
+    if (refusesFilter(message)) filters.showError(message.message, message.position);
     else toast(plain(message.message));
     if (message.code === "unavailable") intake.refused("could not be fetched now");
   },
@@ -150,8 +155,8 @@ function connectionChanged(state) {
   if (live) {
     hideEnding();
   } else if (state.name === "waiting") {
-    const why = state.code === 4429 && state.end.message ? `: ${plain(state.end.message)} ` : " ";
-    stopCountdown = waitingWords(state, (text) => strip.state("waiting", `${why}${text}`));
+    stopCountdown = waitingWords(state, (text) => strip.state("waiting", text));
+    strip.banner("waiting", [state.end.message, state.end.hint].filter(Boolean).join(" "));
   } else if (state.name === "closed") {
     strip.state("closed");
     strip.ended();
@@ -170,6 +175,7 @@ function connectionChanged(state) {
 function ended({ code, end }) {
   const again = { label: "Start a new session", run: () => start(), primary: true };
   const actions = [];
+  if (code === 4400 && view.filter.q) actions.push({ label: "Connect without the filter text", run: () => setFilter({ q: "" }), primary: true });
   if (code === 4401) actions.push({ label: "Sign in", href: `/login/?next=${encodeURIComponent(location.pathname + location.search)}`, primary: true });
   else if (code === 4408 || code === 4409 || code === 4410) actions.push(again);
   else if (code === 4403) actions.push({ label: "Try again", run: () => start() });
@@ -180,7 +186,7 @@ function ended({ code, end }) {
 
 function accessRequest() {
   const entry = config.tenants.find(({ tenant }) => tenant === view.tenant);
-  return { tenant: view.tenant, extension: config.extension, installs: entry?.installs ?? [], chosen: view.filter.installs };
+  return { tenant: view.tenant, extension: config.extension, installs: entry?.installs ?? [], chosen: view.filter.installs, url: config.grantsUrl };
 }
 
 // --- what the reader does ---------------------------------------------------------------------
@@ -230,10 +236,10 @@ function filterChanged(filter, { narrowed = false } = {}) {
   view = { ...view, filter };
   address({ push: narrowed });
   drawFlow();
-  if (connection.refilter(filter)) {
-    intake.clear();
-    intake.searchBack();
-  } else drawCounts();
+  // After "only new lines" a changed filter would leave the page blank: look back a little.
+  connection.refilter(filter, view.from === "now" ? { tail: 200 } : startOf(view.from));
+  if (connection.state.name === "closed" && connection.state.code === 4400) start();
+  drawCounts();
 }
 
 function setFilter(part) {
@@ -309,7 +315,7 @@ function drawCounts() {
     const left = buffer.left ? `, ${count(buffer.left)} older ones left it` : "";
     strip.kept(buffer.events ? `${plural(buffer.events, "line")} on this page${left}` : "");
     if (find.stale) find.tell();
-    explainEmpty({ buffer, state: connection.state, ready, view, ledger, config, searching: intake.searching, onReset: () => byId("filters-reset").click(), onTenant: (tenant) => tenantChanged(tenant), onConnect: () => start(), onHelp: () => byId("help").click() });
+    explainEmpty({ buffer, state: connection.state, ready, view, ledger, config, searching, onReset: () => byId("filters-reset").click(), onTenant: (tenant) => tenantChanged(tenant), onConnect: () => start(), onHelp: () => byId("help").click() });
   }, 100);
 }
 

@@ -56,9 +56,9 @@ function checkList(checks) {
 
 /**
  * The form that asks operators for access. `request` = {tenant, extension, installs: [{id, name}],
- * chosen: [id]}.
+ * chosen: [id], url}.
  */
-export function requestForm({ tenant, extension, installs, chosen = [] }) {
+export function requestForm({ tenant, extension, installs, chosen = [], url = "/api/ext-debug/grants" }) {
   const form = el("form", { class: "request-access" });
   const reason = el("textarea", { name: "reason", required: true, maxlength: "1000", rows: "2", placeholder: "What you are looking for, and why live" });
   const ticket = el("input", { name: "ticket", maxlength: "128", placeholder: "e.g. SUP-1234" });
@@ -94,7 +94,7 @@ export function requestForm({ tenant, extension, installs, chosen = [] }) {
       ticket: ticket.value,
       minutes: Number(minutes.value),
     };
-    const { ok, message } = await post("/api/ext-debug/grants", body);
+    const { ok, message } = await post(url, body);
     answer.className = `answer ${ok ? "ok" : "no"}`;
     answer.textContent = message;
     submit.disabled = ok;

@@ -20,7 +20,7 @@ export class Intake {
     this.waitingLines = 0;
     this.unseen = 0; // lines that arrived below what the reader sees
     this.newest = null; // place of the newest event taken in
-    this.fetches = new Map(); // id -> gap item, or null for a search back
+    this.fetches = new Map(); // id -> gap item
   }
 
   get holding() {
@@ -104,13 +104,14 @@ export class Intake {
   /** A new connection forgets what the old one was asked. */
   reconnected() {
     this.stopped = false;
-    for (const item of this.fetches.values()) if (item) this.fetched(item, "connection lost meanwhile", false);
+    for (const item of this.fetches.values()) this.fetched(item, "connection lost meanwhile", false);
     this.fetches.clear();
     this.settle();
   }
 
   clear({ forget = false } = {}) {
     const lines = this.buffer.clear() + this.waitingLines;
+    this.fetches.clear();
     this.waiting = [];
     this.waitingLines = 0;
     this.unseen = 0;
@@ -130,45 +131,23 @@ export class Intake {
     this.rows.refresh(item);
   }
 
-  /** After a filter changed: what matches among the lines the stream still keeps. */
-  searchBack() {
-    const id = `back-${this.connection.rev}`;
-    this.fetches.clear();
-    if (this.connection.send({ type: "fetch", id, after: null, before: null, limit: PAGE })) this.fetches.set(id, null);
-    this.onChange();
-  }
-
-  get searching() {
-    return [...this.fetches.values()].includes(null);
-  }
-
   page(frame) {
-    if (!this.fetches.has(frame.id)) return; // of an earlier filter
     const item = this.fetches.get(frame.id);
+    if (!item) return; // its gap was cleared meanwhile
     const added = this.buffer.insert(frame.events);
-    if (frame.events.length && !item) this.seen(frame.events.at(-1));
-    if (item) {
-      item.got = (item.got ?? 0) + added;
-      item.next = frame.cursor;
-      if (frame.done) {
-        const all = item.gap.missed === null || item.got >= item.gap.missed;
-        this.fetched(item, all ? `${plural(item.got, "line")} shown below` : `${plural(item.got, "line")} still kept, shown below; the others are gone`, true);
-        this.fetches.delete(frame.id);
-      } else if (added === 0 && frame.events.length === 0) {
-        this.connection.send({ type: "fetch", id: frame.id, after: frame.cursor, before: item.gap.before, limit: PAGE });
-      } else {
-        this.fetched(item, `${plural(item.got, "line")} shown below`, false);
-        this.fetches.delete(frame.id);
-      }
-    } else if (frame.done) this.fetches.delete(frame.id);
-    else this.connection.send({ type: "fetch", id: frame.id, after: frame.cursor, before: null, limit: PAGE });
-    this.rows.reset();
+    item.got = (item.got ?? 0) + added;
+    item.next = frame.cursor ?? item.next;
+    const got = plural(item.got, "line");
+    if (!frame.done && frame.events.length === 0) {
+      // A page of entries that the filter hides: go on from there.
+      this.connection.send({ type: "fetch", id: frame.id, after: item.next, before: item.gap.before, limit: PAGE });
+    } else {
+      this.fetches.delete(frame.id);
+      const rest = frame.done && item.gap.missed !== null && item.got < item.gap.missed;
+      this.fetched(item, rest ? `${got} still kept, shown below; the others are gone` : `${got} shown below`, frame.done);
+    }
+    this.rows.draw();
     this.settle();
-  }
-
-  seen(ev) {
-    const at = place(ev.id);
-    if (!this.newest || before(this.newest, at)) this.newest = at;
   }
 
   fetched(item, words, done) {
@@ -180,7 +159,7 @@ export class Intake {
 
   /** The server refused something while fetches were under way. */
   refused(message) {
-    for (const item of this.fetches.values()) if (item) this.fetched(item, message, false);
+    for (const item of this.fetches.values()) this.fetched(item, message, false);
     this.fetches.clear();
   }
 }

@@ -173,7 +173,7 @@ function gapRow(item) {
   const { gap } = item;
   const words = gapWords(gap);
   const row = el("div", { class: `row gap g-${gap.reason}`, role: "listitem", tabindex: "-1", "data-key": item.key });
-  const text = el("div", { class: "body" }, icon("gap"), el("strong", {}, words.what), el("span", {}, ` ${words.why}`));
+  const text = el("div", { class: "body" }, icon("gap"), el("strong", {}, words.what), el("span", {}, `: ${words.why}`));
   if (gap.detail) {
     const detail = el("span", { class: "faint" });
     paint(detail, ` (${gap.detail})`);

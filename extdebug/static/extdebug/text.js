@@ -8,6 +8,10 @@ const SUSPECTS = new RegExp(SUSPECT.source, "gu");
 const COLOUR = /\u001b\[([0-9;:]{0,40})m/y;
 const EMOJI = /\p{Extended_Pictographic}|\ufe0f|[\u{1f3fb}-\u{1f3ff}]/u;
 
+const C0 = (
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI " +
+  "DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split(" ");
 const NAMES = new Map([
   [0x00ad, "SHY soft hyphen"],
   [0x034f, "CGJ combining grapheme joiner"],
@@ -36,8 +40,8 @@ const NAMES = new Map([
 export function visible(char) {
   const code = char.codePointAt(0);
   const hex = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  if (code < 0x20) return { text: String.fromCodePoint(0x2400 + code), name: `control ${hex}` };
-  if (code === 0x7f) return { text: "\u2421", name: `control ${hex} delete` };
+  if (code < 0x20) return { text: `<${C0[code]}>`, name: `control character ${hex}` };
+  if (code === 0x7f) return { text: "<DEL>", name: `control character ${hex}` };
   const name = NAMES.get(code);
   if (name) return { text: `<${name.split(" ")[0]}>`, name: `${hex} ${name}` };
   return { text: `<${hex}>`, name: `invisible character ${hex}` };

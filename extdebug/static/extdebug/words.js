@@ -37,7 +37,7 @@ export function gapWords(gap) {
     rate_limited: [`${lines} skipped`, "more arrived than this session may receive per second"],
     retention: [`${lines} gone`, "they were older than the stream keeps, or pushed out by newer ones, before they could be read"],
     reset: [`${lines} gone`, "Redis lost or replaced this stream"],
-    producer: [`${lines} lost at the runner`, "the runner dropped them before they reached Redis"],
+    producer: [`${lines} lost at the runner`, "it dropped them before they reached Redis"],
     failover: [`${lines} may be gone`, "another Redis server took over, and it did not have everything"],
     unreadable: [`${n === 1 ? "1 entry" : n ? `${count(n)} entries` : "some entries"} withheld`, "nobody can read them, or they claim to belong to someone else"],
   };
@@ -58,7 +58,7 @@ const LOST_WHERE = {
 
 /**
  * The account of a session as parts `{text, tone}`. Unaccounted is what remains of
- * entries = shown + filtered + lost; it says "at least" nothing: it is 0 or it is a bug on show.
+ * entries = shown + filtered + lost: 0, or a bug on show.
  */
 export function ledgerWords(ledger) {
   const shown = ledger.shown ?? 0;
@@ -102,7 +102,8 @@ const ENDINGS = {
 
 /** Title and advice of an end. What the server says about it comes first when it says something. */
 export function endingWords(end) {
-  const [title, advice] = ENDINGS[end.code] ?? ["The connection ended", "Connect again to go on."];
+  const elsewhere = ["This session goes on elsewhere", "Another connection of yours took it over."];
+  const [title, advice] = (end.reason === "taken_over" ? elsewhere : ENDINGS[end.code]) ?? ["The connection ended", "Connect again to go on."];
   return { title, text: end.message || end.reason || "", advice: end.hint || advice };
 }
 
@@ -124,6 +125,7 @@ const BANNERS = {
 };
 
 export function bannerWords(state, message) {
+  if (state === "waiting") return message ?? "";
   const base = BANNERS[state];
   if (!base) return "";
   return message && !base.toLowerCase().includes(message.toLowerCase()) ? `${base} (${message})` : base;
