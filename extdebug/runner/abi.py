@@ -205,14 +205,9 @@ def call(func: Func, store: Store, spec: Any, argument: Mapping[str, Any]) -> An
     result = _Val()
     try:
         lower(spec, argument, args[0])
-        error = c.wasmtime_component_func_call(
-            ctypes.byref(func._func),
-            store._context(),
-            args,
-            1,
-            ctypes.byref(result),
-            1,  # noqa: SLF001
-        )
+        context = store._context()  # noqa: SLF001
+        raw = ctypes.byref(func._func)  # noqa: SLF001
+        error = c.wasmtime_component_func_call(raw, context, args, 1, ctypes.byref(result), 1)
     finally:
         c.wasmtime_component_val_delete(ctypes.byref(args[0]))
     _raise(error)
@@ -265,7 +260,7 @@ class Imports:
 
 
 # The trampolines are Python objects with no data of their own: nothing to finalize.
-_no_end: Final = ctypes.cast(None, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_no_end: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)()
 
 
 def _raise(error: Any) -> None:

@@ -6,16 +6,27 @@ import asyncio
 import hmac
 import logging
 import os
-import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from extdebug.events import encode_json
+from extdebug.runner.answers import (
+    REQUEST_ID,
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    disconnected,
+    echo,
+    json,
+    lifespan,
+    reply,
+    start,
+)
 from extdebug.runner.config import LOOPBACK, ConfigError, RunnerConfig
 from extdebug.runner.execution import (
     Call,
@@ -34,24 +45,9 @@ from extdebug.runner.tokens import BadToken
 
 log = logging.getLogger("extdebug.runner")
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
 # Later than the epoch's own deadline: a guest that sleeps inside a host call is not interrupted
 # by it, and its caller must not wait as long as it sleeps.
 GRACE: Final = 0.5  # s
-# A caller's id is echoed in a header, so it is kept to what is safe there.
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-
-
-class Answer(Exception):
-    """An HTTP answer that ends the handling of a request."""
-
-    def __init__(self, status: int, error: str, *, code: str, **more: Any) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body = {"error": error, "code": code, **more}
 
 
 class Server:
@@ -79,28 +75,28 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await lifespan(receive, send)
             return
         if scope["type"] != "http":
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(8)}"
+        request_id = given if REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(8)}"
         try:
             await self._route(scope, headers, receive, send, request_id)
         except Answer as answer:
-            await _json(send, answer.status, answer.body, request_id=request_id)
+            await json(send, answer.status, answer.body, request_id=request_id)
         except Exception:
             log.exception("request %s failed", request_id)
             body = {"error": "the runner failed; its log says why", "code": "internal"}
-            await _json(send, 500, {**body, "request_id": request_id}, request_id=request_id)
+            await json(send, 500, {**body, "request_id": request_id}, request_id=request_id)
 
     async def _route(
         self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send, rid: str
     ) -> None:
         match (scope["method"], scope["path"]):
             case ("GET", "/healthz" | "/readyz"):
-                await _json(send, 200, {"status": "ok"}, request_id=rid)
+                await json(send, 200, {"status": "ok"}, request_id=rid)
                 return
             case _:
                 self._authorize(headers)
@@ -109,7 +105,7 @@ class Server:
                 await self._execute(headers, receive, send, rid)
             case ("GET", "/metrics"):
                 text = render(self._publisher, host=self._host, sessions=self.sessions)
-                await _reply(send, 200, text.encode(), b"text/plain; version=0.0.4", rid)
+                await reply(send, 200, text.encode(), b"text/plain; version=0.0.4", rid)
             case ("POST", "/internal/runner/debug/subscribe"):
                 await self._subscribe(headers, receive, send, rid)
             case ("GET", "/internal/ext-debug/stream"):
@@ -148,7 +144,7 @@ class Server:
             status = 504 if error.failure is Failure.TIMEOUT else 502
             code = error.failure.value
             raise Answer(status, str(error), code=code, request_id=rid) from error
-        await _json(send, 200, write_response(response), request_id=_echo(rid))
+        await json(send, 200, write_response(response), request_id=echo(rid))
 
     async def _run(self, content_hash: str, call: Call) -> HttpResponse:
         limit = min(call.limits.timeout or self._timeout, self._timeout)
@@ -212,7 +208,7 @@ class Server:
         except Busy as error:
             most = self._config.stream_sessions
             raise Answer(429, f"all {most} stream sessions are open", code="busy") from error
-        await _json(send, 200, {"debug_session_id": session.id}, request_id=rid)
+        await json(send, 200, {"debug_session_id": session.id}, request_id=rid)
 
     async def _stream(
         self, headers: Mapping[str, str], receive: Receive, send: Send, rid: str
@@ -226,10 +222,10 @@ class Server:
         session = self.sessions.attach(named.debug_session_id)
         if session is None:
             raise Answer(404, "no such session, or it is being read", code="no_session")
-        gone = asyncio.create_task(_disconnected(receive))
+        gone = asyncio.create_task(disconnected(receive))
         gone.add_done_callback(lambda _: self.sessions.end(session))
         try:
-            await send(_start(200, b"text/event-stream", rid))
+            await send(start(200, b"text/event-stream", rid))
             async for chunk in session.chunks():
                 if gone.done():
                     break
@@ -251,43 +247,6 @@ class _Subscribe(msgspec.Struct, frozen=True):
 
 class _StreamFilter(msgspec.Struct, frozen=True):
     debug_session_id: str
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
-
-
-async def _json(send: Send, status: int, body: Mapping[str, Any], *, request_id: str) -> None:
-    await _reply(send, status, encode_json(body), b"application/json", request_id)
-
-
-async def _reply(send: Send, status: int, body: bytes, kind: bytes, rid: str) -> None:
-    start = _start(status, kind, rid)
-    start["headers"].append((b"content-length", str(len(body)).encode()))
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-
-
-def _start(status: int, kind: bytes, rid: str) -> dict[str, Any]:
-    headers = [
-        (b"content-type", kind),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", rid.encode("latin-1", "replace")),
-    ]
-    return {"type": "http.response.start", "status": status, "headers": headers}
-
-
-def _echo(rid: str) -> str:
-    return rid if _REQUEST_ID.fullmatch(rid) else ""
 
 
 def serve(config: RunnerConfig) -> int:
