@@ -14,7 +14,6 @@ from channels.security.websocket import WebsocketDenier  # noqa: E402
 
 from config.origins import OriginGate  # noqa: E402
 from extdebug.consumers import SessionConsumer  # noqa: E402
-from extdebug.shutdown import drain_first  # noqa: E402
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
 session = AuthMiddlewareStack(SessionConsumer.as_asgi())
@@ -22,7 +21,6 @@ session = AuthMiddlewareStack(SessionConsumer.as_asgi())
 
 async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The one WebSocket there is; a handshake anywhere else is refused, not an error."""
-    drain_first()  # Daphne has no lifespan: there the first handshake is the start
     application = session if scope["path"] == WEBSOCKET_PATH else WebsocketDenier()
     await application(scope, receive, send)
 
@@ -31,8 +29,6 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answers the server's start and stop; nothing connects before the first session does."""
     while True:
         message = await receive()
-        if message["type"] == "lifespan.startup":
-            drain_first()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -21,7 +21,10 @@ DEBUG: bool = env.bool("DEBUG", default=False)
 INSECURE_SECRET_KEY = "insecure-for-development-only-" + "x" * 32  # refused in production
 SECRET_KEY: str = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# The loopback is always allowed: health probes inside the container ask by that name.
+ALLOWED_HOSTS: list[str] = [
+    *env.list("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]",
+]  # fmt: skip
 # Pages that may open a WebSocket: full origins, scheme and port included, compared exactly.
 EXT_DEBUG_ORIGINS: list[str] = env.list(
     "EXT_DEBUG_ORIGINS",

@@ -1,0 +1,62 @@
+# The console's image: packages built in one stage, an unprivileged user and no compiler in the
+# other. The runner's image is the same file with `--target runner`.
+
+FROM python:3.11-slim-bookworm AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY pyproject.toml README.md ./
+# Only names and versions matter here: this layer stays as long as pyproject.toml does.
+RUN mkdir -p audit config extdebug policies \
+    && python -m venv /venv \
+    && /venv/bin/pip install ".[console]" \
+    && /venv/bin/pip uninstall --yes extension-debug-console \
+    && /venv/bin/python -m compileall -q /venv/lib
+
+FROM packages AS runner-packages
+RUN rm -rf /venv \
+    && python -m venv /venv \
+    && /venv/bin/pip install ".[runner]" \
+    && /venv/bin/pip uninstall --yes extension-debug-console \
+    && /venv/bin/python -m compileall -q /venv/lib
+
+FROM python:3.11-slim-bookworm AS base
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONPATH=/app
+RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin console
+WORKDIR /app
+
+# --- the runner: no Django, no database driver, no settings of the console ----------------------
+FROM base AS runner
+COPY --from=runner-packages /venv /venv
+COPY extdebug /app/extdebug
+COPY policies/__init__.py /app/policies/
+COPY policies/redaction*.py /app/policies/
+ENV RUNNER_HOST=0.0.0.0 RUNNER_CACHE_DIR=/tmp/runner
+USER 10001
+EXPOSE 8090
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/healthz', timeout=2)"]
+ENTRYPOINT ["python", "-m", "extdebug.runner"]
+CMD ["serve"]
+
+# --- the console --------------------------------------------------------------------------------
+FROM base AS console
+COPY --from=packages /venv /venv
+COPY manage.py ./
+COPY config config
+COPY audit audit
+COPY policies policies
+COPY extdebug extdebug
+COPY templates templates
+# Hashed and compressed once, here. The settings of this step are not the ones that will run.
+RUN EXT_DEBUG_ENVIRONMENT=development DATABASE_URL=sqlite:///:memory: STATIC_HASHED=true \
+    python manage.py collectstatic --no-input --verbosity 0 \
+    && python -m compileall -q audit config extdebug policies
+# Unset EXT_DEBUG_ENVIRONMENT means production; it is said here so that nobody has to know.
+ENV EXT_DEBUG_ENVIRONMENT=production STATIC_HASHED=true
+USER 10001
+EXPOSE 8000
+# By the loopback, which ALLOWED_HOSTS always contains, and over plain HTTP, which it may be.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+STOPSIGNAL SIGTERM
+CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000"]
