@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 import redis
 from asgiref.sync import sync_to_async
@@ -63,3 +65,73 @@ async def test_a_line_written_after_the_page_was_opened_arrives(
             second = await receive(socket, "events")
             assert [event["message"] for event in second["events"]] == ["after"]
             assert second["seq"] == first["seq"] + 1
+
+
+async def test_sse_goes_on_after_its_last_event_id_without_hole_or_double(
+    live_console: Callable[..., Console], redis_server: RedisServer, cast: Cast
+) -> None:
+    console = await sync_to_async(live_console)("daphne", redis_url=redis_server.url)
+    headers = await sync_to_async(console.headers)(cast.dan)
+    url = f"{console.url}/api/ext-debug/stream?extensionId=invoice-sync&tenantId=acme"
+
+    def curl(count: int, last_id: str = "") -> list[tuple[str, str]]:
+        """(id, message) of the next `count` events, read as curl reads them."""
+        command = ["curl", "-sN", "--max-time", "8", "-H", f"Cookie: {headers['Cookie']}"]
+        if last_id:
+            command += ["-H", f"Last-Event-ID: {last_id}"]
+        with subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            seen: list[tuple[str, str]] = []
+            place = ""
+            for line in process.stdout:
+                if line.startswith("id: "):
+                    place = line[4:].strip()
+                if line.startswith("data: ") and '"message"' in line:
+                    event = json.loads(line[6:])
+                    if "stream" in event:
+                        seen.append((place, event["message"]))
+                if len(seen) >= count:
+                    process.kill()
+                    break
+        return seen
+
+    with redis_server.client() as client:
+        for number in range(10):
+            client.xadd(KEY, entry(f"line {number}"))
+        first = await asyncio.to_thread(curl, 4)
+        second = await asyncio.to_thread(curl, 6, first[-1][0])
+    assert [message for _, message in first + second] == [f"line {n}" for n in range(10)]
+    sessions = {place.partition("~")[2] for place, _ in first + second}
+    assert len(sessions) == 1, "a reconnect within a minute goes on with its session"
+
+
+async def test_polling_returns_what_is_new_and_its_gaps(
+    live_console: Callable[..., Console], redis_server: RedisServer, cast: Cast
+) -> None:
+    console = await sync_to_async(live_console)(redis_url=redis_server.url)
+    headers = await sync_to_async(console.headers)(cast.dan)
+    async with httpx.AsyncClient(base_url=console.url) as http:
+        page = await http.get("/extensions/", headers=headers)
+        token = page.cookies["csrftoken"]
+        headers["Cookie"] += f"; csrftoken={token}"
+        headers["X-CSRFToken"] = token
+
+        async def poll(**body: object) -> dict[str, Any]:
+            answer = await http.post(
+                "/api/ext-debug/stream",
+                json={"extensionId": "invoice-sync", "tenantId": "acme", **body}, headers=headers,
+            )  # fmt: skip
+            assert answer.status_code == 200, answer.text
+            polled: dict[str, Any] = answer.json()
+            return polled
+
+        with redis_server.client() as client:
+            client.xadd(KEY, entry("one"))
+            first = await poll()
+            client.xadd(KEY, entry("two"))
+            client.xadd(KEY, {"nonsense": "x"})
+            second = await poll(lastId=first["lastId"])
+    assert [event["message"] for event in first["events"]] == ["one"]
+    assert [event["message"] for event in second["events"]] == ["two"]
+    assert [gap["reason"] for gap in second["gaps"]] == ["unreadable"]
+    assert second["session"] == first["session"]
