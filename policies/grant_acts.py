@@ -1,0 +1,180 @@
+"""What the grant's verbs share: their errors, the claim of a row, and the record of an act.
+
+A verb's order is always: lock the grant, judge, change it by a conditional update, write notices,
+record. The audit's lock comes last, because it is held until the commit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from audit import trail
+from policies import access, clock, cuts, loading, notifications, people
+from policies.decisions import Decision
+from policies.facts import EnvironmentRules
+from policies.models import Grant, Lock
+
+
+class GrantError(ValueError):
+    """A verb could not be done; the message is for a person, `code` for a program."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class GrantRefused(GrantError):
+    """The person may not do this, or what they ask for cannot be (HTTP 403 or 400)."""
+
+
+class GrantMissing(GrantError):
+    """There is no such grant for this person (HTTP 404)."""
+
+
+class GrantConflict(GrantError):
+    """Somebody or the clock was faster: look again (HTTP 409)."""
+
+
+def locked(grant_id: int, *, version: int | None = None) -> Grant:
+    """The grant, locked until the commit.
+
+    GrantConflict when its time is over, or when `version` (what a form was made from) is not the
+    grant's any more.
+    """
+    row = Grant.objects.select_for_update(of=("self",)).filter(pk=grant_id).first()
+    if row is None:
+        raise GrantMissing("missing", f"There is no grant G-{grant_id}.")
+    if version is not None and row.version != version:
+        raise GrantConflict(
+            "stale", f"{row.label} was changed since you opened it (now {row.state}): look again."
+        )
+    ends = row.ends_at if row.state == Grant.State.ACTIVE else None
+    if ends is not None and ends <= clock.now():
+        raise GrantConflict("ended", f"{row.label} ended at {moment(ends)}.")
+    return row
+
+
+def change(row: Grant, *conditions: Q, **values: Any) -> None:
+    """Claim the row by a conditional update; GrantConflict when it moved meanwhile.
+
+    The condition is the state and version that were judged, and `conditions` for the clock.
+    """
+    claim = Grant.objects.filter(*conditions, pk=row.pk, state=row.state, version=row.version)
+    if not claim.update(version=row.version + 1, **values):
+        raise GrantConflict("moved", f"{row.label} was decided by somebody else or is over.")
+    row.refresh_from_db()
+
+
+def expect(row: Grant, *states: Grant.State, to: str) -> None:
+    """GrantConflict unless the grant is in one of these states."""
+    if row.state not in states:
+        wanted = " or ".join(state.value for state in states)
+        raise GrantConflict(
+            "state", f"{row.label} is {row.state}; to {to} it, it would have to be {wanted}."
+        )
+
+
+def policy() -> EnvironmentRules:
+    """The environment's rules; GrantRefused in an environment that nobody knows."""
+    rules = loading.environment_rules()
+    if rules is None:
+        raise GrantRefused(
+            "environment", f"{settings.EXT_DEBUG_ENVIRONMENT!r} is not a known environment."
+        )
+    return rules
+
+
+def judges(*parties: int) -> Any:
+    """The operators who may judge what these people asked for: not they, and nobody locked."""
+    now = clock.ClockNow()
+    live = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    barred = Lock.objects.filter(live, user__isnull=False).values("user")
+    return people.operators().exclude(pk__in=parties).exclude(pk__in=barred)
+
+
+def require_judge(row: Grant, by: Any) -> None:
+    """GrantRefused unless `by` is an operator who is no party to the grant."""
+    if by.pk in (row.requester_id, row.beneficiary_id):
+        raise GrantRefused("own_grant", "Who requests a grant or benefits from it cannot judge it.")
+    if not judges(row.requester_id, row.beneficiary_id).filter(pk=by.pk).exists():
+        raise GrantRefused("not_operator", "Only an operator whose account is not locked can.")
+
+
+def require_party(row: Grant, by: Any) -> None:
+    """GrantMissing for anyone else, so that ids cannot be tried."""
+    if by.pk not in (row.requester_id, row.beneficiary_id):
+        raise GrantMissing("missing", f"There is no grant {row.label}.")
+
+
+def decision_of(user: Any, *, tenant: str, extension: str) -> Decision:
+    viewer = access.viewer_of(user, transport="page")
+    return access.decide(viewer, tenant=tenant, extension=extension, opening=False)
+
+
+def record(
+    action: trail.Action, row: Grant, *, by: Any, ip: str = "", reason: str = "", **more: Any
+) -> None:
+    """The audit row of an act and the hint to decide again, both with the caller's commit."""
+    cuts.hint(
+        "grant",
+        grant_id=row.pk,
+        user_id=row.beneficiary_id,
+        tenant=row.tenant_key,
+        extension=row.extension_key,
+    )
+    trail.record(
+        action,
+        actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
+        tenant=row.tenant_key,
+        extension=row.extension_key,
+        subject_type="grant",
+        subject_id=str(row.pk),
+        reason=reason,
+        data={**describe(row), **more},
+    )
+
+
+def tell(kind: str, row: Grant, *, by: Any) -> None:
+    """Requester and beneficiary hear of it."""
+    parties = {row.requester_id: row.requester, row.beneficiary_id: row.beneficiary}
+    notifications.announce(kind, row, to=parties.values(), by=by, details=describe(row))
+
+
+def describe(row: Grant) -> dict[str, Any]:
+    """A grant in plain data, for the audit and the webhook."""
+    return {
+        "label": row.label,
+        "state": row.state,
+        "tenant": row.tenant_key,
+        "extension": row.extension_key,
+        "environment": row.environment,
+        "installs": None if row.all_installs else sorted(installs_of(row)),
+        "capabilities": list(row.capabilities),
+        "requester": row.requester.get_username(),
+        "beneficiary": row.beneficiary.get_username(),
+        "reason": row.reason,
+        "ticket": row.ticket,
+        "minutes": row.minutes,
+        "approvals_required": row.approvals_required,
+        "break_glass": row.break_glass,
+        "extends": f"G-{row.extends_id}" if row.extends_id else None,
+        "starts_at": iso(row.starts_at or row.starts_after),
+        "ends_at": iso(row.ends_at),
+    }
+
+
+def installs_of(row: Grant) -> Iterable[str]:
+    return row.installs.values_list("key", flat=True)
+
+
+def iso(at: dt.datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None
+
+
+def moment(at: dt.datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,54 @@
+"""Brings the labels of grants up to date with the clock. Authority does not wait for it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from audit.trail import Action
+from policies import clock
+from policies import grant_acts as acts
+from policies.grant_acts import GrantConflict
+from policies.models import Grant
+
+
+def settle(grant_id: int) -> None:
+    """Label one grant whose time has come, before a verb judges it by its state."""
+    now = clock.ClockNow()
+    due = Grant.objects.filter(pk=grant_id, state=Grant.State.SCHEDULED, starts_at__lte=now)
+    for row in due:
+        lapse_one(row)
+
+
+def lapse(*, limit: int = 500) -> int:
+    """Bring labels up to date with the clock, for the janitor; how many. Authority needs it not."""
+    now = clock.ClockNow()
+    due = Grant.objects.filter(
+        Q(state=Grant.State.REQUESTED, lapses_at__lte=now)
+        | Q(state=Grant.State.SCHEDULED, starts_at__lte=now)
+        | Q(state=Grant.State.ACTIVE, ends_at__lte=now)
+    )
+    return sum(lapse_one(row) for row in due.order_by("pk")[:limit])
+
+
+def lapse_one(row: Grant) -> bool:
+    """One grant's label, if its time has come; False when somebody else was faster."""
+    now = clock.ClockNow()
+    with transaction.atomic():
+        try:
+            if row.state == Grant.State.REQUESTED:
+                over = {"closed_at": F("lapses_at")}
+                acts.change(row, Q(lapses_at__lte=now), state=Grant.State.LAPSED, **over)
+                action = Action.GRANT_LAPSED
+                acts.tell("lapsed", row, by=None)
+            elif row.state == Grant.State.SCHEDULED:
+                acts.change(row, Q(starts_at__lte=now), state=Grant.State.ACTIVE)
+                action = Action.GRANT_ACTIVATED
+            else:
+                over = {"closed_at": F("ends_at")}
+                acts.change(row, Q(ends_at__lte=now), state=Grant.State.ENDED, **over)
+                action = Action.GRANT_ENDED
+        except GrantConflict:
+            return False
+        acts.record(action, row, by=None)
+    return True

@@ -1,0 +1,267 @@
+"""The verbs that make a grant: request, extend (a new linked request) and break the glass."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from audit.trail import Action
+from policies import clock, notifications
+from policies import grant_acts as acts
+from policies.facts import EnvironmentRules
+from policies.grant_acts import GrantConflict, GrantRefused
+from policies.grant_clock import lapse_one, settle
+from policies.models import Extension, Grant, Install, Tenant
+from policies.models.directory import RESERVED_TENANTS
+from policies.models.rules import MAX_BREAK_GLASS_MINUTES
+from policies.people import is_operator
+
+FURTHEST_START: Final = dt.timedelta(days=7)
+PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are not a target
+
+
+def request(
+    by: Any,
+    *,
+    tenant: str,
+    extension: str,
+    minutes: int,
+    reason: str,
+    beneficiary: Any = None,
+    installs: Collection[str] | None = None,
+    ticket: str = "",
+    starts_after: dt.datetime | None = None,
+    ip: str = "",
+) -> Grant:
+    """Ask for a grant for oneself or another; `installs=None` means all of them.
+
+    GrantRefused when no approval could make it work (a lock, no relation, mode off, nobody who
+    could approve), GrantConflict when the same request is pending already.
+    """
+    with transaction.atomic():
+        return _ask(
+            Action.GRANT_REQUESTED,
+            by=by,
+            beneficiary=beneficiary or by,
+            target=(tenant.lower(), extension.lower()),
+            minutes=minutes,
+            reason=reason,
+            installs=installs,
+            ticket=ticket,
+            starts_after=starts_after,
+            extends=None,
+            ip=ip,
+        )
+
+
+def extend(
+    grant_id: int, *, by: Any, minutes: int, reason: str, ticket: str = "", ip: str = ""
+) -> Grant:
+    """Ask for more time: a new request linked to this grant, from where it ends.
+
+    The grant itself never ends later. The same person, target and installs.
+    """
+    settle(grant_id)
+    with transaction.atomic():
+        parent = acts.locked(grant_id)
+        acts.require_party(parent, by)
+        acts.expect(parent, Grant.State.ACTIVE, Grant.State.SCHEDULED, to="extend")
+        return _ask(
+            Action.GRANT_EXTENSION_REQUESTED,
+            by=by,
+            beneficiary=parent.beneficiary,
+            target=(parent.tenant_key, parent.extension_key),
+            minutes=minutes,
+            reason=reason,
+            installs=None if parent.all_installs else list(acts.installs_of(parent)),
+            ticket=ticket or parent.ticket,
+            starts_after=parent.ends_at,
+            extends=parent,
+            ip=ip,
+        )
+
+
+def break_glass(
+    by: Any,
+    *,
+    tenant: str,
+    extension: str,
+    minutes: int,
+    reason: str,
+    installs: Collection[str] | None = None,
+    ticket: str = "",
+    ip: str = "",
+) -> Grant:
+    """An operator's own short grant without approval; every other approver is alerted.
+
+    Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
+    another (a unique constraint, so that two at once cannot either).
+    """
+    rules = acts.policy()
+    target = (tenant.lower(), extension.lower())
+    if not is_operator(by):
+        raise GrantRefused("not_operator", "Only an operator can break the glass.")
+    if not rules.break_glass:
+        raise GrantRefused("break_glass_off", "Breaking the glass is switched off here.")
+    _require_possible(by, target, rules)
+    minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
+    with transaction.atomic():
+        now = clock.now()
+        row = Grant(
+            **_target(*target),
+            state=Grant.State.ACTIVE,
+            requester=by,
+            beneficiary=by,
+            break_glass=True,
+            approvals_required=0,
+            all_installs=installs is None,
+            reason=_reason(reason),
+            ticket=ticket.strip()[:100],
+            minutes=minutes,
+            requested_at=now,
+            lapses_at=now,
+            starts_at=now,
+            ends_at=now + dt.timedelta(minutes=minutes),
+        )
+        if Grant.objects.filter(beneficiary=by, break_glass=True, reviewed_at=None).exists():
+            raise _unreviewed()
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            raise _unreviewed() from error
+        row.installs.set(_installs(row, installs))
+        others = acts.judges(by.pk)
+        notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
+        acts.record(Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason)
+    return row
+
+
+def _ask(
+    action: Action,
+    *,
+    by: Any,
+    beneficiary: Any,
+    target: tuple[str, str],
+    minutes: int,
+    reason: str,
+    installs: Collection[str] | None,
+    ticket: str,
+    starts_after: dt.datetime | None,
+    extends: Grant | None,
+    ip: str,
+) -> Grant:
+    rules = acts.policy()
+    _require_possible(by, target, rules)
+    if beneficiary.pk != by.pk:
+        _require_possible(beneficiary, target, rules, who="The beneficiary")
+    now = clock.now()
+    _require_start(starts_after, now=now)
+    approvers = acts.judges(by.pk, beneficiary.pk)
+    if (there := approvers.count()) < rules.approvals_required:
+        raise GrantRefused(
+            "nobody_can_approve",
+            f"{rules.approvals_required} approval(s) by other operators are needed, and there are "
+            f"only {there} who could give one: ask an administrator to add operators.",
+        )
+    # A request past its deadline is over, whether or not somebody has labelled it.
+    mine = Grant.objects.filter(requester=by, state=Grant.State.REQUESTED)
+    for overdue in mine.filter(lapses_at__lte=clock.ClockNow()):
+        lapse_one(overdue)
+    if mine.count() >= PENDING_AT_ONCE:
+        raise GrantRefused("too_many", f"{PENDING_AT_ONCE} of your requests are pending already.")
+    row = Grant(
+        **_target(*target),
+        requester=by,
+        beneficiary=beneficiary,
+        all_installs=installs is None,
+        reason=_reason(reason),
+        ticket=ticket.strip()[:100],
+        minutes=_minutes(minutes, at_most=rules.max_grant_minutes),
+        approvals_required=rules.approvals_required,
+        extends=extends,
+        requested_at=now,
+        lapses_at=now + dt.timedelta(minutes=rules.pending_minutes),
+        starts_after=starts_after,
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        raise GrantConflict(
+            "pending", "The same request is pending: wait for its answer or withdraw it."
+        ) from error
+    row.installs.set(_installs(row, installs))
+    notifications.announce("requested", row, to=approvers, by=by, details=acts.describe(row))
+    acts.record(action, row, by=by, ip=ip, reason=row.reason)
+    return row
+
+
+def _require_possible(
+    user: Any, target: tuple[str, str], rules: EnvironmentRules, *, who: str = "You"
+) -> None:
+    """GrantRefused when something besides the missing grant stands in this person's way."""
+    decision = acts.decision_of(user, tenant=target[0], extension=target[1])
+    obstacle = decision.obstacle()
+    if not decision.related:
+        # The same words for a target without relation and for one that does not exist.
+        raise GrantRefused("not_found", f"{who} cannot request that: there is no such target.")
+    if obstacle is not None:
+        raise GrantRefused(obstacle.rule, f"{obstacle.reason} {obstacle.hint}".strip())
+    if not (rules.grant_required or decision.environment == "production"):
+        raise GrantRefused("not_needed", "No grant is needed in this environment.")
+
+
+def _require_start(starts_after: dt.datetime | None, *, now: dt.datetime) -> None:
+    if starts_after is not None and starts_after > now + FURTHEST_START:
+        raise GrantRefused("too_far", f"A grant starts within {FURTHEST_START.days} days.")
+
+
+def _minutes(minutes: int, *, at_most: int) -> int:
+    if not 1 <= minutes <= at_most:
+        raise GrantRefused(
+            "minutes", f"The duration must be 1 to {at_most} minutes, not {minutes}."
+        )
+    return minutes
+
+
+def _reason(reason: str) -> str:
+    reason = reason.strip()
+    if not reason or len(reason) > 2000:
+        raise GrantRefused("reason", "Say why, in 1 to 2,000 characters: approvers decide by it.")
+    return reason
+
+
+def _target(tenant_key: str, extension_key: str) -> dict[str, Any]:
+    """The target's columns. Decided before: the rows exist unless the stream has no tenant."""
+    tenant = None
+    if tenant_key not in RESERVED_TENANTS:
+        tenant = Tenant.objects.get(key=tenant_key)
+    return {
+        "environment": settings.EXT_DEBUG_ENVIRONMENT,
+        "tenant": tenant,
+        "tenant_key": tenant_key,
+        "extension": Extension.objects.filter(key=extension_key).first(),
+        "extension_key": extension_key,
+    }
+
+
+def _installs(row: Grant, keys: Collection[str] | None) -> list[Install]:
+    if keys is None:
+        return []
+    wanted = {key.lower() for key in keys}
+    found = list(Install.objects.filter(tenant=row.tenant, extension=row.extension, key__in=wanted))
+    if not wanted or len(found) != len(wanted):
+        unknown = sorted(wanted - {install.key for install in found})
+        raise GrantRefused("installs", f"Not installs of this target: {', '.join(unknown) or '-'}")
+    return found
+
+
+def _unreviewed() -> GrantRefused:
+    return GrantRefused(
+        "review_first", "Your last broken glass has not been reviewed: ask another operator to."
+    )

@@ -1,0 +1,238 @@
+"""The grant's verbs. Each claims its row by conditional update, records and tells, or does nothing.
+
+`requested -> scheduled -> active -> ended | released | revoked`; `requested -> denied | withdrawn |
+lapsed`; `scheduled -> cancelled | revoked`. Errors: GrantRefused, GrantMissing, GrantConflict.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from audit.trail import Action
+from policies import clock
+from policies import grant_acts as acts
+from policies.grant_acts import GrantConflict, GrantError, GrantMissing, GrantRefused
+from policies.grant_clock import lapse, settle
+from policies.grant_requests import break_glass, extend, request
+from policies.models import Approval, BreakGlassReview, Grant
+from policies.people import is_operator
+
+__all__ = [
+    "GrantConflict",
+    "GrantError",
+    "GrantMissing",
+    "GrantRefused",
+    "approve",
+    "break_glass",
+    "cancel",
+    "deny",
+    "extend",
+    "lapse",
+    "release",
+    "request",
+    "review",
+    "revoke",
+    "withdraw",
+]
+
+State = Grant.State
+
+
+def approve(
+    grant_id: int,
+    *,
+    by: Any,
+    comment: str = "",
+    minutes: int | None = None,
+    version: int | None = None,
+    ip: str = "",
+) -> Grant:
+    """One approver's yes; the last one needed activates or schedules the grant.
+
+    `minutes` may shorten it. Of the request's terms and today's policy the stricter counts.
+    """
+    with transaction.atomic():
+        row = acts.locked(grant_id, version=version)
+        acts.require_judge(row, by)
+        acts.expect(row, State.REQUESTED, to="approve")
+        now = clock.now()
+        if row.lapses_at <= now:
+            raise GrantConflict("late", f"{row.label} lapsed at {acts.moment(row.lapses_at)}.")
+        rules = acts.policy()
+        _require_worth(row)
+        wanted = [row.minutes, rules.max_grant_minutes, *([minutes] if minutes else [])]
+        lasts = max(1, min(wanted))
+        required = max(row.approvals_required, rules.approvals_required)
+        _judge(row, by=by, verdict=Approval.Verdict.APPROVE, comment=comment, now=now)
+        given = row.approvals.filter(verdict=Approval.Verdict.APPROVE).count()
+        terms = {"minutes": lasts, "approvals_required": required}
+        # The deadline is asked once more of the clock at the moment of the update.
+        in_time = Q(lapses_at__gt=clock.ClockNow())
+        if given < required:
+            acts.change(row, in_time, **terms)
+            action = Action.GRANT_APPROVAL_GIVEN
+        else:
+            starts = max(now, row.starts_after or now)
+            acts.change(
+                row,
+                in_time,
+                **terms,
+                state=State.ACTIVE if starts <= now else State.SCHEDULED,
+                starts_at=starts,
+                ends_at=starts + dt.timedelta(minutes=lasts),
+            )
+            action = Action.GRANT_APPROVED if row.state == State.ACTIVE else Action.GRANT_SCHEDULED
+            acts.tell("approved", row, by=by)
+        counted = {"approvals": given}
+        acts.record(action, row, by=by, ip=ip, reason=comment, **counted)
+    return row
+
+
+def deny(grant_id: int, *, by: Any, reason: str, version: int | None = None, ip: str = "") -> Grant:
+    """One approver's no is enough. Say why: the requester reads it."""
+    with transaction.atomic():
+        row = acts.locked(grant_id, version=version)
+        acts.require_judge(row, by)
+        acts.expect(row, State.REQUESTED, to="deny")
+        _say_why(reason)
+        _judge(row, by=by, verdict=Approval.Verdict.DENY, comment=reason, now=clock.now())
+        _close(row, State.DENIED, by=by, reason=reason)
+        acts.tell("denied", row, by=by)
+        acts.record(Action.GRANT_DENIED, row, by=by, ip=ip, reason=reason)
+    return row
+
+
+def withdraw(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
+    """Requester or beneficiary take a pending request back."""
+    return _step_back(grant_id, State.REQUESTED, State.WITHDRAWN, by=by, version=version, ip=ip)
+
+
+def cancel(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
+    """Requester or beneficiary give a grant up before it starts."""
+    return _step_back(grant_id, State.SCHEDULED, State.CANCELLED, by=by, version=version, ip=ip)
+
+
+def release(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
+    """Requester or beneficiary end an active grant early."""
+    return _step_back(grant_id, State.ACTIVE, State.RELEASED, by=by, version=version, ip=ip)
+
+
+def revoke(
+    grant_id: int, *, by: Any, reason: str, version: int | None = None, ip: str = ""
+) -> Grant:
+    """An operator ends a grant now, with everything that extends it."""
+    settle(grant_id)
+    with transaction.atomic():
+        row = acts.locked(grant_id, version=version)
+        if not is_operator(by):
+            raise GrantRefused("not_operator", "Only an operator can revoke a grant.")
+        acts.expect(row, State.SCHEDULED, State.ACTIVE, to="revoke")
+        _say_why(reason)
+        for ended in [row, *_extensions(row)]:
+            granted = ended.state in (State.SCHEDULED, State.ACTIVE)
+            because = reason if ended is row else f"{row.label}, which it extends, was revoked"
+            _close(ended, State.REVOKED if granted else State.DENIED, by=by, reason=because)
+            acts.tell("revoked" if granted else "denied", ended, by=by)
+            action = Action.GRANT_REVOKED if granted else Action.GRANT_DENIED
+            acts.record(action, ended, by=by, ip=ip, reason=because)
+    return row
+
+
+def review(
+    grant_id: int, *, by: Any, justified: bool, comment: str, ip: str = ""
+) -> BreakGlassReview:
+    """Another operator's judgement on a broken glass that is over; frees its user's next one."""
+    with transaction.atomic():
+        row = Grant.objects.select_for_update(of=("self",)).filter(pk=grant_id).first()
+        if row is None or not row.break_glass or row.ends_at is None:
+            raise GrantMissing("missing", f"There is no broken glass G-{grant_id}.")
+        acts.require_judge(row, by)
+        now = clock.now()
+        if row.closed_at is None and row.ends_at > now:
+            raise GrantConflict("active", f"{row.label} is still active: revoke it first.")
+        if row.reviewed_at is not None:
+            raise GrantConflict("reviewed", f"{row.label} was reviewed before.")
+        _say_why(comment)
+        verdicts = BreakGlassReview.Verdict
+        judgement = BreakGlassReview.objects.create(
+            grant=row,
+            reviewer=by,
+            requester=row.requester,
+            beneficiary=row.beneficiary,
+            verdict=verdicts.JUSTIFIED if justified else verdicts.UNJUSTIFIED,
+            comment=comment,
+            created_at=now,
+        )
+        acts.change(row, Q(reviewed_at__isnull=True), reviewed_at=now)
+        acts.tell("reviewed", row, by=by)
+        verdict = {"verdict": judgement.verdict}
+        acts.record(Action.BREAK_GLASS_REVIEWED, row, by=by, ip=ip, reason=comment, **verdict)
+    return judgement
+
+
+def _step_back(
+    grant_id: int, before: State, after: State, *, by: Any, version: int | None, ip: str
+) -> Grant:
+    action = {
+        State.WITHDRAWN: Action.GRANT_WITHDRAWN,
+        State.CANCELLED: Action.GRANT_CANCELLED,
+        State.RELEASED: Action.GRANT_RELEASED,
+    }[after]
+    settle(grant_id)
+    with transaction.atomic():
+        row = acts.locked(grant_id, version=version)
+        acts.require_party(row, by)
+        acts.expect(row, before, to=action.value.partition(".")[2].removesuffix("d"))
+        _close(row, after, by=by)
+        acts.record(action, row, by=by, ip=ip)
+    return row
+
+
+def _close(row: Grant, state: State, *, by: Any, reason: str = "") -> None:
+    acts.change(
+        row, state=state, closed_at=clock.ClockNow(), closed_by=by, closed_reason=reason.strip()
+    )
+
+
+def _judge(row: Grant, *, by: Any, verdict: Approval.Verdict, comment: str, now: Any) -> None:
+    try:
+        with transaction.atomic():
+            Approval.objects.create(
+                grant=row,
+                approver=by,
+                requester=row.requester,
+                beneficiary=row.beneficiary,
+                verdict=verdict,
+                comment=comment.strip(),
+                created_at=now,
+            )
+    except IntegrityError as error:
+        raise GrantConflict("twice", f"You have decided on {row.label} before.") from error
+
+
+def _require_worth(row: Grant) -> None:
+    """GrantRefused when the grant would be of no use: what stood in its way came since."""
+    decision = acts.decision_of(row.beneficiary, tenant=row.tenant_key, extension=row.extension_key)
+    if (obstacle := decision.obstacle()) is not None:
+        raise GrantRefused(obstacle.rule, f"Of no use to {row.beneficiary}: {obstacle.reason}")
+    if row.extends is not None and row.extends.state == State.REVOKED:
+        raise GrantRefused("extends", f"{row.extends.label}, which it extends, was revoked.")
+
+
+def _extensions(row: Grant) -> Iterable[Grant]:
+    """What extends this grant, and what extends that, as far as it is open; locked in order."""
+    children = Grant.objects.select_for_update(of=("self",)).filter(extends=row).order_by("pk")
+    for child in children:
+        if child.closed_at is None:
+            yield child
+        yield from _extensions(child)
+
+
+def _say_why(reason: str) -> None:
+    if not reason.strip():
+        raise GrantRefused("reason", "Say why: the people concerned read it.")

@@ -1,0 +1,96 @@
+"""Production around the fixed cast, and short ways to say what a test is about."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, connections
+
+from audit.models import AuditRecord
+from extdebug.demo.sample import Cast
+from policies import access, grants, notifications
+from policies.access import Decision
+from policies.models import Grant
+
+TARGET = {"tenant": "acme", "extension": "invoice-sync"}
+
+
+@pytest.fixture
+def production(settings: Any) -> Any:
+    """Production with the console switched on: nothing is open without a grant."""
+    settings.EXT_DEBUG_ENVIRONMENT = "production"
+    settings.EXT_DEBUG_UI_ENABLED = True
+    return settings
+
+
+@pytest.fixture
+def third_operator(cast: Cast) -> User:
+    """A third pair of eyes beside olivia and oscar."""
+    otto = User.objects.create_user("otto", "otto@example.test", is_staff=True)
+    otto.user_permissions.set(cast.olivia.user_permissions.all())
+    return otto
+
+
+@pytest.fixture(autouse=True)
+def _quiet_courier() -> Iterator[None]:
+    """Let the thread that sends notices finish before the database is emptied."""
+    yield
+    notifications.courier.wait_until_idle(20)
+
+
+def ask(user: User, **more: Any) -> Decision:
+    """What would be decided for this user now, without opening."""
+    viewer = access.viewer_of(user, transport="ws")
+    return access.decide(viewer, **{**TARGET, "opening": False, **more})
+
+
+def request(by: User, **more: Any) -> Grant:
+    return grants.request(by, **{**TARGET, "minutes": 60, "reason": "a customer waits", **more})
+
+
+def granted(cast: Cast, to: User, **more: Any) -> Grant:
+    """An active grant, approved by olivia or, for olivia, by oscar."""
+    pending = request(to, **more)
+    approver = cast.oscar if to == cast.olivia else cast.olivia
+    return grants.approve(pending.pk, by=approver)
+
+
+def actions(**where: Any) -> list[str]:
+    """The actions of the audit trail, oldest first."""
+    return list(
+        AuditRecord.objects.filter(**where).order_by("seq").values_list("action", flat=True)
+    )
+
+
+def bring_deferred_triggers() -> None:
+    """Inside a test's transaction PostgreSQL has not yet run what runs at commit."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def in_parallel(*works: Callable[[], Any]) -> list[Any]:
+    """Run each in a thread with a connection of its own, started together; results or errors."""
+    import threading
+
+    gate = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(place: int, work: Callable[[], Any]) -> None:
+        try:
+            connection.ensure_connection()
+            gate.wait(20)
+            results[place] = work()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            results[place] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
