@@ -2,7 +2,7 @@
 
 import { el, icon } from "./dom.js";
 import { fullTime } from "./look.js";
-import { paint } from "./line.js";
+import { paint } from "./paint.js";
 import { markWords, plural } from "./words.js";
 
 const DEEP = 6; // as the wire caps it (MAX_FIELDS_DEPTH)

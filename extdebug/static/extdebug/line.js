@@ -3,43 +3,12 @@
 import { el, icon } from "./dom.js";
 import { detailOf } from "./detail.js";
 import { flowColour, fullTime, shortId } from "./look.js";
-import { plain, runs } from "./text.js";
+import { paint } from "./paint.js";
+import { plain } from "./text.js";
 import { count, gapWords, markWords, plural } from "./words.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
-
-/** Put `text` into `parent` as safe runs, with `marker` ({regex, classOf}) matches marked. */
-export function paint(parent, text, marker = null) {
-  for (const run of runs(text)) {
-    if (run.cls === "ctl") {
-      parent.append(el("span", { class: "ctl", title: run.name }, run.text));
-      continue;
-    }
-    const target = run.cls ? el("span", { class: run.cls }) : parent;
-    if (target !== parent) parent.append(target);
-    marked(target, run.text, marker);
-  }
-}
-
-function marked(target, text, marker) {
-  if (!marker) {
-    target.append(text);
-    return;
-  }
-  let from = 0;
-  marker.regex.lastIndex = 0;
-  for (let hit = marker.regex.exec(text); hit; hit = marker.regex.exec(text)) {
-    if (hit[0] === "") {
-      marker.regex.lastIndex += 1;
-      continue;
-    }
-    if (hit.index > from) target.append(text.slice(from, hit.index));
-    target.append(el("mark", { class: marker.classOf(hit[0]) }, hit[0]));
-    from = hit.index + hit[0].length;
-  }
-  if (from < text.length) target.append(text.slice(from));
-}
 
 /** What a closed row shows of a message, and how many lines of it stay hidden. */
 export function firstPart(message) {
