@@ -1,0 +1,241 @@
+"""The client's frames: read strictly, refused with a reason, nothing else ever raised."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extdebug import protocol
+from extdebug.events import Cursor, EntryId, Level, Output
+from extdebug.protocol import (
+    DEFAULT_TAIL,
+    MAX_FRAME_BYTES,
+    MAX_TAIL,
+    ErrorCode,
+    ProtocolError,
+    Start,
+    parse,
+)
+
+TARGET = {"tenant": None, "extension": "invoice-sync"}
+
+
+def frame(type: str, **parts: Any) -> str:
+    return json.dumps({"type": type, **parts})
+
+
+def subscribe(**parts: Any) -> str:
+    return frame("subscribe", **{"target": TARGET, **parts})
+
+
+def test_the_whole_subscribe_of_the_page_is_read():
+    message = parse(
+        subscribe(
+            filter={
+                "rev": 3, "installs": ["inst-acme"], "request": "r", "streams": ["log"],
+                "level": "warn", "q": "a",
+            },
+            resume="s",
+            **{"from": {"tail": 50}},
+        )
+    )  # fmt: skip
+
+    assert isinstance(message, protocol.Subscribe)
+    assert message.target == protocol.TargetSpec(extension="invoice-sync", tenant=None)
+    assert message.filter == protocol.FilterSpec(
+        3, ("inst-acme",), "r", (Output.LOG,), Level.WARN, "a"
+    )
+    assert message.start == Start(tail=50)
+    assert message.resume == "s"
+    assert message.filter.parts() == {
+        "installs": ["inst-acme"], "request": "r", "streams": ["log"], "level": "warn", "q": "a",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("place", "start"),
+    [
+        ({"tail": 0}, Start(tail=0)),
+        ({"tail": MAX_TAIL}, Start(tail=MAX_TAIL)),
+        ("now", Start(tail=0)),
+        ({"cursor": "5-1.7"}, Start(cursor=Cursor(EntryId(5, 1), 7))),
+        ({"cursor": "5-1"}, Start(cursor=Cursor(EntryId(5, 1)))),
+        ({"time": "2026-01-01T00:00:00.123Z"}, Start(since_ms=1_767_225_600_123)),
+        ({"time": "2026-01-01T01:00:00+01:00"}, Start(since_ms=1_767_225_600_000)),
+        ({"time": "1767225600123"}, Start(since_ms=1_767_225_600_123)),
+        ({"time": "1900-01-01T00:00:00Z"}, Start(since_ms=0)),
+    ],
+)
+def test_a_session_begins_where_the_client_says(place: Any, start: Start):
+    message = parse(subscribe(**{"from": place}))
+
+    assert isinstance(message, protocol.Subscribe)
+    assert message.start == start
+
+
+def test_a_session_begins_with_a_tail_when_nothing_is_said():
+    message = parse(subscribe())
+
+    assert isinstance(message, protocol.Subscribe)
+    assert message.start == Start(tail=DEFAULT_TAIL)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (frame("ack", seq=7), protocol.Ack(7)),
+        ('{"seq":7,"type":"ack"}', protocol.Ack(7)),
+        (b'{"type":"ack","seq":7}', protocol.Ack(7)),
+        (frame("pause"), protocol.Pause()),
+        (frame("resume"), protocol.Resume()),
+        (frame("extend"), protocol.Extend()),
+        (frame("ping"), protocol.Ping()),
+        (frame("filter", filter={}), protocol.SetFilter(protocol.FilterSpec())),
+        (frame("fetch", id="g1"), protocol.Fetch("g1")),
+    ],
+)
+def test_every_message_is_read(text: str | bytes, message: protocol.ClientMessage):
+    assert parse(text) == message
+
+
+def test_a_fetch_names_its_bounds():
+    message = parse(frame("fetch", id="g1", after="1-0", before="9-0.4", limit=1000))
+
+    assert isinstance(message, protocol.Fetch)
+    assert message.after_cursor == Cursor(EntryId(1, 0))
+    assert message.before_cursor == Cursor(EntryId(9, 0), 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("", "not_json", ""),
+        ("{", "not_json", ""),
+        ('{"type":"ping"}x', "not_json", "trailing"),
+        ("\ufeff{}", "not_json", "invalid character"),
+        ('{"type":"ping","x":"\ud800"}', "not_json", "lone surrogate"),
+        (b'{"type":"filter","filter":{"q":"\xff"}}', "not_json", "utf-8"),
+        ('{"type":"filter","filter":{"q":"\\ud800"}}', "not_json", ""),
+        ("null", "bad_message", "Expected `object`"),
+        ("[]", "bad_message", "Expected `object`"),
+        ("[" * 9_000, "bad_message", ""),
+        ('{"a":' * 2_500, "bad_message", "nested too deeply"),
+        ("{}", "bad_message", "`type`"),
+        ('{"type":"login"}', "unknown_type", "expected one of subscribe, filter, ack"),
+        ('{"type":"' + "x" * 9_000 + '"}', "unknown_type", "expected one of"),
+        ('{"type":7}', "bad_message", "Expected `str`"),
+        ('{"type":"PING"}', "unknown_type", "expected one of"),
+        ('{"type":"ping","type":"pause"}', "unknown_type", ""),
+        (frame("ping", now=1), "bad_message", "unknown field `now`"),
+        (frame("ack"), "bad_message", "missing required field `seq`"),
+        (frame("ack", seq=-1), "bad_message", ">= 0"),
+        (frame("ack", seq=2**53), "bad_message", "<="),
+        (frame("ack", seq="1"), "bad_message", "Expected `int`, got `str`"),
+        (frame("ack", seq=1.5), "bad_message", "Expected `int`"),
+        (frame("ack", seq=True), "bad_message", "Expected `int`, got `bool`"),
+        (frame("ack", seq=None), "bad_message", "Expected `int`"),
+        (frame("subscribe"), "bad_message", "`target`"),
+        (subscribe(target={"extension": ""}), "bad_message", "$.target.extension"),
+        (subscribe(target={"extension": "x" * 65}), "bad_message", "$.target.extension"),
+        (subscribe(target={"extension": "x", "stream": "y"}), "bad_message", "`stream`"),
+        (subscribe(**{"from": {}}), "bad_message", "exactly one of tail, cursor, time"),
+        (subscribe(**{"from": {"tail": 1, "cursor": "1-1"}}), "bad_message", "exactly one"),
+        (subscribe(**{"from": {"tail": -1}}), "bad_message", ">= 0"),
+        (subscribe(**{"from": {"tail": MAX_TAIL + 1}}), "bad_message", "<="),
+        (subscribe(**{"from": "later"}), "bad_message", "later"),
+        (subscribe(**{"from": {"cursor": "$"}}), "bad_message", "expected ms-seq"),
+        (subscribe(**{"from": {"cursor": "-1-0"}}), "bad_message", "expected ms-seq"),
+        (subscribe(**{"from": {"time": "yesterday"}}), "bad_message", "expected ISO 8601"),
+        (subscribe(filter={"rev": -1}), "bad_message", "$.filter.rev"),
+        (subscribe(filter={"level": "loud"}), "bad_message", "$.filter.level"),
+        (subscribe(filter={"streams": ["stdin"]}), "bad_message", "$.filter.streams"),
+        (subscribe(filter={"installs": ["a"] * 65}), "bad_message", "$.filter.installs"),
+        (subscribe(filter={"q": "a" * 1025}), "bad_message", "$.filter.q"),
+        (subscribe(filter={"regex": "a"}), "bad_message", "`regex`"),
+        (subscribe(resume="s" * 65), "bad_message", "$.resume"),
+        (frame("filter"), "bad_message", "`filter`"),
+        (frame("fetch", id="g", after="+"), "bad_message", "expected ms-seq"),
+        (frame("fetch", id="g", limit=0), "bad_message", ">= 1"),
+        (frame("fetch", id=5), "bad_message", "Expected `str`"),
+    ],
+)
+def test_what_is_not_of_the_protocol_is_refused(text: str | bytes, code: str, says: str):
+    with pytest.raises(ProtocolError) as caught:
+        parse(text)
+
+    assert caught.value.code is ErrorCode(code)
+    assert says in caught.value.message
+    assert len(caught.value.message) <= 300
+
+
+def test_a_frame_beyond_the_limit_is_refused_unread():
+    fits = frame("ping") + " " * (MAX_FRAME_BYTES - len(frame("ping")))
+
+    assert parse(fits) == protocol.Ping()
+    with pytest.raises(ProtocolError, match="at most 16384 bytes, got 16385") as caught:
+        parse(fits + " ")
+    assert caught.value.code is ErrorCode.TOO_LARGE
+
+
+def test_the_limit_counts_bytes_not_characters():
+    with pytest.raises(ProtocolError) as caught:
+        parse(frame("filter", filter={}) + " " * 5_000 + "€" * 5_000)
+    assert caught.value.code is ErrorCode.TOO_LARGE
+
+
+def test_the_largest_legal_filter_fits_a_frame():
+    legal = subscribe(
+        filter={
+            "installs": ["x" * 64] * 64,
+            "request": "r" * 128,
+            "q": "€" * 1024,
+            "rev": 2**53 - 1,
+        }
+    )
+
+    assert isinstance(parse(legal), protocol.Subscribe)
+
+
+def test_an_error_knows_its_byte():
+    with pytest.raises(ProtocolError) as caught:
+        parse('{"type":"ping",}')
+
+    assert caught.value.position == 15
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["target", "filter", "tail", "q", "extension", "cursor"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.sampled_from([*map(str, protocol.CLIENT_TYPES), "x", "", "Ping"]),
+    st.dictionaries(
+        st.sampled_from(["target", "filter", "from", "seq", "id", "after", "limit", "resume"]),
+        json_values,
+        max_size=4,
+    ),
+)
+def test_any_json_is_a_message_or_a_protocol_error(type: str, parts: dict[str, Any]):
+    with contextlib.suppress(ProtocolError):
+        assert isinstance(parse(frame(type, **parts)), protocol.ClientMessage)
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60))
+def test_any_frame_is_a_message_or_a_protocol_error(raw: bytes | str):
+    with pytest.raises(ProtocolError):
+        parse(raw)
