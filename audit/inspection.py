@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.utils import timezone
 
 from audit import checkpoints, guards
-from audit.chain import GENESIS, AuditError, moment
+from audit.chain import GENESIS, AuditError, digest, moment
 from audit.models import AuditRecord, Checkpoint
 from audit.verification import Judge, Kind, Report
 
@@ -74,6 +74,31 @@ def verify(
     for table in guards.missing(using=using):
         judge.note(Kind.UNGUARDED, f"{table} has no append-only trigger that always fires")
     return judge.report()
+
+
+def matches(record: AuditRecord) -> bool:
+    """Whether the row says what was hashed."""
+    row = record.row()
+    try:
+        return digest(row) == record.hash
+    except AuditError:
+        return False
+
+
+def is_linked(record: AuditRecord, *, using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Whether the rows before and after it are the ones it is chained to."""
+    near = AuditRecord.objects.using(using).filter(seq__in=(record.seq - 1, record.seq + 1))
+    around = {row.seq: row for row in near}
+    before, after = around.get(record.seq - 1), around.get(record.seq + 1)
+    expected = GENESIS if record.seq == 1 else getattr(before, "hash", None)
+    if after is None and AuditRecord.objects.using(using).filter(seq__gt=record.seq).exists():
+        return False
+    return record.prev == expected and (after is None or after.prev == record.hash)
+
+
+def is_signed(point: Checkpoint) -> bool | None:
+    """Whether a stored checkpoint's signature holds; None when its key is not known here."""
+    return checkpoints.is_signed(_statement(point), public_keys())
 
 
 def checkpoint(*, using: str = DEFAULT_DB_ALIAS) -> checkpoints.Statement | None:

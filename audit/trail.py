@@ -18,7 +18,15 @@ from audit import repeats, waiting, writer
 from audit.actions import SUMMARISED, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, UnknownAction
 from audit.export import Format, Selection, export
-from audit.inspection import BrokenTrail, checkpoint, checkpoint_if_due, verify
+from audit.inspection import (
+    BrokenTrail,
+    checkpoint,
+    checkpoint_if_due,
+    is_linked,
+    is_signed,
+    matches,
+    verify,
+)
 from audit.models import AuditRecord
 
 __all__ = [
@@ -28,6 +36,7 @@ __all__ = [
     "ActorKind",
     "AuditError",
     "BrokenTrail",
+    "Entry",
     "Format",
     "Selection",
     "UnknownAction",
@@ -35,6 +44,9 @@ __all__ = [
     "checkpoint",
     "checkpoint_if_due",
     "export",
+    "is_linked",
+    "is_signed",
+    "matches",
     "record",
     "record_close",
     "record_durably",

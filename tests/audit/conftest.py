@@ -48,9 +48,7 @@ def sqlite_trail(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) 
 
 
 @pytest.fixture
-def postgres_trail(
-    django_db_setup: None, django_db_blocker: Any, postgres: Any
-) -> Iterator[str]:
+def postgres_trail(django_db_setup: None, django_db_blocker: Any, postgres: Any) -> Iterator[str]:
     """The alias of a migrated PostgreSQL database."""
     configuration = environ.Env.db_url_config(postgres.create_database())
     with django_db_blocker.unblock(), database("trail", configuration) as alias:

@@ -25,9 +25,11 @@ anything = st.recursive(
     | st.uuids()
     | st.binary(max_size=20)
     | st.sampled_from(Action),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text() | st.integers(), inner, max_size=4)
-    | st.frozensets(st.text(), max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text() | st.integers(), inner, max_size=4)
+        | st.frozensets(st.text(), max_size=3)
+    ),
     max_leaves=20,
 )
 

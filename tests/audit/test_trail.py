@@ -197,9 +197,7 @@ def test_a_durable_row_survives_the_rollback_of_the_request(trail_database):
     with pytest.raises(Boom), transaction.atomic(using=trail_database):
         record(trail_database)
         deny(trail_database)
-        trail.record_durably(
-            trail.Action.SESSION_END_REQUESTED, actor=ANN, using=trail_database
-        )
+        trail.record_durably(trail.Action.SESSION_END_REQUESTED, actor=ANN, using=trail_database)
         raise Boom
     assert waiting.settle_held(seconds=20) == 0
     assert [row.action for row in rows(trail_database)] == [

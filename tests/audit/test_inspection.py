@@ -1,0 +1,138 @@
+import json
+
+import pytest
+from django.db import connections
+
+from audit import inspection, trail
+from audit.chain import digest
+from audit.models import AuditRecord, Checkpoint
+from tests.fixtures.database import without_triggers
+
+SEED = "11" * 32
+
+
+@pytest.fixture
+def signed(settings, tmp_path):
+    settings.AUDIT_SIGNING_KEY = SEED
+    settings.AUDIT_CHECKPOINT_DIR = str(tmp_path)
+    return tmp_path / inspection.FILE_NAME
+
+
+def write(using, times=1):
+    for _ in range(times):
+        trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM, using=using)
+
+
+def forge(using, sql):
+    with without_triggers(connections[using]), connections[using].cursor() as cursor:
+        cursor.execute(sql)
+
+
+def kinds(report):
+    return {finding.kind.value for finding in report.findings}
+
+
+def test_a_checkpoint_states_the_head_in_the_table_and_in_the_file(trail_database, signed):
+    write(trail_database, 3)
+    statement = trail.checkpoint(using=trail_database)
+    head = AuditRecord.objects.using(trail_database).get(seq=3)
+    assert (statement.seq, statement.hash) == (3, head.hash)
+    assert [json.loads(line)["seq"] for line in signed.read_text().splitlines()] == [3]
+    point = Checkpoint.objects.using(trail_database).get()
+    assert trail.is_signed(point) is True
+    assert trail.checkpoint(using=trail_database) is None  # nothing new
+    write(trail_database)
+    assert trail.checkpoint(using=trail_database).seq == 4
+    report = trail.verify(using=trail_database)
+    assert (report.ok, report.checkpoints, report.proven_to) == (True, 2, 4)
+
+
+def test_nothing_is_signed_without_a_key_or_without_rows(trail_database, settings):
+    settings.AUDIT_SIGNING_KEY = ""
+    with pytest.raises(trail.AuditError, match="AUDIT_SIGNING_KEY"):
+        trail.checkpoint(using=trail_database)
+    settings.AUDIT_SIGNING_KEY = SEED
+    assert trail.checkpoint(using=trail_database) is None
+
+
+def test_a_checkpoint_that_cannot_be_written_out_is_not_made(trail_database, settings, tmp_path):
+    settings.AUDIT_SIGNING_KEY = SEED
+    settings.AUDIT_CHECKPOINT_DIR = str(tmp_path / "missing")
+    write(trail_database)
+    with pytest.raises(trail.AuditError, match="missing"):
+        trail.checkpoint(using=trail_database)
+    assert not Checkpoint.objects.using(trail_database).exists()
+
+
+def test_a_broken_trail_is_not_signed(trail_database, signed):
+    write(trail_database, 2)
+    trail.checkpoint(using=trail_database)
+    write(trail_database, 3)
+    forge(trail_database, "UPDATE audit_auditrecord SET reason = 'forged' WHERE seq = 4")
+    with pytest.raises(trail.BrokenTrail, match="edited at 4"):
+        trail.checkpoint(using=trail_database)
+    assert len(signed.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("UPDATE audit_auditrecord SET reason = 'forged' WHERE seq = 2", "edited"),
+        ("UPDATE audit_auditrecord SET at = '2020-01-01 00:00:00+00:00' WHERE seq = 2", "edited"),
+        ("UPDATE audit_auditrecord SET data = '{\"ok\": true}' WHERE seq = 2", "edited"),
+        ("DELETE FROM audit_auditrecord WHERE seq = 2", "removed"),
+        ("DELETE FROM audit_auditrecord WHERE seq >= 3", "cut"),
+        ("DELETE FROM audit_auditrecord", "cut"),
+        ("UPDATE audit_auditrecord SET seq = 100 WHERE seq = 2", "removed"),
+    ],
+)
+def test_what_an_owner_of_the_tables_does_is_found(trail_database, signed, sql, found):
+    write(trail_database, 5)
+    trail.checkpoint(using=trail_database)
+    forge(trail_database, sql)
+    assert found in kinds(trail.verify(using=trail_database))
+
+
+def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(trail_database, signed):
+    write(trail_database, 2)
+    trail.checkpoint(using=trail_database)
+    write(trail_database, 2)
+    trail.checkpoint(using=trail_database)
+    forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq > 2")
+    forge(trail_database, "DELETE FROM audit_checkpoint WHERE seq > 2")
+    assert trail.verify(using=trail_database).ok
+    outside = [inspection.checkpoints.read(line) for line in signed.read_text().splitlines()]
+    assert kinds(trail.verify(statements=outside, using=trail_database)) == {"cut"}
+
+
+def test_verifying_since_the_last_checkpoint_reads_that_row_again(trail_database, signed):
+    write(trail_database, 3)
+    trail.checkpoint(using=trail_database)
+    write(trail_database, 2)
+    report = trail.verify(since_checkpoint=True, using=trail_database)
+    assert (report.ok, report.rows, report.head_seq) == (True, 3, 5)
+    forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq >= 3")
+    assert "cut" in kinds(trail.verify(since_checkpoint=True, using=trail_database))
+
+
+def test_a_checkpoint_is_due_every_five_minutes(trail_database, signed):
+    write(trail_database)
+    assert trail.checkpoint_if_due(using=trail_database).seq == 1
+    write(trail_database)
+    assert trail.checkpoint_if_due(using=trail_database) is None
+    assert trail.checkpoint_if_due(every=0, using=trail_database).seq == 2
+
+
+def test_a_row_knows_whether_it_is_linked(trail_database):
+    write(trail_database, 4)
+    rows = AuditRecord.objects.using(trail_database)
+    assert all(
+        trail.matches(row) and inspection.is_linked(row, using=trail_database) for row in rows.all()
+    )
+    forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq = 2")
+    assert not inspection.is_linked(rows.get(seq=1), using=trail_database)
+    assert not inspection.is_linked(rows.get(seq=3), using=trail_database)
+    row = rows.get(seq=4)
+    row.reason = "forged"
+    assert not trail.matches(row)
+    assert digest(row.row()) != row.hash
