@@ -18,12 +18,13 @@ class Bucket:
         self.since = 0.0
 
     def allows(self, now: float) -> bool:
-        """Take one token if there is one. `now` is a monotonic clock in seconds."""
+        """Take one token if there is one. `now` in seconds, of a clock that may be set."""
         if not self.rate:
             return True
         if now > self.since:
             self.level = min(self.burst, self.level + (now - self.since) * self.rate)
-            self.since = now
+        # A clock that was set back gives nothing, and counts from where it is.
+        self.since = now
         if self.level < 1.0:
             return False
         self.level -= 1.0

@@ -1,0 +1,97 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extdebug.events import Output
+from extdebug.runner.capture import MAX_LINE_BYTES, Capture, Splitter
+from tests.fixtures.programs import wait_until
+
+
+def split(*chunks: bytes) -> list[tuple[bytes, bool]]:
+    lines: list[tuple[bytes, bool]] = []
+    splitter = Splitter(Output.STDOUT, lambda _, line, cut: lines.append((line, cut)))
+    for chunk in chunks:
+        splitter.feed(chunk)
+    splitter.flush()
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("chunks", "lines"),
+    [
+        ((b"a\nb\n",), [b"a", b"b"]),
+        ((b"a\r\nb\rc\n",), [b"a", b"b", b"c"]),
+        ((b"a\r", b"\nb\n"), [b"a", b"b"]),
+        ((b"a\r", b"b\n"), [b"a", b"b"]),
+        ((b"\n\n",), [b"", b""]),
+        ((b"\r\n\r\n",), [b"", b""]),
+        ((b"\r", b"\r", b"\n"), [b"", b""]),
+        ((b"hello", b" ", b"world", b"\n"), [b"hello world"]),
+        ((b"gr\xc3", b"\xbc\xc3\x9fe\n"), ["grüße".encode()]),
+        ((b"no end",), [b"no end"]),
+        ((b"nul \x00 bad \xff\n",), [b"nul \x00 bad \xff"]),
+        ((b"",), []),
+    ],
+)
+def test_lines_end_at_lf_cr_and_crlf_however_they_are_chunked(chunks, lines):
+    assert split(*chunks) == [(line, False) for line in lines]
+
+
+@given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\xc3\xbc", b"bc", b"\x00"])), st.data())
+def test_chunking_never_changes_the_lines(parts, data):
+    whole = b"".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    places = [0, *cuts, len(whole)]
+    chunks = [whole[a:b] for a, b in zip(places, places[1:], strict=False)]
+    assert split(*chunks) == split(whole)
+    expected = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    if expected[-1] == b"":
+        expected.pop()
+    assert [line for line, _ in split(whole)] == expected
+
+
+@pytest.mark.parametrize("step", [1024 * 1024, 4096, 1000])
+def test_a_mebibyte_line_is_one_cut_line_and_the_next_is_whole(step):
+    data = b"x" * (1024 * 1024) + b"\nafter\n"
+    chunks = [data[i : i + step] for i in range(0, len(data), step)]
+    assert split(*chunks) == [(b"x" * MAX_LINE_BYTES, True), (b"after", False)]
+
+
+def test_byte_by_byte_writing_keeps_one_line():
+    assert split(*(bytes([b]) for b in b"y" * 5000 + b"\n")) == [(b"y" * 5000, False)]
+
+
+def test_stdout_and_stderr_come_in_the_order_of_completion():
+    lines: list[tuple[str, bytes]] = []
+    capture = Capture(lambda output, line, _: lines.append((output.value, line)))
+    capture.out(b"begun ")
+    capture.err(b"err 1\n")
+    capture.out(b"ended\n")
+    capture.err(b"err 2\n")
+    assert lines == [
+        ("stderr", b"err 1"),
+        ("stdout", b"begun ended"),
+        ("stderr", b"err 2"),
+    ]
+
+
+def test_a_partial_line_is_shown_after_a_pause_and_at_the_end():
+    lines: list[bytes] = []
+    capture = Capture(lambda _, line, __: lines.append(line))
+    capture.out(b"prompt> ")
+    assert lines == []
+    wait_until(lambda: lines == [b"prompt> "], seconds=3, what="the partial line")
+    capture.out(b"answer")
+    capture.close()
+    assert lines == [b"prompt> ", b"answer"]
+
+
+def test_a_line_still_being_written_is_not_split_by_the_sweep():
+    lines: list[bytes] = []
+    capture = Capture(lambda _, line, __: lines.append(line))
+    capture.out(b"one ")
+    assert capture.sweep(time.monotonic())
+    capture.out(b"line\n")
+    assert lines == [b"one line"]
