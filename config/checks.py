@@ -78,6 +78,12 @@ def secrets() -> Iterator[CheckMessage]:
             hint="64 hexadecimal digits, for example from `openssl rand -hex 32`.",
             id="console.E107",
         )
+    if settings.EXT_DEBUG_WEBHOOK_URL and weak(settings.EXT_DEBUG_WEBHOOK_SECRET):
+        yield Error(
+            "EXT_DEBUG_WEBHOOK_SECRET is missing or too weak to sign the webhook.",
+            hint=f"At least {MIN_SECRET} random characters, shared with the receiver.",
+            id="console.E109",
+        )
     if settings.PRODUCTION and settings.DEBUG:
         yield Error(
             "DEBUG is on in production: error pages would show settings and source.",

@@ -183,6 +183,18 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 # Ed25519 seed (64 hex digits) that signs the audit trail's checkpoints, and where they go.
 AUDIT_SIGNING_KEY: str = env.str("AUDIT_SIGNING_KEY", default="")
 AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", default="")
+# Public keys of earlier signing keys, so that their checkpoints still verify.
+AUDIT_PUBLIC_KEYS: tuple[str, ...] = tuple(env.list("AUDIT_PUBLIC_KEYS", default=[]))
+
+# --- telling approvers ---------------------------------------------------------------------
+# Where links in messages lead; the first origin is the address people type.
+EXT_DEBUG_BASE_URL: str = env.str("EXT_DEBUG_BASE_URL", default=(EXT_DEBUG_ORIGINS or [""])[0])
+EXT_DEBUG_WEBHOOK_URL: str = env.str("EXT_DEBUG_WEBHOOK_URL", default="")
+EXT_DEBUG_WEBHOOK_SECRET: str = env.str("EXT_DEBUG_WEBHOOK_SECRET", default="")
+# smtp://user:password@host:587, smtp+tls:// for STARTTLS; without it messages go to the log.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="debug-console@localhost")
+EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not hang its sender
 
 # --- the rest ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

@@ -1,3 +1,5 @@
+"""The extdebug app: the live path and its sessions."""
+
 from django.apps import AppConfig
 
 

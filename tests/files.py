@@ -23,9 +23,7 @@ def repository_files(*suffixes: str) -> tuple[Path, ...]:
         paths = {
             path for path in ROOT.rglob("*") if not _NOT_OURS & set(path.relative_to(ROOT).parts)
         }
-    return tuple(
-        sorted(p for p in paths if p.is_file() and (not suffixes or p.suffix in suffixes))
-    )
+    return tuple(sorted(p for p in paths if p.is_file() and (not suffixes or p.suffix in suffixes)))
 
 
 def relative(path: Path) -> str:

@@ -60,6 +60,7 @@ def test_good_settings_pass_without_a_word(settings: Settings, good: dict[str, A
         ({"REDACTION_KEY": ""}, "console.W105"),
         ({"METRICS_TOKEN": ""}, "console.W106"),
         ({"AUDIT_SIGNING_KEY": "nope"}, "console.E107"),
+        ({"EXT_DEBUG_WEBHOOK_URL": "https://hooks.example/x"}, "console.E109"),
         ({"DEBUG": True}, "console.E108"),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}, "console.E201"),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}, "console.E201"),

@@ -1,0 +1,84 @@
+"""What the documents promise is what the code has."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+from django.core.management import get_commands
+
+from tests.files import ROOT, relative, repository_files
+
+README: Final = (ROOT / "README.md").read_text()
+MAIN_JOB: Final = (
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[demo]' && .venv/bin/python manage.py demo"
+)
+DOCUMENTS: Final = repository_files(".md")
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)\n```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_readme_has_two_commands():
+    assert blocks(README) == [MAIN_JOB, "tests/run"]
+
+
+@pytest.mark.parametrize("name", ["tests/run", ".ci/run", "manage.py"])
+def test_scripts_can_be_run(name: str):
+    assert (ROOT / name).stat().st_mode & 0o111
+    if name != "manage.py":
+        subprocess.run(["bash", "-n", ROOT / name], check=True)
+
+
+def test_ci_runs_what_people_run():
+    assert "exec tests/run" in (ROOT / ".ci/run").read_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_commands_in_the_documents_exist(document: Path):
+    commands = get_commands()
+    for name in re.findall(r"manage\.py ([a-z_]+)", document.read_text()):
+        assert name in commands, name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_files_in_the_documents_exist(document: Path):
+    pattern = r"`((?:extdebug|policies|audit|config|tests|docs|templates)/[\w./-]+\.\w+)`"
+    for name in re.findall(pattern, document.read_text()):
+        assert (ROOT / name).exists(), name
+
+
+def documented(heading: str) -> set[str]:
+    text = (ROOT / "docs/configuration.md").read_text()
+    section = text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return set(re.findall(r"^\| `([A-Z_]+)` \|", section, flags=re.MULTILINE))
+
+
+def test_every_variable_of_the_console_is_documented():
+    source = (ROOT / "config/settings.py").read_text()
+    read = set(re.findall(r"""\benv\.\w+\(\s*"([A-Z_]+)\"""", source))
+    assert documented("Console") == read
+
+
+def test_every_variable_of_the_runner_is_documented():
+    source = (ROOT / "extdebug/runner/config.py").read_text()
+    read = set(re.findall(r"""\bread\.\w+\(\s*"([A-Z_]+)\"""", source))
+    assert documented("Runner") == read
+
+
+def test_variables_of_other_documents_are_known():
+    known = documented("Console") | documented("Runner")
+    for document in DOCUMENTS:
+        for name in re.findall(
+            r"`((?:EXT_DEBUG|RUNNER|AUDIT)_[A-Z_]+)(?:=[^`]*)?`", document.read_text()
+        ):
+            assert name in known, f"{relative(document)}: {name}"
+
+
+def test_the_tests_isolate_themselves_from_every_variable():
+    """tests/settings.py removes or sets whatever config/settings.py reads."""
+    source = (ROOT / "tests/settings.py").read_text()
+    named = set(re.findall(r'"([A-Z_]+)"', source))
+    assert documented("Console") - named == set()
