@@ -93,7 +93,7 @@ def test_an_unknown_action_is_refused():
 
 def test_an_unknown_kind_of_actor_is_refused():
     with pytest.raises(ValueError, match="robot"):
-        entry(actor=chain.Actor(kind="robot"))
+        entry(actor=chain.Actor(kind="robot"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_a_durable_row_survives_the_rollback_of_the_request(trail_database):
 
 
 def test_a_close_never_raises_and_its_row_is_retried(trail_database, broken_trail):
-    waits = trail.record_close(
+    written = trail.record_close(
         "s1",
         actor=ANN,
         tenant="acme",
@@ -211,7 +211,7 @@ def test_a_close_never_raises_and_its_row_is_retried(trail_database, broken_trai
         data={"shown": 12},
         using=trail_database,
     )
-    assert waits is None
+    assert written is None
     with pytest.raises(trail.AuditError, match="outbox"):
         trail.retry_waiting(using=trail_database)
     waits = Outbox.objects.using(trail_database).get()
@@ -258,7 +258,11 @@ def test_nobody_floods_the_chain_by_varying_the_target(trail_database, one_minut
     for n in range(200):
         deny(trail_database, tenant=f"guess-{n}", reason="no such tenant")
     for n in range(50):
-        deny(trail_database, actor=trail.Actor(kind="anonymous", ip=f"192.0.2.{n}"), tenant=f"t{n}")
+        deny(
+            trail_database,
+            actor=trail.Actor(kind=trail.ActorKind.ANONYMOUS, ip=f"192.0.2.{n}"),
+            tenant=f"t{n}",
+        )
     one_minute()
     repeats.settle(using=trail_database)
     written = rows(trail_database)
