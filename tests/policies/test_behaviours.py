@@ -17,7 +17,7 @@ from extdebug.demo.sample import Cast
 from policies import access, changes, consent, grants, notifications
 from policies.decisions import Rule
 from policies.grants import GrantConflict, GrantMissing, GrantRefused
-from policies.models import Approval, Consent, EnvironmentPolicy, Grant, Lock, Tenant
+from policies.models import Approval, Consent, EnvironmentPolicy, Grant, Lock, Notice, Tenant
 from tests.policies.conftest import TARGET, actions, ask, granted, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
@@ -468,7 +468,7 @@ def test_behaviour_18_an_audit_failure_aborts_the_transition(
 
     verbs = _verbs(cast)
     states = list(Grant.objects.order_by("pk").values_list("pk", "state", "version"))
-    sent = notifications.Notice.objects.count()
+    sent = Notice.objects.count()
     monkeypatch.setattr(trail, "record", fail)
     for verb in verbs:
         with pytest.raises(AuditError):
@@ -477,7 +477,7 @@ def test_behaviour_18_an_audit_failure_aborts_the_transition(
     assert not Approval.objects.filter(grant__state="requested").exists()
     assert not Lock.objects.exists()
     assert not Consent.objects.exists()
-    assert notifications.Notice.objects.count() == sent
+    assert Notice.objects.count() == sent
     assert Tenant.objects.get(key="globex").installs.count() == 2
     monkeypatch.undo()
     assert verbs[1]().state == "active"  # and it was the audit alone that stood in the way
