@@ -32,7 +32,9 @@ class PublisherConfig:
     lane_events: int = 10_000
     lane_bytes: int = 4 * MIB
     total_bytes: int = 32 * MIB
-    reply_timeout: float = 15.0  # s; a stopped Redis may come back, and its answer decides
+    # s; a frozen Redis that comes back answers on the same connection, and its answer decides.
+    # A dead network path ends it sooner (TCP_USER_TIMEOUT).
+    reply_timeout: float = 30.0
     flush_timeout: float = 5.0  # s to empty the queues on shutdown
     redaction_key: bytes | None = field(default=None, repr=False)
     mirror: bool = True  # repeat every event on the ext.* loggers
@@ -98,7 +100,7 @@ def load(environ: Mapping[str, str]) -> RunnerConfig:
         total_bytes=read.number(
             "RUNNER_DEBUG_TOTAL_BYTES", 32 * MIB, least=128 * 1024, most=8192 * MIB
         ),
-        reply_timeout=read.number("RUNNER_DEBUG_REDIS_TIMEOUT", 15.0, least=1.0, most=120.0),
+        reply_timeout=read.number("RUNNER_DEBUG_REDIS_TIMEOUT", 30.0, least=1.0, most=120.0),
         flush_timeout=read.number("RUNNER_DEBUG_FLUSH_TIMEOUT", 5.0, least=0.0, most=60.0),
         redaction_key=read.secret("REDACTION_KEY"),
         mirror=read.flag("RUNNER_DEBUG_LOCAL_LOG", default=True),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import hiredis
 import msgspec
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 
 from extdebug.events import Event, Level, Origin, Output, iso, to_entry
 from extdebug.runner.config import PublisherConfig
@@ -137,19 +137,30 @@ class Sender:
         while not self._stop.is_set():
             if not self._lanes.wait(1.0):
                 continue
-            if not self._connect():
-                continue
-            batch = self._lanes.take(events=BATCH_EVENTS, size=BATCH_BYTES)
+            try:
+                self._step()
+            except Exception as error:
+                # A mistake of ours or of a library: without this thread nothing would ever leave.
+                log.exception("the publisher's send thread failed")
+                self._sink.close()
+                self._broke = True
+                self._failed(repr(error))
+
+    def _step(self) -> None:
+        if not self._connect():
+            return
+        batch = self._lanes.take(events=BATCH_EVENTS, size=BATCH_BYTES)
+        self._in_flight = sum(len(items) for _, items in batch)
+        try:
             if batch:
-                self._in_flight = sum(len(items) for _, items in batch)
                 self._write(batch)
-                self._in_flight = 0
+        finally:
+            self._in_flight = 0
 
     def _connect(self) -> bool:
-        if self._sink.connected:
-            return True
         try:
-            self._sink.connect()
+            if not self._sink.connect():
+                return True
             if self._broke:
                 self._sink.probe(f"{self._config.prefix}probe")
                 self._stop.wait(SETTLE)
@@ -222,7 +233,7 @@ class Sender:
         refused = 0
         for i, (size, item) in enumerate(items[: len(verdicts)]):
             verdict = verdicts[i]
-            if not isinstance(verdict, ResponseError):
+            if not isinstance(verdict, RedisError):
                 self.written += isinstance(item, Packed)
                 self.markers += isinstance(item, Lost)
                 continue

@@ -13,16 +13,30 @@ from typing import Any, Final
 
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.retry import Retry
 
 CONNECT_TIMEOUT: Final = 2.0  # s
 # Unacknowledged bytes on a dead network path end the connection after this many milliseconds.
 USER_TIMEOUT_MS: Final = 10_000
 
-# Answers that pass: the same command may succeed later.
-_PASSING: Final = ("OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY",
-                   "MISCONF", "NOREPLICAS")  # fmt: skip
+# Answers that pass: the same command may succeed later. redis-py gives some codes a class of
+# their own and takes them out of the text.
+_PASSING: Final = (
+    BusyLoadingError, ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError,
+    TryAgainError,
+)  # fmt: skip
+_PASSING_TEXT: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ")
+Refusal = ResponseError | BusyLoadingError
 
 
 class Unreachable(Exception):
@@ -37,9 +51,9 @@ class Uncertain(Exception):
         self.results = results
 
 
-def passing(error: ResponseError) -> bool:
+def passing(error: Refusal) -> bool:
     """Whether Redis refused a command for a reason that goes away."""
-    return str(error).startswith(_PASSING)
+    return isinstance(error, _PASSING) or str(error).startswith(_PASSING_TEXT)
 
 
 class RedisSink:
@@ -58,8 +72,7 @@ class RedisSink:
             "protocol": 2,
             "retry": Retry(NoBackoff(), 0),
             "health_check_interval": 0,
-            "lib_name": None,  # the runner's ACL allows no CLIENT SETINFO
-            "lib_version": None,
+            "driver_info": None,  # the runner's ACL allows no CLIENT SETINFO
             **options,
         }
         self._connection: AbstractConnection | None = None
@@ -68,10 +81,15 @@ class RedisSink:
     def connected(self) -> bool:
         return self._connection is not None
 
-    def connect(self) -> None:
-        """Unreachable unless Redis answers; its message is fit for a log (no password)."""
+    def connect(self) -> bool:
+        """Make sure of a connection; whether it is a new one.
+
+        Unreachable unless Redis answers; its message is fit for a log (no password).
+        """
         if self._connection is not None:
-            return
+            if not self._stale(self._connection):
+                return False
+            self.close()
         connection = self._class(**self._options)
         try:
             connection.connect()
@@ -79,6 +97,15 @@ class RedisSink:
             _drop(connection)
             raise Unreachable(f"{type(error).__name__}: {error}") from error
         self._connection = connection
+        return True
+
+    @staticmethod
+    def _stale(connection: AbstractConnection) -> bool:
+        """Whether the server closed it while nothing was asked: then nothing is in doubt."""
+        try:
+            return bool(connection.can_read(timeout=0))
+        except (RedisError, OSError):
+            return True
 
     def probe(self, key: str) -> None:
         """One harmless question: after it the server has nothing older of ours left to read."""
@@ -104,7 +131,7 @@ class RedisSink:
             for _ in commands:
                 try:
                     results.append(connection.read_response(disable_decoding=True))
-                except ResponseError as error:
+                except (ResponseError, BusyLoadingError) as error:
                     results.append(error)
         except (RedisError, OSError) as error:
             self.close()
