@@ -36,7 +36,7 @@ class ClockNow(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         # The format in which Django keeps datetimes there, so that text compares as time.
-        template = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+        template = "strftime('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'now')"
         return self.as_sql(compiler, connection, template=template, **context)
 
 

@@ -2,6 +2,7 @@
 
 Kept on the tables: whom and what a grant is for never changes, its time only shrinks, its state
 moves along the machine, nobody judges what is theirs, a late or foreign approval does not exist.
+The inserts that refuse a replacement are for SQLite, whose INSERT OR REPLACE fires no update.
 """
 
 from __future__ import annotations
@@ -83,7 +84,11 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     "NEW.reviewed_at IS NOT NULL",
                     "only a review makes a broken glass reviewed",
-                )
+                ),
+                (
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.id)",
+                    "a grant is never replaced",
+                ),
             ],
         ),
         "policies_guard_approval_insert": (
@@ -93,7 +98,12 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     f"{_GRANT_PARTY} AND g.state = 'requested')",
                     "an approval is for a pending grant and carries its requester and beneficiary",
-                )
+                ),
+                (
+                    "EXISTS (SELECT 1 FROM policies_approval a WHERE a.id = NEW.id"
+                    " OR (a.grant_id = NEW.grant_id AND a.approver_id = NEW.approver_id))",
+                    "an approval is never replaced",
+                ),
             ],
         ),
         "policies_guard_approval_update": (
@@ -108,7 +118,12 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     f"{_GRANT_PARTY} AND g.break_glass)",
                     "a review is for a broken glass and carries its requester and beneficiary",
-                )
+                ),
+                (
+                    "EXISTS (SELECT 1 FROM policies_breakglassreview r WHERE r.id = NEW.id"
+                    " OR r.grant_id = NEW.grant_id)",
+                    "a review is never replaced",
+                ),
             ],
         ),
         "policies_guard_review_update": (

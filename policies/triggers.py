@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
 from policies import guards, models
@@ -46,7 +48,9 @@ def bumping() -> dict[str, tuple[str, ...]]:
         user.groups.through,
         user.user_permissions.through,
         Group.permissions.through,
+        Group,
         Permission,
+        ContentType,
     ]
     return {
         **{_table(model): () for model in whole},
@@ -65,18 +69,28 @@ def install(*, using: str = DEFAULT_DB_ALIAS) -> None:
     models.PolicyVersion.objects.using(using).get_or_create(pk=1)
 
 
+def remove(*, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Take all triggers away. Needs the tables' owner.
+
+    A migration that alters one of these tables starts with `RunPython(triggers.lift)`: SQLite
+    rebuilds the table, and refuses to rename it while another table's trigger names it.
+    """
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        for name, table in _present(using=using):
+            on = f' ON "{table}"' if connection.vendor == "postgresql" else ""
+            cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
+
+
+def lift(_apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
+    """`remove` as the first operation of a migration; post_migrate puts them back."""
+    remove(using=editor.connection.alias)
+
+
 def missing(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
     """Triggers that are not there or do not always fire; for the system check and /readyz."""
     connection = connections[using]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-                " WHERE t.tgenabled = 'A' AND c.relnamespace = current_schema()::regnamespace"
-            )
-        else:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        present = {str(name) for (name,) in cursor.fetchall()}
+    present = {name for name, _ in _present(using=using, firing=True)}
     kinds = ("row", "truncate") if connection.vendor == "postgresql" else _SQLITE_KINDS
     wanted = {f"{_PREFIX}_{table}_{kind}" for table in bumping() for kind in kinds}
     return sorted((wanted | set(guards.names(connection.vendor))) - present)
@@ -88,6 +102,24 @@ def after_migrate(*, using: str, **_: Any) -> None:
     needed = {*bumping(), _table(models.PolicyVersion), *guards.TABLES}
     if needed <= tables:  # not so while an older state is being migrated to
         install(using=using)
+
+
+def _present(*, using: str, firing: bool = False) -> list[tuple[str, str]]:
+    """Name and table of our triggers; with `firing` only those that no session can switch off."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT t.tgname, c.relname, t.tgenabled = 'A' FROM pg_trigger t"
+                " JOIN pg_class c ON c.oid = t.tgrelid"
+                " WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal"
+            )
+        else:
+            cursor.execute("SELECT name, tbl_name, 1 FROM sqlite_master WHERE type = 'trigger'")
+        rows = [(str(name), str(table)) for name, table, always in cursor.fetchall()
+                if always or not firing]  # fmt: skip
+    ours = set(guards.names(connection.vendor))
+    return [row for row in rows if row[0].startswith(_PREFIX) or row[0] in ours]
 
 
 def _table(model: type[Model]) -> str:
