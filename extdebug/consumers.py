@@ -30,7 +30,9 @@ log = logging.getLogger(__name__)
 
 FIRST_FRAME: Final = 5.0  # seconds until `subscribe` must have come
 LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer counts as stuck
-MESSAGES: Final = 50.0  # client frames per second; a window of acks is at most a few dozen
+# Client frames per second. Acknowledgements come as fast as frames go out, commands do not.
+COMMANDS: Final = 20.0
+ACKS: Final = 2000.0
 STRIKES: Final = 20  # refused frames in a row until the client counts as broken
 LEFT: Final = 1000  # the client said goodbye; anything else is a lost connection
 
@@ -80,7 +82,8 @@ class Connection:
         self._receive = receive
         self._send = send
         self._feed: Feed | None = None
-        self._bucket = Bucket(MESSAGES)
+        self._commands = Bucket(COMMANDS)
+        self._acks = Bucket(ACKS)
         self._loop = asyncio.get_running_loop()
 
     # --- opening ------------------------------------------------------------------------------
@@ -139,26 +142,29 @@ class Connection:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await stop(tasks)
-        if feed.ending is not None:
+        errors = [error for task in done if (error := task.exception()) is not None]
+        gone = next((error for error in errors if isinstance(error, Gone)), None)
+        if gone is None and feed.ending is not None:
             return feed.ending
-        for task in done:
-            error = task.exception() if not task.cancelled() else None
+        for error in [gone, *errors]:
             if error is not None:
                 raise error
-            if not task.cancelled() and (end := task.result()) is not None:
-                return end
-        return endings.unavailable("The session ended unexpectedly.")
+        return next(task.result() for task in done)
 
     async def _read(self, feed: Feed) -> End:
         strikes = 0
         while True:
             text = await self._text()
-            if not self._bucket.take(1, self._loop.time()):
-                return endings.bad_request("Too many frames per second.", reason="too_fast")
             try:
-                await obey(feed, protocol.parse(text))
+                message = protocol.parse(text)
+                bucket = self._acks if isinstance(message, protocol.Ack) else self._commands
+                if not bucket.take(1, self._loop.time()):
+                    return endings.bad_request("Too many frames per second.", reason="too_fast")
+                await obey(feed, message)
                 strikes = 0
             except (ProtocolError, FilterError) as error:
+                if not self._commands.take(1, self._loop.time()):
+                    return endings.bad_request("Too many frames per second.", reason="too_fast")
                 strikes += 1
                 if strikes >= STRIKES:
                     return endings.bad_request("Too many refused frames.", reason="broken_client")

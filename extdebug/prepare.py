@@ -5,15 +5,19 @@ Redaction comes before any filter, or a filter would be an oracle for the secret
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from extdebug.events import (
     LAST_MS,
+    MAX_FOREIGN_MESSAGE_BYTES,
     NO_ORIGIN,
     EntryId,
     Event,
     Origin,
     Unreadable,
+    cut_text,
     encode_json,
     from_entry,
     iso,
@@ -21,7 +25,12 @@ from extdebug.events import (
 from extdebug.streams import Row, Target
 from policies.redaction import Mask, Redactor
 
-_DAY_MS = 86_400_000
+_DAY_MS: Final = 86_400_000
+MOST_OPAQUE: Final = 4096  # combinations of request, version and hash remembered per stream
+# What is shown of a message at the most; no secret of a rule is longer than the difference.
+MAX_SHOWN: Final = MAX_FOREIGN_MESSAGE_BYTES - 4096
+
+Opaque = tuple[str | None, str | None, str | None]
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -42,10 +51,12 @@ class Preparer:
         self._target = target
         self._day = -1
         self._mask: Mask | None = None
+        self._opaque: dict[Opaque, tuple[Opaque, tuple[str, ...]]] = {}
 
     def forget(self) -> None:
         """The redactor changed: masks are made anew."""
         self._mask = None
+        self._opaque.clear()
 
     def __call__(self, row: Row) -> Prepared:
         """Never raises for what an entry holds: an unreadable one comes back with its problem."""
@@ -66,33 +77,42 @@ class Preparer:
 
     def _redact(self, event: Event, id: EntryId) -> Event:
         mask = self._mask_of(id)
-        redactor = self.redactor
-        changed: dict[str, object] = {}
-        notes: list[str] = []
-        for name, value in (
-            ("message", event.message),
-            ("request_id", event.request_id),
-            ("version_id", event.version_id),
-            ("content_hash", event.content_hash),
-        ):
-            if value:
-                masked, found = redactor.text(value, mask)
-                if found:
-                    changed[name] = masked
-                    notes += found
-        if event.fields:
-            masked_fields, found = redactor.fields(event.fields, mask)
-            if found:
-                changed["fields"] = masked_fields
-                notes += found
-        if not changed:
+        message, notes = self.redactor.text(event.message, mask)
+        opaque = (event.request_id, event.version_id, event.content_hash)
+        shown = self._opaque.get(opaque) or self._redact_opaque(opaque, mask)
+        fields = event.fields
+        in_fields: tuple[str, ...] = ()
+        if fields:
+            fields, in_fields = self.redactor.fields(fields, mask)
+        # No rule knows a secret that the codec's own cut left in two: what is shown ends before it.
+        message, cut = cut_text(message, MAX_SHOWN)
+        if not (notes or in_fields or shown[1] or cut):
             return event
-        changed["redacted"] = tuple(dict.fromkeys((*event.redacted, *notes)))
-        return msgspec.structs.replace(event, **changed)
+        request_id, version_id, content_hash = shown[0]
+        return msgspec.structs.replace(
+            event,
+            message=message,
+            fields=fields,
+            request_id=request_id,
+            version_id=version_id,
+            content_hash=content_hash,
+            truncated=event.truncated or cut,
+            redacted=tuple(dict.fromkeys((*event.redacted, *notes, *shown[1], *in_fields))),
+        )
+
+    def _redact_opaque(self, opaque: Opaque, mask: Mask) -> tuple[Opaque, tuple[str, ...]]:
+        """Requests, versions and hashes repeat from event to event: each is scanned once a day."""
+        if len(self._opaque) >= MOST_OPAQUE:
+            self._opaque.clear()
+        masked, notes = self.redactor.parts(opaque, mask)
+        request_id, version_id, content_hash = masked
+        self._opaque[opaque] = known = ((request_id, version_id, content_hash), notes)
+        return known
 
     def _mask_of(self, id: EntryId) -> Mask:
         day = min(id.ms, LAST_MS) // _DAY_MS
         if day != self._day or self._mask is None:
             self._day = day
+            self._opaque.clear()
             self._mask = self.redactor.mask(str(self._target), iso(day * _DAY_MS)[:10])
         return self._mask
