@@ -221,10 +221,12 @@ class Continuity:
     def _trimmed(self, snapshot: Snapshot, steps: list[Step]) -> None:
         """Everything up to the first entry is gone, and the cursor lies before it."""
         end = snapshot.first or max(snapshot.top, self.cursor)
+        # Bounds of a place are exclusive: of an emptied stream the newest id is lost as well.
+        bound = snapshot.first or EntryId(end.ms, end.seq + 1)
         gone = snapshot.added - snapshot.length
         if self._base is None:
             if not self._unclaimed and self.cursor != ZERO_ID:
-                steps.append(Loss(GapReason.RETENTION, None, self.cursor, end, self.cursor, gone))
+                steps.append(Loss(GapReason.RETENTION, None, self.cursor, bound, self.cursor, gone))
             self._base, self._read = gone, 0
             self._suspects = []
         else:
@@ -233,9 +235,9 @@ class Continuity:
                 self._base += missed
                 if not self._unclaimed:
                     place = self.cursor
-                    steps.append(Loss(GapReason.RETENTION, missed, place, end, place, self.index))
+                    steps.append(Loss(GapReason.RETENTION, missed, place, bound, place, self.index))
             elif self._suspects:
-                self._suspects.append((self.cursor, end))
+                self._suspects.append((self.cursor, bound))
         if snapshot.first is None:
             self.cursor = end
 
