@@ -20,7 +20,7 @@ import re2
 
 from policies.redaction_blocks import BlockMasker
 from policies.redaction_builtin import BUILTIN_RULES, DEFAULT_FIELD_NAMES
-from policies.redaction_fields import FieldNames
+from policies.redaction_fields import FieldNames, Verdict
 from policies.redaction_rules import (
     MAX_RULES,
     Rule,
@@ -45,13 +45,15 @@ FIELD: Final = "sensitive-field"  # the rule that goes by a field's name
 LINE: Final = "line"  # a whole text, when its masks would not come to rest
 MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
 MAX_DEPTH: Final = 32  # of fields; deeper values are masked unseen
-_ROUNDS: Final = 6
+_ROUNDS: Final = 12  # of rewriting; three is the most that ordinary lines need
 _SCAN_MEMORY: Final = 64 << 20  # for the automaton of all rules
-_MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,40}(?:#[0-9a-f]{8})?\]")
+_MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
 _MASKED: Final = b"[redacted:"
 _WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")
 _ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
-_MAX_PLAIN_INT: Final = 10**11  # an integer from here on may be a card number
+_MAX_PLAIN_NUMBER: Final = 10**11  # a number from here on may be a card's
+_MAX_CARD: Final = 10**20  # ... and up to here
+_MAX_VALUES: Final = 10_000  # beyond it, or in a cycle, fields are walked with a bound on depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,16 @@ class Redactor:
         self._clean = [self._witness]
         self._all = list(range(self._witness))
         # Texts may be scanned joined by newlines only if no rule looks at a text's edges.
-        self._joinable = not any(re.search(r"[\^$]|\\[AzZ]", rule.pattern) for rule in self.rules)
+        self._joinable = not any(_looks_at_edges(rule.pattern) for rule in self.rules)
         self._masks = lru_cache(maxsize=4096)(self._derive)
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the rules or field names do."""
-        parts = [f"{rule.name}\x00{rule.pattern}\x00{rule.token}" for rule in self.rules]
+        parts = [
+            f"{rule.name}\x00{rule.pattern}\x00{rule.token}\x00{rule.keywords}"
+            for rule in self.rules
+        ]
         parts += sorted(self._names.names)
         return hashlib.sha256("\x01".join(parts).encode()).hexdigest()[:16]
 
@@ -116,7 +121,7 @@ class Redactor:
         return Mask(hmac.digest(self._master, f"{stream}|{day}".encode(), "sha256"))
 
     def text(self, text: str, mask: Mask) -> tuple[str, tuple[str, ...]]:
-        """The text without secrets and the names of the rules that hit; the same object if clean."""
+        """The text without secrets and the rules that hit; the same object and () when clean."""
         try:
             raw = text.encode()
         except UnicodeEncodeError:
@@ -128,7 +133,7 @@ class Redactor:
         masked = self._rewrite(raw, hits, mask, names)
         if not names:
             return text, ()
-        return masked.decode("utf-8", "surrogatepass"), tuple(names)
+        return _decode(masked), tuple(names)
 
     def parts(
         self, texts: Sequence[str | None], mask: Mask
@@ -151,37 +156,43 @@ class Redactor:
 
     def fields(self, fields: dict[str, Any], mask: Mask) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Fields without secrets, keys included; the same object and () when clean."""
-        if self._joinable:
-            texts: list[str] = []
-            if self._harmless(fields, texts, 0) and self.clean(texts):
-                return fields, ()
+        if self._joinable and self._all_clean(fields):
+            return fields, ()
         names: dict[str, None] = {}
-        masked = self._walk(fields, mask, names, secret=0, depth=0)
+        masked = self._walk(fields, mask, names, secret=Verdict.HARMLESS, depth=0)
         return (masked, tuple(names)) if names else (fields, ())
 
-    def _harmless(self, value: Any, texts: list[str], depth: int) -> bool:
-        """Collect what must be scanned; False when something needs a closer look anyway."""
-        if isinstance(value, str):
-            texts.append(value)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                if not isinstance(key, str) or self._names.verdict(key) or depth >= MAX_DEPTH:
+    def _all_clean(self, fields: dict[str, Any]) -> bool:
+        """One scan over all texts in the fields; False when something needs a closer look."""
+        texts: list[str] = []
+        verdicts = self._names
+        todo: list[Any] = [fields]
+        for value in todo:  # grows while it is read
+            kind = type(value)
+            if kind is str:
+                texts.append(value)
+            elif kind is dict:
+                for key, item in value.items():
+                    if type(key) is not str or verdicts[key]:
+                        return False
+                    texts.append(key)
+                    if type(item) is str:
+                        texts.append(item)
+                    else:
+                        todo.append(item)
+            elif kind is list:
+                todo += value
+            elif kind is int or kind is float:
+                if not -_MAX_PLAIN_NUMBER < value < _MAX_PLAIN_NUMBER:
                     return False
-                texts.append(key)
-                if not self._harmless(item, texts, depth + 1):
-                    return False
-        elif isinstance(value, (list, tuple)):
-            return depth < MAX_DEPTH and all(
-                self._harmless(item, texts, depth + 1) for item in value
-            )
-        elif isinstance(value, (int, float)):
-            return -_MAX_PLAIN_INT < value < _MAX_PLAIN_INT
-        else:
-            return value is None
-        return True
+            elif value is not None and kind is not bool:
+                return False
+            if len(todo) > _MAX_VALUES:
+                return False
+        return self.clean(texts)
 
     def _walk(
-        self, value: Any, mask: Mask, names: dict[str, None], *, secret: int, depth: int
+        self, value: Any, mask: Mask, names: dict[str, None], *, secret: Verdict, depth: int
     ) -> Any:
         if depth > MAX_DEPTH and isinstance(value, (dict, list, tuple)):
             names[FIELD] = None
@@ -193,7 +204,7 @@ class Redactor:
                 names.update(dict.fromkeys(hit))
                 while name in masked:  # two secrets, one mask: keep both values
                     name += "'"
-                verdict = max(secret, self._names.verdict(str(key)))
+                verdict = max(secret, self._names[str(key)])
                 masked[name] = self._walk(item, mask, names, secret=verdict, depth=depth + 1)
             return masked
         if isinstance(value, (list, tuple)):
@@ -201,10 +212,10 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, (int, float)):
-            if secret == 2:
+            if secret is Verdict.CHOSEN:
                 names[FIELD] = None
                 return mask.of(FIELD, b"", token=False).decode()
-            if -_MAX_PLAIN_INT < value < _MAX_PLAIN_INT:
+            if -_MAX_PLAIN_NUMBER < value < _MAX_PLAIN_NUMBER or abs(value) > _MAX_CARD:
                 return value
             text, hit = self.text(str(value), mask)
             names.update(dict.fromkeys(hit))
@@ -215,7 +226,7 @@ class Redactor:
             if not _WORD.search(_MASK.sub(b"", raw)):
                 return value
             names[FIELD] = None
-            return mask.of(FIELD, raw, token=secret == 1).decode()
+            return mask.of(FIELD, raw, token=secret is Verdict.ISSUED).decode()
         text, hit = self.text(text, mask)
         names.update(dict.fromkeys(hit))
         return text if hit else value
@@ -265,6 +276,23 @@ class Redactor:
         return raw
 
 
+def _looks_at_edges(pattern: str) -> bool:
+    """Whether the pattern has an anchor (outside of character classes)."""
+    rest = re.sub(r"\\[^AzZ]|\[\^?\]?(?:\\.|[^\]\\])*\]", "", pattern)
+    return re.search(r"[\^$]|\\[AzZ]", rest) is not None
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode("utf-8", "surrogatepass")  # what the guest's text held comes back
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace")
+
+
 def _unescape(raw: bytes, places: list[int]) -> tuple[bytes, list[int], bool]:
     """One level of URL encoding undone, and for each byte left its place in the first text."""
     plain = bytearray()
@@ -284,6 +312,8 @@ def _unescape(raw: bytes, places: list[int]) -> tuple[bytes, list[int], bool]:
 
 def _spans(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:
     """Where the rule's secrets are, without what is masked already."""
+    if rule.keywords and not rule.wanted(raw):
+        return []
     masks = [match.span() for match in _MASK.finditer(raw)] if _MASKED in raw else ()
     spans = []
     for match in compiled.finditer(raw):

@@ -45,9 +45,8 @@ class BlockMasker:
         self._open.pop(flow, None)
 
     def _outside(self, flow: Hashable, text: str) -> tuple[str, tuple[str, ...]]:
-        begin = None
-        for begin in _BEGIN.finditer(text):
-            pass
+        begins = list(_BEGIN.finditer(text))
+        begin = begins[-1] if begins else None
         if begin is None or _END.search(text, begin.end()):
             return text, ()  # nothing, or a whole block: the rule for one text sees it
         self._open[flow] = [0, 0]

@@ -15,16 +15,33 @@ from policies.redaction_rules import (
     has_digit,
     is_address,
     is_basic,
+    is_credential,
     is_luhn,
-    not_a_path,
+    is_password,
+    not_prose,
 )
 
 # Between a name and its value: `=`, `:`, `=>`; in JSON also quoted, and escaped inside a string.
 _IS: Final = r"""\\*["']?\s*(?:=>|:=|[:=])\s*"""
+
+
+def _value(stop: str, *, least: int = 0) -> str:
+    """Text up to a delimiter. A mask is passed over, so that a masked line is a clean line,
+    unless more follows it: what one rule masked in part another may mask whole."""
+    repeat = f"{{{least},}}" if least else "*"
+    plain = rf"(?:[^{stop}\[]|\[[^{stop}r]|\[r[^{stop}e])[^{stop}]{repeat}"
+    more = rf"\[redacted:[a-z0-9#-]+\][A-Za-z0-9_%+/=~-][^{stop}]*"
+    return f"({plain}|{more})"
+
+
 # The value: quoted inside an escaped string, quoted (spaces allowed), or up to a delimiter.
+_SPACE: Final = r"""\s"'&,;\\"""  # what ends a value without quotes
+_UNQUOTED: Final = _value(_SPACE)
+_QUOTED: Final = r'"((?:[^"\\\r\n\[]|\\.|\[[^"\\\r\nr]|\[r[^"\\\r\ne])(?:[^"\\\r\n]|\\.)*)'
 _VALUE: Final = (
-    r"""(?:\\+"([^"\\\r\n]+)|"((?:[^"\\\r\n]|\\.)+)|\\*'([^'\\\r\n]+)|([^\s"'&,;\\]+))"""
-)
+    "(?:" + r'\\+"' + _value(r'"\\\r\n') + "|" + _QUOTED + "|"
+    + r"\\*'" + _value(r"'\\\r\n") + "|" + _UNQUOTED + ")"
+)  # fmt: skip
 _START: Final = r"(?:\b|_)"
 _FILL: Final = "0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ01234567"
 _HEX: Final = "0123456789abcdef" * 4
@@ -214,8 +231,9 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="url-password",
-        pattern=r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[\]]*:([^\s/@\"'<>]+)@",
+        pattern=r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[\]]*:([^\s/@\"'<>\[][^\s/@\"'<>]*)@",
         example="connecting to postgres://app:" + "s3cret@db.internal:5432/app",
+        token=False,
     ),
     Rule(
         name="url-token",
@@ -228,24 +246,25 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
         name="bearer",
         pattern=r"(?i)\bbearer[\s+:=]+([A-Za-z0-9._~+/-]{8,}=*)",
         example="sent Authorization with Bearer " + _FILL[:24],
-        check=has_digit,
+        check=not_prose,
     ),
     Rule(
         name="basic-auth",
         pattern=r"(?i)\bbasic[\s+]+([A-Za-z0-9+/]{6,}={0,2})",
         example="sent Basic " + "dXNlcjpodW50ZXIy",
         check=is_basic,
+        token=False,
     ),
     Rule(
         name="authorization",
+        # Bearer and Basic are rules of their own; their names are shorter than any credential.
         pattern=(
-            r"(?i)\bauthorization" + _IS + r"""(?:\\*["']?)(?:"""
-            r"(?:digest|aws4-hmac-sha256|oauth|hawk|signature)\s+([^\r\n]+)"
-            r"|(?:(?:bearer|basic|token|negotiate|ntlm|apikey|key)\s+)?([^\s\"'&,;\\]{6,}))"
+            r"(?i)\bauthorization" + _IS + r"""\\*["']?(?:"""
+            r"(?:digest|aws4-hmac-sha256|oauth|hawk|signature)\s+([^\s\[][^\r\n]*)"
+            r"|(?:(?:token|negotiate|ntlm|apikey|key)\s+)?" + _value(_SPACE, least=7) + ")"
         ),
-        example="> Authorization: Digest "
-        + 'username="Mufasa", response="6629fae49393a05397450978"',
-        check=has_digit,
+        example='> Authorization: Digest username="Mufasa", response="6629fae49393a05397450978"',
+        check=not_prose,
     ),
     Rule(
         name="cookie",
@@ -256,20 +275,18 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
         name="password",
         pattern=(
             r"(?i)(?:password|passwd|passphrase|passcode|[_-]pwd|\bpwd|[_-]pass|\bpass=)"
-            r"(?:[_-]?\d)?" + _IS.replace(r"\s*(?:", r"\s*(?:", 1) + _VALUE
+            r"(?:[_-]?\d)?" + _IS + _VALUE
         ),
         example='login {"user":"ann","password":"' + 'hunter2"}',
         token=False,
-        check=not_a_path,
+        check=is_password,
     ),
     Rule(
         name="secret",
-        pattern=(
-            r"(?i)(?:secret(?:[_-]?(?:access)?[_-]?key)?|private[_-]?key|credentials?)"
-            + _IS
-            + _VALUE
-        ),
+        pattern=(r"(?i)(?:secret(?:[_-]?(?:access)?[_-]?key)?|private[_-]?key)" + _IS + _VALUE),
         example="CLIENT_SECRET=" + "correct-horse-battery",
+        token=False,
+        check=is_password,
     ),
     Rule(
         name="token",
@@ -279,7 +296,7 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
             r"|x-amz-(?:signature|credential))" + _IS + _VALUE
         ),
         example="GET /v1/items?access_token=" + _FILL[:20] + "&page=2",
-        check=has_digit,
+        check=is_credential,
     ),
     # --- about people ---
     Rule(
@@ -306,10 +323,13 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
 
 # Compared without case and without anything but letters and digits: `X-Api-Key` is `xapikey`.
 DEFAULT_FIELD_NAMES: Final = frozenset(
-    "password passwd passphrase passcode pwd mysqlpwd pin secret secrets clientsecret apikey xapikey"
-    " auth credential credentials privatekey token accesstoken refreshtoken idtoken authtoken"
-    " session sessionid sessionkey usersession aiohttpsession phpsessid jsessionid connectsid symfony"
-    " csrf csrftoken csrfmiddlewaretoken xcsrftoken xsrf xsrftoken cookie cookies setcookie"
-    " authorization proxyauthorization accesskey secretkey awssecretaccesskey otp totp cvv cvc"
-    " cardnumber creditcard ssn".split()
+    (
+        "password passwd passphrase passcode pwd mysql_pwd pin secret secrets client_secret"
+        " api_key x_api_key auth credential credentials private_key token access_token"
+        " refresh_token id_token auth_token session sessionid session_key user_session"
+        " aiohttp_session phpsessid jsessionid connect.sid symfony csrf csrf_token"
+        " csrfmiddlewaretoken x_csrftoken xsrf xsrf_token cookie cookies set_cookie authorization"
+        " proxy_authorization access_key secret_key aws_secret_access_key otp totp cvv cvc"
+        " card_number credit_card ssn"
+    ).split(" ")
 )

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from enum import IntEnum
 from typing import Final
 
 # A name that ends so is secret too: dbPassword, stripe_secret_key, slackToken, user.passwd.
-_ENDINGS: Final = (
-    "password", "passwd", "passphrase", "secret", "secretkey", "apikey", "privatekey", "accesskey",
-    "token", "credentials", "credential", "authorization", "cookie", "cookies",
+_CHOSEN: Final = ("password", "passwd", "passphrase", "passcode", "secret", "credentials")
+_ISSUED: Final = (
+    "token", "apikey", "secretkey", "accesskey", "privatekey", "authorization", "cookie", "cookies",
+    "sessionid",
 )  # fmt: skip
-# Numbers under these names are secrets; under `token` a number is a count.
-_NUMERIC: Final = ("password", "passwd", "passcode", "pwd", "pin", "otp", "totp", "cvv", "cvc")
-MAX_NAME: Final = 128  # longer names are text to scan, not names
+# Chosen by people or short: a token of the value could be compared with guesses.
+_GUESSABLE: Final = frozenset(
+    ("pwd", "mysqlpwd", "pin", "otp", "totp", "cvv", "cvc", "ssn", "cardnumber", "creditcard",
+     "secrets", "credential", "auth")
+)  # fmt: skip
+_MAX_CACHED: Final = 4096  # programs use few names; whoever makes up more pays for each
+MAX_NAME: Final = 128  # a longer name is text to scan, not a name
 
 
-class FieldNames:
-    """Decides by name; answers are cached, since programs use few names."""
+class Verdict(IntEnum):
+    """What a field's name says about its value."""
+
+    HARMLESS = 0
+    ISSUED = 1  # text under it is a credential that a machine made: the mask may carry a token
+    CHOSEN = 2  # text and numbers under it may be guessed: no token
+
+
+class FieldNames(dict[str, Verdict]):
+    """The verdict for each name, made when it is first asked for."""
 
     def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
         self.names = frozenset(plain(name) for name in names)
-        self._verdict = lru_cache(maxsize=4096)(self._judge)
 
-    def verdict(self, name: str) -> int:
-        """0 harmless, 1 text under it is secret, 2 numbers too."""
-        return self._verdict(name) if len(name) <= MAX_NAME else 0
+    def __missing__(self, name: str) -> Verdict:
+        verdict = self._judge(plain(name)) if len(name) <= MAX_NAME else Verdict.HARMLESS
+        if len(self) < _MAX_CACHED:
+            self[name] = verdict
+        return verdict
 
-    def _judge(self, name: str) -> int:
-        bare = plain(name)
-        if bare not in self.names and not bare.endswith(_ENDINGS):
-            return 0
-        return 2 if bare.endswith(_NUMERIC) or bare in ("ssn", "cardnumber", "creditcard") else 1
+    def _judge(self, bare: str) -> Verdict:
+        if bare.endswith(_CHOSEN) or (bare in self.names and bare in _GUESSABLE):
+            return Verdict.CHOSEN
+        return Verdict(bare in self.names or bare.endswith(_ISSUED))
 
 
 def plain(name: str) -> str:
