@@ -1,0 +1,157 @@
+"""`manage.py janitor`: what has to be done now and then, by anyone, as often as one likes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import signal
+import threading
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Final
+
+import redis
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections
+from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from audit import inspection, trail
+from extdebug import sessions
+from extdebug.models import DebugSession, Process
+from extdebug.streams import Target
+from extdebug.trimming import Tidied, tidy
+from policies import grants, notifications, tickets
+
+log = logging.getLogger(__name__)
+
+# A hub's group goes when its process has not beaten (every 5 s) for this long. Longer than a
+# session's grace: a group of a hub that lives after all would cost its watchers a gap notice.
+HUB_SILENT: Final = dt.timedelta(minutes=2)
+REDIS_SECONDS: Final = 5.0  # for one command
+
+
+def seconds(text: str) -> float:
+    """A positive number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise ArgumentTypeError(f"expected seconds above 0, got {text!r}")
+    return value
+
+
+class Command(BaseCommand):
+    help = (
+        "Trim streams by age, remove what dead processes left behind (sessions, groups, empty "
+        "keys), and bring due labels, notices and audit rows up to date. Safe to run twice."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--loop", type=seconds, metavar="SECONDS", help="go on, with this pause between rounds"
+        )
+        parser.add_argument(
+            "--retention", type=seconds, metavar="SECONDS",
+            help="how old entries may get (default: EXT_DEBUG_RETENTION_SECONDS)",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        retention = options["retention"] or float(settings.EXT_DEBUG_RETENTION_SECONDS)
+        pause = options["loop"]
+        if pause is None:
+            failed = self._round(retention, verbosity=options["verbosity"])
+            if failed:
+                raise CommandError(f"not done: {', '.join(failed)}")
+            return
+        stopped = threading.Event()
+        with ExitStack() as restored:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if threading.current_thread() is threading.main_thread():
+                    before = signal.signal(number, lambda *_: stopped.set())
+                    restored.callback(signal.signal, number, before)
+            while not stopped.is_set():
+                close_old_connections()  # as between two requests: a lost one is made anew
+                self._round(retention, verbosity=options["verbosity"])
+                stopped.wait(pause)
+
+    def _round(self, retention: float, *, verbosity: int) -> list[str]:
+        """Every step, whatever became of the others; the names of those that failed."""
+        failed: list[str] = []
+        said: list[str] = []
+        for name, step in self._steps(retention):
+            try:
+                outcome = step()
+            except Exception as error:  # one step must not keep the others from their work
+                log.debug("%s", name, exc_info=True)
+                self.stderr.write(f"{name}: {error}")
+                failed.append(name)
+                continue
+            if isinstance(outcome, Tidied):
+                said += _tidied(outcome)
+                for problem in outcome.problems:
+                    self.stderr.write(f"{name}: {problem}")
+            elif outcome:
+                said.append(f"{name}: {outcome}")
+        if verbosity > 0 and said:
+            self.stdout.write("; ".join(said))
+        elif verbosity > 1 and not failed:
+            self.stdout.write("nothing to do")
+        return failed
+
+    def _steps(self, retention: float) -> Sequence[tuple[str, Callable[[], object]]]:
+        steps: list[tuple[str, Callable[[], object]]] = [
+            ("abandoned sessions closed", sessions.close_abandoned),
+            ("audit rows caught up", trail.retry_waiting),
+            ("grants past their time", grants.lapse),
+            ("notices sent", notifications.deliver_due),
+            ("old tickets forgotten", tickets.prune),
+        ]
+        if settings.AUDIT_SIGNING_KEY:
+            steps.append(("checkpoints signed", _checkpoint))
+        if settings.REDIS_URL:
+            steps.append(("streams", lambda: tidy_streams(retention)))
+        return steps
+
+
+def tidy_streams(retention: float) -> Tidied:
+    """One round over the streams of REDIS_URL."""
+    with redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    ) as client:  # fmt: skip
+        return tidy(
+            client, prefix=settings.EXT_DEBUG_STREAM_PREFIX, retention=retention,
+            alive=_living_hubs, watched=_watched,
+        )  # fmt: skip
+
+
+def _living_hubs() -> set[str]:
+    since = timezone.now() - HUB_SILENT
+    return set(Process.objects.filter(beat_at__gte=since).values_list("name", flat=True))
+
+
+def _watched() -> set[Target]:
+    rows = DebugSession.objects.filter(closed_at=None).values_list("tenant", "extension")
+    return {Target(tenant, extension) for tenant, extension in rows.distinct()}
+
+
+def _checkpoint() -> int:
+    return int(inspection.checkpoint_if_due() is not None)
+
+
+def _tidied(done: Tidied) -> list[str]:
+    said = []
+    for count, what in (
+        (done.entries, "old entries removed"),
+        (done.keys, "empty streams removed"),
+        (done.groups, "groups of dead hubs removed"),
+        (done.foreign, "streams of others left alone"),
+    ):
+        if count:
+            said.append(f"{what}: {count}")
+    return said
