@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 import re2
 
@@ -51,6 +52,7 @@ _MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
 _MASKED: Final = b"[redacted:"
 _WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")
 _ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
+_ESCAPE_LEVELS: Final = 3  # URLs in parameters of URLs in parameters
 _MAX_PLAIN_NUMBER: Final = 10**11  # a number from here on may be a card's
 _MAX_CARD: Final = 10**20  # ... and up to here
 _MAX_VALUES: Final = 10_000  # beyond it, or in a cycle, fields are walked with a bound on depth
@@ -255,14 +257,12 @@ class Redactor:
 
     def _behind_escapes(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
         """Mask what is a secret once URL encoding is undone, escapes of escapes included."""
-        plain, places = raw, list(range(len(raw) + 1))
-        for _ in range(3):
-            plain, places, changed = _unescape(plain, places)
-            if not changed:
-                return raw
+        plain = raw
+        for level in range(1, _ESCAPE_LEVELS + 1):
+            plain = unquote_to_bytes(plain)
             hits = self._match(plain)
             if hits == self._clean:
-                return raw
+                return raw  # not even an escape is left
             if hits is None or self._witness not in hits:
                 hits = self._all
             for index in sorted(hits):
@@ -271,8 +271,11 @@ class Redactor:
                 rule, compiled = self._compiled[index]
                 found = _spans(rule, compiled, plain)
                 if found:
+                    places = _places(raw, level)
                     spans = [(places[start], places[end]) for start, end in found]
                     return _replace(raw, spans, rule, mask, names)
+            if self._escape not in hits:
+                return raw
         return raw
 
 
@@ -293,21 +296,19 @@ def _decode(raw: bytes) -> str:
         return raw.decode("utf-8", "replace")
 
 
-def _unescape(raw: bytes, places: list[int]) -> tuple[bytes, list[int], bool]:
-    """One level of URL encoding undone, and for each byte left its place in the first text."""
-    plain = bytearray()
-    kept: list[int] = []
-    end = 0
-    for match in _ESCAPE.finditer(raw):
-        start = match.start()
-        plain += raw[end:start]
-        kept += places[end:start]
-        plain.append(int(raw[start + 1 : start + 3], 16))
-        kept.append(places[start])
-        end = match.end()
-    plain += raw[end:]
-    kept += places[end:]
-    return bytes(plain), kept, end > 0
+def _places(raw: bytes, levels: int) -> list[int]:
+    """For each byte left after undoing URL encoding so often, and for the end, its place in raw."""
+    places = list(range(len(raw) + 1))
+    for level in range(levels):
+        kept: list[int] = []
+        done = 0
+        for match in _ESCAPE.finditer(raw):
+            kept += places[done : match.start() + 1]
+            done = match.end()
+        places = kept + places[done:]
+        if level + 1 < levels:
+            raw = unquote_to_bytes(raw)
+    return places
 
 
 def _spans(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:

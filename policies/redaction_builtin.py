@@ -42,7 +42,13 @@ _VALUE: Final = (
     "(?:" + r'\\+"' + _value(r'"\\\r\n') + "|" + _QUOTED + "|"
     + r"\\*'" + _value(r"'\\\r\n") + "|" + _UNQUOTED + ")"
 )  # fmt: skip
-_START: Final = r"(?:\b|_)"
+
+
+def _issued(pattern: str) -> str:
+    """A credential with a prefix of its issuer, also as the end of a longer name: KEY_AKIA…"""
+    return rf"(?:\b|_)({pattern})"
+
+
 _FILL: Final = "0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ01234567"
 _HEX: Final = "0123456789abcdef" * 4
 
@@ -51,14 +57,15 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
         name="private-key",
         pattern=(
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:[\s\S]*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]*)"
+            # Without an end: all of it. (To stop sooner and look again would be quadratic.)
+            r"(?:[\s\S]*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)"
         ),
         example="-----BEGIN RSA " + "PRIVATE KEY-----\\nMIIEow==\\n-----END RSA PRIVATE KEY-----",
     ),
     # --- clouds ---
     Rule(
         name="aws-access-key",
-        pattern=_START + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+        pattern=_issued(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
         example="key AKIA" + "IOSFODNN7EXAMPLE used",
     ),
     Rule(
@@ -68,12 +75,12 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="gcp-api-key",
-        pattern=_START + r"AIza[0-9A-Za-z_-]{35}\b",
+        pattern=_issued(r"AIza[0-9A-Za-z_-]{35}\b"),
         example="maps key AIza" + _FILL[:35],
     ),
     Rule(
         name="gcp-oauth",
-        pattern=_START + r"(?:ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28})",
+        pattern=_issued(r"(?:ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28})"),
         example="ya29." + _FILL[:40],
     ),
     Rule(
@@ -91,45 +98,46 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="digitalocean-token",
-        pattern=_START + r"do[opr]_v1_[0-9a-f]{64}",
+        pattern=_issued(r"do[opr]_v1_[0-9a-f]{64}"),
         example="dop_v1_" + _HEX,
     ),
     # --- code and packages ---
     Rule(
         name="github-token",
-        pattern=_START + r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})",
+        pattern=_issued(r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})"),
         example="using ghp_" + _FILL[:36],
     ),
     Rule(
         name="gitlab-token",
-        pattern=_START
-        + r"gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|oas)-[A-Za-z0-9_.-]{20,}",
+        pattern=_issued(
+            r"gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|oas)-[A-Za-z0-9_.-]{20,}"
+        ),
         example="clone with glpat-" + _FILL[:20],
     ),
     Rule(
         name="npm-token",
-        pattern=_START + r"npm_[A-Za-z0-9]{36}\b",
+        pattern=_issued(r"npm_[A-Za-z0-9]{36}\b"),
         example="npm_" + _FILL[:36],
     ),
     Rule(
         name="pypi-token",
-        pattern=_START + r"pypi-[A-Za-z0-9_-]{50,}",
+        pattern=_issued(r"pypi-[A-Za-z0-9_-]{50,}"),
         example="pypi-" + "AgEIcHlwaS5vcmc" + _FILL[:60],
     ),
     Rule(
         name="rubygems-token",
-        pattern=_START + r"rubygems_[0-9a-f]{48}",
+        pattern=_issued(r"rubygems_[0-9a-f]{48}"),
         example="rubygems_" + _HEX[:48],
     ),
     Rule(
         name="docker-token",
-        pattern=_START + r"dckr_[op]at_[A-Za-z0-9_-]{20,}",
+        pattern=_issued(r"dckr_[op]at_[A-Za-z0-9_-]{20,}"),
         example="dckr_pat_" + _FILL[:27],
     ),
     # --- services ---
     Rule(
         name="slack-token",
-        pattern=_START + r"(?:xox[abceoprs]|xapp)(?:\.xox[bp])?-[A-Za-z0-9-]{10,}",
+        pattern=_issued(r"(?:xox[abceoprs]|xapp)(?:\.xox[bp])?-[A-Za-z0-9-]{10,}"),
         example="xoxb-" + "123456789012-1234567890123-" + _FILL[:24],
     ),
     Rule(
@@ -149,17 +157,17 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="stripe-key",
-        pattern=_START + r"(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})",
+        pattern=_issued(r"(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})"),
         example="charging with sk_live_" + _FILL[:24],
     ),
     Rule(
         name="square-token",
-        pattern=_START + r"sq0[a-z]{3}-[A-Za-z0-9_-]{22,}",
+        pattern=_issued(r"sq0[a-z]{3}-[A-Za-z0-9_-]{22,}"),
         example="sq0atp-" + _FILL[:22],
     ),
     Rule(
         name="shopify-token",
-        pattern=_START + r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
+        pattern=_issued(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
         example="shpat_" + _HEX[:32],
     ),
     Rule(
@@ -179,13 +187,13 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="ai-api-key",
-        pattern=_START + r"sk-(?:proj-|ant-|svcacct-|admin-|or-)?[A-Za-z0-9_-]{20,}",
+        pattern=_issued(r"sk-(?:proj-|ant-|svcacct-|admin-|or-)?[A-Za-z0-9_-]{20,}"),
         example="sk-proj-" + _FILL[:48],
         check=has_digit,
     ),
     Rule(
         name="huggingface-token",
-        pattern=_START + r"hf_[A-Za-z0-9]{30,}",
+        pattern=_issued(r"hf_[A-Za-z0-9]{30,}"),
         example="hf_" + _FILL[:34],
     ),
     Rule(
@@ -205,12 +213,12 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="atlassian-token",
-        pattern=_START + r"ATATT3[A-Za-z0-9_=-]{50,}",
+        pattern=_issued(r"ATATT3[A-Za-z0-9_=-]{50,}"),
         example="ATATT3" + _FILL[:60],
     ),
     Rule(
         name="grafana-token",
-        pattern=_START + r"gl(?:sa|c)_[A-Za-z0-9+/_]{32,}={0,2}",
+        pattern=_issued(r"gl(?:sa|c)_[A-Za-z0-9+/_]{32,}={0,2}"),
         example="glsa_" + _FILL[:32] + "_01234567",
     ),
     Rule(
@@ -302,7 +310,7 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         name="card",
         pattern=(
-            r"\b(?:4\d{3}|5[1-5]\d\d|2(?:2[2-9]|[3-6]\d|7[01])\d|2720|3[0-689]\d\d|6\d{3})"
+            r"\b(?:4\d{3}|5[1-5]\d\d|2(?:2[2-9]|[3-6]\d|7[01])\d|2720|3[04-9]\d\d|6\d{3})"
             r"(?:[ -]\d{4}[ -]\d{4}[ -]\d{1,4}(?:[ -]?\d{3})?|[ -]\d{6}[ -]\d{4,5}|\d{9,15})\b"
         ),
         example="paid with 4111 1111 1111 " + "1111 today",
@@ -322,14 +330,13 @@ BUILTIN_RULES: Final[tuple[Rule, ...]] = (
 )
 
 # Compared without case and without anything but letters and digits: `X-Api-Key` is `xapikey`.
-DEFAULT_FIELD_NAMES: Final = frozenset(
-    (
-        "password passwd passphrase passcode pwd mysql_pwd pin secret secrets client_secret"
-        " api_key x_api_key auth credential credentials private_key token access_token"
-        " refresh_token id_token auth_token session sessionid session_key user_session"
-        " aiohttp_session phpsessid jsessionid connect.sid symfony csrf csrf_token"
-        " csrfmiddlewaretoken x_csrftoken xsrf xsrf_token cookie cookies set_cookie authorization"
-        " proxy_authorization access_key secret_key aws_secret_access_key otp totp cvv cvc"
-        " card_number credit_card ssn"
-    ).split(" ")
-)
+DEFAULT_FIELD_NAMES: Final = frozenset({
+    "password", "passwd", "passphrase", "passcode", "pwd", "mysql_pwd", "pin", "secret",
+    "secrets", "client_secret", "api_key", "x_api_key", "auth", "credential", "credentials",
+    "private_key", "token", "access_token", "refresh_token", "id_token", "auth_token",
+    "session", "sessionid", "session_key", "user_session", "aiohttp_session", "phpsessid",
+    "jsessionid", "connect.sid", "symfony", "csrf", "csrf_token", "csrfmiddlewaretoken",
+    "x_csrftoken", "xsrf", "xsrf_token", "cookie", "cookies", "set_cookie", "authorization",
+    "proxy_authorization", "access_key", "secret_key", "aws_secret_access_key", "otp",
+    "totp", "cvv", "cvc", "card_number", "credit_card", "ssn",
+})  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
@@ -18,7 +19,8 @@ _GUESSABLE: Final = frozenset(
      "secrets", "credential", "auth")
 )  # fmt: skip
 _MAX_CACHED: Final = 4096  # programs use few names; whoever makes up more pays for each
-MAX_NAME: Final = 128  # a longer name is text to scan, not a name
+# Anything else is a text to scan, not a name; so is a name that was masked.
+_NAME: Final = re.compile(r"(?!.*\[redacted:)[\w .:/$\[\]-]{1,128}")
 
 
 class Verdict(IntEnum):
@@ -37,7 +39,7 @@ class FieldNames(dict[str, Verdict]):
         self.names = frozenset(plain(name) for name in names)
 
     def __missing__(self, name: str) -> Verdict:
-        verdict = self._judge(plain(name)) if len(name) <= MAX_NAME else Verdict.HARMLESS
+        verdict = self._judge(plain(name)) if _NAME.fullmatch(name) else Verdict.HARMLESS
         if len(self) < _MAX_CACHED:
             self[name] = verdict
         return verdict

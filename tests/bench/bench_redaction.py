@@ -1,0 +1,94 @@
+"""What redaction costs per line, as ratios to plain RE2 and to Python's re in the same run.
+
+    python -m tests.bench.bench_redaction [--rounds 300]
+
+Every built-in rule is on. Times are the least of many short rounds, so that a busy machine shows
+less; trust the ratios. Exit code 1 when a 200-byte line is over the targets of DESIGN.md section 4
+(clean <= 3 us, with a secret <= 15 us) or when cost per byte grows with length.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import timeit
+from collections.abc import Callable
+from typing import Final
+
+from policies.redaction import BUILTIN_RULES, BlockMasker, Redactor
+from policies.redaction_rules import compile_pattern
+
+CLEAN_US: Final = 3.0
+SECRET_US: Final = 15.0
+LONGER: Final = 2.0  # how much more a byte may cost in a text 64 times as long
+
+LINE: Final = (
+    "2026-01-31T09:30:00Z INFO handled request path=/v1/orders/8731 status=200 rows=17 cache=miss "
+    "upstream=pg-main took=18.4ms retry=0 user=42 region=eu-west-1 worker=web-3 "
+    "trace=4bf92f3577b34da6a3ce929d0e0e"
+)
+SECRETS: Final = {
+    "github token": "using ghp_" + "0123456789abcdefghijABCDEFGHIJ012345 to clone it",
+    "bearer header": "authorization: Bearer abcdefghijklmnop0123456789 and more",
+    "json password": '{"user":"ann","password":"hunter2hunter2"} was posted',
+    "two e-mails": "mail ann.lee@example.com and bob@example.org now",
+    "url password": "postgres://app:s3cret-s3cret@db.internal:5432/app opened",
+    "card number": "paid with 4111 1111 1111 1111 at the till, thank you",
+}
+FIELDS: Final = {"ms": 12, "path": "/v1/x", "user": {"id": 42, "plan": "pro"}, "tags": ["a", "b"]}
+
+
+def cost(call: Callable[[], object], rounds: int) -> float:
+    """Microseconds of one call: the least of many rounds of 40."""
+    return min(timeit.repeat(call, number=40, repeat=rounds)) / 40 * 1e6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=300)
+    rounds = parser.parse_args().rounds
+    redactor = Redactor(key=b"a key of the bench")
+    mask = redactor.mask("acme:invoice-sync", "2026-01-31")
+    blocks = BlockMasker()
+    clean = LINE[:200]
+    raw = clean.encode()
+
+    def show(name: str, us: float, against: float, limit: float | None = None) -> bool:
+        over = limit is not None and us > limit
+        said = "" if limit is None else f"  (to reach: {limit:g} us{', MISSED' if over else ''})"
+        print(f"{name:34} {us:9.2f} us {us / against:7.2f} x clean{said}")
+        return not over
+
+    base = cost(lambda: redactor.text(clean, mask), rounds)
+    print(f"{len(BUILTIN_RULES)} rules, {len(raw)} bytes")
+    good = show("clean line", base, base, CLEAN_US)
+    for name, secret in SECRETS.items():
+        line = (LINE[: 199 - len(secret)] + " " + secret)[:200]
+        assert redactor.text(line, mask)[1], name
+        us = cost(lambda line=line: redactor.text(line, mask), rounds)  # type: ignore[misc]
+        good &= show(name, us, base, SECRET_US)
+    parts = (clean, "req-0a1b2c3d", "1.4.2", "sha256:0123456789abcdef")
+    show("line with three ids, one scan", cost(lambda: redactor.parts(parts, mask), rounds), base)
+    show("small fields", cost(lambda: redactor.fields(dict(FIELDS), mask), rounds), base)
+    show("block masker, no key near", cost(lambda: blocks.line("flow", clean), rounds), base)
+    for length in (2_000, 12_800):
+        long = (LINE + " ") * (length // len(LINE) + 1)
+        us = cost(lambda long=long: redactor.text(long[:length], mask), rounds // 10)  # type: ignore[misc]
+        per_byte = us / length / (base / len(raw))
+        print(f"{f'clean, {length} bytes':34} {us:9.2f} us {per_byte:7.2f} x per byte")
+        good &= per_byte <= LONGER
+    # The alternatives, for what the one automaton is worth.
+    ours = [compile_pattern(rule.pattern) for rule in BUILTIN_RULES]
+    pythons = [re.compile(rule.pattern.encode()) for rule in BUILTIN_RULES]
+    show("RE2, one rule after the other", cost(lambda: [p.search(raw) for p in ours], rounds), base)
+    show(
+        "Python's re, one after the other",
+        cost(lambda: [p.search(raw) for p in pythons], max(5, rounds // 20)),
+        base,
+    )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

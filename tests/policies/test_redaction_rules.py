@@ -1,0 +1,106 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.redaction import BUILTIN_RULES, DEFAULT_FIELD_NAMES, Redactor, Rule, RuleError
+from policies.redaction_fields import FieldNames, Verdict
+from policies.redaction_rules import MAX_PATTERN
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+def test_every_built_in_rule_masks_its_example(rule):
+    """In the company of all others: none of them takes it over."""
+    redactor = Redactor(key=b"k")
+    mask = redactor.mask("acme:x", "2026-01-31")
+    said, names = redactor.text(rule.example, mask)
+    assert rule.name in names
+    assert f"[redacted:{rule.name}" in said
+    assert ("#" in said) == rule.token
+    assert rule.finds(rule.example)
+    assert redactor.text(said, mask) == (said, ())
+
+
+def test_built_in_rules_have_names_of_their_own_that_fit_a_mask():
+    names = [rule.name for rule in BUILTIN_RULES]
+    assert len(set(names)) == len(names) >= 30
+    for rule in BUILTIN_RULES:
+        Rule.from_row(rule.name, "x")  # the name is one an admin could give
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("Bad Name", "x"), "name"),
+        (("", "x"), "name"),
+        (("a--b", "x"), "name"),
+        (("x" * 65, "x"), "name"),
+        (("ok", ""), "1 to"),
+        (("ok", "x" * (MAX_PATTERN + 1)), "1 to"),
+        (("ok", "("), "RE2"),
+        (("ok", r"(?=x)y"), "RE2"),
+        (("ok", r"(a)\1"), "RE2"),
+        (("ok", "((a{100}){100}){100}"), "RE2"),
+        (("ok", "\ud800"), "RE2"),
+        (("ok", "a*"), "empty"),
+        (("ok", "^"), "empty"),
+        (("ok", "(a)(b)"), "one capturing group"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_refused_with_a_reason(arguments, said):
+    with pytest.raises(RuleError, match=said):
+        Rule.from_row(*arguments)
+
+
+def test_examples_are_held_to():
+    Rule.from_row("badge", r"B-\d+", example="door B-12", counter_example="door 12")
+    with pytest.raises(RuleError, match="example"):
+        Rule.from_row("badge", r"B-\d+", example="door 12")
+    with pytest.raises(RuleError, match="counter-example"):
+        Rule.from_row("badge", r"\d+", example="B-12", counter_example="12")
+    with pytest.raises(RuleError, match="keywords"):
+        Rule.from_row("badge", r"\d+", keywords=["", "x"])
+
+
+@given(st.text(max_size=30), st.text(max_size=60))
+def test_any_text_is_a_rule_or_is_refused(name, pattern):
+    try:
+        rule = Rule.from_row(name, pattern)
+    except RuleError:
+        return
+    redactor = Redactor((*BUILTIN_RULES, rule), key=b"k")
+    mask = redactor.mask("a:b", "2026-01-31")
+    said, _ = redactor.text(f"hello {pattern} world", mask)
+    assert redactor.text(said, mask) == (said, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("password", Verdict.CHOSEN),
+        ("User.Password", Verdict.CHOSEN),
+        ("clientSecret", Verdict.CHOSEN),
+        ("PIN", Verdict.CHOSEN),
+        ("X-CSRFToken", Verdict.ISSUED),
+        ("slack_token", Verdict.ISSUED),
+        ("connect.sid", Verdict.ISSUED),
+        ("Set-Cookie", Verdict.ISSUED),
+        ("PHPSESSID", Verdict.ISSUED),
+        ("path", Verdict.HARMLESS),
+        ("opinion", Verdict.HARMLESS),
+        ("spin", Verdict.HARMLESS),
+        ("author", Verdict.HARMLESS),
+        ("tokens", Verdict.HARMLESS),
+        ("password" + "x" * 200, Verdict.HARMLESS),
+        ("", Verdict.HARMLESS),
+    ],
+)
+def test_names_of_fields_tell(name, verdict):
+    assert FieldNames(DEFAULT_FIELD_NAMES)[name] is verdict
+
+
+def test_the_memory_of_names_is_bounded():
+    names = FieldNames(DEFAULT_FIELD_NAMES)
+    for n in range(10_000):
+        assert names[f"field-{n}"] is Verdict.HARMLESS
+    assert len(names) < 5_000
+    assert names["password"] is Verdict.CHOSEN
