@@ -1,13 +1,14 @@
 """A small fake of the console's server for tests of the page: pages, statics and ext-debug.v1.
 
-It imports nothing of the product but the templates and static files it serves, so that it stays a
-second reading of the protocol. A test drives it: `await fake.events(...)`, `await fake.closing(...)`,
-`fake.received`. Run as a module it plays lively traffic for looking at the page.
+It takes nothing of the product but the templates and static files it serves, so that it stays
+a second reading of the protocol. A test drives it: `await fake.events(...)`, `fake.received`.
+`lively_traffic.py` plays on it for looking at the page by hand.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import itertools
 import json
 import mimetypes
@@ -70,6 +71,7 @@ class Fake:
         self.received: list[Json] = []
         self.posted: list[tuple[str, Json]] = []
         self.sockets: list[_Socket] = []
+        self.last: _Socket  # the one that spoke last
         self.opened = 0
         self.seq = itertools.count(1)
         self.counter = itertools.count(1)
@@ -86,7 +88,12 @@ class Fake:
 
     async def start(self, port: int = 0) -> None:
         config = uvicorn.Config(
-            self, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="websockets-sansio"
+            self,
+            host="127.0.0.1",
+            port=port,
+            log_level="error",
+            lifespan="off",
+            ws="websockets-sansio",
         )
         self.server = uvicorn.Server(config)
         self.task = asyncio.create_task(self.server.serve())
@@ -111,7 +118,7 @@ class Fake:
         n = next(self.counter)
         ms = more.pop("ms", START_MS + n)
         return {
-            "ts": _iso(ms),
+            "ts": iso(ms),
             "level": "info",
             "stream": "log",
             "message": message,
@@ -129,7 +136,13 @@ class Fake:
         self.cursor = events[-1]["id"]
         self.shown += len(events)
         await self.send(
-            {"type": "events", "seq": seq, "rev": self.rev if rev is None else rev, "cursor": self.cursor, "events": list(events)}
+            {
+                "type": "events",
+                "seq": seq,
+                "rev": self.rev if rev is None else rev,
+                "cursor": self.cursor,
+                "events": list(events),
+            }
         )
         return seq
 
@@ -140,16 +153,15 @@ class Fake:
 
     async def gap(self, reason: str = "producer", missed: int | None = 37, **more: Any) -> None:
         scope = "matching" if reason in ("not_consumed", "rate_limited") else "entries"
-        await self.send(
-            {"type": "gap", "seq": next(self.seq), "reason": reason, "scope": scope, "missed": missed,
-             "after": None, "before": None, "since": None, "cursor": self.cursor, "detail": None, **more}
-        )  # fmt: skip
+        frame = {"type": "gap", "seq": next(self.seq), "reason": reason, "scope": scope}
+        place = {"after": None, "before": None, "since": None, "cursor": self.cursor}
+        await self.send({**frame, "missed": missed, "detail": None, **place, **more})
 
     async def status(self, state: str = "live", message: str = "", **more: Any) -> None:
         ledger = {"entries": self.shown, "shown": self.shown, "filtered": 0, "lost": {}}
         await self.send(
             {"type": "status", "state": state, "message": message, "lagMs": 1, "ledger": ledger,
-             "cursor": self.cursor, "expiresAt": _iso(START_MS + 600_000), "ttl": 600, **more}
+             "cursor": self.cursor, "expiresAt": iso(START_MS + 600_000), "ttl": 600, **more}
         )  # fmt: skip
 
     async def closing(self, code: int, *, final: bool = True, **more: Any) -> None:
@@ -219,17 +231,20 @@ class _Socket:
 
     async def handle(self, frame: Json) -> None:
         fake = self.fake
+        fake.last = self
         fake.received.append(frame)
         if frame["type"] == "subscribe":
             fake.rev = frame["filter"]["rev"]
             fake.seq = itertools.count(1)
             if fake.auto_ready:
-                await self.send(self.ready(frame))
                 fake.sockets.append(self)
+                await self.send(self.ready(frame))
                 if "tail" in dict(frame["from"]) and fake.history:
                     await fake.events(*fake.history)
         elif frame["type"] == "filter" and fake.refuse is not None:
-            await self.send({"type": "error", "message": "refused", "position": None, **fake.refuse})
+            await self.send(
+                {"type": "error", "message": "refused", "position": None, **fake.refuse}
+            )
         elif frame["type"] == "filter":
             fake.rev = frame["filter"]["rev"]
             fake.shown = 0
@@ -255,10 +270,15 @@ class _Socket:
                 "extensionName": config["extensionName"],
                 "installs": entry["installs"],
             },
-            "expiresAt": _iso(START_MS + 600_000),
+            "expiresAt": iso(START_MS + 600_000),
             "ttl": 600,
-            "extendableUntil": _iso(START_MS + 3_600_000),
-            "limits": {"eventsPerSecond": 5000, "bytesPerSecond": 2097152, "window": 262144, "ring": 524288},
+            "extendableUntil": iso(START_MS + 3_600_000),
+            "limits": {
+                "eventsPerSecond": 5000,
+                "bytesPerSecond": 2097152,
+                "window": 262144,
+                "ring": 524288,
+            },
             "mode": "redis",
             "environment": entry["environment"],
             "grant": None,
@@ -288,8 +308,7 @@ async def _answer(send: Any, code: int, body: bytes, kind: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _iso(ms: int) -> str:
-    import datetime as dt
-
+def iso(ms: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC."""
     moment = dt.datetime.fromtimestamp(ms // 1000, dt.UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"

@@ -163,3 +163,11 @@ function same(a, b) {
     (a.fields === b.fields || JSON.stringify(a.fields) === JSON.stringify(b.fields))
   );
 }
+
+/** The newest event shown above item `index`, looking back a little. */
+export function eventAbove(items, index) {
+  for (let i = index - 1; i >= 0 && i > index - 20; i -= 1) {
+    if (items[i].kind === "event") return items[i].rest.at(-1) ?? items[i].ev;
+  }
+  return null;
+}

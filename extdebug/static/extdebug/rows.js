@@ -1,6 +1,8 @@
 // Owns the rows on screen: a window over the buffer. Only what can be seen (and a little around it)
 // is in the document, so five thousand lines a second cost what fifty do.
 
+import { eventAbove } from "./buffer.js";
+
 const AROUND = 400; // px drawn above and below the visible part
 const BOTTOM = 12; // px from the end that still count as "at the end"
 const GUESS = 22; // px of a row not measured yet
@@ -29,8 +31,7 @@ export class Rows {
     this.below.setAttribute("aria-hidden", "true");
     scroller.append(this.above, this.list, this.below);
     this.height = scroller.clientHeight;
-    this.drawn = 0;
-    this.pause = 0;
+    this.drawn = this.pause = 0;
     this.requested = false;
     this.mean = GUESS;
     this.listen();
@@ -296,11 +297,4 @@ export class Rows {
     const drawn = this.live.get(item);
     if (drawn && focus) drawn.focus({ preventScroll: true });
   }
-}
-
-function eventAbove(items, index) {
-  for (let i = index - 1; i >= 0 && i > index - 20; i -= 1) {
-    if (items[i].kind === "event") return items[i].rest.at(-1) ?? items[i].ev;
-  }
-  return null;
 }

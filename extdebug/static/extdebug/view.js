@@ -17,14 +17,14 @@ export function emptyFilter() {
   return { installs: [], request: null, streams: [], level: null, q: "" };
 }
 
-/** The view of an address. `selected` is what the server understood of the first one. */
-export function readView(search, hash, selected = {}) {
+/** The view of an address; what it does not say is the default. */
+export function readView(search, hash) {
   const params = new URLSearchParams(search);
   const list = (name) => params.getAll(name).flatMap((text) => text.split(",")).map((text) => text.trim()).filter(Boolean);
   const level = (params.get("level") ?? "").toLowerCase();
   const streams = [...new Set(list("streams"))].filter((name) => STREAMS.includes(name));
   return {
-    tenant: params.get("tenant") || params.get("tenantId") || selected.tenant || null,
+    tenant: params.get("tenant") || params.get("tenantId") || null,
     filter: {
       installs: [...new Set([...list("install"), ...list("installId")])],
       request: params.get("request") || params.get("requestId") || null,

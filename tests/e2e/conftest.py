@@ -1,0 +1,106 @@
+"""What tests of the page ask for: `fake` (a server to drive), `desk` (the page open on it).
+
+One Chromium per module: starting one takes longer than most tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest_asyncio
+
+from tests.e2e.protocol_server import Fake
+from tests.fixtures.programs import chromium_program
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Any]:
+    """A headless Chromium for the tests of one module."""
+    program = chromium_program()
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def fake() -> AsyncIterator[Fake]:
+    """A fake server of this test's own."""
+    server = Fake()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+class Desk:
+    """The console page and the words to talk about it. `errors`: what the browser complained of."""
+
+    def __init__(self, page: Any, fake: Fake) -> None:
+        self.page = page
+        self.fake = fake
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+
+    async def open(self, query: str = "", *, state: str | None = "live") -> Desk:
+        await self.page.goto(self.fake.url(query))
+        if state:
+            await self.state(state)
+        return self
+
+    async def state(self, name: str, timeout: float = 10_000) -> None:
+        await self.page.wait_for_selector(f"#state[data-state={name}]", timeout=timeout)
+
+    async def sees(self, text: str) -> None:
+        await self.page.wait_for_function(
+            "text => document.querySelector('#lines').textContent.includes(text)", arg=text
+        )
+
+    async def messages(self) -> list[str]:
+        texts: list[str] = await self.page.locator("#lines .msg").all_inner_texts()
+        return texts
+
+    async def says(self, selector: str, text: str) -> None:
+        """Wait until what is visible at `selector` contains `text`."""
+        await self.page.wait_for_function(
+            "([s, t]) => [...document.querySelectorAll(s)].some("
+            "n => n.checkVisibility() && n.textContent.includes(t))",
+            arg=[selector, text],
+        )
+
+    async def script(self, source: str, argument: Any = None) -> Any:
+        return await self.page.evaluate(source, argument)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(chromium: Any, fake: Fake) -> AsyncIterator[Desk]:
+    """A page that is not opened yet. It must not have complained when the test ends."""
+    context = await chromium.new_context(viewport={"width": 1400, "height": 900}, timezone_id="UTC")
+    made = Desk(await context.new_page(), fake)
+    yield made
+    errors = [error for error in made.errors if "ERR_CONNECTION_REFUSED" not in error]
+    await context.close()
+    assert errors == []
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 10, what: str = "") -> Any:
+    """Poll until `condition()` is true, and return it."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (value := condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what or condition}")
+        await asyncio.sleep(0.01)
+    return value
