@@ -35,8 +35,9 @@ class ClockNow(Func):
         return self.as_sql(compiler, connection, template="clock_timestamp()", **context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # The format in which Django keeps datetimes there, so that text compares as time.
-        template = "strftime('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'now')"
+        # The format in which Django keeps datetimes there, so that text compares as time. It has
+        # milliseconds only: rounded up, so that nothing lasts beyond its end.
+        template = "strftime('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'now', '+0.001 seconds')"
         return self.as_sql(compiler, connection, template=template, **context)
 
 

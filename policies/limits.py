@@ -94,11 +94,12 @@ class TokenBucket:
 
     def take(self, wanted: int, *, now: float) -> int:
         """How many of `wanted` units pass now; the rest is refused, not owed."""
-        if self.level < 0:
+        if self.level < 0:  # the first call: full
             self.level, self.at = self.burst, now
         elif now > self.at:
             self.level = min(self.burst, self.level + (now - self.at) * self.rate)
             self.at = now
-        passed = min(wanted, int(self.level))
-        self.level -= passed
+        # The hair is for sums of floats that come to 2.9999999.
+        passed = min(wanted, int(self.level + 1e-6))
+        self.level = max(0.0, self.level - passed)
         return passed

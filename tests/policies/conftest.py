@@ -13,7 +13,7 @@ from policies import access, grants, notifications
 from policies.access import Decision
 from policies.models import Grant
 
-TARGET = {"tenant": "acme", "extension": "invoice-sync"}
+TARGET: dict[str, Any] = {"tenant": "acme", "extension": "invoice-sync"}
 
 
 @pytest.fixture
