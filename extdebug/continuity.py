@@ -49,7 +49,15 @@ class Loss:
     index: int | None
 
 
-Step = Run | Loss
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Everything up to `place` is proved: what no loss before this step names was not lost."""
+
+    place: EntryId
+    index: int
+
+
+Step = Run | Loss | Settled
 
 
 class Continuity:
@@ -260,3 +268,4 @@ class Continuity:
         elif missed < 0:
             place = self.cursor
             steps.append(Loss(GapReason.RESET, None, place, None, place, pending.added))
+        steps.append(Settled(self.cursor, pending.added))

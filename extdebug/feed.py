@@ -113,6 +113,7 @@ class Feed:
 
     def _begin(self, start: Start) -> None:
         """Join live first, then read history up to where live began: no hole, no double."""
+        self._start = start
         selection = Selection(self.decision.installs, self._filter)
         if self._sub is None:
             self._sub = self.console.hub.subscribe(
@@ -127,7 +128,7 @@ class Feed:
 
     def _again(self) -> None:
         """Go on from the last place that was sent, read anew: what was queued is not lost."""
-        self._begin(Start(cursor=self.flow.position) if self._placed else Start(tail=0))
+        self._begin(Start(cursor=self.flow.position) if self._placed else self._start)
 
     def _until(self, expires_at: dt.datetime) -> None:
         now = dt.datetime.now(dt.UTC)
@@ -355,7 +356,7 @@ class Feed:
             if not flow.fits(piece.chunk.size):
                 self._pieces.appendleft(piece)
                 return None
-            if self._history is None and not flow.admits(piece.chunk, now):
+            if not piece.history and not flow.admits(piece.chunk, now):
                 flow.refuse(piece, now)
                 continue
             limited = flow.limited(now, before=str(piece.chunk.first))
@@ -386,7 +387,7 @@ class Feed:
             if chunk is None or not fits:
                 self._pieces.appendleft(piece)
                 break
-            if self._history is None and not self.flow.admits(chunk, now):
+            if not piece.history and not self.flow.admits(chunk, now):
                 self._pieces.appendleft(piece)
                 break
             count, size = count + chunk.count, size + chunk.size

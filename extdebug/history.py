@@ -6,10 +6,11 @@ driven page by page as the session's window allows. What live rings drop meanwhi
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
-from extdebug.continuity import Continuity
-from extdebug.events import ZERO_ID, Cursor, EntryId, Gap, GapReason
+from extdebug.continuity import Continuity, Loss
+from extdebug.events import ZERO_ID, Cursor, EntryId, GapReason
 from extdebug.hub import Hub
 from extdebug.prepare import Prepared, Preparer
 from extdebug.protocol import Start
@@ -29,6 +30,8 @@ from extdebug.watch import Selection, Subscription, Watch
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
 SCAN_PAGE: Final = 250
 MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
+SEED: Final = 64  # entries before a place, from which the producers' numbers are learnt
+MEET: Final = 0.02  # seconds between two looks at a live watch that is behind us
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
 
 
@@ -69,6 +72,9 @@ class History:
         run_id = self._hub.run_id(self._target)
         start, boundary = self._start, self.boundary
         if start.cursor is not None:
+            place = str(start.cursor.id)
+            raw = await link.call("XREVRANGE", self._private.key, place, "-", "COUNT", SEED)
+            self._private.seed(read_rows(raw)[::-1])
             return Continuity(cursor=start.cursor.id, index=start.cursor.index, run_id=run_id)
         if start.since_ms is not None:
             since = before(EntryId(start.since_ms, 0))
@@ -131,6 +137,12 @@ class History:
             raise replies[1]
         stood = account.cursor
         run_id = self._hub.run_id(self._target)
+        if not account.suspicious(snapshot, run_id=run_id):
+            if stood > boundary.id:
+                return await self._meet(account)
+            if snapshot.first is None or snapshot.first > boundary.id:
+                # Nothing up to the boundary is left; what lies beyond is the live account's.
+                return self._join(account, boundary)
         self._private.deliver(account.probe(snapshot, run_id=run_id), ())
         if account.cursor < stood:  # the cursor was of another stream: read this one from its start
             return self._pieces()
@@ -139,30 +151,45 @@ class History:
         wanted = [row for row in rows if row[0] <= boundary.id]
         if wanted:
             self._private.deliver(account.got([row[0] for row in wanted]), wanted)
-        pieces = self._pieces()
         if len(wanted) < len(rows) or len(rows) < count or account.cursor >= boundary.id:
-            self._join(account, boundary, pieces)
-        return pieces
+            return self._join(account, boundary)
+        return self._pieces()
 
-    def _join(self, account: Continuity, boundary: Cursor, pieces: list[Piece]) -> None:
+    async def _meet(self, account: Continuity) -> list[Piece]:
+        """The cursor was given out by a process that had read further than ours has: wait for our
+        live watch, then let its ring begin where it stands, or it would show events twice."""
+        if self._live.watch.cursor.id < account.cursor:
+            await asyncio.sleep(MEET)
+        else:
+            self._live.restart(self._live.selection)
+        return []
+
+    def _join(self, account: Continuity, boundary: Cursor) -> list[Piece]:
         """All up to the boundary is read: what the live account has more was lost between."""
         if boundary.id != self.boundary.id:
-            return  # the live ring overflowed meanwhile: go on to where it begins now
+            return self._pieces()  # the live ring overflowed: go on to where it begins now
         index = account.index
-        if index is not None and boundary.index is not None and boundary.index > index:
-            gap = Gap(
-                GapReason.RETENTION, boundary.index - index, str(account.cursor),
-                str(boundary.id), scope=GapReason.RETENTION.scope,
-            )  # fmt: skip
-            pieces.append(Piece(boundary, gap=gap))
-        else:
-            pieces.append(Piece(max(boundary, Cursor(account.cursor, boundary.index), key=_by_id)))
+        missed: int | None = 0
+        if index is None:
+            missed = None if self._start.cursor is not None and account.cursor < boundary.id else 0
+        elif boundary.index is not None:
+            missed = max(0, boundary.index - index)
+        if missed != 0:
+            end = EntryId(boundary.id.ms, boundary.id.seq + 1)  # the boundary's own entry is gone
+            place = account.cursor
+            loss = Loss(GapReason.RETENTION, missed, place, end, boundary.id, boundary.index)
+            self._private.deliver([loss], ())
+        self._private.settle(boundary)
+        pieces = self._pieces()
+        pieces.append(Piece(boundary))
         self.done = True
+        return pieces
 
     def _pieces(self) -> list[Piece]:
         pieces: list[Piece] = []
         ring = self._sub.ring
         while (piece := ring.take(Cursor(ZERO_ID))) is not None:
+            piece.history = True
             pieces.append(piece)
         weights = [piece.chunk for piece in pieces if piece.chunk]
         if weights:
@@ -173,10 +200,6 @@ class History:
     def _finish(self) -> list[Piece]:
         self.done = True
         return []
-
-
-def _by_id(cursor: Cursor) -> EntryId:
-    return cursor.id
 
 
 async def fetch(

@@ -51,6 +51,7 @@ class Piece:
     filtered: int = 0
     chunk: Chunk | None = None
     gap: Gap | None = None
+    history: bool = False  # read for this session alone, at its pace: no rate limit applies
 
 
 class Ring:
@@ -87,6 +88,8 @@ class Ring:
 
     def push_gap(self, gap: Gap, *, through: Cursor) -> None:
         self._append(Piece(through, gap=gap))
+        if gap.reason in (GapReason.RESET, GapReason.FAILOVER):
+            self.parked = False  # history ends where the stream was replaced: all counts from here
         while len(self._pieces) > MOST_PIECES:
             self._drop()
 

@@ -25,6 +25,7 @@ MOST_KEYS: Final = 128  # waking one XREAD costs Redis ~0.5 us per key it lists
 BLOCK_MS: Final = 1000
 PROBE_EVERY: Final = 2.0  # seconds
 QUARANTINE: Final = 5.0  # seconds before a stream that failed alone is tried again
+SEED: Final = 64  # entries before our place, from which the producers' numbers are learnt
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
 # Deliveries per second above which we wait a moment for a fuller batch (and how long, in s):
 # below it a line goes out at once, above it frames cost more than the wait.
@@ -236,6 +237,8 @@ class Tail:
         if watch.account is not None:
             start = str(watch.account.cursor)
             commands.append(("XREAD", "COUNT", count, "STREAMS", watch.key, start))
+        else:
+            commands.append(("XREVRANGE", watch.key, "+", "-", "COUNT", SEED))
         try:
             replies = await self._link.atomic(*commands)
             snapshot = read_snapshot(replies[0], replies[1])
@@ -257,7 +260,7 @@ class Tail:
             watch.problem = ""
             watch.wake()
         if watch.account is None:
-            watch.attach(snapshot, run_id=self._server.run_id)
+            watch.attach(snapshot, run_id=self._server.run_id, seed=read_rows(replies[2])[::-1])
             watch.behind = False
             return 0
         marked = watch.marked_at is not None and watch.marked_at < sent_at

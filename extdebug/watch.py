@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from extdebug.continuity import Continuity, Loss, Run, Step
+from extdebug.continuity import Continuity, Loss, Run, Settled, Step
 from extdebug.events import LAST_MS, Cursor, Event, Gap, GapReason, iso
 from extdebug.filters import Batch, Filter, compile_filter
 from extdebug.prepare import Prepared, Preparer
-from extdebug.producers import Producers
+from extdebug.producers import Hole, Producers
 from extdebug.ring import Chunk, Ring
 from extdebug.streams import Row, Snapshot, Target, before
 from policies.redaction import Redactor
@@ -125,8 +125,12 @@ class Watch:
             if not group:
                 del self._groups[subscription.selection]
 
-    def attach(self, snapshot: Snapshot, *, run_id: str) -> None:
-        """Begin at the top: what was before is history, which each session reads for itself."""
+    def attach(self, snapshot: Snapshot, *, run_id: str, seed: Sequence[Row] = ()) -> None:
+        """Begin at the top: what was before is history, which each session reads for itself.
+
+        `seed`: the newest entries before the top, for the producers' numbers.
+        """
+        self.seed(seed)
         self.account = Continuity(cursor=snapshot.top, index=snapshot.added, run_id=run_id)
         self.snapshot = snapshot
         boundary = self.cursor
@@ -144,9 +148,25 @@ class Watch:
                     delivered += self._run(rows[step.start : step.stop], step.index)
                 case Loss():
                     self._loss(step)
-        if steps:
+                case Settled():
+                    self.settle(Cursor(step.place, step.index))
+        if self.producers.open:
+            self.probe_at = 0.0  # a hole is the stream's loss or its producer's: find out now
+        if any(not isinstance(step, Settled) for step in steps):
             self.wake()
         return delivered
+
+    def seed(self, rows: Sequence[Row]) -> None:
+        """Learn the producers' numbers from entries before our place, so that a hole shows."""
+        for row in rows:
+            prepared = self.prepare(row)
+            self.producers.account(prepared.origin, after=Cursor(row[0]), at=row[0])
+        self.producers.settle()
+
+    def settle(self, place: Cursor) -> None:
+        """The stream lost nothing more up to here: holes that are left are their producers'."""
+        for hole in self.producers.settle():
+            self._push_gap(hole_gap(hole), place)
 
     def wake(self) -> None:
         for subscription in self._all():
@@ -163,7 +183,7 @@ class Watch:
         for offset, row in enumerate(rows):
             previous, prepared = place, self.prepare(row)
             place = Cursor(prepared.id, None if index is None else index + offset)
-            missed = self.producers.account(prepared.origin)
+            missed = self.producers.account(prepared.origin, after=previous, at=prepared.id)
             if missed or prepared.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0
@@ -210,9 +230,10 @@ class Watch:
         return delivered
 
     def _loss(self, loss: Loss) -> None:
-        self.producers.excuse()
         if loss.reason in (GapReason.RESET, GapReason.FAILOVER):
+            self.settle(Cursor(loss.after))
             self.epoch += 1
+        self.producers.lost(loss.missed)
         self._push_gap(loss_gap(loss), Cursor(loss.place, loss.index))
 
     def _push_gap(self, gap: Gap, through: Cursor) -> None:
@@ -243,15 +264,26 @@ def loss_gap(loss: Loss) -> Gap:
 
 
 def producer_gap(prepared: Prepared, missed: int, *, after: Cursor) -> Gap:
-    """Events that their runner numbered and never sent."""
-    why = prepared.origin.why if prepared.event is None else ""
+    """Events that their runner says it dropped."""
     return Gap(
         reason=GapReason.PRODUCER,
         missed=missed,
         after=str(after.id),
         before=str(prepared.id),
         scope=GapReason.PRODUCER.scope,
-        detail=why or "the runner's numbers have a hole",
+        detail=prepared.origin.why or None,
+    )
+
+
+def hole_gap(hole: Hole) -> Gap:
+    """Events that their runner numbered and never sent."""
+    return Gap(
+        reason=GapReason.PRODUCER,
+        missed=hole.count,
+        after=str(hole.after.id),
+        before=str(hole.before),
+        scope=GapReason.PRODUCER.scope,
+        detail="the runner's numbers have a hole",
     )
 
 

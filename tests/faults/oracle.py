@@ -149,6 +149,40 @@ def _assign(
     verdict: Verdict,
 ) -> None:
     """Each missing number into one gap: exact gaps first, the one that ends soonest."""
+    windows = _windows(log, verdict)
+    starts = [window.start for window in windows]
+    silent: list[Written] = []
+    for key, one in missing:
+        if not one.wanted:
+            continue
+        window = _choose(windows, starts, key, one)
+        if window is not None:
+            window.left -= 1
+            reason: str | None = window.gap.reason
+        else:
+            reason = _uncounted(log, one)
+        if reason is None:
+            if one.sure:
+                silent.append(one)
+            continue
+        verdict.lost[reason] += 1
+        kind = "written" if one.id is not None else "dropped"
+        if reason not in allowed.get(kind, ()):
+            verdict.wrong.append(f"{(one.src, one.n)} ({kind}) was stated as {reason}")
+    for key, one in missing:  # what a filter hides lies in a gap of entries, or nowhere
+        window = None if one.wanted else _choose(windows, starts, key, one)
+        if window is not None and window.gap.reason not in ("not_consumed", "rate_limited"):
+            window.left -= 1
+    if silent:
+        span = ", ".join(f"{one.src}:{one.n}" for one in silent[:8])
+        verdict.wrong.append(f"{len(silent)} lost without a word: {span}")
+    for window in windows:
+        if window.left > 0:
+            verdict.wrong.append(f"{window.gap} states {window.left} more than were lost there")
+
+
+def _windows(log: Sequence[Item], verdict: Verdict) -> list[_Window]:
+    """The exact gaps, by where they begin."""
     windows: list[_Window] = []
     for gap in (item for item in log if isinstance(item, Stated)):
         if gap.missed is None:
@@ -159,37 +193,7 @@ def _assign(
         end = place(gap.before) if gap.before else LAST
         windows.append(_Window(gap, start, end, gap.missed))
     windows.sort(key=lambda window: window.start)
-    starts = [window.start for window in windows]
-    silent: list[Written] = []
-    unwanted: list[tuple[Key, Written]] = []
-    for key, one in missing:
-        if not one.wanted:
-            unwanted.append((key, one))
-            continue
-        window = _choose(windows, starts, key, one)
-        if window is None:
-            reason = _uncounted(log, one)
-            if reason is None:
-                if one.sure:
-                    silent.append(one)
-                continue
-        else:
-            window.left -= 1
-            reason = window.gap.reason
-        verdict.lost[reason] += 1
-        kind = "written" if one.id is not None else "dropped"
-        if reason not in allowed.get(kind, ()):
-            verdict.wrong.append(f"{(one.src, one.n)} ({kind}) was stated as {reason}")
-    for key, one in unwanted:  # entries that a filter hides lie in a gap of entries, or nowhere
-        window = _choose(windows, starts, key, one)
-        if window is not None and window.gap.reason not in ("not_consumed", "rate_limited"):
-            window.left -= 1
-    if silent:
-        span = ", ".join(f"{one.src}:{one.n}" for one in silent[:8])
-        verdict.wrong.append(f"{len(silent)} lost without a word: {span}")
-    for window in windows:
-        if window.left > 0:
-            verdict.wrong.append(f"{window.gap} states {window.left} more than were lost there")
+    return windows
 
 
 def _choose(windows: list[_Window], starts: list[Key], key: Key, one: Written) -> _Window | None:

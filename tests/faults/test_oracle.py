@@ -107,7 +107,7 @@ def test_planted_faults_never_pass(seed: int) -> None:
     item = log[at]
     if isinstance(item, Shown):
         assert judged(log[:at] + log[at + 1 :], written).wrong
-        assert judged(log[:at] + [item] + log[at:], written).wrong
+        assert judged([*log[:at], item, *log[at:]], written).wrong
     else:
         assert item.missed is not None
         less = gap(0, None, item.missed - 1)
