@@ -1,0 +1,174 @@
+"""`manage.py replay_stream`: what a stream still holds, in a terminal, as a user may see it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import getpass
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from extdebug import terminal
+from extdebug.endings import End, Refused
+from extdebug.events import CloseCode, Event, Gap
+from extdebug.filters import Filter, FilterError
+from extdebug.protocol import Start
+from extdebug.replay import Asked, BadPlace, Output, RedisAway, Shown, read_last, read_since, replay
+from policies.access import Viewer, viewer_of
+
+# Exit codes beside 0 (all shown), 1 (a wrong argument) and 2 (argparse).
+REFUSED: Final = 3  # not allowed, or no longer: nothing more will come
+UNAVAILABLE: Final = 4  # Redis, the database or a limit: try again later
+INTERRUPTED: Final = 130
+
+
+def speed(text: str) -> float:
+    """How many times the original pace."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.001 <= value <= 1_000_000:
+        raise ArgumentTypeError(f"expected a number above 0 (1: as it was), got {text!r}")
+    return value
+
+
+class Command(BaseCommand):
+    help = (
+        "Print what a debug stream still holds, as USER may see it: the same decision, redaction "
+        "and audit as the page. TENANT - is a stream without a tenant."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("tenant", metavar="TENANT")
+        parser.add_argument("extension", metavar="EXTENSION")
+        parser.add_argument(
+            "--as", dest="user", required=True, metavar="USER", help="decide and record as USER"
+        )
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("--since", metavar="WHEN", help="10m, 2h, 1d ago, or ISO 8601 (UTC)")
+        place.add_argument("--last", metavar="N", help="the last N events that match")
+        parser.add_argument("--request", metavar="ID", help="only this execution")
+        parser.add_argument(
+            "--filter", default="", metavar="Q", help="the query language of the page"
+        )
+        parser.add_argument("--follow", action="store_true", help="go on with what comes")
+        parser.add_argument(
+            "--speed", type=speed, metavar="X", help="the original pace times X (default: at once)"
+        )
+        parser.add_argument("--format", choices=("pretty", "jsonl"), default="pretty")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.REDIS_URL:
+            raise CommandError("REDIS_URL is not set: there is no stream to replay")
+        viewer = _viewer(options["user"])
+        asked = _asked(options)
+        try:
+            shown = asyncio.run(replay(viewer, asked, self._output(options["format"])))
+        except Refused as refused:
+            raise _failed(refused.end) from None
+        except RedisAway as error:
+            raise CommandError(str(error), returncode=UNAVAILABLE) from None
+        except DatabaseError as error:
+            raise CommandError(f"the database: {error}", returncode=UNAVAILABLE) from None
+        except KeyboardInterrupt:
+            raise CommandError("interrupted", returncode=INTERRUPTED) from None
+        except BrokenPipeError:  # `| head` has what it wanted
+            _silence_stdout()
+            return
+        self.stderr.write(_summary(shown))
+        if shown.end is not None:
+            raise _failed(shown.end)
+
+    def _output(self, form: str) -> Output:
+        write = self.stdout.write
+        colour = self.style.ERROR("x") != "x" and self.stdout.isatty()  # honours --no-color
+
+        def event(event: Event, json: bytes) -> None:
+            if form == "jsonl":
+                write(terminal.json_line(json))
+            else:
+                write(terminal.pretty(event, colour=colour))
+
+        def gap(gap: Gap) -> None:
+            if form == "jsonl":
+                write(terminal.json_gap(gap))
+            else:
+                write(terminal.pretty_gap(gap, colour=colour))
+
+        return Output(event=event, gap=gap, remark=self._remark)
+
+    def _remark(self, text: str) -> None:
+        self.stderr.write(terminal.escaped(text))
+
+
+def _viewer(username: str) -> Viewer:
+    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise CommandError(f"there is no active user {username!r}")
+    return viewer_of(user, transport="replay")
+
+
+def _asked(options: dict[str, Any]) -> Asked:
+    try:
+        wanted = Filter.parse({"q": options["filter"], "request": options["request"]})
+    except FilterError as error:
+        place = "" if error.position is None else f" (at character {error.position + 1})"
+        raise CommandError(f"--filter or --request: {error}{place}") from None
+    start = Start(since_ms=0)
+    try:
+        if options["since"] is not None:
+            start = read_since(options["since"], now=dt.datetime.now(dt.UTC))
+        elif options["last"] is not None:
+            start = read_last(options["last"])
+    except BadPlace as error:
+        name = "--since" if options["since"] is not None else "--last"
+        raise CommandError(f"{name}: {error}") from None
+    return Asked(
+        tenant=options["tenant"],
+        extension=options["extension"],
+        wanted=wanted,
+        start=start,
+        follow=options["follow"],
+        speed=options["speed"],
+        run_by=_run_by(),
+    )
+
+
+def _run_by() -> str:
+    """The account of the operating system, for the audit; a container may have none."""
+    try:
+        return getpass.getuser()[:64]
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _failed(end: End) -> CommandError:
+    words = " ".join(part for part in (end.message, end.hint) if part)
+    if end.retry is not None:
+        words = f"{words} Try again in {end.retry:.0f} s."
+    later = (CloseCode.BUSY, CloseCode.UNAVAILABLE, CloseCode.RESTARTING)
+    if end.code is CloseCode.BAD_REQUEST:
+        return CommandError(terminal.escaped(words), returncode=1)
+    return CommandError(
+        terminal.escaped(words), returncode=UNAVAILABLE if end.code in later else REFUSED
+    )
+
+
+def _summary(shown: Shown) -> str:
+    account = shown.account
+    lost = sum(account.lost.values())
+    unknown = " or more" if account.unknown else ""
+    return f"{account.shown} shown, {account.filtered} filtered out, {lost}{unknown} lost"
+
+
+def _silence_stdout() -> None:
+    """Python would complain about the broken pipe once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,214 @@
+"""A stream replayed into a terminal: one session like any other, read by a command.
+
+The same feed, decision, redaction and audit as the page; what differs is the pace, which is the
+original one (times a speed) or as fast as the output takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from audit import trail
+from extdebug import sessions
+from extdebug.bridge import records
+from extdebug.console import console, stop
+from extdebug.endings import End
+from extdebug.events import EntryId, Event, Gap, read_ts
+from extdebug.feed import Feed
+from extdebug.filters import Filter
+from extdebug.flow import Events, Lost
+from extdebug.opening import open_feed
+from extdebug.protocol import MAX_TAIL, Start
+from policies.access import Viewer
+
+REDIS_PATIENCE: Final = 5.0  # seconds without an answer of Redis until a replay gives up
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_AGO: Final = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+
+
+class BadPlace(ValueError):
+    """A `--since` or `--last` that cannot be meant."""
+
+
+class RedisAway(Exception):
+    """Redis did not answer in time; `str()` is for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What to replay and how. `speed` None: as fast as it goes. `run_by`: who ran the command."""
+
+    tenant: str
+    extension: str
+    wanted: Filter
+    start: Start
+    follow: bool = False
+    speed: float | None = None
+    run_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The account of a finished replay; `end` None when everything asked for was shown."""
+
+    account: sessions.Account
+    end: End | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a replay writes: events with their JSON, losses, and remarks about the session."""
+
+    event: Callable[[Event, bytes], None]
+    gap: Callable[[Gap], None]
+    remark: Callable[[str], None]
+
+
+def read_since(text: str, *, now: dt.datetime) -> Start:
+    """`10m`, `2h`, `90s`, `1d` ago, or ISO 8601 (without a zone: UTC). BadPlace if neither."""
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        seconds = int(ago[1]) * _UNITS[ago[2]]
+        return Start(since_ms=max(0, int((now.timestamp() - seconds) * 1000)))
+    found = read_ts(text) or read_ts(f"{text}T00:00:00")
+    if found is None:
+        raise BadPlace(f"expected 10m, 2h, 90s, 1d or ISO 8601, got {text[:40]!r}")
+    return Start(since_ms=max(0, int(dt.datetime.fromisoformat(found).timestamp() * 1000)))
+
+
+def read_last(text: str) -> Start:
+    """The last N events that match."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= MAX_TAIL):
+        raise BadPlace(f"expected 0 to {MAX_TAIL}, got {text[:40]!r}")
+    return Start(tail=int(text))
+
+
+async def replay(viewer: Viewer, asked: Asked, output: Output) -> Shown:
+    """Show what the stream holds, and what comes when following, until the end or a cut.
+
+    endings.Refused when it may not begin, RedisAway when there is nothing to read from.
+    """
+    try:
+        feed, _ = await open_feed(
+            await console(), viewer, tenant=asked.tenant, extension=asked.extension,
+            wanted=asked.wanted, rev=0, start=asked.start,
+        )  # fmt: skip
+        code, reason = 1006, "the terminal was interrupted"
+        try:
+            await records(_record, feed, viewer, asked)
+            end = await _Player(feed, asked, output).run()
+            code, reason = (int(end.code), end.reason) if end else (1000, "everything was shown")
+            return Shown(feed.account, end)
+        finally:
+            await asyncio.shield(feed.finish(gone=False, code=code, reason=reason))
+    finally:
+        await asyncio.shield(stop())
+
+
+def _record(feed: Feed, viewer: Viewer, asked: Asked) -> None:
+    """Who let a stream run into a terminal: the person it was decided for, and who typed it."""
+    trail.record(
+        trail.Action.REPLAY,
+        actor=sessions.actor_of(viewer),
+        tenant=feed.target.tenant,
+        extension=feed.target.extension,
+        subject_type="session",
+        subject_id=feed.held.id,
+        data={
+            "run_by": asked.run_by,
+            "follow": asked.follow,
+            "speed": asked.speed,
+            "tail": asked.start.tail,
+            "since_ms": asked.start.since_ms,
+        },
+    )
+
+
+class _Player:
+    """Takes a feed's messages one by one, in time."""
+
+    def __init__(self, feed: Feed, asked: Asked, output: Output) -> None:
+        self._feed = feed
+        self._asked = asked
+        self._output = output
+        self._loop = asyncio.get_running_loop()
+        self._first_ms: int | None = None
+        self._began = 0.0
+        self._away_since: float | None = None
+        self._problem = ""
+
+    async def run(self) -> End | None:
+        feed = self._feed
+        while self._asked.follow or not feed.caught_up:
+            self._mind_redis()
+            try:  # longer than a reply of Redis may take, or no retry would ever succeed
+                async with asyncio.timeout(None if self._away_since is None else 4.0):
+                    message = await feed.next()
+            except TimeoutError:
+                continue
+            match message:
+                case End():
+                    return message
+                case Events():
+                    await self._show(message)
+                    feed.ack(message.seq)
+                case Lost():
+                    self._output.gap(message.gap)
+                    feed.ack(message.seq)
+                case _ if message.kind == "expiring":
+                    self._output.remark(f"this session ends in {feed.ttl} s")
+            if feed.ending is not None:
+                return feed.ending
+        return None
+
+    async def _show(self, message: Events) -> None:
+        """On a thread: a terminal that stands still must not keep a cut from being heard."""
+        known = [(one.event, one.json, one.id) for one, _ in message.places() if one.event]
+        if self._asked.speed is None:
+            await asyncio.to_thread(self._write, known)
+            return
+        for one in known:
+            await self._wait_for(one[2])
+            if self._feed.ending is not None:
+                return  # cut while waiting: nothing more under an authority that ended
+            await asyncio.to_thread(self._write, [one])
+
+    def _write(self, known: Sequence[tuple[Event, bytes, EntryId]]) -> None:
+        for event, json, _ in known:
+            if self._feed.ending is not None:
+                return
+            self._output.event(event, json)
+
+    async def _wait_for(self, id: EntryId) -> None:
+        """Until it is this entry's turn at the original pace; a cut or the end ends the wait."""
+        if self._asked.speed is None:
+            return
+        now = self._loop.time()
+        if self._first_ms is None:
+            self._first_ms, self._began = id.ms, now
+        wait = self._began + (id.ms - self._first_ms) / 1000 / self._asked.speed - now
+        wait = min(wait, self._feed.ttl + 1.0)
+        if wait > 0:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._feed.ended.wait()
+            except TimeoutError:
+                return
+
+    def _mind_redis(self) -> None:
+        problem = self._feed.problem
+        now = self._loop.time()
+        if not problem:
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = now
+        elif not self._asked.follow and now - self._away_since > REDIS_PATIENCE:
+            raise RedisAway(problem)
+        if problem != self._problem:
+            self._problem = problem
+            self._output.remark(problem or "Redis answers again")
