@@ -81,6 +81,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000  # the admin's change lists
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: `runserver` then serves ASGI
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -122,14 +123,23 @@ TEMPLATES = [
     }
 ]
 UNFOLD = {
-    "SITE_TITLE": "Extension Debug Console",
-    "SITE_HEADER": "Extension Debug Console",
+    "SITE_TITLE": "Debug Console",
+    "SITE_HEADER": "Debug Console",
     "SITE_URL": "/extensions/",
     "SITE_SYMBOL": "terminal",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "config.apps.environment_badge",
     "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "extdebug.desk.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "extdebug.desk.navigation"},
+    "COLORS": {
+        "primary": {  # the console's accent, dark enough for white text from 600 on
+            "50": "#effafb", "100": "#d7f0f4", "200": "#b0e1e9", "300": "#7bcbd9",
+            "400": "#45adc0", "500": "#1a8ea3", "600": "#0a6b7c", "700": "#0b5766",
+            "800": "#104854", "900": "#123d48", "950": "#052730",
+        }
+    },
 }
 
 # --- what it stands on ---------------------------------------------------------------------
@@ -200,6 +210,7 @@ EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not hang its sender
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 # Names carry a hash of the content once `collectstatic` has run (the image does); before that

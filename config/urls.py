@@ -3,4 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls), path("", include("extdebug.urls"))]
+from extdebug import views
+
+urlpatterns = [
+    # Before the admin's own, which would leave the person's live sessions open for a moment.
+    path("admin/logout/", views.logout),
+    path("admin/", admin.site.urls),
+    path("", include("extdebug.urls")),
+]

@@ -1,0 +1,36 @@
+"""What other rooms may show of the trail: rows about a subject, and the latest refusals.
+
+Reading is audited: whoever shows these rows calls `trail.record_read` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+
+from audit.actions import Action
+from audit.models import AuditRecord
+
+REFUSALS: Final = (Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED)
+
+
+def about(
+    subject_type: str, subject_id: Any, *, sessions: Collection[Any] = ()
+) -> QuerySet[AuditRecord]:
+    """Rows about one subject and about these sessions, the latest first."""
+    wanted = Q(subject_type=subject_type, subject_id=str(subject_id))
+    if sessions:
+        wanted |= Q(subject_type="session", subject_id__in=[str(key) for key in sessions])
+    return AuditRecord.objects.filter(wanted)
+
+
+def refusals(*, person: Any = None, tenant: str = "", extension: str = "") -> QuerySet[AuditRecord]:
+    """Refused openings, tokens and tickets, the latest first; of one person, of one target."""
+    rows = AuditRecord.objects.filter(action__in=REFUSALS)
+    if person is not None:
+        rows = rows.filter(actor_id=str(person))
+    if tenant:
+        rows = rows.filter(tenant=tenant)
+    return rows.filter(extension=extension) if extension else rows

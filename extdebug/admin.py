@@ -1,0 +1,210 @@
+"""Live and past sessions and the console's processes at the operator's desk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from audit import reading, trail
+from extdebug import desk, sessions
+from extdebug.models import DebugSession, Process
+from policies.desk.doors import OperatorAdmin, ip_of, require_operator
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Who watches now, or watched."""
+
+    title = "now"
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "live"), ("no", "over")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(closed_at__isnull=self.value() == "yes")
+
+
+class ShownAdmin(OperatorAdmin):
+    """Shown to operators; nothing of it is written by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DebugSession)
+class DebugSessionAdmin(ShownAdmin):
+    """Who watches what. A session is ended by POST, after saying so."""
+
+    list_display = (
+        "username", "target", "state", "opened_at", "transport", "ip", "grant", "shown", "lost_now",
+        "process",
+    )  # fmt: skip
+    list_filter = (
+        OpenFilter,
+        "transport",
+        "environment",
+        ("tenant", admin.AllValuesFieldListFilter),
+        ("extension", admin.AllValuesFieldListFilter),
+        ("user", AutocompleteSelectFilter),
+        "close_code",
+        ("opened_at", RangeDateTimeFilter),
+    )
+    search_fields = ("=id", "username", "tenant", "extension", "ip", "close_reason", "process")
+    search_help_text = "Person, tenant, extension, address, process or why it ended"
+    list_select_related = ("grant",)
+    actions = ("end_selected",)
+
+    @display(description="watches", ordering="tenant")
+    def target(self, session: DebugSession) -> str:
+        return f"{session.tenant} / {session.extension}"
+
+    @display(
+        description="state",
+        label={"live": "success", "ending": "warning", "lost": "warning"},
+        ordering="closed_at",
+    )
+    def state(self, session: DebugSession) -> tuple[str, str]:
+        if session.closed_at is not None:
+            return "over", f"over {session.close_code or ''}".strip()
+        if session.end_requested_at is not None:
+            return "ending", "ending"
+        return ("lost", "connection lost") if session.detached_at else ("live", "live")
+
+    @display(description="lost")
+    def lost_now(self, session: DebugSession) -> int:
+        return session.lost_total
+
+    @admin.action(description="End…", permissions=["view"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """One confirmation for all, then each on its own terms."""
+        rows = list(queryset)
+        if "confirmed" in request.POST:
+            for row in rows:
+                self._end(request, row)
+            return None
+        context = {
+            "able": [row for row in rows if not row.closed_at and not row.end_requested_at],
+            "unable": [row for row in rows if row.closed_at or row.end_requested_at],
+            "action": request.POST.get("action", ""),
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return self._ask(request, context)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.end_view)
+        return [
+            path("<uuid:session_id>/end/", view, name="extdebug_debugsession_end"),
+            *super().get_urls(),
+        ]
+
+    def end_view(self, request: HttpRequest, session_id: Any) -> HttpResponse:
+        """GET asks, POST ends."""
+        require_operator(request)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        row: DebugSession = self.get_object(request, str(session_id))
+        over = row.closed_at is not None or row.end_requested_at is not None
+        if request.method == "POST" and not over:
+            self._end(request, row)
+            home = reverse("admin:extdebug_debugsession_change", args=[row.pk])
+            desk_asked = request.GET.get("back") == "desk"
+            return redirect(reverse("admin:index") if desk_asked else home)
+        context = {"able": [] if over else [row], "unable": [row] if over else []}
+        return self._ask(request, context, status=409 if over else 200)
+
+    def _end(self, request: HttpRequest, row: DebugSession) -> None:
+        name = request.user.get_username()
+        actor = trail.actor_of(request.user, ip=ip_of(request))
+        if sessions.end(row.pk, by=name, actor=actor):
+            messages.success(request, f"The session of {row} is being ended.")
+        else:
+            messages.warning(request, f"The session of {row} was over already.")
+
+    def _ask(
+        self, request: HttpRequest, context: dict[str, Any], *, status: int = 200
+    ) -> HttpResponse:
+        shown = {**self.admin_site.each_context(request), "title": "End sessions", **context}
+        return TemplateResponse(request, "admin/desk/end.html", shown, status=status)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """One session: what it saw, how it ended, and its rows in the trail."""
+        require_operator(request)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        row: DebugSession = self.get_object(request, str(object_id))
+        trail.record_read(
+            actor=trail.actor_of(request.user, ip=ip_of(request)),
+            what=request.path,
+            tenant=row.tenant,
+            subject_type="session",
+            subject_id=str(row.pk),
+        )
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Session of {row}",
+            "session": row,
+            "filters": [json.dumps(each, ensure_ascii=False) for each in row.filters],
+            "rows": reading.about("session", row.pk),
+        }
+        return TemplateResponse(request, "admin/desk/session.html", context)
+
+
+@admin.register(Process)
+class ProcessAdmin(ShownAdmin):
+    """The console's processes, and what each says about the streams it reads."""
+
+    list_display = ("name", "host", "pid", "well", "started_at", "beat_at", "watching")
+    list_filter = ("host",)
+    search_fields = ("name", "host")
+    list_before_template = "admin/desk/streams.html"
+    fields = ("name", "host", "pid", "server", "started_at", "beat_at", "said")
+    readonly_fields = fields
+
+    @display(description="state", label={"alive": "success", "silent": "danger"})
+    def well(self, process: Process) -> str:
+        return "silent" if desk.is_silent(process) else "alive"
+
+    @display(description="sessions")
+    def watching(self, process: Process) -> Any:
+        return process.health.get("sessions", 0)
+
+    @display(description="what it says of itself")
+    def said(self, process: Process) -> str:
+        text = json.dumps(process.health, indent=2, ensure_ascii=False, sort_keys=True)
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer: HttpResponse = super().changelist_view(
+            request, {**(extra_context or {}), **desk.streams()}
+        )
+        return answer
+
+    @property
+    def media(self) -> forms.Media:
+        own = forms.Media(css={"all": ["policies/desk.css"]})
+        media: forms.Media = own + super().media
+        return media

@@ -1,0 +1,191 @@
+"""The admin's first page: what waits, what is granted, who watches, who was refused."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from audit import reading, trail
+from extdebug.models import DebugSession, Process
+from extdebug.sessions import SILENT
+from policies import clock
+from policies.desk.doors import ip_of, operates
+from policies.models import Grant
+
+SHOWN: Final = 25  # rows of each table; the lists have the rest
+LAGGING: Final = 2_000  # ms behind the stream at which a row turns yellow
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """unfold's DASHBOARD_CALLBACK. Staff who are no operators see that, and nothing else.
+
+    With `?live=1` (what the page asks every few seconds) without the refusals, whose reading is
+    recorded.
+    """
+    context["operates"] = operates(request)
+    if not context["operates"]:
+        return context
+    refreshed = "live" in request.GET
+    return {
+        **context,
+        "title": "Desk",
+        "now": clock.now(),
+        "environment_name": settings.EXT_DEBUG_ENVIRONMENT,
+        "switched_off": settings.EXT_DEBUG_UI_ENABLED is not True
+        and (settings.PRODUCTION or settings.EXT_DEBUG_UI_ENABLED is False),
+        **_grants(request),
+        **_sessions(),
+        **streams(),
+        "denials": None if refreshed else _denials(request),
+    }
+
+
+def _grants(request: HttpRequest) -> dict[str, Any]:
+    now = clock.now()
+    rows: QuerySet[Any] = Grant.objects.select_related("beneficiary", "requester")
+    live = Count("sessions", filter=Q(sessions__closed_at=None, sessions__isnull=False))
+    given = Count("approvals", filter=Q(approvals__verdict="approve"), distinct=True)
+    pending = (
+        rows.filter(state=Grant.State.REQUESTED, lapses_at__gt=now)
+        .annotate(
+            given=given, decided=Count("approvals", filter=Q(approvals__approver=request.user))
+        )
+        .order_by("lapses_at")
+    )
+    granted = (
+        rows.filter(closed_at=None, ends_at__gt=now, starts_at__isnull=False)
+        .annotate(live=live)
+        .order_by("ends_at")
+    )
+    unreviewed = rows.filter(break_glass=True, reviewed_at=None).order_by("starts_at")
+    return {
+        "pending": pending[:SHOWN],
+        "pending_count": pending.count(),
+        "granted": granted[:SHOWN],
+        "granted_count": granted.count(),
+        "unreviewed": unreviewed[:SHOWN],
+    }
+
+
+def _sessions() -> dict[str, Any]:
+    rows = DebugSession.objects.filter(closed_at=None).select_related("grant")
+    return {"live": rows[:SHOWN], "live_count": rows.count()}
+
+
+def _denials(request: HttpRequest) -> Any:
+    actor = trail.actor_of(request.user, ip=ip_of(request))
+    try:
+        trail.record_read(actor=actor, what="the desk's recent denials")
+    except trail.AuditError:
+        return None
+    return reading.refusals()[:12]
+
+
+def is_silent(process: Process) -> bool:
+    """Whether its sign of life is so old that its sessions count as orphans."""
+    return process.beat_at < timezone.now() - SILENT
+
+
+def streams() -> dict[str, Any]:
+    """What every process says about the streams it reads, and which processes are silent."""
+    processes = list(Process.objects.all())
+    rows: list[dict[str, Any]] = []
+    for process in processes:
+        silent = is_silent(process)
+        for stream in process.health.get("streams", ()):
+            lost = {why: count for why, count in (stream.get("lost") or {}).items() if count}
+            bad = silent or bool(stream.get("problem"))
+            slow = bool(lost) or (stream.get("lag_ms") or 0) >= LAGGING
+            rows.append(
+                {
+                    **stream,
+                    "process": process.name,
+                    "silent": silent,
+                    "lost": lost,
+                    "reach": _span(stream.get("retention_ms")),
+                    "mood": "bad" if bad else "slow" if slow else "good",
+                }
+            )
+    rows.sort(key=lambda row: ({"bad": 0, "slow": 1, "good": 2}[row["mood"]], row["target"]))
+    silent_count = sum(is_silent(process) for process in processes)
+    return {"streams": rows, "processes": processes, "silent_count": silent_count}
+
+
+def _span(milliseconds: float | None) -> str:
+    """A length of time as an operator says it."""
+    if milliseconds is None:
+        return "?"
+    seconds = milliseconds / 1000
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar, in the order in which an operator needs it."""
+
+    def item(title: str, icon: str, name: str, **more: Any) -> dict[str, Any]:
+        link = reverse(f"admin:{name}")
+        return {"title": title, "icon": icon, "link": link, "permission": operates, **more}
+
+    def group(title: str, *items: dict[str, Any], folded: bool = False) -> dict[str, Any]:
+        return {"title": title, "items": list(items), "collapsible": folded, "separator": True}
+
+    return [
+        group(
+            "Operate",
+            item("Desk", "space_dashboard", "index", permission=lambda request: True),
+            item(
+                "Grants",
+                "approval_delegation",
+                "policies_grant_changelist",
+                badge="extdebug.desk.waiting",
+            ),
+            item("Live sessions", "sensors", "extdebug_debugsession_changelist"),
+            item("Streams", "monitor_heart", "extdebug_process_changelist"),
+            item("Why?", "help", "policies_why"),
+            item("Locks", "lock", "policies_lock_changelist"),
+            item("Audit trail", "history_edu", "audit_auditrecord_changelist"),
+        ),
+        group(
+            "Directory",
+            item("Tenants", "domain", "policies_tenant_changelist"),
+            item("Extensions", "extension", "policies_extension_changelist"),
+            item("Installs", "deployed_code", "policies_install_changelist"),
+            item("Tenant admins", "badge", "policies_membership_changelist"),
+            item("Developers", "code", "policies_extensiondeveloper_changelist"),
+            item("Capabilities", "verified_user", "policies_capability_changelist"),
+            folded=True,
+        ),
+        group(
+            "Rules",
+            item("Environment policies", "policy", "policies_environmentpolicy_changelist"),
+            item("Production modes", "toggle_off", "policies_productionmode_changelist"),
+            item("Consent", "handshake", "policies_consent_changelist"),
+            item("Limits", "speed", "policies_limits_changelist"),
+            item("Redaction rules", "ink_marker", "policies_redactionrule_changelist"),
+            folded=True,
+        ),
+        group(
+            "People",
+            item("Access tokens", "key", "policies_accesstoken_changelist"),
+            item("Users", "person", "auth_user_changelist", permission=_sees_users),
+            item("Groups", "group", "auth_group_changelist", permission=_sees_users),
+            folded=True,
+        ),
+    ]
+
+
+def waiting(request: HttpRequest) -> str:
+    """The badge beside "Grants": how many requests wait for an answer."""
+    if not operates(request):
+        return ""
+    pending = Grant.objects.filter(state=Grant.State.REQUESTED, lapses_at__gt=clock.now()).count()
+    return str(pending or "")
+
+
+def _sees_users(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm("auth.view_user"))

@@ -1,0 +1,62 @@
+"""An act on many grants: one confirmation, then each on its own terms and with its own answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from policies import clock, grants
+from policies.desk import live
+from policies.desk.acts import Act, obstacle
+from policies.desk.doors import ip_of
+from policies.models import Grant
+
+
+def answer(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], act: Act
+) -> HttpResponse | None:
+    """The confirmation, or what became of each; `version_<id>` guards each against staleness."""
+    rows: list[Grant] = list(queryset.select_related("beneficiary", "requester").order_by("pk"))
+    reason = request.POST.get("reason", "").strip()
+    if "confirmed" in request.POST and reason:
+        for grant in rows:
+            _do(request, grant, act, reason=reason)
+        return None
+    now = clock.now()
+    able = [grant for grant in rows if obstacle(act, grant, request.user, now=now) is None]
+    ending = [each for grant in able for each in live.with_extensions(grant)] if act.ends else []
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"{act.title} {len(able)} grant{'' if len(able) == 1 else 's'}",
+        "act": act,
+        "able": able,
+        "unable": [
+            (grant, why)
+            for grant in rows
+            if (why := obstacle(act, grant, request.user, now=now)) is not None
+        ],
+        "cut": live.cut_without(ending),
+        "action": request.POST.get("action", ""),
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "missing": "confirmed" in request.POST,
+    }
+    return TemplateResponse(request, "admin/desk/bulk.html", context)
+
+
+def _do(request: HttpRequest, grant: Grant, act: Act, *, reason: str) -> None:
+    """One of them; what stands in its way is said and stops no other."""
+    sent = request.POST.get(f"version_{grant.pk}", "")
+    if not sent.isdecimal():
+        messages.warning(request, f"{grant.label}: it was not on the confirmation you saw.")
+        return
+    try:
+        act.do(grant, request.user, {"version": int(sent), "reason": reason}, ip_of(request))
+    except grants.GrantError as error:
+        messages.error(request, f"{grant.label}: {error}")
+    else:
+        messages.success(request, act.done.format(label=grant.label))

@@ -1,0 +1,176 @@
+"""What every list and form of the desk keeps to: operators only, and nothing unrecorded.
+
+Who may not see a list learns nothing from it: an id answers 404 whether it exists or not. A save
+or a delete happens with its audit row or not at all, and one that would cut live sessions is asked
+about first, with their number.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+
+from policies import changes
+from policies.desk import live
+from policies.people import OPERATE
+
+CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
+_OURS: Final = ("csrfmiddlewaretoken", CONFIRMED)
+
+
+class WouldCut(Exception):
+    """A change that ends live sessions was not agreed to; it is rolled back and asked about."""
+
+    def __init__(self, cut: live.Cut) -> None:
+        super().__init__(f"would cut {len(cut)} sessions")
+        self.cut = cut
+
+
+def operates(request: HttpRequest) -> bool:
+    """Whether the person signed in is an operator, as of this request."""
+    user = request.user
+    return (
+        user.is_active
+        and bool(getattr(user, "is_staff", False))
+        and user.has_perm(f"policies.{OPERATE}")
+    )
+
+
+def require_operator(request: HttpRequest) -> None:
+    """404 for everybody else, so that nobody learns what exists."""
+    if not operates(request):
+        raise Http404
+
+
+def ip_of(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR") or "")[:45]
+
+
+class HidingAdmin(ModelAdmin):
+    """Rows of people without the right answer 404, as rows that do not exist do."""
+
+    compressed_fields = True
+    list_per_page = 50
+    list_filter_submit = False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        found = None
+        if self.has_view_permission(request):
+            found = super().get_object(request, object_id, from_field)
+        if found is None or not self.has_view_permission(request, found):
+            raise Http404
+        return found
+
+
+class OperatorAdmin(HidingAdmin):
+    """A list for operators; changing needs the model's own permission besides."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return operates(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return operates(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return operates(request) and bool(super().has_add_permission(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return operates(request) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return operates(request) and bool(super().has_delete_permission(request, obj))
+
+
+class RecordedAdmin(HidingAdmin):
+    """Saves and deletes through `policies.changes`, asking first when live sessions would end."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Nothing yet: the row is saved with its relations, under one audit row."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        before = live.allowed_now()
+        with changes.recorded(form.instance, by=request.user, ip=ip_of(request)):
+            self.store(request, form.instance, form)
+            super().save_related(request, form, formsets, change)
+        _ask_about(request, live.cut_of(before))
+
+    def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        """Save the row itself."""
+        obj.save()
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        before = live.allowed_now()
+        with transaction.atomic():
+            changes.delete(obj, by=request.user, ip=ip_of(request))
+            _ask_about(request, live.cut_of(before))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Each on its own terms: all of them, or none."""
+        before = live.allowed_now()
+        with transaction.atomic():
+            for obj in queryset:
+                if not self.has_delete_permission(request, obj):
+                    raise PermissionDenied
+                changes.delete(obj, by=request.user, ip=ip_of(request))
+            _ask_about(request, live.cut_of(before))
+
+    # Django's own log would be a second trail that anyone can edit; ours is the audit.
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return None
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except WouldCut as asked:
+            return self._confirm(request, asked.cut)
+        return answer
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            answer: HttpResponse = super().delete_view(request, *args, **kwargs)
+        except WouldCut as asked:
+            return self._confirm(request, asked.cut)
+        return answer
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            answer: HttpResponse = super().changelist_view(request, *args, **kwargs)
+        except WouldCut as asked:
+            return self._confirm(request, asked.cut)
+        return answer
+
+    def _confirm(self, request: HttpRequest, cut: live.Cut) -> HttpResponse:
+        sent = [
+            (name, value)
+            for name, values in request.POST.lists()
+            if name not in _OURS
+            for value in values
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "This ends live sessions",
+            "cut": cut,
+            "sent": sent,
+            "confirmed": CONFIRMED,
+            "model": self.opts.verbose_name,
+        }
+        return TemplateResponse(request, "admin/desk/confirm_cut.html", context)
+
+
+def _ask_about(request: HttpRequest, cut: live.Cut) -> None:
+    """WouldCut, unless the person has agreed to at least as many."""
+    agreed = request.POST.get(CONFIRMED, "")
+    if len(cut) > (int(agreed) if agreed.isdecimal() else 0):
+        raise WouldCut(cut)

@@ -1,0 +1,262 @@
+"""Grants at the desk: the list, one grant with its whole history, and the acts by POST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from audit import reading, trail
+from policies import clock, grants
+from policies.desk import bulk, live
+from policies.desk.acts import ACTS, Act, obstacle, open_to
+from policies.desk.doors import OperatorAdmin, ip_of, require_operator
+from policies.desk.why import why
+from policies.models import Grant
+
+HISTORY_ROWS = 100  # of each kind on a grant's page; the audit has the rest
+
+STATE_COLOURS = {
+    "requested": "warning", "scheduled": "info", "active": "success", "revoked": "danger",
+    "denied": "danger",
+}  # fmt: skip
+
+
+class NeedsFilter(admin.SimpleListFilter):
+    """What waits for a person."""
+
+    title = "waits for"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("approval", "an approval"), ("review", "a review"), ("me", "my approval")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        pending = Q(state=Grant.State.REQUESTED, lapses_at__gt=clock.now())
+        if self.value() == "approval":
+            return queryset.filter(pending)
+        if self.value() == "review":
+            return queryset.filter(break_glass=True, reviewed_at=None)
+        if self.value() == "me":
+            mine = Q(requester=request.user) | Q(beneficiary=request.user)
+            return queryset.filter(pending).exclude(mine | Q(approvals__approver=request.user))
+        return queryset
+
+
+@admin.register(Grant)
+class GrantAdmin(OperatorAdmin):
+    """Nothing is edited here: a grant moves by its verbs alone."""
+
+    list_display = (
+        "label", "shown_state", "person", "target", "why", "minutes", "ends_at", "live_now",
+    )  # fmt: skip
+    list_display_links = ("label",)
+    list_filter = (
+        NeedsFilter,
+        "state",
+        "environment",
+        "break_glass",
+        ("tenant", AutocompleteSelectFilter),
+        ("extension", AutocompleteSelectFilter),
+        ("beneficiary", AutocompleteSelectFilter),
+        ("requested_at", RangeDateTimeFilter),
+    )
+    search_fields = (
+        "=id", "beneficiary__username", "requester__username", "tenant_key", "extension_key",
+        "reason", "ticket",
+    )  # fmt: skip
+    search_help_text = "Number, person, tenant, extension, reason or ticket"
+    list_select_related = ("beneficiary", "requester")
+    actions = ("deny_selected", "revoke_selected")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """`G-12` finds what its label says."""
+        term = search_term.strip()
+        if term.lower().startswith("g-") and term[2:].isdecimal():
+            return queryset.filter(pk=int(term[2:])), False
+        found, distinct = super().get_search_results(request, queryset, search_term)
+        return found, distinct
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        open_now = Q(sessions__closed_at=None, sessions__isnull=False)
+        counted: QuerySet[Any] = rows.annotate(open_now=Count("sessions", filter=open_now))
+        return counted
+
+    @display(description="grant", ordering="id")
+    def label(self, grant: Grant) -> str:
+        return grant.label
+
+    @display(description="state", label=STATE_COLOURS, ordering="state")
+    def shown_state(self, grant: Grant) -> tuple[str, str]:
+        words = (
+            f"{grant.get_state_display()} · broken glass"
+            if grant.break_glass
+            else (grant.get_state_display())
+        )
+        return grant.state, words
+
+    @display(description="for", ordering="beneficiary__username")
+    def person(self, grant: Grant) -> str:
+        return grant.beneficiary.get_username()
+
+    @display(description="target", ordering="tenant_key")
+    def target(self, grant: Grant) -> str:
+        return f"{grant.tenant_key} / {grant.extension_key}"
+
+    @display(description="reason")
+    def why(self, grant: Grant) -> str:
+        text = f"{grant.ticket}: {grant.reason}" if grant.ticket else grant.reason
+        return text if len(text) <= 60 else text[:59] + "…"
+
+    @display(description="live", ordering="open_now")
+    def live_now(self, grant: Any) -> int:
+        return int(grant.open_now)
+
+    @admin.action(description="Deny…", permissions=["view"])
+    def deny_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return bulk.answer(self, request, queryset, ACTS["deny"])
+
+    @admin.action(description="Revoke…", permissions=["view"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return bulk.answer(self, request, queryset, ACTS["revoke"])
+
+    # --- one grant ----------------------------------------------------------------------------
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path(
+                f"<int:grant_id>/{name}/",
+                self.admin_site.admin_view(self.act),
+                {"act": act},
+                name=f"policies_grant_{name}",
+            )
+            for name, act in ACTS.items()
+        ]
+        question = path("why/", self.admin_site.admin_view(why), name="policies_why")
+        return [*own, question, *super().get_urls()]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The grant's page: what it is, what can be done, and everything that happened."""
+        require_operator(request)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        grant: Grant = self.get_object(request, str(object_id))
+        now = clock.now()
+        sessions = list(grant.sessions.order_by("-opened_at")[:HISTORY_ROWS])
+        trail.record_read(
+            actor=trail.actor_of(request.user, ip=ip_of(request)),
+            what=request.path,
+            tenant=grant.tenant_key,
+            subject_type="grant",
+            subject_id=str(grant.pk),
+        )
+        denials = reading.refusals(
+            person=grant.beneficiary_id, tenant=grant.tenant_key, extension=grant.extension_key
+        )
+        context = {
+            **self._facts(request, grant, now=now),
+            "acts": open_to(grant, request.user, now=now),
+            "sessions": sessions,
+            "denials": denials.filter(at__gte=grant.requested_at)[:HISTORY_ROWS],
+            "rows": reading.about("grant", grant.pk, sessions=[s.pk for s in sessions])[
+                :HISTORY_ROWS
+            ],
+            "notices": grant.notices.all()[:HISTORY_ROWS],
+            "extended_by": grant.extensions.order_by("pk"),
+        }
+        return TemplateResponse(request, "admin/desk/grant.html", context)
+
+    def act(self, request: HttpRequest, grant_id: int, act: Act) -> HttpResponse:
+        """GET asks, and says how many live sessions it cuts; POST does."""
+        require_operator(request)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        grant: Grant = self.get_object(request, str(grant_id))
+        posted = request.method == "POST"
+        form = act.form(request.POST if posted else None, grant=grant)
+        try:
+            if posted and form.is_valid():
+                act.do(grant, request.user, form.cleaned_data, ip_of(request))
+                messages.success(request, act.done.format(label=grant.label))
+                return redirect(self._back(request, grant))
+            stale = posted and form.data.get("version") != str(grant.version)
+            if stale:
+                raise grants.GrantConflict("stale", f"{grant.label} was changed meanwhile.")
+        except grants.GrantMissing:
+            raise Http404 from None
+        except grants.GrantConflict as error:
+            return self._refused(request, grant, act, str(error), status=409)
+        except grants.GrantError as error:
+            return self._refused(request, grant, act, str(error), status=403)
+        if (why := obstacle(act, grant, request.user, now=clock.now())) is not None:
+            return self._refused(request, grant, act, why, status=409)
+        context = {
+            **self._facts(request, grant, now=clock.now()),
+            "title": f"{act.title} {grant.label}",
+            "act": act,
+            "form": form,
+            "cut": live.cut_without(live.with_extensions(grant)) if act.ends else live.Cut(),
+            "back": request.GET.get("back", ""),
+        }
+        return TemplateResponse(
+            request, "admin/desk/act.html", context, status=400 if posted else 200
+        )
+
+    def _facts(self, request: HttpRequest, grant: Grant, *, now: Any) -> dict[str, Any]:
+        from policies.grant_acts import decision_of
+
+        decision = decision_of(
+            grant.beneficiary, tenant=grant.tenant_key, extension=grant.extension_key
+        )
+        return {
+            **self.admin_site.each_context(request),
+            "title": grant.label,
+            "grant": grant,
+            "colour": STATE_COLOURS.get(grant.state, "default"),
+            "now": now,
+            "over": grant.ends_at is not None and grant.ends_at <= now,
+            "lapsed": grant.state == Grant.State.REQUESTED and grant.lapses_at <= now,
+            "installs": list(grant.installs.order_by("key")),
+            "approvals": list(grant.approvals.select_related("approver")),
+            "decision": decision,
+            "obstacle": decision.obstacle(),
+            "open_sessions": grant.sessions.filter(closed_at=None).count(),
+        }
+
+    def _refused(
+        self, request: HttpRequest, grant: Grant, act: Act, why: str, *, status: int
+    ) -> HttpResponse:
+        grant.refresh_from_db()
+        context = {
+            **self._facts(request, grant, now=clock.now()),
+            "title": f"{act.title} {grant.label}",
+            "act": act,
+            "why": why,
+        }
+        return TemplateResponse(request, "admin/desk/refused.html", context, status=status)
+
+    def _back(self, request: HttpRequest, grant: Grant) -> str:
+        if request.GET.get("back") == "desk":
+            return reverse("admin:index")
+        return reverse("admin:policies_grant_change", args=[grant.pk])

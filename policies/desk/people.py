@@ -1,0 +1,79 @@
+"""Users and groups at the desk: operators look, those with the right change, the trail knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest, HttpResponse
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from policies import changes
+from policies.desk.doors import RecordedAdmin, ip_of, operates
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+_LIMITED = (
+    (None, {"fields": ("username", "first_name", "last_name", "email")}),
+    ("Standing", {"fields": ("is_active", "is_staff", "is_superuser", "last_login")}),
+)
+
+
+@admin.register(User)
+class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    """Operators may look people up; changing them needs Django's own permission."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return operates(request) or bool(super().has_view_permission(request, obj))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return operates(request) or bool(super().has_module_permission(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who only looks sees neither the password's hash nor the list of rights."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return _LIMITED
+        return super().get_fieldsets(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only a superuser makes superusers or hands out rights: no staff lifts themselves."""
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        return (*fields, "is_superuser", "is_staff", "groups", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A superuser's account (password, e-mail) is no other staff's to change."""
+        allowed = bool(super().has_change_permission(request, obj))
+        return allowed and (request.user.is_superuser or not getattr(obj, "is_superuser", False))
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """A new password ends that person's sign-ins, and with them what they watch."""
+        with changes.recorded(self.get_object(request, id), by=request.user, ip=ip_of(request)):
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+        return answer
+
+
+@admin.register(Group)
+class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):
+    """A group is nothing but rights: only superusers touch it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)

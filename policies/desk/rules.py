@@ -1,0 +1,209 @@
+"""The rules that decisions ask, at the desk: capabilities, environments, modes, locks, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from policies import clock
+from policies.desk.doors import OperatorAdmin, RecordedAdmin
+from policies.models import (
+    Capability,
+    Consent,
+    EnvironmentPolicy,
+    Limits,
+    Lock,
+    ProductionMode,
+)
+
+SCOPE_FILTERS = (("tenant", AutocompleteSelectFilter), ("extension", AutocompleteSelectFilter))
+
+
+class RuleAdmin(RecordedAdmin, OperatorAdmin):
+    """A rule: whoever changes one is on record, and is told first whom it cuts."""
+
+    @display(description="tenant", ordering="tenant__key")
+    def of_tenant(self, rule: Any) -> str:
+        return str(rule.tenant or "any")
+
+    @display(description="extension", ordering="extension__key")
+    def of_extension(self, rule: Any) -> str:
+        return str(rule.extension or "any")
+
+
+@admin.register(Capability)
+class CapabilityAdmin(RuleAdmin):
+    list_display = ("name", "extension", "held_by", "created_at")
+    list_display_links = ("name", "extension")
+    list_filter = (
+        ("extension", AutocompleteSelectFilter),
+        ("install", AutocompleteSelectFilter),
+        ("install", admin.EmptyFieldListFilter),
+    )
+    list_select_related = ("extension", "install")
+    search_fields = ("extension__key", "install__key", "install__tenant__key")
+    autocomplete_fields = ("extension", "install")
+    fields = ("name", "extension", "install")
+
+    @display(description="held by", ordering="install__key")
+    def held_by(self, capability: Capability) -> str:
+        return str(capability.install or "the extension declares it")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Given or withdrawn, never turned into another one's."""
+        return False
+
+
+@admin.register(Consent)
+class ConsentAdmin(OperatorAdmin):
+    """A tenant's word: read here, said at /tenant/<key>/ by the tenant's own admins."""
+
+    list_display = ("tenant", "of_extension", "word", "expires_at", "decided_by", "decided_at")
+    list_filter = ("state", *SCOPE_FILTERS)
+    list_select_related = ("tenant", "extension", "decided_by")
+    search_fields = ("tenant__key", "extension__key", "note")
+
+    @display(description="extension", ordering="extension__key")
+    def of_extension(self, consent: Consent) -> str:
+        return str(consent.extension or "any")
+
+    @display(description="word", label={"given": "success", "withdrawn": "danger"})
+    def word(self, consent: Consent) -> tuple[str, str]:
+        return consent.state, consent.get_state_display()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(EnvironmentPolicy)
+class EnvironmentPolicyAdmin(RuleAdmin):
+    list_display = (
+        "environment", "enabled", "grant_required", "consent_required", "approvals_required",
+        "max_grant_minutes", "pending_minutes", "break_glass",
+    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("environment", "enabled")}),
+        (
+            "Who may watch",
+            {"fields": ("grant_required", "consent_required")},
+        ),
+        (
+            "Grants",
+            {"fields": ("approvals_required", "max_grant_minutes", "pending_minutes")},
+        ),
+        ("Broken glass", {"fields": ("break_glass", "break_glass_minutes")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("environment",) if obj else ()
+
+
+@admin.register(ProductionMode)
+class ProductionModeAdmin(RuleAdmin):
+    list_display = ("of_tenant", "of_extension", "shown_mode", "note")
+    list_display_links = ("of_tenant", "of_extension")
+    list_filter = ("mode", *SCOPE_FILTERS)
+    list_select_related = ("tenant", "extension")
+    search_fields = ("tenant__key", "extension__key", "note")
+    autocomplete_fields = ("tenant", "extension")
+    fields = ("tenant", "extension", "mode", "note")
+
+    @display(description="mode", label={"grant": "info", "off": "danger"}, ordering="mode")
+    def shown_mode(self, mode: ProductionMode) -> tuple[str, str]:
+        return mode.mode, mode.get_mode_display()
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Locks that hold now."""
+
+    title = "in force"
+    parameter_name = "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "in force"), ("no", "expired")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        expired = Q(expires_at__lte=clock.now())
+        return queryset.exclude(expired) if self.value() == "yes" else queryset.filter(expired)
+
+
+@admin.register(Lock)
+class LockAdmin(RuleAdmin):
+    list_display = ("on", "reason", "shown_state", "expires_at", "created_by", "created_at")
+    list_filter = (LiveFilter, ("user", AutocompleteSelectFilter), *SCOPE_FILTERS)
+    list_select_related = ("user", "tenant", "extension", "created_by")
+    search_fields = ("user__username", "tenant__key", "extension__key", "reason")
+    autocomplete_fields = ("user", "tenant", "extension")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("user", "tenant", "extension", "reason", "expires_at"),
+                "description": "Name one person, one tenant or one extension. A lock ends what is"
+                " live at once; delete it to lift it.",
+            },
+        ),
+    )
+
+    @display(description="on")
+    def on(self, lock: Lock) -> str:
+        kind = "person" if lock.user_id else "tenant" if lock.tenant_id else "extension"
+        return f"{kind} {lock.user or lock.tenant or lock.extension}"
+
+    @display(description="state", label={"in force": "danger", "expired": "default"})
+    def shown_state(self, lock: Lock) -> str:
+        over = lock.expires_at is not None and lock.expires_at <= clock.now()
+        return "expired" if over else "in force"
+
+    def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        if obj.pk is None:
+            obj.created_by = request.user
+        super().store(request, obj, form)
+
+
+@admin.register(Limits)
+class LimitsAdmin(RuleAdmin):
+    list_display = (
+        "of_tenant", "of_extension", "sessions_per_user", "openings_per_minute",
+        "events_per_second", "bytes_per_second", "ttl_seconds", "max_ttl_seconds",
+    )  # fmt: skip
+    list_display_links = ("of_tenant", "of_extension")
+    list_filter = SCOPE_FILTERS
+    list_select_related = ("tenant", "extension")
+    search_fields = ("tenant__key", "extension__key")
+    autocomplete_fields = ("tenant", "extension")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("tenant", "extension"),
+                "description": "Neither: the defaults for everything. An empty field inherits.",
+            },
+        ),
+        (
+            "Sessions",
+            {
+                "fields": (
+                    "sessions_per_user", "sessions_per_tenant", "sessions_per_extension",
+                    "openings_per_minute", "ttl_seconds", "max_ttl_seconds",
+                )
+            },
+        ),
+        (
+            "Per session",
+            {"fields": ("events_per_second", "bytes_per_second", "window_bytes", "ring_bytes")},
+        ),
+    )  # fmt: skip
