@@ -48,7 +48,7 @@ class HostConfig:
     cache: Path = field(default_factory=lambda: default_cache())  # noqa: PLW0108 - defined below
     timeout: float = 10.0  # s of one execution
     memory_bytes: int = 256 * MIB
-    fuel: int = 20_000_000_000  # about 10 s of one core; 0 = no limit
+    fuel: int = 200_000_000_000  # some 40 s of one core, a second wall; 0 = no limit
     concurrency: int = 8
 
 
@@ -110,7 +110,7 @@ def load(environ: Mapping[str, str]) -> RunnerConfig:
         cache=Path(cache) if (cache := read.text("RUNNER_CACHE_DIR")) else default_cache(),
         timeout=read.number("RUNNER_TIMEOUT", 10.0, least=0.05, most=600.0),
         memory_bytes=read.number("RUNNER_MEMORY_MIB", 256, least=1, most=4096) * MIB,
-        fuel=read.number("RUNNER_FUEL", 20_000_000_000, least=0, most=10**18),
+        fuel=read.number("RUNNER_FUEL", 200_000_000_000, least=0, most=10**18),
         concurrency=read.number("RUNNER_CONCURRENCY", 8, least=1, most=256),
     )
     return RunnerConfig(

@@ -27,7 +27,7 @@ class Captured(msgspec.Struct, gc=False):
     message: bytes | str
     fields: Mapping[str, Any] | None
     cut: bool
-    structured: bool  # may be a JSON line; the level is then only a default if it came as bytes
+    structured: bool  # may be a JSON line
 
 
 class Redaction(Protocol):
@@ -77,8 +77,8 @@ def prepare(item: Captured, redaction: Redaction, *, max_bytes: int) -> Event:
     message, level, fields = text_of(item.message), item.level, item.fields
     if item.structured and not item.cut and (read := read_structured(message)):
         named, message, fields = read
-        if named is not None and isinstance(item.message, bytes):
-            level = named
+        if named is not None and item.output is not Output.LOG:
+            level = named  # a log call has said its level already
     kept: dict[str, Any] | None = None
     cut = item.cut
     if fields:

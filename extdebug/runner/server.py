@@ -150,8 +150,12 @@ class Server:
         limit = min(call.limits.timeout or self._timeout, self._timeout)
         loop = asyncio.get_running_loop()
         # Compiling a new component may take seconds and is not the guest's time.
-        loaded = await loop.run_in_executor(None, self._host.components.get, content_hash)
-        self.in_flight += 1
+        self.in_flight += 1  # before any await: the check for a free slot has just been made
+        try:
+            loaded = await loop.run_in_executor(None, self._host.components.get, content_hash)
+        except BaseException:
+            self.in_flight -= 1
+            raise
         work = loop.run_in_executor(self._pool, self._host.execute, loaded, call)
         work.add_done_callback(self._done)
         try:

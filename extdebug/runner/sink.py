@@ -36,7 +36,6 @@ _PASSING: Final = (
     TryAgainError,
 )  # fmt: skip
 _PASSING_TEXT: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ")
-Refusal = ResponseError | BusyLoadingError
 
 
 class Unreachable(Exception):
@@ -51,7 +50,7 @@ class Uncertain(Exception):
         self.results = results
 
 
-def passing(error: Refusal) -> bool:
+def passing(error: RedisError) -> bool:
     """Whether Redis refused a command for a reason that goes away."""
     return isinstance(error, _PASSING) or str(error).startswith(_PASSING_TEXT)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import IO, Final
 
@@ -53,7 +55,9 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     except OSError as error:
         sys.stderr.write(f"wrap: {argv[0]}: {error.strerror}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126
-    publisher = Publisher(config.publisher)
+    # The command's own output is the local log, and stderr is its, not ours.
+    logging.getLogger("extdebug.runner").addHandler(logging.NullHandler())
+    publisher = Publisher(replace(config.publisher, mirror=False))
     try:
         return _watch(child, flow, publisher, quiet=options.quiet)
     finally:

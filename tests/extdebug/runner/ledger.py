@@ -34,7 +34,9 @@ class Ledger:
         self.messages.append(event.message)
 
 
-def read_stream(client: Any, key: str, *, tenant: str, extension: str) -> list[tuple[Event, Origin]]:
+def read_stream(
+    client: Any, key: str, *, tenant: str, extension: str
+) -> list[tuple[Event, Origin]]:
     """Every entry of a stream, decoded by the console's own codec."""
     client.connection_pool.connection_kwargs["decode_responses"] = False
     rows = client.execute_command("XRANGE", key, "-", "+")

@@ -251,8 +251,7 @@ def test_a_noisy_stream_does_not_cost_a_quiet_one(make):
 def test_threads_share_one_numbering(redis_server, make):
     publisher = make(redis_server.url)
     threads = [
-        threading.Thread(target=lambda: [say(publisher, "x") for _ in range(500)])
-        for _ in range(8)
+        threading.Thread(target=lambda: [say(publisher, "x") for _ in range(500)]) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
@@ -285,7 +284,11 @@ def test_secrets_are_masked_before_anything_leaves_or_is_cut(redis_server, make,
     publisher = make(redis_server.url, mirror=True, max_event_bytes=64, redaction=None)
     secret = "hunter2hunter2hunter2hunter2"
     say(publisher, "x" * 40 + f" password={secret}")
-    for line in ("-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA7bq0", "-----END RSA PRIVATE KEY-----"):
+    for line in (
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "MIIEpAIBAAKCAQEA7bq0",
+        "-----END RSA PRIVATE KEY-----",
+    ):
         publisher.line(FLOW, Output.STDOUT, line.encode(), False)
     assert publisher.flush(5)
     read = entries(redis_server)

@@ -1,0 +1,96 @@
+"""Guests built once, a host, and everything their flows were told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from extdebug.events import EntryId, Event, from_entry
+from extdebug.runner.build import PLATFORM_WORLD, build_guest
+from extdebug.runner.components import Loaded
+from extdebug.runner.config import MIB, HostConfig, PublisherConfig
+from extdebug.runner.context import Flow
+from extdebug.runner.execution import Call, CallLimits, HttpRequest, HttpResponse
+from extdebug.runner.host import Host
+from extdebug.runner.prepare import NoRedaction
+from extdebug.runner.publisher import Publisher
+from tests.extdebug.runner.javascript import build_javascript
+
+GUESTS = Path(__file__).parent / "guests"
+
+
+class Bench:
+    """A host whose publisher hands every entry here, decoded by the console's codec."""
+
+    def __init__(self) -> None:
+        config = PublisherConfig(mirror=False, rate=0)
+        self.publisher = Publisher(config, redaction=NoRedaction())
+        self.host = Host(HostConfig(timeout=5.0, memory_bytes=128 * MIB), self.publisher)
+        self.raw: list[tuple[tuple[str, str], list[str | bytes]]] = []
+        self.publisher.tap(lambda stream, _, entry: self.raw.append((stream, entry)))
+
+    def run(
+        self,
+        guest: Loaded,
+        url: str,
+        *,
+        tenant: str = "acme",
+        request: str = "r-1",
+        limits: CallLimits | None = None,
+        **http: object,
+    ) -> HttpResponse:
+        flow = Flow.of(
+            tenant,
+            extension="invoice-sync",
+            install=f"inst-{tenant}",
+            request=request,
+            version="1.2",
+            content_hash=guest.content_hash,
+        )
+        asked = HttpRequest(url=url, **http)  # type: ignore[arg-type]
+        return self.host.execute(guest, Call(flow=flow, http=asked, limits=limits or CallLimits()))
+
+    def events(self) -> list[Event]:
+        """What came since the last time this was asked."""
+        assert self.publisher.flush(10)
+        raw, self.raw[:] = list(self.raw), []
+        return [
+            from_entry(
+                [part if isinstance(part, bytes) else part.encode() for part in entry],
+                id=EntryId(1, number),
+                tenant=stream[0],
+                extension=stream[1],
+            )[0]
+            for number, (stream, entry) in enumerate(raw)
+        ]
+
+
+@pytest.fixture(scope="session")
+def shared_bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.publisher.close(0)
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Bench:
+    shared_bench.events()
+    return shared_bench
+
+
+@pytest.fixture(scope="session")
+def edges(shared_bench: Bench) -> Loaded:
+    return shared_bench.host.components.load(build_guest(GUESTS / "edges.py.txt").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def every_import(shared_bench: Bench) -> Loaded:
+    """A Python component of the platform's own world: it knows nothing of ours."""
+    path = build_guest(GUESTS / "every_import.py.txt", world=PLATFORM_WORLD)
+    return shared_bench.host.components.load(path.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def every_import_js(shared_bench: Bench) -> Loaded:
+    path = build_javascript(GUESTS / "every_import.js")
+    return shared_bench.host.components.load(path.read_bytes())

@@ -1,0 +1,87 @@
+import logging
+
+import pytest
+
+from extdebug.events import Level
+from extdebug.runner.context import Flow, bind
+from extdebug.runner.handler import DebugHandler, level_of
+
+FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list = []
+
+    def emit(self, flow, output, level, message, *, fields=None) -> None:
+        self.events.append((flow, level, message, fields))
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture
+def logger(recorder):
+    logger = logging.getLogger("app.invoices")
+    handler = DebugHandler(recorder)
+    logger.addHandler(handler)
+    logger.setLevel(1)
+    yield logger
+    logger.removeHandler(handler)
+
+
+def test_a_record_carries_the_bound_flow_its_level_and_its_extras(logger, recorder):
+    with bind(FLOW):
+        logger.warning("row %d", 3, extra={"ms": 12})
+    assert recorder.events == [(FLOW, Level.WARN, "row 3", {"ms": 12, "logger": "app.invoices"})]
+
+
+def test_an_exception_comes_with_its_stack(logger, recorder):
+    with bind(FLOW):
+        try:
+            raise ValueError("no amount")
+        except ValueError:
+            logger.exception("failed")
+    message = recorder.events[0][2]
+    assert message.startswith("failed\nTraceback")
+    assert message.endswith("ValueError: no amount")
+
+
+def test_without_a_flow_nothing_is_published_unless_there_is_a_default(logger, recorder):
+    logger.error("nobody's")
+    assert recorder.events == []
+    logger.handlers[0]._default = FLOW
+    logger.error("the default's")
+    assert recorder.events[0][0] is FLOW
+
+
+@pytest.mark.parametrize("name", ["ext.log", "ext.stdout", "extdebug.runner"])
+def test_our_own_loggers_make_no_events_about_events(recorder, name):
+    handler = DebugHandler(recorder, default=FLOW)
+    handler.handle(logging.LogRecord(name, logging.ERROR, "", 0, "x", (), None))
+    assert recorder.events == []
+
+
+def test_a_record_that_cannot_be_formatted_raises_nothing(recorder, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    handler = DebugHandler(recorder, default=FLOW)
+    handler.handle(logging.LogRecord("a", logging.INFO, "", 0, "%d", ("x",), None))
+    assert recorder.events == []
+
+
+@pytest.mark.parametrize(
+    ("number", "level"),
+    [
+        (5, "trace"),
+        (10, "debug"),
+        (20, "info"),
+        (25, "info"),
+        (30, "warn"),
+        (40, "error"),
+        (50, "error"),
+    ],
+)
+def test_levels_follow_loggings_thresholds(number, level):
+    assert level_of(number).value == level

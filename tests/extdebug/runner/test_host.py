@@ -1,0 +1,211 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from extdebug.events import Level, Output
+from extdebug.runner.components import Loaded
+from extdebug.runner.execution import CallLimits, ComponentError, ExecutionFailed, Failure
+from tests.extdebug.runner.conftest import Bench
+
+EVENT = "event"
+IMPORTS = [
+    "secrets.get", "secrets.list-keys", "http.fetch", "storage.get", "storage.put",
+    "storage.delete", "storage.list-entries", "ui-proxy.call-route", "user.get-user",
+    "user-v2.get-user", "scheduler.list-schedules", "scheduler.get-schedule",
+    "scheduler.create-schedule", "scheduler.update-schedule", "scheduler.delete-schedule",
+    "scheduler.get-endpoints", "invoicing.create-manual-invoice",
+]  # fmt: skip
+GUESTS = ["every_import", "every_import_js"]
+
+
+def said(bench: Bench, *, host: bool = False) -> list[tuple[str, str, str]]:
+    return [
+        (event.stream.value, event.level.value, event.message)
+        for event in bench.events()
+        if host or not (event.fields or {}).get(EVENT)
+    ]
+
+
+def test_stdout_stderr_and_log_calls_come_in_the_order_written_with_the_requests_context(
+    bench, edges
+):
+    bench.run(edges, "/order", request="r-order")
+    events = bench.events()
+    assert {(e.tenant_id, e.install_id, e.request_id, e.version_id) for e in events} == {
+        ("acme", "inst-acme", "r-order", "1.2")
+    }
+    assert {e.content_hash for e in events} == {edges.content_hash}
+    lines = [e.message for e in events if not e.fields]
+    assert lines == [f"{kind} {n}" for n in range(20) for kind in ("out", "err", "log")]
+    assert events[0].fields == {"event": "start"}
+    assert events[-1].fields is not None
+    assert events[-1].fields["status"] == 200
+    assert events[-1].fields["duration_ms"] > 0
+    assert events[-1].fields["memory_kib"] > 0
+    assert events[-1].fields["fuel"] > 0
+
+
+def test_bytes_become_lines_whatever_they_are(bench, edges):
+    bench.run(edges, "/bytes")
+    lines = [message for stream, _, message in said(bench) if stream == "stdout"]
+    assert lines == [
+        "grüße ✓", "one", "two", "three", "nul \x00 bad \ufffd\ufffd end", "no newline at the end",
+    ]  # fmt: skip
+
+
+def test_a_mebibyte_line_is_cut_and_marked(bench, edges):
+    bench.run(edges, "/long")
+    long, after = (e for e in bench.events() if e.stream is Output.STDOUT)
+    assert long.truncated
+    assert set(long.message) == {"x"}
+    assert len(long.message) == 8192
+    assert (after.message, after.truncated) == ("after", False)
+
+
+def test_a_json_line_gives_level_message_and_fields_and_cannot_forge_its_context(bench, edges):
+    bench.run(edges, "/json", request="r-true")
+    (event,) = (e for e in bench.events() if e.stream is Output.STDOUT)
+    assert (event.level, event.message) == (Level.ERROR, "boom")
+    assert event.fields == {"ms": 12, "tenant": "globex", "request": "forged"}
+    assert (event.tenant_id, event.request_id) == ("acme", "r-true")
+
+
+def test_our_structured_call_carries_typed_fields_and_a_json_log_call_keeps_its_level(bench, edges):
+    bench.run(edges, "/structured")
+    traced, warned = (e for e in bench.events() if EVENT not in (e.fields or {}))
+    assert (traced.level, traced.message) == (Level.TRACE, "traced")
+    assert traced.fields == {"count": 3, "text": "plain"}
+    assert (warned.level, warned.message) == (Level.WARN, "from json")
+    assert warned.fields == {"a": 1}
+
+
+def test_the_guest_sees_its_own_context(bench, edges):
+    bench.run(edges, "/who", tenant="globex", request="r-9")
+    assert ("log", "info", "globex invoice-sync inst-globex r-9 1.2") in said(bench)
+
+
+def test_request_and_response_pass_through_unchanged(bench, edges):
+    body = bytes(range(256)) * 40
+    response = bench.run(
+        edges, "/", method="PATCH", body=body, headers=(("x-a", "ü"), ("x-a", "2"))
+    )
+    assert response.status == 200
+    assert response.body == body + b"|PATCH"
+    assert response.headers == (("x-a", "ü"), ("x-a", "2"))
+
+
+def test_a_partial_line_is_seen_while_the_guest_waits(bench, edges):
+    bench.run(edges, "/pause")
+    assert [m for s, _, m in said(bench) if s == "stdout"] == ["prompt> ", "done"]
+
+
+@pytest.mark.parametrize(
+    ("url", "limits", "failure", "words"),
+    [
+        ("/spin", CallLimits(timeout=0.3), Failure.TIMEOUT, "0.3 s"),
+        ("/spin", CallLimits(fuel=5_000_000), Failure.OUT_OF_FUEL, "5,000,000 units"),
+        ("/memory", CallLimits(memory_bytes=96 << 20), Failure.OUT_OF_MEMORY, "96 MiB"),
+        ("/trap", CallLimits(), Failure.TRAP, "unreachable"),
+    ],
+)
+def test_every_limit_and_trap_is_an_event_of_the_flow(bench, edges, url, limits, failure, words):
+    with pytest.raises(ExecutionFailed, match=words) as caught:
+        bench.run(edges, url, request="r-fails", limits=limits)
+    assert caught.value.failure is failure
+    events = bench.events()
+    told = [e for e in events if (e.fields or {}).get(EVENT) == failure.value]
+    assert [(e.level, e.request_id) for e in told] == [(Level.ERROR, "r-fails")]
+    assert words in told[0].message
+    assert "wasm backtrace" in told[0].message
+    assert events[-1].fields is not None
+    assert events[-1].fields["status"] == failure.value
+
+
+def test_what_was_printed_before_a_trap_is_there_and_before_it(bench, edges):
+    with pytest.raises(ExecutionFailed):
+        bench.run(edges, "/trap")
+    messages = [e.message for e in bench.events()]
+    trap = next(i for i, message in enumerate(messages) if message.startswith("trapped"))
+    assert "before the trap" in messages[:trap]
+
+
+def test_no_caller_can_raise_the_hosts_limits(bench, edges):
+    with pytest.raises(ExecutionFailed, match="5 s") as caught:
+        bench.run(edges, "/spin", limits=CallLimits(timeout=3600))
+    assert caught.value.failure is Failure.TIMEOUT
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+@pytest.mark.parametrize("guest", GUESTS)
+def test_every_other_import_refuses_by_name_in_the_flow(bench, guest, name, request):
+    component: Loaded = request.getfixturevalue(guest)
+    full = f"alga:extension/{name}"
+    with pytest.raises(ExecutionFailed, match=full):
+        bench.run(component, f"/{name}", request="r-refused")
+    told = [e for e in bench.events() if (e.fields or {}).get(EVENT) == "refused"]
+    assert [(e.request_id, (e.fields or {})["import"]) for e in told] == [("r-refused", full)]
+
+
+@pytest.mark.parametrize("name", ["context.get-context", "logging.log-info", "logging.log-warn"])
+@pytest.mark.parametrize("guest", GUESTS)
+def test_components_of_the_platforms_own_world_run_unchanged(bench, guest, name, request):
+    component: Loaded = request.getfixturevalue(guest)
+    assert bench.run(component, f"/{name}").status == 200
+    assert ("stdout", "info", f"calling {name}") in said(bench)
+
+
+def test_a_javascript_guest_has_its_lines_its_context_and_its_answer(bench, every_import_js):
+    response = bench.run(every_import_js, "/echo", method="PUT", body=b"\x00\xff" * 10)
+    assert (response.status, response.body) == (201, b"\x00\xff" * 10)
+    assert response.headers == (("x-method", "PUT"),)
+    (event,) = (e for e in bench.events() if e.stream is Output.STDOUT)
+    assert (event.level, event.message, event.request_id) == (Level.WARN, "echo", "r-1")
+    assert event.fields == {"requestId": "forged"}
+
+
+def test_javascript_lines_keep_their_order(bench, every_import_js):
+    bench.run(every_import_js, "/lines/30", request="r-js")
+    assert [m for _, _, m in said(bench)] == [f"r-js js {n}" for n in range(30)]
+
+
+def test_threads_never_mix_their_contexts(bench, edges, every_import_js):
+    tenants = ["acme", "globex", "initech", "umbrella"]
+
+    def one(number: int) -> None:
+        tenant = tenants[number % 4]
+        guest = every_import_js if number % 2 else edges
+        bench.run(guest, "/lines/6", tenant=tenant, request=f"{tenant}-{number}")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(60)))
+    events = bench.events()
+    by_request: dict[str | None, list[str]] = {}
+    for event in events:
+        assert event.request_id is not None
+        assert event.request_id.startswith(f"{event.tenant_id}-")
+        if not event.fields:
+            by_request.setdefault(event.request_id, []).append(event.message)
+    assert len(by_request) == 60
+    for request, messages in by_request.items():
+        kind = "js" if int(str(request).rpartition("-")[2]) % 2 else "py"
+        assert messages == [f"{request} {kind} {n}" for n in range(6)]
+
+
+def test_what_is_no_component_says_so(bench):
+    with pytest.raises(ComponentError, match="not a component"):
+        bench.host.components.load(b"\x00asm nonsense")
+
+
+def test_a_component_without_a_handler_cannot_start(bench):
+    loaded = bench.host.components.load(b"(component)")
+    with pytest.raises(ComponentError, match="handler"):
+        bench.run(loaded, "/")
+
+
+def test_no_thread_is_started_per_execution(bench, edges):
+    bench.run(edges, "/")
+    before = threading.active_count()
+    for _ in range(20):
+        bench.run(edges, "/")
+    assert threading.active_count() <= before
