@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WARN_BEFORE: Final = 60.0  # seconds before the end
+ACCOUNT: Final = 5.0  # seconds between two `status` frames while the account moves
 IDLE: Final = 15.0  # seconds without a frame until a `status` carries the cursor on
 PAGE_BYTES: Final = 128 * 1024  # of one `page` frame
 FILTERS_KEPT: Final = 20  # distinct filters named in the close record
@@ -101,7 +102,8 @@ class Feed:
         self._attempt = 0
         self._problem = ""
         self._state: State | None = None
-        self._spoke = self._loop.time()
+        self._spoke = self._told = self._loop.time()
+        self._told_entries = 0
         self._warned = False
         self._until(held.expires_at)
         self._sub: Subscription | None = None
@@ -331,6 +333,8 @@ class Feed:
             self._warned = True
             ttl, until = self.ttl, _iso(self.expires_at)
             return Note("expiring", frames.Expiring(expires_at=until, ttl=ttl).encode())
+        if now - self._told >= ACCOUNT and self.flow.ledger.entries != self._told_entries:
+            return self._status(now, always=True)
         message: Message | None = self._events(now) if not self._paused else None
         if message is None:
             message = self.flow.limited(now, before=None)
@@ -468,14 +472,14 @@ class Feed:
             return State.HISTORY, "Reading what the stream still holds."
         return State.LIVE, ""
 
-    def _status(self, now: float) -> Note | None:
+    def _status(self, now: float, *, always: bool = False) -> Note | None:
         state, message = self._now_state()
         changed = state is not self._state and not (
             state is State.HISTORY and self._state is None and self._sub and not self._sub.boundary
         )
-        if not changed and now - self._spoke < IDLE:
+        if not changed and not always and now - self._spoke < IDLE:
             return None
-        self._state = state
+        self._state, self._told, self._told_entries = state, now, self.flow.ledger.entries
         return self.status(state, message)
 
     def status(self, state: State, message: str) -> Note:
