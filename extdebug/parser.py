@@ -28,14 +28,13 @@ from extdebug.query import (
     Or,
     Problem,
     Regex,
-    Shape,
-    Span,
     StreamIn,
     Text,
-    Value,
     ValueRegex,
     Where,
     read_number,
+    smart_case,
+    value_of,
 )
 
 _ATTRIBUTE: Final = re.compile(r"(field\.[^\s:<>()\"]{1,128}|[A-Za-z_]{1,20})(:|>=|<=|>|<)")
@@ -55,11 +54,6 @@ def parse_query(q: str) -> Node | None:
             Problem.BAD_QUERY, "expected Unicode text, got a lone surrogate", error.start
         ) from None
     return _Parser(q).parse()
-
-
-def smart_case(text: str) -> bool:
-    """Whether case is to be ignored: no upper-case letter was typed."""
-    return text == text.lower()
 
 
 class _Parser:
@@ -261,7 +255,7 @@ class _Parser:
             return Text(value, smart_case(value), Where.MESSAGE, span)
         if op != ":":
             return Compare(name, op, self.number(name + op, value, value_at), span)
-        return _value(name, value, quoted=phrase is not None, span=span)
+        return value_of(name, value, quoted=phrase is not None, span=span)
 
     def levels(self, op: str, value: str, at: int) -> frozenset[Level]:
         if value.lower() not in _ORDER:
@@ -282,20 +276,3 @@ class _Parser:
         if number is None:
             raise self.error(f"{what} expected a number, got {value[:40]}", at)
         return number
-
-
-def _value(name: str, value: str, *, quoted: bool, span: Span) -> Value:
-    shape, text = Shape.EXACT, value
-    if not quoted and value.strip("*") == "":
-        shape, text = Shape.PRESENT, ""
-    elif not quoted:
-        starts, ends = value.startswith("*"), value.endswith("*")
-        text = value[starts : len(value) - ends]
-        shape = {
-            (False, False): Shape.EXACT,
-            (False, True): Shape.PREFIX,
-            (True, False): Shape.SUFFIX,
-            (True, True): Shape.INSIDE,
-        }[starts, ends]
-    number = read_number(text) if shape is Shape.EXACT and not quoted else None
-    return Value(name, shape, text, smart_case(text), number, span)

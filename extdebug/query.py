@@ -165,3 +165,26 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re
 def read_number(text: str) -> float | None:
     """A plain decimal number, short enough to be one; no hex, no infinity, no underscores."""
     return float(text) if len(text) <= 64 and _NUMBER.fullmatch(text) else None
+
+
+def smart_case(text: str) -> bool:
+    """Whether case is to be ignored: no upper-case letter was typed."""
+    return text == text.lower()
+
+
+def value_of(name: str, value: str, *, quoted: bool, span: Span) -> Value:
+    """The test of an attribute for what was written after its colon."""
+    shape, text = Shape.EXACT, value
+    if not quoted and value.strip("*") == "":
+        shape, text = Shape.PRESENT, ""
+    elif not quoted:
+        starts, ends = value.startswith("*"), value.endswith("*")
+        text = value[starts : len(value) - ends]
+        shape = {
+            (False, False): Shape.EXACT,
+            (False, True): Shape.PREFIX,
+            (True, False): Shape.SUFFIX,
+            (True, True): Shape.INSIDE,
+        }[starts, ends]
+    number = read_number(text) if shape is Shape.EXACT and not quoted else None
+    return Value(name, shape, text, smart_case(text), number, span)

@@ -37,8 +37,10 @@ def on_redis(transactional_db: None, redis_server: RedisServer, settings: Any) -
 
 
 def add(client: redis.Redis, message: str, **more: str) -> None:
-    entry: dict[Any, Any] = {"ts": "1767225600123", "level": "info", "stream": "log", "install": "inst-acme",
-             "request": "r1", "message": message, **more}  # fmt: skip
+    entry: dict[Any, Any] = {
+        "ts": "1767225600123", "level": "info", "stream": "log", "install": "inst-acme",
+        "request": "r1", "message": message, **more,
+    }  # fmt: skip
     client.xadd(KEY, entry)
 
 
