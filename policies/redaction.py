@@ -47,7 +47,7 @@ LINE: Final = "line"  # a whole text, when its masks would not come to rest
 MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
 MAX_DEPTH: Final = 32  # of fields; deeper values are masked unseen
 _ROUNDS: Final = 12  # of rewriting; three is the most that ordinary lines need
-_SCAN_MEMORY: Final = 64 << 20  # for the automaton of all rules
+_SCAN_MEMORY: Final = 16 << 20  # for the automaton of all rules
 _MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
 _MASKED: Final = b"[redacted:"
 _WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")
@@ -90,7 +90,7 @@ class Redactor:
         self._compiled = [(rule, compile_pattern(rule.pattern)) for rule in self.rules]
         scan = re2.Set.SearchSet(options(memory=_SCAN_MEMORY))
         for rule in self.rules:
-            scan.Add(rule.pattern)
+            scan.Add(rule.hint or rule.pattern)
         # An escape means that something may hide behind URL encoding. The last one matches every
         # text: where it is missing the automaton gave up, and every rule is asked singly.
         self._escape = scan.Add("%[0-9A-Fa-f]{2}")
@@ -141,7 +141,7 @@ class Redactor:
         self, texts: Sequence[str | None], mask: Mask
     ) -> tuple[Sequence[str | None], tuple[str, ...]]:
         """Several texts of one event in one scan; the same sequence if all are clean."""
-        if self._joinable and self.clean(text for text in texts if text):
+        if self._joinable and self.clean([text for text in texts if text]):
             return texts, ()
         names: dict[str, None] = {}
         masked: list[str | None] = []

@@ -35,13 +35,16 @@ class Rule:
     """One kind of secret. Masked is the last matched group, or the whole match without a group.
 
     `token`: equal secrets may show an equal keyed token; never for values that could be guessed,
-    printed and compared. `keywords`: the rule only looks at texts with one of them, in any case.
-    `example` is a line that the rule must change.
+    printed and compared. `hint`: a pattern without long tails that matches wherever `pattern`
+    does; the scan of all rules uses it, because the states of many long tails at once would fill
+    any memory. `keywords`: the rule only looks at texts with one of them, in any case. `example`
+    is a line that the rule must change.
     """
 
     name: str
     pattern: str
     example: str
+    hint: str = ""
     token: bool = True
     keywords: tuple[str, ...] = ()
     check: Check | None = None

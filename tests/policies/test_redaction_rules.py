@@ -1,10 +1,10 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.redaction import BUILTIN_RULES, DEFAULT_FIELD_NAMES, Redactor, Rule, RuleError
+from policies.redaction import BUILTIN_RULES, DEFAULT_FIELD_NAMES, Redactor, Rule, RuleError, _spans
 from policies.redaction_fields import FieldNames, Verdict
-from policies.redaction_rules import MAX_PATTERN
+from policies.redaction_rules import MAX_PATTERN, compile_pattern
 
 
 @pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
@@ -18,6 +18,42 @@ def test_every_built_in_rule_masks_its_example(rule):
     assert ("#" in said) == rule.token
     assert rule.finds(rule.example)
     assert redactor.text(said, mask) == (said, ())
+
+
+pieces = st.sampled_from(
+    [rule.example for rule in BUILTIN_RULES]
+    + [
+        "password",
+        "secret",
+        "token=",
+        "=",
+        ": ",
+        '"',
+        "'",
+        "\\",
+        "[",
+        "[r",
+        "[redacted:x]",
+        "x",
+        " ",
+    ]
+)
+
+
+def _masks_more_than_masks(rule, text):
+    compiled = compile_pattern(rule.pattern)
+    return bool(_spans(rule, compiled, text.encode("utf-8", "surrogatepass")))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(pieces | st.text(max_size=6), max_size=8).map("".join))
+def test_a_hint_matches_wherever_its_rule_does(text):
+    """Or the scan would call a text clean that the rule would have masked."""
+    for rule in BUILTIN_RULES:
+        if rule.hint and _masks_more_than_masks(rule, text):
+            assert compile_pattern(rule.hint).search(text.encode("utf-8", "surrogatepass")), (
+                rule.name
+            )
 
 
 def test_built_in_rules_have_names_of_their_own_that_fit_a_mask():
