@@ -47,13 +47,17 @@ class Splitter:
             self._skip_lf = False
             if data[0] == 10:
                 data = data[1:]
-        if not data:
-            return
         if b"\r" in data:
             self._skip_lf = data[-1] == 13
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        end = data.find(b"\n")
+        if end < 0:  # a fragment: many guests write a line in several
+            if data:
+                self._keep(data)
+                self.fed_at = time.monotonic()
+            return
         start = 0
-        while (end := data.find(b"\n", start)) >= 0:
+        while end >= 0:
             if self._parts:
                 self._keep(data[start:end])
                 self.flush()
@@ -62,8 +66,9 @@ class Splitter:
                 line = data[start : start + MAX_LINE_BYTES if cut else end]
                 self._sink(self.output, line, cut)
             start = end + 1
+            end = data.find(b"\n", start)
         if start < len(data):
-            self._keep(data[start:] if start else data)
+            self._keep(data[start:])
             self.fed_at = time.monotonic()
 
     def flush(self) -> None:
@@ -76,15 +81,17 @@ class Splitter:
         self._sink(self.output, line, cut)
 
     def _keep(self, data: bytes) -> None:
-        room = MAX_LINE_BYTES - self._kept
-        if len(data) > room:
+        parts = self._parts
+        self._kept += len(data)
+        if self._kept > MAX_LINE_BYTES:
+            room = MAX_LINE_BYTES - self._kept + len(data)
             self._cut = True
+            self._kept = MAX_LINE_BYTES
             data = data[:room]
-        # An empty part still marks that a line has begun.
-        if data or not self._parts:
-            self._parts.append(data)
-            self._kept += len(data)
-        if len(self._parts) > 512:
+            if not data:
+                return
+        parts.append(data)
+        if len(parts) > 512:
             # A guest that writes byte by byte: keep one buffer, not a list as long as the line.
             self._parts = [b"".join(self._parts)]
 

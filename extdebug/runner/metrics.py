@@ -29,7 +29,11 @@ _PUBLISHER = (
 
 
 def render(
-    publisher: Publisher, *, host: Host | None = None, sessions: Subscriptions | None = None
+    publisher: Publisher,
+    *,
+    host: Host | None = None,
+    sessions: Subscriptions | None = None,
+    running: int = 0,
 ) -> str:
     """The text of /metrics."""
     stats = publisher.stats()
@@ -46,6 +50,8 @@ def render(
     lines += [f'runner_debug_lost_total{{cause="{c}"}} {n}' for c, n in sorted(causes.items())]
     if host is not None:
         lines += _host(host)
+        lines += _head("runner_executions_running", "gauge", "Slots in use, sleepers included.")
+        lines.append(f"runner_executions_running {running}")
     if sessions is not None:
         lines += _head("runner_debug_stream_sessions", "gauge", "Open internal stream sessions.")
         lines.append(f"runner_debug_stream_sessions {len(sessions)}")

@@ -104,7 +104,12 @@ class Server:
             case ("POST", "/v1/execute"):
                 await self._execute(headers, receive, send, rid)
             case ("GET", "/metrics"):
-                text = render(self._publisher, host=self._host, sessions=self.sessions)
+                text = render(
+                    self._publisher,
+                    host=self._host,
+                    sessions=self.sessions,
+                    running=self.in_flight,
+                )
                 await reply(send, 200, text.encode(), b"text/plain; version=0.0.4", rid)
             case ("POST", "/internal/runner/debug/subscribe"):
                 await self._subscribe(headers, receive, send, rid)
