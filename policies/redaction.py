@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +21,16 @@ import re2
 from policies.redaction_blocks import BlockMasker
 from policies.redaction_builtin import BUILTIN_RULES, DEFAULT_FIELD_NAMES
 from policies.redaction_fields import FieldNames, Verdict
+from policies.redaction_masks import (
+    MASK,
+    WORD,
+    Mask,
+    decode,
+    looks_at_edges,
+    places_of,
+    replace,
+    spans_of,
+)
 from policies.redaction_rules import (
     MAX_RULES,
     Rule,
@@ -44,32 +53,13 @@ __all__ = [
 
 FIELD: Final = "sensitive-field"  # the rule that goes by a field's name
 LINE: Final = "line"  # a whole text, when its masks would not come to rest
-MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
 MAX_DEPTH: Final = 32  # of fields; deeper values are masked unseen
 _ROUNDS: Final = 12  # of rewriting; three is the most that ordinary lines need
 _SCAN_MEMORY: Final = 16 << 20  # for the automaton of all rules
-_MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
-_MASKED: Final = b"[redacted:"
-_WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")
-_ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
 _ESCAPE_LEVELS: Final = 3  # URLs in parameters of URLs in parameters
 _MAX_PLAIN_NUMBER: Final = 10**11  # a number from here on may be a card's
 _MAX_CARD: Final = 10**20  # ... and up to here
 _MAX_VALUES: Final = 10_000  # beyond it, or in a cycle, fields are walked with a bound on depth
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """How secrets of one stream look on one day. Without a key masks carry no token."""
-
-    key: bytes | None
-
-    def of(self, rule: str, secret: bytes, *, token: bool) -> bytes:
-        """The mask of one secret."""
-        if self.key is None or not token or len(secret) < MIN_TOKEN_BYTES:
-            return b"[redacted:%b]" % rule.encode()
-        digest = hashlib.blake2b(secret, key=self.key, digest_size=4).hexdigest()
-        return b"[redacted:%b#%b]" % (rule.encode(), digest.encode())
 
 
 class Redactor:
@@ -100,7 +90,7 @@ class Redactor:
         self._clean = [self._witness]
         self._all = list(range(self._witness))
         # Texts may be scanned joined by newlines only if no rule looks at a text's edges.
-        self._joinable = not any(_looks_at_edges(rule.pattern) for rule in self.rules)
+        self._joinable = not any(looks_at_edges(rule.pattern) for rule in self.rules)
         self._masks = lru_cache(maxsize=4096)(self._derive)
 
     @property
@@ -135,7 +125,7 @@ class Redactor:
         masked = self._rewrite(raw, hits, mask, names)
         if not names:
             return text, ()
-        return _decode(masked), tuple(names)
+        return decode(masked), tuple(names)
 
     def parts(
         self, texts: Sequence[str | None], mask: Mask
@@ -225,7 +215,7 @@ class Redactor:
         text = str(value)
         if secret:
             raw = text.encode("utf-8", "surrogatepass")
-            if not _WORD.search(_MASK.sub(b"", raw)):
+            if not WORD.search(MASK.sub(b"", raw)):
                 return value
             names[FIELD] = None
             return mask.of(FIELD, raw, token=secret is Verdict.ISSUED).decode()
@@ -243,8 +233,8 @@ class Redactor:
             for index in sorted(hits):
                 if index < self._escape:
                     rule, compiled = self._compiled[index]
-                    spans = _spans(rule, compiled, raw)
-                    raw = _replace(raw, spans, rule, mask, names)
+                    spans = spans_of(rule, compiled, raw)
+                    raw = replace(raw, spans, rule, mask, names)
                 elif index == self._escape:
                     raw = self._behind_escapes(raw, mask, names)
             if raw is before:
@@ -269,84 +259,14 @@ class Redactor:
                 if index >= self._escape:
                     continue
                 rule, compiled = self._compiled[index]
-                found = _spans(rule, compiled, plain)
+                found = spans_of(rule, compiled, plain)
                 if found:
-                    places = _places(raw, level)
+                    places = places_of(raw, level)
                     spans = [(places[start], places[end]) for start, end in found]
-                    return _replace(raw, spans, rule, mask, names)
+                    return replace(raw, spans, rule, mask, names)
             if self._escape not in hits:
                 return raw
         return raw
-
-
-def _looks_at_edges(pattern: str) -> bool:
-    """Whether the pattern has an anchor (outside of character classes)."""
-    rest = re.sub(r"\\[^AzZ]|\[\^?\]?(?:\\.|[^\]\\])*\]", "", pattern)
-    return re.search(r"[\^$]|\\[AzZ]", rest) is not None
-
-
-def _decode(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        pass
-    try:
-        return raw.decode("utf-8", "surrogatepass")  # what the guest's text held comes back
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "replace")
-
-
-def _places(raw: bytes, levels: int) -> list[int]:
-    """For each byte left after undoing URL encoding so often, and for the end, its place in raw."""
-    places = list(range(len(raw) + 1))
-    for level in range(levels):
-        kept: list[int] = []
-        done = 0
-        for match in _ESCAPE.finditer(raw):
-            kept += places[done : match.start() + 1]
-            done = match.end()
-        places = kept + places[done:]
-        if level + 1 < levels:
-            raw = unquote_to_bytes(raw)
-    return places
-
-
-def _spans(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:
-    """Where the rule's secrets are, without what is masked already."""
-    if rule.keywords and not rule.wanted(raw):
-        return []
-    masks = [match.span() for match in _MASK.finditer(raw)] if _MASKED in raw else ()
-    spans = []
-    for match in compiled.finditer(raw):
-        start, end = match.span(match.lastindex or 0)
-        if start == end or (rule.check is not None and not rule.check(raw, start, end)):
-            continue
-        for left, right in masks:
-            if left < end and start < right:  # never cut a mask in two
-                start, end = min(start, left), max(end, right)
-        if masks and not _WORD.search(_MASK.sub(b"", raw[start:end])):
-            continue
-        spans.append((start, end))
-    return spans
-
-
-def _replace(
-    raw: bytes, spans: list[tuple[int, int]], rule: Rule, mask: Mask, names: dict[str, None]
-) -> bytes:
-    if not spans:
-        return raw
-    names[rule.name] = None
-    pieces: list[bytes] = []
-    done = 0
-    for start, end in spans:
-        if start < done:  # widened over a mask into the span before
-            start = done
-        if start >= end:
-            continue
-        pieces += (raw[done:start], mask.of(rule.name, raw[start:end], token=rule.token))
-        done = end
-    pieces.append(raw[done:])
-    return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

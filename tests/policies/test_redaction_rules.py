@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.redaction import BUILTIN_RULES, DEFAULT_FIELD_NAMES, Redactor, Rule, RuleError, _spans
+from policies.redaction import BUILTIN_RULES, DEFAULT_FIELD_NAMES, Redactor, Rule, RuleError
 from policies.redaction_fields import FieldNames, Verdict
+from policies.redaction_masks import spans_of
 from policies.redaction_rules import MAX_PATTERN, compile_pattern
 
 
@@ -42,7 +43,7 @@ pieces = st.sampled_from(
 
 def _masks_more_than_masks(rule, text):
     compiled = compile_pattern(rule.pattern)
-    return bool(_spans(rule, compiled, text.encode("utf-8", "surrogatepass")))
+    return bool(spans_of(rule, compiled, text.encode("utf-8", "surrogatepass")))
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,0 +1,106 @@
+"""Masks themselves: how one looks, where secrets are in a line, and how they are replaced.
+
+Works on UTF-8 bytes, as RE2 does; places are byte offsets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from policies.redaction_rules import Rule
+
+MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
+MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
+WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")  # in what has none there is no secret
+_MASKED: Final = b"[redacted:"
+_ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """How secrets of one stream look on one day. Without a key masks carry no token."""
+
+    key: bytes | None
+
+    def of(self, rule: str, secret: bytes, *, token: bool) -> bytes:
+        """The mask of one secret."""
+        if self.key is None or not token or len(secret) < MIN_TOKEN_BYTES:
+            return b"[redacted:%b]" % rule.encode()
+        digest = hashlib.blake2b(secret, key=self.key, digest_size=4).hexdigest()
+        return b"[redacted:%b#%b]" % (rule.encode(), digest.encode())
+
+
+def looks_at_edges(pattern: str) -> bool:
+    """Whether the pattern has an anchor (outside of character classes)."""
+    rest = re.sub(r"\\[^AzZ]|\[\^?\]?(?:\\.|[^\]\\])*\]", "", pattern)
+    return re.search(r"[\^$]|\\[AzZ]", rest) is not None
+
+
+def decode(raw: bytes) -> str:
+    """The text again; lone surrogates that a guest printed come back."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace")
+
+
+def places_of(raw: bytes, levels: int) -> list[int]:
+    """For each byte left after undoing URL encoding so often, and for the end, its place in raw."""
+    places = list(range(len(raw) + 1))
+    for level in range(levels):
+        kept: list[int] = []
+        done = 0
+        for match in _ESCAPE.finditer(raw):
+            kept += places[done : match.start() + 1]
+            done = match.end()
+        places = kept + places[done:]
+        if level + 1 < levels:
+            raw = unquote_to_bytes(raw)
+    return places
+
+
+def spans_of(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:
+    """Where the rule's secrets are, without what is masked already."""
+    if rule.keywords and not rule.wanted(raw):
+        return []
+    masks = [match.span() for match in MASK.finditer(raw)] if _MASKED in raw else ()
+    spans = []
+    for match in compiled.finditer(raw):
+        start, end = match.span(match.lastindex or 0)
+        if start == end or (rule.check is not None and not rule.check(raw, start, end)):
+            continue
+        for left, right in masks:
+            if left < end and start < right:  # never cut a mask in two
+                start, end = min(start, left), max(end, right)
+        if masks and not WORD.search(MASK.sub(b"", raw[start:end])):
+            continue
+        spans.append((start, end))
+    return spans
+
+
+def replace(
+    raw: bytes, spans: list[tuple[int, int]], rule: Rule, mask: Mask, names: dict[str, None]
+) -> bytes:
+    """The line with a mask in each place; `names` takes the rule's name."""
+    if not spans:
+        return raw
+    names[rule.name] = None
+    pieces: list[bytes] = []
+    done = 0
+    for start, end in spans:
+        if start < done:  # widened over a mask into the span before
+            start = done
+        if start >= end:
+            continue
+        pieces += (raw[done:start], mask.of(rule.name, raw[start:end], token=rule.token))
+        done = end
+    pieces.append(raw[done:])
+    return b"".join(pieces)
