@@ -127,6 +127,9 @@ UNFOLD = {
     "SITE_HEADER": "Debug Console",
     "SITE_URL": "/extensions/",
     "SITE_SYMBOL": "terminal",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "/static/extdebug/icon.svg"}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "config.apps.environment_badge",

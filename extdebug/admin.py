@@ -20,7 +20,7 @@ from unfold.decorators import display
 from audit import reading, trail
 from extdebug import desk, sessions
 from extdebug.models import DebugSession, Process
-from policies.desk.doors import OperatorAdmin, ip_of, require_operator
+from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -154,13 +154,8 @@ class DebugSessionAdmin(ShownAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         row: DebugSession = self.get_object(request, str(object_id))
-        trail.record_read(
-            actor=trail.actor_of(request.user, ip=ip_of(request)),
-            what=request.path,
-            tenant=row.tenant,
-            subject_type="session",
-            subject_id=str(row.pk),
-        )
+        if (unread := note_reading(request, "session", row.pk, tenant=row.tenant)) is not None:
+            return unread
         context = {
             **self.admin_site.each_context(request),
             "title": f"Session of {row}",

@@ -143,6 +143,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 "approval_delegation",
                 "policies_grant_changelist",
                 badge="extdebug.desk.waiting",
+                active=_among_grants,
             ),
             item("Live sessions", "sensors", "extdebug_debugsession_changelist"),
             item("Streams", "monitor_heart", "extdebug_process_changelist"),
@@ -173,7 +174,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "People",
             item("Access tokens", "key", "policies_accesstoken_changelist"),
             item("Users", "person", "auth_user_changelist", permission=_sees_users),
-            item("Groups", "group", "auth_group_changelist", permission=_sees_users),
+            item("Groups", "group", "auth_group_changelist", permission=_sees_groups),
             folded=True,
         ),
     ]
@@ -187,5 +188,14 @@ def waiting(request: HttpRequest) -> str:
     return str(pending or "")
 
 
+def _among_grants(request: HttpRequest) -> bool:
+    """The "why?" view has an entry of its own, though its address lies below."""
+    return "/policies/grant/" in request.path and not request.path.endswith("/why/")
+
+
 def _sees_users(request: HttpRequest) -> bool:
-    return bool(request.user.has_perm("auth.view_user"))
+    return operates(request) or request.user.has_perm("auth.view_user")
+
+
+def _sees_groups(request: HttpRequest) -> bool:
+    return request.user.has_perm("auth.view_group")

@@ -10,7 +10,9 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
+from policies import clock
 from policies.desk.doors import OperatorAdmin, RecordedAdmin
 from policies.models import Extension, ExtensionDeveloper, Install, Membership, Tenant
 
@@ -25,9 +27,23 @@ class DirectoryAdmin(RecordedAdmin, OperatorAdmin):
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
     """A tenant's protection can be switched on for it, and only its own admins take it off."""
 
+    suspended = forms.BooleanField(
+        required=False, help_text="Nobody may watch.", widget=UnfoldBooleanSwitchWidget()
+    )
+
     class Meta:
         model = Tenant
-        fields = ("key", "name", "suspended_at", "consent_required")
+        fields = ("key", "name", "consent_required")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["suspended"].initial = self.instance.suspended_at is not None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        since = self.instance.suspended_at or clock.now()
+        self.instance.suspended_at = since if cleaned.get("suspended") else None
+        return cleaned
 
     def clean_consent_required(self) -> bool:
         wanted: bool = self.cleaned_data["consent_required"]
@@ -61,7 +77,7 @@ class TenantAdmin(DirectoryAdmin):
     list_display = ("key", "name", "standing", "consent_required", "count")
     list_filter = (SuspendedFilter, "consent_required")
     search_fields = ("key", "name")
-    fields = ("key", "name", "suspended_at", "consent_required")
+    fields = ("key", "name", "suspended", "consent_required")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(count_of=Count("installs"))  # type: ignore[no-any-return]

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from audit import reading, trail
 from policies import changes
 from policies.desk import live
 from policies.people import OPERATE
@@ -52,9 +54,35 @@ def ip_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "")[:45]
 
 
+def note_reading(
+    request: HttpRequest, subject_type: str, subject_id: Any, *, tenant: str = ""
+) -> HttpResponse | None:
+    """Write down who reads these rows of the trail; an answer instead of them when it cannot."""
+    try:
+        trail.record_read(
+            actor=trail.actor_of(request.user, ip=ip_of(request)),
+            what=request.path,
+            tenant=tenant,
+            subject_type=subject_type,
+            subject_id=str(subject_id),
+        )
+    except trail.AuditError:
+        return HttpResponse(
+            "This page shows the audit trail, which cannot record who reads it just now."
+            " Try again in a moment.",
+            status=503,
+            content_type="text/plain",
+        )
+    return None
+
+
 class HidingAdmin(ModelAdmin):
     """Rows of people without the right answer 404, as rows that do not exist do."""
 
+    formfield_overrides: Any = {
+        models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+    }
+    subject_type = ""  # what the trail calls these rows; the model's name unless given
     compressed_fields = True
     list_per_page = 50
     list_filter_submit = False
@@ -66,6 +94,21 @@ class HidingAdmin(ModelAdmin):
         if found is None or not self.has_view_permission(request, found):
             raise Http404
         return found
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """What the audit trail says about this row: the one history there is."""
+        obj = self.get_object(request, object_id)
+        subject = self.subject_type or self.opts.model_name
+        if (unread := note_reading(request, subject, obj.pk)) is not None:
+            return unread
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {self.opts.verbose_name} {obj}",
+            "rows": reading.about(subject, obj.pk)[:200],
+        }
+        return TemplateResponse(request, "admin/desk/history.html", context)
 
 
 class OperatorAdmin(HidingAdmin):

@@ -13,11 +13,11 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import reading, trail
+from audit import reading
 from policies import clock, grants
-from policies.desk import bulk, live
+from policies.desk import asking, bulk, live
 from policies.desk.acts import ACTS, Act, obstacle, open_to
-from policies.desk.doors import OperatorAdmin, ip_of, require_operator
+from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
 from policies.desk.why import why
 from policies.models import Grant
 
@@ -53,6 +53,8 @@ class NeedsFilter(admin.SimpleListFilter):
 @admin.register(Grant)
 class GrantAdmin(OperatorAdmin):
     """Nothing is edited here: a grant moves by its verbs alone."""
+
+    change_list_template = "admin/desk/grant_list.html"
 
     list_display = (
         "label", "shown_state", "person", "target", "why", "minutes", "ends_at", "live_now",
@@ -151,8 +153,15 @@ class GrantAdmin(OperatorAdmin):
             )
             for name, act in ACTS.items()
         ]
-        question = path("why/", self.admin_site.admin_view(why), name="policies_why")
-        return [*own, question, *super().get_urls()]
+        own += [
+            path(f"{address}/", self.admin_site.admin_view(view), name=name)
+            for address, view, name in (
+                ("why", why, "policies_why"),
+                ("request", asking.request_grant, "policies_grant_request"),
+                ("break-glass", asking.break_glass, "policies_grant_break_glass"),
+            )
+        ]
+        return [*own, *super().get_urls()]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
@@ -164,13 +173,10 @@ class GrantAdmin(OperatorAdmin):
         grant: Grant = self.get_object(request, str(object_id))
         now = clock.now()
         sessions = list(grant.sessions.order_by("-opened_at")[:HISTORY_ROWS])
-        trail.record_read(
-            actor=trail.actor_of(request.user, ip=ip_of(request)),
-            what=request.path,
-            tenant=grant.tenant_key,
-            subject_type="grant",
-            subject_id=str(grant.pk),
-        )
+        if (
+            unread := note_reading(request, "grant", grant.pk, tenant=grant.tenant_key)
+        ) is not None:
+            return unread
         denials = reading.refusals(
             person=grant.beneficiary_id, tenant=grant.tenant_key, extension=grant.extension_key
         )

@@ -76,6 +76,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(OperatorAdmin):
+    subject_type = "access_token"
     list_display = (
         "name", "owner", "scope", "standing", "expires_at", "last_used_at", "last_used_ip",
     )  # fmt: skip

@@ -44,6 +44,16 @@ class WhyForm(forms.Form):
         return found
 
 
+def suggestions() -> dict[str, Any]:
+    """Names that a form's fields offer while somebody types."""
+    people = get_user_model().objects.order_by("username").values_list("username", flat=True)
+    return {
+        "people": people[:SUGGESTED],
+        "tenants": Tenant.objects.values_list("key", flat=True)[:SUGGESTED],
+        "extensions": Extension.objects.values_list("key", flat=True)[:SUGGESTED],
+    }
+
+
 @require_safe
 def why(request: HttpRequest) -> HttpResponse:
     """Decides and writes nothing: not an opening, so caps and rates are not asked."""
@@ -53,11 +63,7 @@ def why(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Why?",
         "form": form,
-        "people": get_user_model()
-        .objects.order_by("username")
-        .values_list("username", flat=True)[:SUGGESTED],
-        "tenants": Tenant.objects.values_list("key", flat=True)[:SUGGESTED],
-        "extensions": Extension.objects.values_list("key", flat=True)[:SUGGESTED],
+        **suggestions(),
     }
     if form.is_bound and form.is_valid():
         said = form.cleaned_data

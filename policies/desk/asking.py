@@ -1,0 +1,137 @@
+"""Grants that begin at the desk: a request for oneself or another, and the broken glass."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from policies import grants, loading
+from policies.desk.doors import ip_of, require_operator
+from policies.desk.why import suggestions
+from policies.models import Install
+from policies.models.rules import MAX_BREAK_GLASS_MINUTES, MAX_GRANT_MINUTES
+
+
+def _listed(name: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"list": name, "autocomplete": "off"})
+
+
+class BreakGlassForm(forms.Form):
+    """An operator's own grant without approval."""
+
+    tenant = forms.CharField(max_length=64, widget=_listed("tenants"))
+    extension = forms.CharField(max_length=64, widget=_listed("extensions"))
+    installs = forms.CharField(
+        required=False,
+        help_text="Install ids, separated by commas. Empty: all of them.",
+        widget=_listed("installs"),
+    )
+    minutes = forms.IntegerField(min_value=1, help_text="As few as will do.")
+    reason = forms.CharField(
+        max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text="Approvers read it."
+    )
+    ticket = forms.CharField(max_length=100, required=False)
+
+    def __init__(self, *args: Any, longest: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        minutes: Any = self.fields["minutes"]
+        minutes.widget.attrs["max"] = longest
+        minutes.initial = min(30, longest)
+        minutes.help_text = f"At most {longest}, counted from activation."
+
+    def asked(self) -> dict[str, Any]:
+        """What the verb wants to know; it judges it."""
+        said = self.cleaned_data
+        named = [key.strip() for key in said["installs"].split(",") if key.strip()]
+        return {
+            "tenant": said["tenant"],
+            "extension": said["extension"],
+            "installs": named or None,
+            "minutes": said["minutes"],
+            "reason": said["reason"],
+            "ticket": said["ticket"],
+        }
+
+
+class RequestForm(BreakGlassForm):
+    """A request that another operator decides on."""
+
+    beneficiary = forms.CharField(
+        label="For", max_length=150, widget=_listed("people"), help_text="Who may watch."
+    )
+    starts_after = forms.DateTimeField(
+        label="Not before",
+        required=False,
+        help_text="UTC. Empty: as soon as it is approved.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    field_order = ("beneficiary", "tenant", "extension", "installs", "minutes", "starts_after")
+
+    def clean_beneficiary(self) -> Any:
+        name = self.cleaned_data["beneficiary"].strip()
+        found = get_user_model().objects.filter(username=name).first()
+        if found is None:
+            raise forms.ValidationError(f"There is nobody called {name!r}.")
+        return found
+
+    def asked(self) -> dict[str, Any]:
+        starts: dt.datetime | None = self.cleaned_data["starts_after"]
+        more = {"beneficiary": self.cleaned_data["beneficiary"], "starts_after": starts}
+        return {**super().asked(), **more}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def break_glass(request: HttpRequest) -> HttpResponse:
+    """GET asks and warns, POST breaks."""
+    rules = loading.environment_rules()
+    longest = min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES) if rules else 1
+    return _ask(request, BreakGlassForm, longest=longest, glass=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def request_grant(request: HttpRequest) -> HttpResponse:
+    """GET asks, POST requests; somebody else approves."""
+    rules = loading.environment_rules()
+    longest = min(rules.max_grant_minutes, MAX_GRANT_MINUTES) if rules else 1
+    return _ask(request, RequestForm, longest=longest, glass=False)
+
+
+def _ask(
+    request: HttpRequest, kind: type[BreakGlassForm], *, longest: int, glass: bool
+) -> HttpResponse:
+    require_operator(request)
+    posted = request.method == "POST"
+    form = kind(request.POST if posted else None, initial=request.GET.dict(), longest=longest)
+    status = 400 if posted else 200
+    if posted and form.is_valid():
+        verb = grants.break_glass if glass else grants.request
+        try:
+            grant = verb(request.user, **form.asked(), ip=ip_of(request))
+        except grants.GrantConflict as error:
+            form.add_error(None, str(error))
+            status = 409
+        except grants.GrantError as error:
+            form.add_error(None, str(error))
+            status = 403
+        else:
+            said = "was opened by breaking the glass" if glass else "waits for approval"
+            messages.success(request, f"{grant.label} {said}.")
+            return redirect(reverse("admin:policies_grant_change", args=[grant.pk]))
+    context = {
+        **admin.site.each_context(request),
+        **suggestions(),
+        "title": "Break the glass" if glass else "Request a grant",
+        "form": form,
+        "glass": glass,
+        "installs": Install.objects.values_list("key", flat=True)[:500],
+    }
+    return TemplateResponse(request, "admin/desk/ask.html", context, status=status)
