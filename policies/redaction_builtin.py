@@ -2,8 +2,8 @@
 
 Prefixes and shapes are the ones that the issuers document; field names follow the default deny
 list of Sentry's SDKs. Order is priority: what names the issuer comes before what only guesses from
-the context, so that a mask says the most it can. One table, and therefore one long file. Examples are split after the prefix so that
-scanners of source code do not report them.
+the context, so that a mask says the most it can. Examples are split after the prefix so that
+scanners of source code do not report them. One table, and therefore one long file.
 """
 
 from __future__ import annotations
