@@ -1,4 +1,4 @@
-"""Reads what a publisher wrote and books every number: delivered, in a stated gap, or unaccounted."""
+"""Reads what a publisher wrote and books every number: delivered, in a gap, or unaccounted."""
 
 from __future__ import annotations
 
