@@ -21,6 +21,7 @@ MAX_FIELDS_DEPTH: Final = 6
 MAX_MESSAGE_BYTES: Final = 8 * 1024  # default of RUNNER_DEBUG_MAX_EVENT_BYTES
 # What a hostile or foreign writer may make us hold for one event, whatever the runner's cap is.
 MAX_FOREIGN_MESSAGE_BYTES: Final = 64 * 1024
+MAX_FOREIGN_FIELDS_BYTES: Final = 16 * 1024  # of `fields`: beyond it nothing of them is read
 MAX_UNKNOWN_FIELDS: Final = 64  # names of an entry that are not ours; more are cut
 MAX_FIELDS_NODES: Final = 2_048  # values in `fields`: more cannot fit in 4 KiB of JSON
 _SAFE_INTEGER: Final = 2**53  # JavaScript clients read larger numbers wrong: they travel as text
@@ -448,11 +449,13 @@ def from_entry(
     if ts is None:
         ts = iso(min(id.ms, LAST_MS))
         marks.append("ts")
-    level = _RAW_LEVELS.get(get(b"level", b"")[:16].lower())
+    said = get(b"level", b"")
+    level = _RAW_LEVELS.get(said) or _RAW_LEVELS.get(said[:16].lower())
     if level is None:
         level = Level.INFO
         marks.append("level")
-    output = _RAW_OUTPUTS.get(get(b"stream", b"")[:16].lower())
+    said = get(b"stream", b"")
+    output = _RAW_OUTPUTS.get(said) or _RAW_OUTPUTS.get(said[:16].lower())
     if output is None:
         output = Output.LOG
         marks.append("stream")
@@ -484,7 +487,7 @@ def from_entry(
             version,
             content_hash,
             fields,
-            cut or fields_cut or get(b"truncated", b"0").lower() in (b"1", b"true"),
+            cut or fields_cut or get(b"truncated", b"0") in _TRUE,
             _names(redacted) if redacted else (),
             tuple(marks),
         ),
@@ -495,6 +498,7 @@ def from_entry(
 _RAW_LEVELS: Final = {name.encode(): level for name, level in _LEVELS.items()}
 _RAW_OUTPUTS: Final = {name.encode(): output for name, output in _OUTPUTS.items()}
 _RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)
+_TRUE: Final = frozenset((b"1", b"true", b"True", b"TRUE"))
 _RAW_Z: Final = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z")
 # Bounded caches: the same few installs, requests and versions come with every event. Their keys
 # are slices of at most 512 bytes, so that a hostile writer cannot fill memory through them.
@@ -613,7 +617,7 @@ def _fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool,
 
 def _read_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
     """The JSON object in `fields`; whether it is within the caps as it is; cut; not UTF-8."""
-    if len(raw) > MAX_FOREIGN_MESSAGE_BYTES:
+    if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
         return {}, False, True, False
     broken = False
     try:

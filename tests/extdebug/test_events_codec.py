@@ -211,7 +211,7 @@ def test_unknown_fields_are_kept_and_never_replace_the_declared_ones():
         ("[1]", {"fields": [1]}),
         ("not json", {"fields": "not json"}),
         ('{"a":"\\ud800"}', {"fields": '{"a":"\\ud800"}'}),
-        pytest.param("[" * 100_000, None, id="deep beyond the cap"),
+        pytest.param("[" * 20_000, None, id="deep beyond the cap"),
         pytest.param("[" * 2_000, {"fields": "[" * 2_000}, id="deep"),
         ("", None),
         ("{}", None),
