@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-TABLES: Final = ("policies_grant", "policies_approval", "policies_breakglassreview")
+TABLES: Final = (
+    "policies_grant",
+    "policies_grant_installs",
+    "policies_approval",
+    "policies_breakglassreview",
+)
 
 # state -> what may follow (DESIGN 3.8). Nothing follows the states that are not here.
 TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -28,6 +33,9 @@ _FIXED: Final = (
     "break_glass",
     "extends_id",
     "requested_at",
+    "starts_after",
+    "capabilities",
+    "reason",
 )
 _GRANT_PARTY: Final = (
     "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
@@ -53,6 +61,7 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     "the grant cannot move to that state from where it is",
                 ),
                 ("NEW.minutes > OLD.minutes", "a grant's duration never grows"),
+                ("NEW.lapses_at > OLD.lapses_at", "a request's deadline never moves later"),
                 (
                     "NEW.approvals_required < OLD.approvals_required",
                     "a grant never needs fewer approvals than before",
@@ -90,6 +99,23 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     "a grant is never replaced",
                 ),
             ],
+        ),
+        "policies_guard_installs_insert": (
+            "policies_grant_installs",
+            "INSERT",
+            [
+                (
+                    "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id AND"
+                    " (g.break_glass OR (g.state = 'requested' AND NOT EXISTS"
+                    " (SELECT 1 FROM policies_approval a WHERE a.grant_id = g.id))))",
+                    "no install is added to a grant that somebody has judged",
+                )
+            ],
+        ),
+        "policies_guard_installs_update": (
+            "policies_grant_installs",
+            "UPDATE",
+            [("1 = 1", "a grant's installs are never rewritten")],
         ),
         "policies_guard_approval_insert": (
             "policies_approval",

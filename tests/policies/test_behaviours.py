@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audit import trail
@@ -299,6 +299,14 @@ def test_behaviour_13_revoking_a_grant_takes_its_extensions_along(cast: Cast) ->
     scheduled.refresh_from_db()
     pending.refresh_from_db()
     assert (scheduled.state, pending.state) == ("revoked", "denied")
+
+
+def test_behaviour_14_unreadable_policy_is_an_error_and_no_answer(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE policies_limits RENAME TO policies_gone")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ask(cast.dan)
 
 
 @pytest.mark.parametrize("whom", ["user", "tenant", "extension"])

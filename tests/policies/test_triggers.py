@@ -28,7 +28,7 @@ from policies.models import (
     RedactionRule,
     Tenant,
 )
-from tests.policies.conftest import bring_deferred_triggers, granted, in_parallel, request
+from tests.policies.conftest import ask, bring_deferred_triggers, granted, in_parallel, request
 
 HOUR = dt.timedelta(hours=1)
 
@@ -220,6 +220,24 @@ class TestGuards:
             late.save()
         with pytest.raises(IntegrityError), transaction.atomic():
             Approval.objects.update(approver=cast.oscar)
+
+    def test_what_was_judged_is_what_stays(self, cast: Cast) -> None:
+        grant = granted(cast, cast.dan, installs=["inst-acme"])
+        with pytest.raises(IntegrityError), transaction.atomic():
+            grant.installs.add(cast.inst_globex)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Grant.installs.through.objects.update(install=cast.inst_globex)
+        later = grant.lapses_at + HOUR
+        changes: list[dict[str, Any]] = [
+            {"reason": "other"},
+            {"capabilities": []},
+            {"lapses_at": later},
+        ]
+        for change in changes:
+            with pytest.raises(IntegrityError), transaction.atomic():
+                Grant.objects.filter(pk=grant.pk).update(**change)
+        grant.installs.clear()  # less is always possible
+        assert not ask(cast.dan).allowed
 
     def test_replacing_a_row_is_a_change_too(self, cast: Cast) -> None:
         """An upsert would be a way around an update's trigger."""
