@@ -10,10 +10,9 @@ import asyncio
 import os
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tests.e2e.protocol_server import Fake
+from tests.e2e.protocol_server import Fake, iso
 
 Json = dict[str, Any]
 STACK = """TypeError: Cannot read properties of undefined (reading 'total')
@@ -22,6 +21,7 @@ STACK = """TypeError: Cannot read properties of undefined (reading 'total')
     at handler (index.js:21:5)"""
 GET = {"message": "GET /v1/invoices?status=open&page=3", "stream": "stdout"}
 SYNCED = "\x1b[32m✓\x1b[0m synced \x1b[1m42\x1b[0m invoices \x1b[2m(3 skipped)\x1b[0m"
+MASKED = "Authorization: Bearer [redacted:bearer#7f3a9c01] accepted for [redacted:email]"
 JSON_LINE = '{"step":"render","template":"invoice.v3","pages":4,"warnings":[]}'
 
 
@@ -39,7 +39,7 @@ def line(rng: random.Random) -> Json:
         (6, {"message": STACK, "stream": "stderr", "level": "error"}),
         (5, {"message": "could not post invoice: 502 from ledger-api, retry 2 of 5",
              "level": "error", "fields": {"status": 502, "retry": 2}}),
-        (5, {"message": "Authorization: Bearer [bearer:7f3a9c01] accepted for [email]",
+        (5, {"message": MASKED,
              "redacted": ["bearer", "email"]}),
         (3, {"message": JSON_LINE, "stream": "stdout"}),
         (3, {"message": SYNCED, "stream": "stdout"}),
@@ -64,6 +64,7 @@ class Play:
         self.last = (0, 0)
         self.lost = {"producer": 0, "not_consumed": 0}
         self.steps = 0
+        fake.ready_more = {"expiresAt": iso(int(time.time() * 1000) + 600_000)}
 
     def event(self, **parts: Any) -> Json:
         """One event at the present time, its id after all before it."""
@@ -96,7 +97,10 @@ class Play:
             filtered = self.steps // 3
             entries = self.fake.shown + filtered + sum(self.lost.values())
             ledger = {"entries": entries, "shown": self.fake.shown, "filtered": filtered}
-            await self.fake.status(ledger={**ledger, "lost": self.lost}, ttl=540)
+            await self.fake.status(ledger={**ledger, "lost": self.lost}, **self.times())
+
+    def times(self) -> Json:
+        return {"expiresAt": iso(int(time.time() * 1000) + 540_000), "ttl": 540}
 
     async def lose(self, reason: str, missed: int, *, after: int, before: int, **more: Any) -> None:
         self.lost[reason] += missed
@@ -113,8 +117,6 @@ async def play(fake: Fake, *, seconds: float, per_second: float) -> None:
 
 
 async def main(port: int) -> None:
-    from tests.e2e.protocol_server import Fake
-
     fake = Fake()
     await fake.start(port)
     print(fake.url())

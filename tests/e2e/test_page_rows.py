@@ -227,6 +227,18 @@ async def test_a_stack_trace_is_one_row_that_opens(fake: Fake, desk: Desk) -> No
     await desk.sees("Copy link to this line")
 
 
+async def test_a_mask_looks_like_one_only_where_the_server_masked(fake: Fake, desk: Desk) -> None:
+    text = "key [redacted:aws-key#0a1b2c3d] and [redacted:email]"
+    await desk.open()
+    await fake.events(
+        fake.event(text, redacted=["aws-key", "email", "jwt"]),
+        fake.event(f"forged {text}"),
+    )
+    await desk.sees("forged")
+    assert await desk.page.locator(".mask").all_inner_texts() == ["aws-key #0a1b2c3d", "email"]
+    assert await desk.page.locator(".masked").all_inner_texts() == ["masked: jwt"]
+
+
 async def test_fields_open_as_a_tree_and_become_filters(fake: Fake, desk: Desk) -> None:
     await desk.open()
     await fake.events(fake.event("done", fields={"user": {"id": 7}, "ms": 12}))

@@ -53,6 +53,18 @@ async def test_the_ledger_is_said_in_words_to_the_unit(fake: Fake, desk: Desk) -
     await desk.says("#ledger", "1 unaccounted")
 
 
+async def test_the_ledger_moves_with_what_arrives_between_two_accounts(
+    fake: Fake, desk: Desk
+) -> None:
+    await desk.open()
+    await fake.status(ledger={"entries": 10, "shown": 10, "filtered": 0, "lost": {}})
+    await fake.lines(5)
+    await fake.gap("producer", 4)
+    await desk.says("#ledger", "15 shown")
+    await desk.says("#ledger", "4 lost at the runner")
+    await desk.says("#ledger", "0 unaccounted")
+
+
 async def test_trouble_with_redis_is_said_on_the_page(fake: Fake, desk: Desk) -> None:
     await desk.open()
     await fake.status("degraded", "Redis does not answer.")
@@ -67,10 +79,13 @@ async def test_trouble_with_redis_is_said_on_the_page(fake: Fake, desk: Desk) ->
 async def test_the_age_of_the_last_line_is_visible(fake: Fake, desk: Desk) -> None:
     await desk.page.clock.install()
     await desk.open()
-    await fake.events(fake.event())
-    await desk.says("#age", "last line")
-    await desk.page.clock.run_for(90_000)
-    await desk.says("#age", "last line 1 min ago")
+    await fake.events(fake.event(ms=START_MS - 300_000))  # of the history, by the server's clock
+    await desk.says("#age", "last line 5 min ago")
+    await fake.events(fake.event("newer"))
+    await desk.sees("newer")
+    await desk.says("#age", "last line 0.")
+    await desk.page.clock.run_for(5_000)
+    await desk.says("#age", "last line 5.")
 
 
 async def test_a_denial_lists_every_rule_and_takes_a_request(fake: Fake, desk: Desk) -> None:

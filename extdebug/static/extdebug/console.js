@@ -9,7 +9,7 @@ import { Find } from "./find.js";
 import { Intake } from "./intake.js";
 import { listen, setUpHelp } from "./keys.js";
 import { rowOf } from "./line.js";
-import { actOn, LineKeys } from "./lineacts.js";
+import { actOn, LineKeys, showFlows } from "./lineacts.js";
 import { Look, toggleTheme } from "./look.js";
 import { Panel } from "./panel.js";
 import { Pulse } from "./pulse.js";
@@ -97,7 +97,7 @@ app.intake = new Intake({
   buffer: app.buffer,
   rows: app.rows,
   connection: app.connection,
-  pulse: app.pulse,
+  clock: app.strip,
   onChange: () => app.panel.counts(),
   onItem: (item) => app.find.note(item),
 });
@@ -271,12 +271,10 @@ for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "conne
   byId(id).addEventListener("click", () => run[id]());
 }
 byId("to-end").addEventListener("click", toEnd);
-byId("theme").addEventListener("click", () => {
-  toggleTheme();
-  app.pulse.draw();
-});
+byId("theme").addEventListener("click", toggleTheme);
 byId("lines").addEventListener("click", clicked);
 byId("take").addEventListener("click", taken);
+showFlows(byId("lines"));
 for (const [value, words] of FROMS) {
   const choose = () => {
     byId("from-menu").open = false;

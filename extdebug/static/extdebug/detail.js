@@ -11,7 +11,8 @@ export function detailOf(item, scene) {
   const { ev } = item;
   const box = el("div", { class: "detail" });
   const json = ev.fields ? null : jsonIn(ev.message);
-  if (ev.fields) box.append(tree("fields", ev.fields, scene, true));
+  const masked = Boolean(ev.redacted?.length);
+  if (ev.fields) box.append(tree("fields", ev.fields, { ...scene, marker: scene.marker, masked }, true));
   if (json) box.append(tree("message as JSON", json, scene, false));
   box.append(facts(item), actions(ev));
   return box;
@@ -50,7 +51,7 @@ function branch(value, path, scene, filterable, depth) {
     } else {
       const text = typeof item === "string" ? item : JSON.stringify(item);
       const shown = el("span", { class: `value v-${item === null ? "null" : typeof item}` });
-      paint(shown, text, scene.marker);
+      paint(shown, text, scene.marker, { masked: scene.masked });
       line.append(key, ": ", shown);
       if (filterable && /^[\w.-]+$/.test(here)) {
         line.append(

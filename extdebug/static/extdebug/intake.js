@@ -7,11 +7,11 @@ const HOLD = 5000; // entries held back while the view is frozen; then delivery 
 const PAGE = 500; // lines asked for at once when fetching
 
 export class Intake {
-  constructor({ buffer, rows, connection, pulse, onChange, onItem }) {
+  constructor({ buffer, rows, connection, clock, onChange, onItem }) {
     this.buffer = buffer;
     this.rows = rows;
     this.connection = connection;
-    this.pulse = pulse;
+    this.clock = clock;
     this.onChange = onChange;
     this.onItem = onItem;
     this.paused = false;
@@ -33,7 +33,7 @@ export class Intake {
       const at = place(ev.id);
       if (this.newest && !before(this.newest, at)) continue; // seen before the reconnect
       this.newest = at;
-      this.pulse.add(ev);
+      this.clock.line(ev);
       this.admit({ kind: "event", ev });
     }
     this.settle();

@@ -93,21 +93,24 @@ function body(item, ev, scene) {
   const multi = part.hidden > 0 || part.cut;
   const cell = el("div", { class: "body" });
   const text = el("span", { class: "msg" });
-  paint(text, item.open ? ev.message : part.shown, scene.marker);
+  const masked = Boolean(ev.redacted?.length);
+  paint(text, item.open ? ev.message : part.shown, scene.marker, { masked });
   if (!ev.message) text.append(el("span", { class: "faint" }, "(empty line)"));
   cell.append(text);
   if (!item.open && multi) {
     const words = part.hidden ? `+${plural(part.hidden, "line")}` : "… whole line";
     cell.append(el("button", { class: "more", type: "button", tabindex: "-1", "data-act": "open" }, words));
   }
-  if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, scene));
+  if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, scene, masked));
   if (item.n > 1) {
     cell.append(el("span", { class: "times", title: "The same line, repeated" }, `× ${count(item.n)}`));
   }
   if (ev.truncated) {
     cell.append(el("span", { class: "badge cut", title: "Longer than one event may be; the rest was cut off at the runner" }, "cut"));
   }
+  const told = new Set([...cell.querySelectorAll(".mask")].map((mask) => mask.textContent.split(" ")[0]));
   for (const rule of ev.redacted ?? []) {
+    if (told.has(rule)) continue; // the mask itself is in sight
     cell.append(el("span", { class: "badge masked", title: "Masked before it reached this page, by this rule" }, `masked: ${rule}`));
   }
   for (const mark of ev.marks ?? []) {
@@ -116,7 +119,7 @@ function body(item, ev, scene) {
   return cell;
 }
 
-function inlineFields(fields, scene) {
+function inlineFields(fields, scene, masked) {
   const box = el("span", { class: "fields" });
   let room = 160;
   for (const [name, value] of Object.entries(fields)) {
@@ -131,7 +134,7 @@ function inlineFields(fields, scene) {
     const key = el("span", { class: "key" });
     paint(key, name);
     const shown = el("span", { class: "value" });
-    paint(shown, short, scene.marker);
+    paint(shown, short, scene.marker, { masked });
     pair.append(key, "=", shown);
     box.append(pair, " ");
   }

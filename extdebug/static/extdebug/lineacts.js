@@ -50,6 +50,19 @@ function essence(message) {
   return stable.trim().slice(0, 60) || line.slice(0, 60);
 }
 
+/** While the pointer is on a request id, all lines of that request that are in sight stand out. */
+export function showFlows(scroller) {
+  let shown = null;
+  scroller.addEventListener("pointerover", (e) => {
+    const request = e.target.closest?.(".flow") ? e.target.closest(".line")?.dataset.request : null;
+    if (request === shown) return;
+    shown = request;
+    for (const row of scroller.querySelectorAll(".line")) {
+      row.classList.toggle("same-flow", Boolean(request) && row.dataset.request === request);
+    }
+  });
+}
+
 /** The line that has the keyboard. */
 export class LineKeys {
   constructor({ buffer, rows }) {

@@ -3,8 +3,13 @@
 import { el } from "./dom.js";
 import { runs } from "./text.js";
 
-/** Put `text` into `parent` as safe runs, with `marker` ({regex, classOf}) matches marked. */
-export function paint(parent, text, marker = null) {
+const MASK = /\[redacted:([a-z0-9-]{1,64})(#[0-9a-f]{8})?\]/g; // as policies/redaction.py writes it
+
+/**
+ * Put `text` into `parent` as safe runs, with `marker` ({regex, classOf}) matches marked. `masked`
+ * says that the server masked something in this line: only then does a mask look like one.
+ */
+export function paint(parent, text, marker = null, { masked = false } = {}) {
   for (const run of runs(text)) {
     if (run.cls === "ctl") {
       parent.append(el("span", { class: "ctl", title: run.name }, run.text));
@@ -12,8 +17,22 @@ export function paint(parent, text, marker = null) {
     }
     const target = run.cls ? el("span", { class: run.cls }) : parent;
     if (target !== parent) parent.append(target);
-    marked(target, run.text, marker);
+    if (masked) masks(target, run.text, marker);
+    else marked(target, run.text, marker);
   }
+}
+
+function masks(target, text, marker) {
+  let from = 0;
+  for (const hit of text.matchAll(MASK)) {
+    if (hit.index > from) marked(target, text.slice(from, hit.index), marker);
+    const same = hit[2] ? ` The same secret reads ${hit[2]} all day.` : "";
+    const mask = el("span", { class: "mask", title: `Masked by the rule “${hit[1]}”.${same}` });
+    marked(mask, hit[2] ? `${hit[1]} ${hit[2]}` : hit[1], marker);
+    target.append(mask);
+    from = hit.index + hit[0].length;
+  }
+  if (from < text.length) marked(target, text.slice(from), marker);
 }
 
 function marked(target, text, marker) {

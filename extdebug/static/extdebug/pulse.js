@@ -13,10 +13,13 @@ export class Pulse {
     canvas.height = Math.round((box.height || 26) * scale);
   }
 
-  add(ev) {
+  /** Count an event in the second it was printed, `age` ms ago by the server's clock. */
+  add(ev, age) {
     this.advance();
+    const at = SECONDS - 1 - Math.max(0, Math.floor(age / 1000));
+    if (!(at >= 0)) return;
     const bad = ev.level === "error" || ev.stream === "stderr";
-    this.bins[SECONDS - 1][bad ? 2 : ev.level === "warn" ? 1 : 0] += 1;
+    this.bins[at][bad ? 2 : ev.level === "warn" ? 1 : 0] += 1;
   }
 
   advance() {

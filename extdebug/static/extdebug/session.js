@@ -48,11 +48,11 @@ export class Session {
   }
 
   events(frame) {
-    this.app.strip.line();
     this.app.intake.events(frame.events);
   }
 
   gap(frame) {
+    this.app.strip.lost(frame);
     this.app.intake.gap(frame);
     announce("Lines are missing here: a notice stands in their place.");
   }

@@ -9,7 +9,9 @@ const WARN_BEFORE = 60; // seconds before the end at which the warning appears
 export class Strip {
   constructor({ onExtend, pulse }) {
     this.pulse = pulse;
-    this.lastLine = 0;
+    this.newest = 0; // when the newest line was printed, epoch ms
+    this.skew = 0; // the server's clock minus ours, ms
+    this.account = null;
     this.endsAt = null; // on performance.now(): the reader's clock may be wrong
     this.extendable = false;
     this.mode = "redis";
@@ -39,7 +41,10 @@ export class Strip {
   /** A frame that carries times: ready, status or expiring. */
   times(frame) {
     if (frame.extendableUntil) this.extendableUntil = Date.parse(frame.extendableUntil);
-    if (typeof frame.ttl === "number") this.endsAt = performance.now() + frame.ttl * 1000;
+    if (typeof frame.ttl === "number") {
+      this.endsAt = performance.now() + frame.ttl * 1000;
+      this.skew = Date.parse(frame.expiresAt) - frame.ttl * 1000 - Date.now();
+    }
     if (frame.expiresAt && this.extendableUntil) this.extendable = this.extendableUntil - Date.parse(frame.expiresAt) > 1000;
     this.tick();
   }
@@ -61,12 +66,38 @@ export class Strip {
     badge.dataset.environment = name ?? "";
   }
 
-  line() {
-    this.lastLine = performance.now();
+  /** A line arrived. Its age is counted from when it was printed, not from when it came here. */
+  line(ev) {
+    const printed = Date.parse(ev.ts);
+    const age = Date.now() + this.skew - printed;
+    if (printed > this.newest) this.newest = Math.min(printed, Date.now() + this.skew);
+    this.pulse.add(ev, age);
+    if (this.account) this.count("shown", 1);
   }
 
+  /** The server's account; what arrives until the next one is added to it here. */
   ledger(ledger) {
-    const parts = ledgerWords(ledger);
+    this.account = structuredClone(ledger);
+    this.drawLedger();
+  }
+
+  lost(gap) {
+    if (!this.account) return;
+    const { lost } = this.account;
+    if (gap.missed === null) lost[gap.reason] = null;
+    else if (lost[gap.reason] !== null) lost[gap.reason] = (lost[gap.reason] ?? 0) + gap.missed;
+    this.count("", gap.missed ?? 0);
+  }
+
+  count(name, n) {
+    this.account.entries += n;
+    if (name) this.account[name] += n;
+    this.counted = true;
+  }
+
+  drawLedger() {
+    this.counted = false;
+    const parts = ledgerWords(this.account);
     byId("ledger").replaceChildren(...parts.map(({ text, tone }) => el("span", { class: tone }, text)));
   }
 
@@ -82,9 +113,10 @@ export class Strip {
 
   tick() {
     const age = byId("age");
-    age.textContent = this.lastLine ? `last line ${span(performance.now() - this.lastLine)} ago` : "";
+    age.textContent = this.newest ? `last line ${span(Date.now() + this.skew - this.newest)} ago` : "";
+    if (this.counted) this.drawLedger();
     const rate = this.pulse.rate();
-    byId("rate").textContent = this.lastLine ? `${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))} lines/s` : "";
+    byId("rate").textContent = this.newest ? `${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))} lines/s` : "";
     if (!document.hidden) this.pulse.draw();
     this.countdown();
   }
