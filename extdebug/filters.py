@@ -12,6 +12,7 @@ Filters see only what they are given: scope and redaction come before (DESIGN 3.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ from extdebug.query import And, FilterError, Problem
 __all__ = ["EVERYTHING", "Batch", "Filter", "FilterError", "Problem", "Selector", "compile_filter"]
 
 MAX_QUERY: Final = 1024  # characters
+FORGIVEN: Final = 30.0  # seconds until a filter that was too costly may be tried again
 MAX_INSTALLS: Final = 64
 _KEYS: Final = ("installs", "request", "streams", "level", "q")
 _Kind = TypeVar("_Kind", Level, Output)
@@ -82,13 +84,27 @@ EVERYTHING: Final = Filter()
 
 
 class Selector:
-    """A compiled filter. One object serves every watcher with an equal filter."""
+    """A compiled filter. One object serves every watcher with an equal filter.
 
-    __slots__ = ("_parts", "filter")
+    `select` never raises: in a fan-out one watcher's filter must not cost the others their
+    events. A filter that used more CPU than one may (`too_costly`) selects nothing from then on
+    and says so in `failed`; a session that stands on it has to be ended, its account would lie.
+    """
+
+    __slots__ = ("_failed", "_failed_at", "_parts", "filter")
 
     def __init__(self, wanted: Filter) -> None:
         self.filter = wanted
         self._parts = tuple(_parts(wanted))
+        self._failed: FilterError | None = None
+        self._failed_at = 0.0
+
+    @property
+    def failed(self) -> FilterError | None:
+        """Why nothing is selected any more; forgotten after FORGIVEN, for whoever tries again."""
+        if self._failed is not None and time.monotonic() - self._failed_at > FORGIVEN:
+            self._failed = None
+        return self._failed
 
     def matches(self, event: Event) -> bool:
         """Whether this one event is selected; `select` is the way for more than one."""
@@ -98,19 +114,22 @@ class Selector:
         """Ascending indices of what is selected; `range(len(events))` when that is everything.
 
         The result is shared by all who ask the same of the same Batch: read it, don't change it.
-        FilterError (`too_costly`) when a regex has used more CPU time than one filter may; the
-        batch is then unanswered and the watcher must be told.
         """
         batch = events if isinstance(events, Batch) else Batch(events)
         known = batch.selections.get(self)
         if known is not None:
             return known
         places: Sequence[int] = range(len(batch))
-        for _, narrow in self._parts:
-            places = narrow(batch, places)
-            if not places:
-                break
-        if len(places) == len(batch):
+        try:
+            for _, narrow in self._parts:
+                places = narrow(batch, places)
+                if not places:
+                    break
+        except FilterError as error:
+            self._failed, self._failed_at = error, time.monotonic()
+        if self.failed is not None:
+            places = ()
+        elif len(places) == len(batch):
             places = range(len(batch))
         batch.selections[self] = places
         return places
@@ -118,9 +137,12 @@ class Selector:
     def explain(self, event: Event) -> str | None:
         """Which part refused the event, in the filter's own words; None when it is selected."""
         batch = Batch((event,))
-        for said, narrow in self._parts:
-            if not narrow(batch, range(1)):
-                return said
+        try:
+            for said, narrow in self._parts:
+                if not narrow(batch, range(1)):
+                    return said
+        except FilterError as error:
+            return str(error)
         return None
 
 

@@ -134,10 +134,33 @@ def test_the_worst_pattern_within_the_limits_is_found_out_soon():
     batch = lines_of(*["".join(chance.choices("ab", k=4_000)) for _ in range(300)])
     began = time.thread_time()
 
-    def watch() -> None:
-        for _ in range(10):
-            selector.select(batch)
-
-    with pytest.raises(FilterError, match="too much CPU"):
-        watch()
+    for _ in range(10):
+        selector.select(batch)
+    assert selector.failed is not None
+    assert selector.failed.code is Problem.TOO_COSTLY
     assert time.thread_time() - began < 2.0
+
+
+def test_a_filter_that_was_stopped_selects_nothing_until_it_is_forgiven(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now = [1_000.0]
+    used = [0.0]
+
+    def thread_time() -> float:
+        used[0] += 0.3
+        return used[0]
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "thread_time", thread_time)
+    selector = compile_filter(Filter.parse({"q": "/only in this test/ OR a"}))
+    batch = lines_of("a", "b")
+
+    assert list(selector.select(batch)) == [0]
+    assert list(selector.select(batch)) == []
+    assert selector.failed is not None
+    assert selector.explain(batch[0]) is not None
+    now[0] += 31.0
+    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
+    assert selector.failed is None
+    assert list(selector.select(batch)) == [0]
