@@ -18,9 +18,11 @@ from django.conf import settings
 
 from extdebug import draining, endings, sessions
 from extdebug.bridge import decisions, records
+from extdebug.fallback import Fallback
 from extdebug.hub import Hub
 from extdebug.patrol import Patrol
 from extdebug.redactors import current_redactor
+from extdebug.runner_stream import Runner
 
 log = logging.getLogger(__name__)
 
@@ -105,14 +107,28 @@ async def stop() -> None:
         await known.close()
 
 
+def _fallback() -> Fallback | None:
+    """The runners of RUNNER_URL, unless the mode is `redis`."""
+    urls = [url.strip() for url in settings.RUNNER_URL.split(",") if url.strip()]
+    if settings.EXT_DEBUG_STREAM_MODE == "redis" or not urls:
+        return None
+    secret = settings.RUNNER_DEBUG_STREAM_SECRET.encode()
+    auth = settings.RUNNER_AUTH_TOKEN or None
+    return Fallback([Runner(url=url, secret=secret, auth=auth) for url in urls])
+
+
 async def _start() -> Console:
     redactor = await decisions(current_redactor)
     host = socket.gethostname().lower()[:32]
     name = f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+    runners_only = settings.EXT_DEBUG_STREAM_MODE == "runner"
     hub = Hub(
-        url=settings.REDIS_URL, prefix=settings.EXT_DEBUG_STREAM_PREFIX, name=name,
+        url="" if runners_only else settings.REDIS_URL,
+        prefix=settings.EXT_DEBUG_STREAM_PREFIX,
+        name=name,
         redactor=redactor,
-    )  # fmt: skip
+        fallback=_fallback(),
+    )
     started = Console(hub=hub, name=name)
     started.patrol.start()
     draining.on_signal(started.drain)

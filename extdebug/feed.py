@@ -78,7 +78,6 @@ class Feed:
         self.target = target
         self.decision = decision
         self.held = held
-        self.mode = "redis"
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -177,7 +176,7 @@ class Feed:
                     window=limits.window_bytes,
                     ring=limits.ring_bytes,
                 ),
-                mode="redis",
+                mode="runner" if self.console.hub.fallback(self.target) else "redis",
                 environment=decision.environment,
                 grant=grant,
                 resumed=self.held.resumed,
@@ -287,7 +286,8 @@ class Feed:
     def caught_up(self) -> bool:
         """Whether everything that the stream holds now was handed out: what comes next is new."""
         ring = self._sub.ring if self._sub is not None else None
-        return self._state is State.LIVE and not self._pieces and not ring
+        current = self._state in (State.LIVE, State.FALLBACK)
+        return current and not self._pieces and not ring
 
     @property
     def finished(self) -> bool:
@@ -345,9 +345,12 @@ class Feed:
     def _take(self) -> Piece | None:
         if self._pieces:
             return self._pieces.popleft()
-        if self._sub is None or self._history is not None:
+        sub = self._sub
+        if sub is None:
             return None
-        return self._sub.ring.take(self.flow.position)
+        if sub.foreign is not None and sub.foreign.waiting:
+            return sub.foreign.take(self.flow.position)
+        return None if self._history is not None else sub.ring.take(self.flow.position)
 
     def _events(self, now: float) -> Message | None:
         flow = self.flow
@@ -466,6 +469,8 @@ class Feed:
     def _now_state(self) -> tuple[State, str]:
         if self._paused:
             return State.PAUSED, "Delivery is paused; your place is kept."
+        if self._sub is not None and (limited := self.console.hub.fallback(self.target)):
+            return State.FALLBACK, limited
         if problem := self.problem:
             return State.DEGRADED, f"{problem}. New lines will follow when it is back."
         if self._history is not None:

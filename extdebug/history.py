@@ -46,6 +46,7 @@ class History:
         self._private = Watch(self._target, live.watch.key.decode(), hub.redactor)
         self._sub = Subscription(self._private, live.selection, lambda: None, limit=UNBOUNDED)
         self._sub.ring.parked = False
+        self._sub.foreign = live.foreign
         self._average = 1024.0
         self._opened = False
         self.done = False

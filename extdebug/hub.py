@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.fallback import Fallback
 from extdebug.ring import RING_BYTES
 from extdebug.streams import LOST, Link, Target, stream_key
 from extdebug.tail import Tail
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub; it carries a position and delivers nothing
 MARK_EVERY: Final = 2.0  # seconds between two marks of our position
+AWAY: Final = 1.0  # seconds without Redis until the runners are asked, where that is configured
 READERS: Final = 4  # concurrent history reads: a thousand sessions that come back form a queue
 
 
@@ -47,7 +49,15 @@ class StreamHealth:
 class Hub:
     """Subscriptions to streams of one Redis. Start it in the event loop that will use it."""
 
-    def __init__(self, *, url: str, prefix: str, name: str, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        prefix: str,
+        name: str,
+        redactor: Redactor,
+        fallback: Fallback | None = None,
+    ) -> None:
         self.url = url
         self.prefix = prefix
         self.name = name
@@ -62,6 +72,8 @@ class Hub:
         self._links: list[Link] = []
         self._marker: asyncio.Task[None] | None = None
         self._closed = False
+        self._fallback = fallback
+        self._guard: asyncio.Task[None] | None = None
 
     # --- subscriptions ------------------------------------------------------------------------
 
@@ -80,11 +92,16 @@ class Hub:
         if watch is None:
             key = stream_key(self.prefix, target.tenant, target.extension)
             watch = self._watches[target] = Watch(target, key, self._redactor)
-            tail = self._tail_with_room()
-            self._home[target] = tail
-            tail.add(watch)
-        if self._marker is None:
+            if self.url:
+                tail = self._tail_with_room()
+                self._home[target] = tail
+                tail.add(watch)
+            elif self._fallback is not None:
+                self._fallback.engage(watch)
+        if self._marker is None and self.url:
             self._marker = asyncio.create_task(self._mark(), name="hub-mark")
+        if self._guard is None and self.url and self._fallback is not None:
+            self._guard = asyncio.create_task(self._watch_redis(), name="hub-guard")
         return Subscription(watch, selection, wake, limit=ring_bytes)
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -96,7 +113,11 @@ class Hub:
         watch.leave(subscription)
         if watch.subscribers == 0 and self._watches.get(watch.target) is watch:
             del self._watches[watch.target]
-            self._home.pop(watch.target).watches.pop(watch.key, None)
+            home = self._home.pop(watch.target, None)
+            if home is not None:
+                home.watches.pop(watch.key, None)
+            if self._fallback is not None:
+                self._fallback.release(watch)
 
     def _tail_with_room(self) -> Tail:
         for tail in self._tails:
@@ -120,9 +141,34 @@ class Hub:
     def problem(self, target: Target) -> str:
         """Why `target` is not live now, in a person's words; empty when it is."""
         tail, watch = self._home.get(target), self._watches.get(target)
-        if tail is None or watch is None:
+        if watch is None:
             return "not watched"
+        if tail is None:
+            return "" if self.fallback(target) else "No runner answers"
         return tail.problem or watch.problem
+
+    def fallback(self, target: Target) -> str:
+        """What to say when `target` comes straight from runners now; else empty."""
+        watch = self._watches.get(target)
+        return self._fallback.says(watch) if watch is not None and self._fallback else ""
+
+    async def _watch_redis(self) -> None:
+        """Move watches to the runners when Redis stays away, and back when it answers."""
+        away: dict[Tail, float] = {}
+        while True:
+            now = time.monotonic()
+            for tail in self._tails:
+                since = away.setdefault(tail, now)
+                if not tail.problem:
+                    away[tail] = since = now
+                for watch in list(tail.watches.values()):
+                    if self._fallback is None:
+                        return
+                    if now - since >= AWAY:
+                        self._fallback.engage(watch)
+                    elif not tail.problem and watch.on_runners:
+                        self._fallback.release(watch)
+            await asyncio.sleep(AWAY / 4)
 
     def run_id(self, target: Target) -> str:
         tail = self._home.get(target)
@@ -225,6 +271,11 @@ class Hub:
         if self._marker is not None:
             self._marker.cancel()
             await asyncio.wait({self._marker}, timeout=1)
+        if self._guard is not None:
+            self._guard.cancel()
+            await asyncio.wait({self._guard}, timeout=1)
+        if self._fallback is not None:
+            await self._fallback.close()
         for tail in self._tails:
             await tail.stop()
         while not self._readers.empty():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.events import Cursor, EntryId, Gap, GapReason
+from extdebug.events import ZERO_ID, Cursor, EntryId, Gap, GapReason
 from extdebug.prepare import Prepared
 
 RING_BYTES: Final = 512 * 1024  # of encoded events held for one session
@@ -36,6 +36,9 @@ class Chunk:
     def places(self, through: Cursor) -> Iterator[tuple[Prepared, Cursor]]:
         """Each event with its own cursor, for transports that show one at a time."""
         for prepared, behind in zip(self.events, self.behind, strict=True):
+            if prepared.id == ZERO_ID:  # straight from a runner: no place in the stream
+                yield prepared, through
+                continue
             index = None if through.index is None else through.index - behind
             yield prepared, Cursor(prepared.id, index)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,7 +69,7 @@ async def watch(
     extension: str,
     installs: frozenset[str] | None,
     request_id: str | None = None,
-) -> AsyncIterator[RunnerEntry | RunnerLoss]:
+) -> AsyncGenerator[RunnerEntry | RunnerLoss, None]:
     """What this runner prints for one stream from now on, until it ends the connection.
 
     Everything before the first item was not seen; the first item comes when there is something

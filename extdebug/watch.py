@@ -10,9 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from extdebug.continuity import Continuity, Loss, Run, Settled, Step
-from extdebug.events import LAST_MS, Cursor, Event, Gap, GapReason, iso
+from extdebug.events import (
+    LAST_MS,
+    ZERO_ID,
+    Cursor,
+    Event,
+    Gap,
+    GapReason,
+    encode_json,
+    iso,
+)
 from extdebug.filters import Batch, Filter, compile_filter
+from extdebug.foreign import Foreign
 from extdebug.prepare import Prepared, Preparer
 from extdebug.producers import Hole, Producers
 from extdebug.ring import Chunk, Ring
@@ -46,7 +58,9 @@ class Selection:
 class Subscription:
     """One session's place at a watch: a ring that the watch fills, and how to wake the session."""
 
-    __slots__ = ("_wake", "boundary", "closed", "epoch", "limit", "ring", "selection", "watch")
+    __slots__ = (
+        "_wake", "boundary", "closed", "epoch", "foreign", "limit", "ring", "selection", "watch",
+    )  # fmt: skip
 
     def __init__(
         self, watch: Watch, selection: Selection, wake: Callable[[], None], *, limit: int
@@ -56,6 +70,7 @@ class Subscription:
         self.limit = limit
         self._wake = wake
         self.closed = False
+        self.foreign: Foreign | None = None
         self.restart(selection)
 
     def restart(self, selection: Selection) -> None:
@@ -97,6 +112,7 @@ class Watch:
         self.marked_at: float | None = None  # when our group was last known to exist
         self.snapshot: Snapshot | None = None
         self.counts = Counts()
+        self.on_runners = False  # Redis is away, and runners are asked instead
         self._groups: dict[Selection, list[Subscription]] = {}
 
     @property
@@ -117,6 +133,8 @@ class Watch:
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
+        if self.on_runners and subscription.foreign is None:
+            subscription.foreign = Foreign(limit=subscription.limit)
 
     def leave(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.selection)
@@ -216,18 +234,76 @@ class Watch:
         for selection, group in self._groups.items():
             chosen = selection.select(batch, events)
             count = len(chosen)
-            if not count:
+            plain = [subscription for subscription in group if not subscription.foreign]
+            if len(plain) < len(group):
                 for subscription in group:
+                    if subscription.foreign:
+                        self._fan_unseen(subscription, subscription.foreign, part, chosen, through)
+            if not count:
+                for subscription in plain:
                     subscription.ring.skip(len(part), through=through)
                 continue
             if count == len(part):
                 chunk = whole = whole or make_chunk(part, chosen)
             else:
                 chunk = make_chunk(part, chosen)
-            for subscription in group:
+            for subscription in plain:
                 subscription.ring.push(chunk, filtered=len(part) - count, through=through)
             delivered += count * len(group)
         return delivered
+
+    @staticmethod
+    def _fan_unseen(
+        subscription: Subscription,
+        foreign: Foreign,
+        part: Sequence[Prepared],
+        chosen: Sequence[int],
+        through: Cursor,
+    ) -> None:
+        """To a session that may have had some of it from a runner: those were counted then."""
+        unseen = [i for i, prepared in enumerate(part) if not foreign.again(prepared)]
+        wanted = sorted(set(unseen).intersection(chosen))
+        filtered = len(unseen) - len(wanted)
+        if wanted:
+            chunk = make_chunk(part, wanted)
+            subscription.ring.push(chunk, filtered=filtered, through=through)
+        else:
+            subscription.ring.skip(filtered, through=through)
+
+    # --- straight from runners ------------------------------------------------------------
+
+    def begin_foreign(self) -> None:
+        """Redis is away: from now on lines come by `foreign_row`."""
+        self.on_runners = True
+        for subscription in self._all():
+            if subscription.foreign is None:
+                subscription.foreign = Foreign(limit=subscription.limit)
+        self.wake()
+
+    def foreign_row(self, row: Row) -> None:
+        """One entry of a runner's own stream; what nobody may read there comes from Redis."""
+        prepared = self.prepare(row)
+        if prepared.event is None:
+            return
+        event = msgspec.structs.replace(prepared.event, id="")
+        part = [Prepared(ZERO_ID, event, prepared.origin, encode_json(event))]
+        batch = Batch([event])
+        for selection, group in self._groups.items():
+            chosen = selection.select(batch, [event])
+            chunk = make_chunk(part, chosen) if len(chosen) else None
+            for subscription in group:
+                if subscription.foreign is not None:
+                    subscription.foreign.push(chunk, part)
+        self.wake()
+
+    def end_foreign(self, seam: Gap) -> None:
+        """Redis is back: `seam` marks the place, and each session reads on from its own."""
+        self.on_runners = False
+        if self.attached:
+            for subscription in self._all():
+                if subscription.foreign is not None:
+                    subscription.ring.push_gap(seam, through=self.cursor)
+        self.wake()
 
     def _loss(self, loss: Loss) -> None:
         if loss.reason in (GapReason.RESET, GapReason.FAILOVER):

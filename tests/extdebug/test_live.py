@@ -45,7 +45,7 @@ async def receive(socket: Any, kind: str, *, within: float = 5) -> dict[str, Any
     async with asyncio.timeout(within):
         while True:
             frame: dict[str, Any] = json.loads(await socket.recv())
-            if frame["type"] == kind:
+            if frame["type"] == kind or not kind:
                 return frame
 
 

@@ -1,0 +1,71 @@
+"""What one session saw straight from runners, and must not see again from Redis.
+
+Pure. Such lines have no place in the stream, so they wait in a ring of their own that moves no
+cursor; `src` and `n` say that an entry is one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from extdebug.events import ZERO_ID, Cursor
+from extdebug.prepare import Prepared
+from extdebug.ring import Chunk, Piece, Ring
+
+# Numbers remembered: what the runners' queues may still hold when Redis is back (10,000 events
+# a stream by default), several times over.
+REMEMBERED: Final = 50_000
+
+Number = tuple[str, int]
+
+
+def number_of(prepared: Prepared) -> Number | None:
+    """The event's number at its producer, where it gives one."""
+    src, n = prepared.origin.src, prepared.origin.n
+    return None if src is None or n is None else (src, n)
+
+
+class Foreign:
+    """One session's ring of runner lines, and the numbers of what it was given."""
+
+    def __init__(self, *, limit: int) -> None:
+        self._ring = Ring(limit=limit)
+        self._ring.parked = False
+        self._seen: dict[Number, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._ring)
+
+    def push(self, chunk: Chunk | None, part: Sequence[Prepared]) -> None:
+        """One part of the runner's stream, `chunk` being what of it the session wants."""
+        place = Cursor(ZERO_ID)
+        if chunk is None:
+            self._ring.skip(len(part), through=place)
+        else:
+            self._ring.push(chunk, filtered=len(part) - chunk.count, through=place)
+        for prepared in part:
+            number = number_of(prepared)
+            if number is not None:
+                self._seen[number] = None
+        while len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+
+    def take(self, position: Cursor) -> Piece | None:
+        """The next piece; the session stays where it is in the stream."""
+        piece = self._ring.take(position)
+        if piece is not None:
+            piece.through = position
+        return piece
+
+    def again(self, prepared: Prepared) -> bool:
+        """Whether this entry, now from Redis, was given to the session before. Asked once."""
+        number = number_of(prepared)
+        if number is None or number not in self._seen:
+            return False
+        del self._seen[number]
+        return True
