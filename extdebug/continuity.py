@@ -78,6 +78,8 @@ class Continuity:
         self._pending: Snapshot | None = None
         self._suspects: list[tuple[EntryId, EntryId | None]] = []
         self._anchors: deque[tuple[EntryId, int]] = deque(maxlen=ANCHORS)
+        if index is not None:
+            self._anchors.append((cursor, index))
         self._delivered: deque[EntryId] = deque(maxlen=REMEMBERED)
         self._skip: frozenset[EntryId] = frozenset()
 
@@ -216,7 +218,9 @@ class Continuity:
             self._skip = frozenset(id for id in self._delivered if id > anchor[0])
             self.cursor, self._base = anchor
         else:
-            self._skip = frozenset()
+            # Another server's copy holds entries that were shown; a stream deleted and begun
+            # anew on the same server shares none, and may use an id again.
+            self._skip = frozenset(self._delivered) if moved else frozenset()
             # What the stream trimmed before we came cannot be told from what it lost.
             self.cursor, self._base = ZERO_ID, snapshot.added - snapshot.length
             self._anchors.clear()

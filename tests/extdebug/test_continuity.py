@@ -369,3 +369,24 @@ def test_an_idle_stream_at_the_tip_holds_no_memory_of_its_replies() -> None:
         account.got([at(n)])
     assert len(account._suspects) == 1
     assert len(account._delivered) <= 20_000
+
+
+def test_another_servers_copy_shows_nothing_twice_though_no_settled_place_survived() -> None:
+    account = Continuity(cursor=at(5), index=5, run_id="a")
+    account.got([at(n) for n in range(6, 31)])
+    steps = account.probe(snapshot(added=20, first=1, last=20), run_id="b", failover=True)
+    assert [loss.reason for loss in losses(steps)] == [GapReason.FAILOVER]
+    ids = [*range(1, 21), 40, 41]
+    runs = [step for step in account.got([at(n) for n in ids]) if isinstance(step, Run)]
+    shown = [ids[i] for run in runs for i in range(run.start, run.stop)]
+    assert shown == [1, 2, 3, 4, 5, 40, 41], "what was before our beginning cannot be known"
+
+
+def test_the_place_where_a_reader_began_is_a_way_back() -> None:
+    account = Continuity(cursor=at(5), index=5, run_id="a")
+    account.got([at(n) for n in range(6, 31)])
+    copy = snapshot(added=20, first=1, last=20)
+    account.probe(copy, run_id="b", failover=True, present=frozenset({at(5)}))
+    ids = [*range(6, 21), 40, 41]
+    runs = [step for step in account.got([at(n) for n in ids]) if isinstance(step, Run)]
+    assert [ids[i] for run in runs for i in range(run.start, run.stop)] == [40, 41]

@@ -1,0 +1,233 @@
+"""A client of `ext-debug.v1`, written from the protocol's description alone.
+
+Acknowledges, keeps its cursor, comes back with it when a connection ends without being final, and
+keeps a log for the oracle. Imports nothing of the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from tests.faults.oracle import Item, Shown, Stated
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a console listens, and the origin and cookie it accepts."""
+
+    url: str
+    origin: str
+    cookie: str
+
+
+class Watcher:
+    """One person's console page. Use as an async context manager."""
+
+    def __init__(
+        self,
+        doors: Sequence[Door],
+        *,
+        target: tuple[str, str] = ("acme", "invoice-sync"),
+        start: object = "now",
+        filter: dict[str, Any] | None = None,
+        resume: bool = True,
+        acks: bool = True,
+    ) -> None:
+        self.doors = list(doors)
+        self.target = target
+        self.start = start
+        self.filter = filter or {}
+        self.resume = resume
+        self.acks = acks
+        self.log: list[Item] = []
+        self.frames: list[tuple[float, dict[str, Any]]] = []  # all but events and gaps
+        self.events_at: list[tuple[float, int]] = []  # when, and how many
+        self.wrong: list[str] = []
+        self.closings: list[dict[str, Any]] = []
+        self.connections = 0
+        self.cursor: str | None = None
+        self.session: str | None = None
+        self.state = ""
+        self.message = ""
+        self.socket: ClientConnection | None = None
+        self._seq = 0
+        self._door = 0
+        self._shown_here = 0
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Watcher:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    # --- what tests ask -----------------------------------------------------------------------
+
+    @property
+    def shown(self) -> list[Shown]:
+        return [item for item in self.log if isinstance(item, Shown)]
+
+    @property
+    def gaps(self) -> list[Stated]:
+        return [item for item in self.log if isinstance(item, Stated)]
+
+    async def until(
+        self, condition: Callable[[], object], *, within: float = 10, what: str = ""
+    ) -> float:
+        """Wait for a condition over what was received; how long it took."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(within):
+                while not condition():
+                    self._changed.clear()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), 0.05)
+        except TimeoutError:
+            raise AssertionError(
+                f"not within {within} s: {what or condition}; state {self.state} ({self.message}), "
+                f"{len(self.shown)} shown, gaps {self.gaps[-5:]}, closings {self.closings[-3:]}"
+            ) from None
+        return time.monotonic() - began
+
+    async def live(self) -> Watcher:
+        await self.until(lambda: self.state == "live", what="live")
+        return self
+
+    async def send(self, kind: str, **more: Any) -> None:
+        assert self.socket is not None
+        await self.socket.send(json.dumps({"type": kind, **more}))
+
+    async def pong(self, *, within: float = 5) -> float:
+        """How long a ping takes now."""
+        known = len(self.frames)
+        await self.send("ping")
+        kinds = lambda: [frame["type"] for _, frame in self.frames[known:]]  # noqa: E731
+        return await self.until(lambda: "pong" in kinds(), within=within, what="pong")
+
+    async def ledger(self) -> dict[str, Any]:
+        """The account of this connection, once all was sent that there is."""
+        known = len(self.frames)
+
+        def answer() -> list[dict[str, Any]]:
+            return [
+                frame for _, frame in self.frames[known:]
+                if frame["type"] == "status" and frame["state"] == "paused"
+            ]  # fmt: skip
+
+        await self.send("pause")
+        await self.until(answer, what="a paused status")
+        ledger: dict[str, Any] = answer()[-1]["ledger"]
+        await self.send("resume")
+        return ledger
+
+    def cut(self) -> None:
+        """Lose the connection without a goodbye."""
+        assert self.socket is not None
+        self.socket.transport.abort()
+
+    # --- the connection -----------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            retry: float | None = None
+            try:
+                await self._connect()
+            except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError, EOFError):
+                pass
+            self.socket = None
+            self.state = "away"
+            if self.closings and self.closings[-1].get("_of") == self.connections:
+                closing = self.closings[-1]
+                if closing["final"]:
+                    self._changed.set()
+                    return
+                retry = closing.get("retry")
+            self._door = (self._door + 1) % len(self.doors)
+            await asyncio.sleep(retry if retry is not None else random.uniform(0.05, 0.2))
+
+    async def _connect(self) -> None:
+        door = self.doors[self._door]
+        async with connect(
+            door.url,
+            origin=door.origin,  # type: ignore[arg-type]
+            additional_headers={"Cookie": door.cookie},
+            open_timeout=5,
+            close_timeout=0.5,
+            ping_interval=None,
+            max_size=None,
+        ) as socket:
+            self.connections += 1
+            self._seq = self._shown_here = 0
+            await socket.send(json.dumps(self._subscribe()))
+            self.socket = socket
+            async for text in socket:
+                await self._take(json.loads(text), socket)
+                self._changed.set()
+
+    def _subscribe(self) -> dict[str, Any]:
+        tenant, extension = self.target
+        frame: dict[str, Any] = {
+            "type": "subscribe",
+            "target": {"tenant": tenant, "extension": extension},
+            "from": self.start if self.cursor is None else {"cursor": self.cursor},
+            "filter": self.filter,
+        }
+        if self.resume and self.session is not None:
+            frame["resume"] = self.session
+        return frame
+
+    async def _take(self, frame: dict[str, Any], socket: ClientConnection) -> None:
+        kind = frame["type"]
+        if kind in ("events", "gap", "page") and "seq" in frame:
+            if frame["seq"] != self._seq + 1:
+                self.wrong.append(f"seq {frame['seq']} after {self._seq}")
+            self._seq = frame["seq"]
+        if kind == "events":
+            self._show(frame)
+        elif kind == "gap":
+            self.log.append(
+                Stated(frame["reason"], frame["missed"], frame["after"], frame["before"])
+            )
+            self.cursor = frame["cursor"]
+        else:
+            self._note(frame)
+        if self.acks and "seq" in frame:
+            await socket.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
+
+    def _show(self, frame: dict[str, Any]) -> None:
+        self.events_at.append((time.monotonic(), len(frame["events"])))
+        self._shown_here += len(frame["events"])
+        for event in frame["events"]:
+            src, _, n = event["message"].partition(" ")
+            if n.isdigit():
+                self.log.append(Shown(src, int(n), event["id"]))
+        self.cursor = frame["cursor"]
+
+    def _note(self, frame: dict[str, Any]) -> None:
+        kind = frame["type"]
+        self.frames.append((time.monotonic(), frame))
+        if kind == "ready":
+            if self.session is not None and self.resume:
+                frame["_resumed_same"] = frame["session"] == self.session
+            self.session = frame["session"]
+        elif kind == "status":
+            self.state, self.message = frame["state"], frame["message"]
+            if frame["cursor"] is not None:
+                self.cursor = frame["cursor"]
+        elif kind == "closing":
+            self.closings.append({**frame, "_of": self.connections})
