@@ -9,5 +9,6 @@ urlpatterns = [
     # Before the admin's own, which would leave the person's live sessions open for a moment.
     path("admin/logout/", views.logout),
     path("admin/", admin.site.urls),
+    path("", include("policies.urls")),
     path("", include("extdebug.urls")),
 ]

@@ -141,7 +141,7 @@ class RecordedAdmin(HidingAdmin):
         with changes.recorded(form.instance, by=request.user, ip=ip_of(request)):
             self.store(request, form.instance, form)
             super().save_related(request, form, formsets, change)
-        _ask_about(request, live.cut_of(before))
+        ask_about(request, live.cut_of(before))
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
         """Save the row itself."""
@@ -151,7 +151,7 @@ class RecordedAdmin(HidingAdmin):
         before = live.allowed_now()
         with transaction.atomic():
             changes.delete(obj, by=request.user, ip=ip_of(request))
-            _ask_about(request, live.cut_of(before))
+            ask_about(request, live.cut_of(before))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Each on its own terms: all of them, or none."""
@@ -161,7 +161,7 @@ class RecordedAdmin(HidingAdmin):
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied
                 changes.delete(obj, by=request.user, ip=ip_of(request))
-            _ask_about(request, live.cut_of(before))
+            ask_about(request, live.cut_of(before))
 
     # Django's own log would be a second trail that anyone can edit; ours is the audit.
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -212,7 +212,7 @@ class RecordedAdmin(HidingAdmin):
         return TemplateResponse(request, "admin/desk/confirm_cut.html", context)
 
 
-def _ask_about(request: HttpRequest, cut: live.Cut) -> None:
+def ask_about(request: HttpRequest, cut: live.Cut) -> None:
     """WouldCut, unless the person has agreed to at least as many."""
     agreed = request.POST.get(CONFIRMED, "")
     if len(cut) > (int(agreed) if agreed.isdecimal() else 0):

@@ -1,0 +1,132 @@
+"""What a person holds: their grants, to extend or give back, and their access tokens."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from policies import access, clock, grants, tokens
+from policies.desk.doors import ip_of
+from policies.desk.tokens import IssueForm
+from policies.models import AccessToken, Extension, Grant, Tenant
+
+SHOWN: Final = 50
+VERBS: Final = ("withdraw", "cancel", "release")
+
+
+class ExtendForm(forms.Form):
+    """More time: a new request that somebody approves."""
+
+    minutes = forms.IntegerField(min_value=1)
+    reason = forms.CharField(max_length=2000)
+
+
+class OwnTokenForm(IssueForm):
+    """Offers only what the person could watch themselves."""
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = access.overview(user)
+        scope: Any = self.fields["tenant"]
+        scope.queryset = Tenant.objects.filter(key__in={row.tenant for row in rows})
+        scope = self.fields["extension"]
+        scope.queryset = Extension.objects.filter(key__in={row.extension for row in rows})
+
+
+@login_required
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """My grants and tokens."""
+    return _show(request, OwnTokenForm(request.user))
+
+
+@login_required
+@require_POST
+def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
+    """Give a grant back, or ask for more time; another's answers 404."""
+    mine = _mine(request.user).filter(pk=grant_id).first()
+    if mine is None:
+        raise Http404
+    sent = request.POST.get("version", "")
+    version = int(sent) if sent.isdecimal() else -1
+    try:
+        if verb in VERBS:
+            getattr(grants, verb)(mine.pk, by=request.user, version=version, ip=ip_of(request))
+            messages.success(request, f"{mine.label}: done.")
+        elif verb == "extend":
+            form = ExtendForm(request.POST)
+            if not form.is_valid():
+                messages.error(request, "Say for how many minutes, and why.")
+                return redirect("own")
+            more = grants.extend(mine.pk, by=request.user, **form.cleaned_data, ip=ip_of(request))
+            messages.success(request, f"{more.label} asks for more time after {mine.label}.")
+        else:
+            raise Http404
+    except grants.GrantMissing:
+        raise Http404 from None
+    except grants.GrantError as error:
+        messages.error(request, str(error))
+    return redirect("own")
+
+
+@login_required
+@require_POST
+def issue_token(request: HttpRequest) -> HttpResponse:
+    """A new token, shown in this one answer and never again."""
+    form = OwnTokenForm(request.user, request.POST)
+    issued: tokens.Issued | None = None
+    if form.is_valid():
+        try:
+            issued = form.issue(request.user, ip=ip_of(request))
+        except tokens.TokenRefused as error:
+            form.add_error(None, str(error))
+    if issued is not None:
+        form = OwnTokenForm(request.user)
+    return _show(request, form, issued=issued)
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+    """End one of one's own tokens; another's answers 404."""
+    token = AccessToken.objects.filter(pk=token_id, owner_id=request.user.pk).first()
+    if token is None:
+        raise Http404
+    try:
+        tokens.revoke(token, by=request.user, ip=ip_of(request))
+    except tokens.TokenRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{token.name} opens nothing any more.")
+    return redirect("own")
+
+
+def _mine(user: Any) -> Any:
+    return Grant.objects.filter(Q(requester=user) | Q(beneficiary=user))
+
+
+def _show(
+    request: HttpRequest, form: OwnTokenForm, *, issued: tokens.Issued | None = None
+) -> HttpResponse:
+    held = _mine(request.user).select_related("beneficiary", "closed_by")
+    context = {
+        "now": clock.now(),
+        "grants": held[:SHOWN],
+        "tokens": AccessToken.objects.filter(owner_id=request.user.pk).select_related(
+            "tenant", "extension"
+        )[:SHOWN],
+        "administered": access.tenants_administered(request.user),
+        "form": form,
+        "issued": issued,
+    }
+    status = 400 if form.is_bound and not form.is_valid() else 200
+    answer = render(request, "policies/own.html", context, status=status)
+    answer["Cache-Control"] = "no-store"
+    return answer
