@@ -51,7 +51,7 @@ def actor_of(request: HttpRequest) -> trail.Actor:
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(ReadOnlyAdmin):
-    list_display = ("seq", "at", "action", "who", "target", "subject", "why", "whole")
+    list_display = ("seq", "when", "action", "who", "target", "subject", "why", "whole")
     list_display_links = ("seq", "action")
     list_filter = (
         "action",
@@ -71,10 +71,14 @@ class AuditRecordAdmin(ReadOnlyAdmin):
     list_per_page = 50
     list_before_template = "admin/audit/verification.html"
     fields = (
-        "seq", "at", "action", "who", "ip", "target", "subject", "reason", "said", "chained",
+        "seq", "when", "action", "who", "ip", "target", "subject", "reason", "said", "chained",
         "prev", "hash",
     )  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(description="when (UTC)", ordering="at")
+    def when(self, record: AuditRecord) -> str:
+        return record.at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
     @admin.display(description="who", ordering="actor_name")
     def who(self, record: AuditRecord) -> str:
