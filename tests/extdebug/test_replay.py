@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from django.core.management import CommandError, call_command
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
+from extdebug.management.commands import replay_stream
 from extdebug.models import DebugSession, Process
 from extdebug.protocol import Start
 from extdebug.replay import BadPlace, read_last, read_since
@@ -324,3 +326,24 @@ def test_since_is_nothing_else(text: str):
 def test_last_is_a_number(text: str):
     with pytest.raises(BadPlace):
         read_last(text)
+
+
+# --- its page in the documents ----------------------------------------------------------------
+
+
+def test_the_document_names_every_option_and_exit_code():
+    text = (ROOT / "docs" / "replay.md").read_text()
+    parser = replay_stream.Command().create_parser("manage.py", "replay_stream")
+    ours = parser.parse_args(["t", "e", "--as", "u"])
+    documented = set(re.findall(r"^\| `(--[a-z]+)", text, re.MULTILINE))
+    known = set(re.findall(r"(--[a-z]+)", parser.format_help()))
+
+    assert documented <= known
+    assert {"since", "last", "request", "filter", "follow", "speed", "format"} <= vars(ours).keys()
+    assert documented == {
+        "--as", "--since", "--last", "--request", "--filter", "--follow", "--speed", "--format",
+    }  # fmt: skip
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert codes == {
+        0, 1, 2, replay_stream.REFUSED, replay_stream.UNAVAILABLE, replay_stream.INTERRUPTED,
+    }  # fmt: skip
