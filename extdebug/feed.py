@@ -20,7 +20,7 @@ from extdebug import endings, frames, sessions
 from extdebug.bridge import records
 from extdebug.endings import End
 from extdebug.events import CloseCode, Cursor, iso
-from extdebug.filters import Filter
+from extdebug.filters import Filter, compile_filter
 from extdebug.flow import Events, Flow, Ledger, Lost
 from extdebug.frames import State
 from extdebug.history import History, fetch
@@ -322,6 +322,9 @@ class Feed:
         now = self._loop.time()
         if self._end is None and now >= self._ends:
             self.end(endings.TIME_UP)
+        failed = compile_filter(self._filter).failed
+        if failed is not None:  # it selects nothing any more: the account would not be true
+            self.end(endings.bad_request(str(failed), reason=failed.code))
         if self._end is not None:
             return self._end
         if self.due:  # nothing more under an authority that ended: the patrol decides afresh

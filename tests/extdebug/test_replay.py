@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -249,6 +250,20 @@ def test_without_redis_there_is_nothing_to_replay(cast: Cast, settings: Any):
     settings.REDIS_URL = ""
 
     assert "REDIS_URL is not set" in str(refused())
+
+
+def test_a_filter_that_needs_too_much_ends_its_session_and_says_so(
+    on_redis: RedisServer, cast: Cast
+):
+    chance = random.Random(2)
+    with on_redis.client() as client:
+        for _ in range(300):
+            add(client, "".join(chance.choices("ab", k=4_000)))
+    error = refused("--filter", "/(?:[ab]*a[ab]{100}){3}c/")
+
+    assert "too much CPU" in str(error)
+    assert error.returncode == 1
+    assert DebugSession.objects.get().close_code == 4400
 
 
 def test_following_shows_what_comes_and_ends_when_cut_or_interrupted(
