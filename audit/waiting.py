@@ -2,8 +2,8 @@
 
 Closing a session and cutting it never wait for the audit (a stuck trail must not keep a socket
 open), and a refusal must outlive the rollback of the request that was refused. Their rows go, in
-this order: into the chain; into the outbox table; into this process's memory. A thread of this
-process and the janitor of any process (`drain`) carry them on from there.
+this order: into the chain; into the outbox table; into this process's memory. The janitor of any
+process carries on from the table (`drain`), a thread of this one from its memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("audit.waiting")
 
 PATIENCE_MS: Final = 500  # how long a close may wait for the chain's lock before it moves on
 MAX_HELD: Final = 10_000  # rows in memory while the database is away; the oldest is logged instead
-RETRY_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)  # then the janitor's drain takes over
+RETRY_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)  # and then every 5 s
 
 Write = Callable[[chain.Entry], object]  # writes one entry in a transaction that is open already
 
@@ -133,15 +133,21 @@ def _drain_outbox(using: str, limit: int) -> int:
 
 
 def _carry(using: str) -> None:
-    """The carrier thread: until nothing is held, or until patience ends and the janitor goes on."""
+    """The carrier thread: tries until nothing is held. While the process ends, not for ever."""
+    tries = 0
     try:
-        for pause in RETRY_SECONDS:
+        while RETRY_SECONDS:
             try:
                 _drain_held(using)
             except (chain.AuditError, DatabaseError) as error:
                 log.warning("%d audit rows wait in memory: %s", held(), error)
                 connections[using].close()
-                time.sleep(pause)
+                tries += 1
+                if tries >= len(RETRY_SECONDS) and not threading.main_thread().is_alive():
+                    for entry, _ in _held.rows:
+                        log.critical("audit row lost at exit, keep this line: %s", pack(entry))
+                    return
+                time.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1])
                 continue
             with _held.guard:
                 if not _held.rows:

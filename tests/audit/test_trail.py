@@ -8,6 +8,7 @@ from django.db import connections, transaction
 
 from audit import repeats, trail, waiting, writer
 from audit.models import AppendOnly, AuditRecord, Outbox, Tally
+from tests.fixtures.programs import wait_until
 
 ANN = trail.Actor(id="7", name="ann")
 
@@ -236,6 +237,21 @@ def test_rows_are_kept_in_memory_while_the_database_is_away(trail_database, monk
     assert "'subject_id': 's0'" in caplog.text  # the one that did not fit is not lost silently
     assert trail.retry_waiting(using=trail_database) == 2
     assert [row.subject_id for row in rows(trail_database)] == ["s1", "s2"]
+
+
+def test_memory_is_carried_to_the_trail_however_long_it_is_away(
+    trail_database, broken_trail, monkeypatch, caplog
+):
+    monkeypatch.setattr(waiting, "RETRY_SECONDS", (0.01, 0.01))
+    waiting.hold(
+        trail.Entry.of(trail.Action.SESSION_CLOSED, actor=ANN, subject_id="s1"),
+        using=trail_database,
+    )
+    wait_until(lambda: caplog.text.count("wait in memory") > 4, seconds=20, what="it tries again")
+    assert rows(trail_database) == []
+    broken_trail.set()
+    assert waiting.settle_held(seconds=20) == 0
+    assert [row.subject_id for row in rows(trail_database)] == ["s1"]
 
 
 def test_repeated_denials_become_one_row_and_one_count(trail_database, one_minute):
