@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from extdebug import draining, endings, sessions
+from extdebug import custody, draining, endings
 from extdebug.bridge import decisions, records
 from extdebug.fallback import Fallback
 from extdebug.hub import Hub
@@ -74,7 +74,7 @@ class Console:
         await self.patrol.stop()
         await self.hub.close()
         try:
-            await records(sessions.leave, self.name)
+            await records(custody.leave, self.name)
         except Exception:
             log.exception("this process could not sign off; its row will be found silent")
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit import reading, trail
+from extdebug.custody import SILENT
 from extdebug.models import DebugSession, Process
-from extdebug.sessions import SILENT
 from policies import clock
 from policies.desk.doors import ip_of, operates
 from policies.models import Grant

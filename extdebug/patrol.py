@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
-from extdebug import endings, sessions
+from extdebug import custody, endings, sessions
 from extdebug.bridge import decisions, records
 from extdebug.redactors import current_redactor
 from policies import access
@@ -189,7 +189,7 @@ class Patrol:
             if position not in live:
                 feed.end(endings.SIGNED_OUT)
         holders = {feed.held.id: feed.held.holder for feed in feeds}
-        verdicts = await decisions(sessions.held_elsewhere, holders)
+        verdicts = await decisions(custody.held_elsewhere, holders)
         for feed in feeds:
             verdict = verdicts.get(feed.held.id, "")
             if verdict.startswith("ended"):
@@ -216,7 +216,7 @@ class Patrol:
         while True:
             try:
                 await records(
-                    sessions.beat, self._console.name, host=socket.gethostname()[:128],
+                    custody.beat, self._console.name, host=socket.gethostname()[:128],
                     pid=os.getpid(), started_at=self._started_at, health=self._console.health(),
                 )  # fmt: skip
                 await self._note(self.feeds)

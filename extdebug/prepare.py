@@ -9,19 +9,9 @@ from typing import Final
 
 import msgspec
 
-from extdebug.events import (
-    LAST_MS,
-    MAX_FOREIGN_MESSAGE_BYTES,
-    NO_ORIGIN,
-    EntryId,
-    Event,
-    Origin,
-    Unreadable,
-    cut_text,
-    encode_json,
-    from_entry,
-    iso,
-)
+from extdebug.caps import MAX_FOREIGN_MESSAGE_BYTES, cut_text
+from extdebug.entries import from_entry
+from extdebug.events import LAST_MS, NO_ORIGIN, EntryId, Event, Origin, Unreadable, encode_json, iso
 from extdebug.streams import Row, Target
 from policies.redaction import Mask, Redactor
 

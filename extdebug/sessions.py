@@ -17,15 +17,12 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from audit import trail
-from extdebug.events import CloseCode
-from extdebug.models import DebugSession, Process
+from extdebug.models import DebugSession
 from extdebug.streams import Target
 from policies import access
 from policies.access import Decision, OpenSessions, Viewer
 
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
-# A process beats every 5 s; its sessions must be closed within 30 s of its death.
-SILENT: Final = dt.timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,11 +267,11 @@ def close(
         closed_at=timezone.now(), close_code=code, close_reason=reason[:200], **_columns(account)
     )
     if ended:
-        _record_close(held.id, actor_of(viewer), target, account, code=code, reason=reason)
+        record_close(held.id, actor_of(viewer), target, account, code=code, reason=reason)
     return bool(ended)
 
 
-def _record_close(
+def record_close(
     session: str, actor: trail.Actor, target: Target, account: Account, *, code: int, reason: str
 ) -> None:
     trail.record_close(
@@ -293,79 +290,6 @@ def _record_close(
             "filters": list(account.filters),
         },
     )
-
-
-# --- processes and orphans --------------------------------------------------------------------
-
-
-def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
-    """This process lives."""
-    Process.objects.update_or_create(
-        name=name,
-        defaults={
-            "host": host, "pid": pid, "started_at": started_at,
-            "beat_at": timezone.now(), "health": health,
-        },
-    )  # fmt: skip
-
-
-def leave(name: str) -> None:
-    """This process ends of its own accord."""
-    Process.objects.filter(name=name).delete()
-
-
-def close_abandoned(*, now: dt.datetime | None = None) -> int:
-    """Close sessions nobody holds: their process is silent, or nobody came back in time.
-
-    Safe to run anywhere and twice: each row is claimed by a conditional update.
-    """
-    now = now or timezone.now()
-    alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
-    lost = DebugSession.objects.filter(closed_at=None).filter(
-        Q(detached_at__lt=now - RESUME_WITHIN)
-        | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT))
-        | Q(expires_at__lt=now - SILENT)
-    )
-    closed = 0
-    for row in lost:
-        if row.detached_at is not None:
-            code, reason = 1006, "the connection was lost and nobody came back"
-        elif row.expires_at < now:
-            code, reason = int(CloseCode.EXPIRED), "time was up"
-        else:
-            code, reason = 1006, "the process that served it ended"
-        ended = DebugSession.objects.filter(pk=row.pk, holder=row.holder, closed_at=None).update(
-            closed_at=now, close_code=code, close_reason=reason
-        )
-        if not ended:
-            continue
-        closed += 1
-        account = Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
-        kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
-        actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
-        target = Target(row.tenant, row.extension)
-        _record_close(str(row.pk), actor, target, account, code=code, reason=reason)
-    Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
-    return closed
-
-
-def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
-    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder."""
-    verdicts: dict[str, str] = {}
-    keys = list(holders)
-    for start in range(0, len(keys), 500):
-        chunk = keys[start : start + 500]
-        rows = DebugSession.objects.filter(pk__in=chunk).exclude(
-            closed_at=None, end_requested_at=None, holder__in=[holders[key] for key in chunk]
-        )
-        for pk, holder, closed, ended, by in rows.values_list(
-            "pk", "holder", "closed_at", "end_requested_at", "end_requested_by"
-        ):
-            if ended is not None:
-                verdicts[str(pk)] = f"ended {by}".strip()
-            elif closed is not None or holder != holders[str(pk)]:
-                verdicts[str(pk)] = "taken"
-    return verdicts
 
 
 def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:

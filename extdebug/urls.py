@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView
 from django.urls import path
 
-from extdebug import health, views
+from extdebug import api, health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -13,9 +13,9 @@ urlpatterns = [
     path("extensions/<str:extension>/debug", views.debug, name="debug"),
     path("msp/extensions/<str:extension>/debug", views.moved),
     path("ee/extensions/<str:extension>/debug", views.moved),
-    path("api/ext-debug/stream", views.stream, name="stream"),
-    path("api/ext-debug/ticket", views.ticket, name="ticket"),
-    path("api/ext-debug/grants", views.request_grant, name="request-grant"),
+    path("api/ext-debug/stream", api.stream, name="stream"),
+    path("api/ext-debug/ticket", api.ticket, name="ticket"),
+    path("api/ext-debug/grants", api.request_grant, name="request-grant"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

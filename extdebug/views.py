@@ -1,15 +1,10 @@
-"""The console's pages, and its HTTP API: stream, tickets, access requests.
-
-Pages are synchronous, the stream is not. No view decides anything: policies do.
-"""
+"""The console's pages: what I may debug, the console of one extension, signing out."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote, urlencode
 
-import msgspec
 from django.conf import settings
 from django.contrib.auth import logout as auth_logout
 from django.contrib.auth.decorators import login_required
@@ -17,35 +12,13 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseBase,
     HttpResponseRedirect,
-    JsonResponse,
-    StreamingHttpResponse,
 )
-from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from extdebug import streaming
-from extdebug.bridge import decisions, records
-from extdebug.endings import UNAUTHENTICATED, Refused
-from extdebug.events import BadId, CloseCode, clean_id
-from policies import access, cuts, grants
-from policies.access import Viewer
-
-_STATUS: Final = {
-    CloseCode.BAD_REQUEST: 400,
-    CloseCode.UNAUTHENTICATED: 401,
-    CloseCode.DENIED: 403,
-    CloseCode.NOT_FOUND: 404,
-    CloseCode.BUSY: 429,
-}
-
-
-def ip_of(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
-
+from extdebug.events import BadId, clean_id
+from policies import access, cuts
 
 # --- pages ------------------------------------------------------------------------------------
 
@@ -148,164 +121,3 @@ def logout(request: HttpRequest) -> HttpResponse:
         cuts.hint("logout", session_hash=viewer.session_hash)
     auth_logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)
-
-
-# --- the API ----------------------------------------------------------------------------------
-
-
-def _refusal(refused: Refused) -> HttpResponse:
-    end = refused.end
-    response = HttpResponse(
-        end.frame(), status=_STATUS.get(end.code, 503), content_type="application/json"
-    )
-    if end.retry is not None:
-        response["Retry-After"] = str(max(1, round(end.retry)))
-    if end.code is CloseCode.UNAUTHENTICATED:
-        response["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def _bad(message: str, *, status: int = 400, code: str = "bad_request") -> JsonResponse:
-    return JsonResponse({"ok": False, "code": code, "message": message}, status=status)
-
-
-def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
-    """Who asks, by bearer token or by cookie; with a cookie, a POST needs the CSRF token."""
-    kind, _, raw = request.headers.get("Authorization", "").partition(" ")
-    if kind:
-        known = None
-        if kind.lower() == "bearer":
-            known = access.viewer_from_token(raw.strip(), transport=transport, ip=ip_of(request))
-        return known or _refusal(Refused(UNAUTHENTICATED))
-    if not request.user.is_authenticated:
-        return _refusal(Refused(UNAUTHENTICATED))
-    if request.method == "POST":
-        guard = CsrfViewMiddleware(lambda _: HttpResponse())
-        refused = guard.process_view(request, lambda _: HttpResponse(), (), {})
-        if refused is not None:
-            return _bad("The CSRF token is missing or wrong.", status=403, code="csrf")
-    key = request.session.session_key
-    return access.viewer_of(request.user, transport=transport, session_key=key, ip=ip_of(request))
-
-
-def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any:
-    """CSRF is asked by `_viewer`: a bearer token needs none, a cookie does."""
-    return csrf_exempt(require_http_methods(list(methods))(view))
-
-
-async def _stream(request: HttpRequest) -> HttpResponseBase:
-    polling = request.method == "POST"
-    viewer = await decisions(_viewer, request, "poll" if polling else "sse")
-    if not isinstance(viewer, Viewer):
-        return viewer
-    try:
-        params, last_id = _params(request)
-        wait = float(params.get("wait", "0") or 0)
-        if not 0 <= wait <= streaming.POLL_WAIT:
-            raise streaming.BadQuery(f"wait: expected 0 to {streaming.POLL_WAIT:.0f} seconds")
-        asked = streaming.read_query(params, last_id=last_id)
-        feed, ready = await streaming.open_stream(viewer, asked)
-    except (streaming.BadQuery, ValueError) as error:
-        return _bad(str(error))
-    except Refused as refused:
-        return _refusal(refused)
-    if polling:
-        body, truncated = await streaming.poll(feed, wait=wait)
-        answer = HttpResponse(body, content_type="application/json")
-        if truncated:
-            answer["x-debug-truncated"] = "true"
-        answer["Cache-Control"] = "no-store"
-        return answer
-    segmented = not streaming.has_backpressure(getattr(request, "scope", {}))
-    response = StreamingHttpResponse(
-        streaming.sse(feed, ready, segmented=segmented), content_type="text/event-stream"
-    )
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"  # nginx: pass each event on at once
-    return response
-
-
-def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
-    params = {key: value for key, value in request.GET.items() if isinstance(value, str)}
-    last_id = request.headers.get("Last-Event-ID")
-    if request.method != "POST":
-        return params, last_id
-    try:
-        body = msgspec.json.decode(request.body or b"{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise streaming.BadQuery(f"the body is not a JSON object: {error}") from None
-    last_id = str(body.pop("lastId", None) or "") or last_id
-    params.update({key: str(value) for key, value in body.items() if value is not None})
-    return params, last_id
-
-
-stream = _api(_stream, "GET", "POST")
-
-
-async def _ticket(request: HttpRequest) -> HttpResponseBase:
-    """A one-use ticket for a WebSocket client that has no cookie."""
-    viewer = await decisions(_viewer, request, "ws")
-    if not isinstance(viewer, Viewer):
-        return viewer
-    try:
-        params, _ = _params(request)
-        target = {
-            "tenant": clean_id(params.get("tenant", ""), what="tenant"),
-            "extension": clean_id(params.get("extension", ""), what="extension"),
-        }
-        ticket = await records(access.issue_ticket, viewer, **target)
-    except ValueError as error:
-        return _bad(str(error))
-    return JsonResponse({"ok": True, "ticket": ticket, "expiresIn": 30, **target})
-
-
-ticket = _api(_ticket, "POST")
-
-
-class _Request(msgspec.Struct, forbid_unknown_fields=True):
-    """What the page's "request access" form sends. `installs` empty: all of them."""
-
-    tenant: str
-    extension: str
-    reason: str
-    minutes: int
-    installs: list[str] = []
-    ticket: str = ""
-
-
-async def _grants(request: HttpRequest) -> HttpResponseBase:
-    """Ask for a production grant for oneself."""
-    viewer = await decisions(_viewer, request, "page")
-    if not isinstance(viewer, Viewer):
-        return viewer
-    if viewer.token_id is not None:
-        return _bad("A token cannot ask for access; sign in.", status=403, code="denied")
-    try:
-        asked = msgspec.json.decode(request.body, type=_Request)
-        grant = await records(_ask, request, asked)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _bad(str(error))
-    except grants.GrantMissing as error:
-        return _bad(str(error), status=404, code="not_found")
-    except grants.GrantConflict as error:
-        return _bad(str(error), status=409, code="conflict")
-    except grants.GrantError as error:
-        return _bad(str(error), status=403, code="refused")
-    message = f"{grant.label} was requested. You will hear by e-mail when it is decided."
-    return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
-
-
-def _ask(request: HttpRequest, asked: _Request) -> Any:
-    return grants.request(
-        request.user,
-        tenant=asked.tenant,
-        extension=asked.extension,
-        minutes=asked.minutes,
-        reason=asked.reason,
-        installs=asked.installs or None,
-        ticket=asked.ticket,
-        ip=ip_of(request),
-    )
-
-
-request_grant = _api(_grants, "POST")

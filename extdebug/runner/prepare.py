@@ -7,7 +7,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from extdebug.events import Event, Level, Output, cap_fields, cut_text, iso
+from extdebug.caps import cap_fields, cut_text
+from extdebug.events import Event, Level, Output, iso
 from extdebug.runner.context import Flow
 from extdebug.runner.structured import read_structured
 

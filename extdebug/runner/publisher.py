@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from extdebug.events import Level, Origin, Output, to_entry
+from extdebug.entries import to_entry
+from extdebug.events import Level, Origin, Output
 from extdebug.runner.bucket import Bucket
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow

@@ -13,7 +13,8 @@ import hiredis
 import msgspec
 from redis.exceptions import RedisError
 
-from extdebug.events import Event, Level, Origin, Output, iso, to_entry
+from extdebug.entries import to_entry
+from extdebug.events import Event, Level, Origin, Output, iso
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.lanes import Bounds, Lanes, Lost, Stream
 from extdebug.runner.sink import RedisSink, Uncertain, Unreachable, passing

@@ -15,17 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from extdebug.events import (
-    EntryId,
-    Event,
-    Level,
-    Origin,
-    Output,
-    Unreadable,
-    encode_json,
-    from_entry,
-    to_entry,
-)
+from extdebug.entries import from_entry, to_entry
+from extdebug.events import EntryId, Event, Level, Origin, Output, Unreadable, encode_json
 from extdebug.prepare import Preparer
 from extdebug.streams import Target
 from policies.redaction import Redactor

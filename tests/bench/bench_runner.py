@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from extdebug.events import Event, Level, Origin, Output, iso, to_entry
+from extdebug.entries import to_entry
+from extdebug.events import Event, Level, Origin, Output, iso
 from extdebug.runner.build import build_guest
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig, PublisherConfig

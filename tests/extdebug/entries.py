@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from extdebug.events import (
-    NO_ORIGIN,
-    EntryId,
-    Event,
-    Origin,
-    from_entry,
-    to_entry,
-)
+from extdebug.entries import from_entry, to_entry
+from extdebug.events import NO_ORIGIN, EntryId, Event, Origin
 
 ID = EntryId(1_767_225_600_123, 4)
 

@@ -11,18 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import (
+from extdebug.caps import (
     MAX_FIELDS_BYTES,
     MAX_FIELDS_DEPTH,
     MAX_FOREIGN_MESSAGE_BYTES,
+    cap_fields,
+    cut_text,
+)
+from extdebug.events import (
     MAX_OPAQUE,
     Event,
     Level,
     Origin,
     Output,
     Unreadable,
-    cap_fields,
-    cut_text,
     encode_json,
     iso,
     read_ts,

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from audit import inspection, trail
-from extdebug import sessions
+from extdebug import custody
 from extdebug.models import DebugSession, Process
 from extdebug.streams import Target
 from extdebug.trimming import Tidied, tidy
@@ -105,7 +105,7 @@ class Command(BaseCommand):
 
     def _steps(self, retention: float) -> Sequence[tuple[str, Callable[[], object]]]:
         steps: list[tuple[str, Callable[[], object]]] = [
-            ("abandoned sessions closed", sessions.close_abandoned),
+            ("abandoned sessions closed", custody.close_abandoned),
             ("audit rows caught up", trail.retry_waiting),
             ("grants past their time", grants.lapse),
             ("notices sent", notifications.deliver_due),

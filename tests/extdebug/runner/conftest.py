@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from extdebug.events import EntryId, Event, from_entry
+from extdebug.entries import from_entry
+from extdebug.events import EntryId, Event
 from extdebug.runner.build import PLATFORM_WORLD, build_guest
 from extdebug.runner.components import Loaded
 from extdebug.runner.config import MIB, HostConfig, PublisherConfig

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from extdebug.events import EntryId, Event, Origin, from_entry
+from extdebug.entries import from_entry
+from extdebug.events import EntryId, Event, Origin
 
 
 @dataclass

@@ -12,7 +12,8 @@ import httpx
 import pytest
 import uvicorn
 
-from extdebug.events import EntryId, from_entry
+from extdebug.entries import from_entry
+from extdebug.events import EntryId
 from extdebug.runner.config import ConfigError, ServerConfig, load
 from extdebug.runner.server import Server
 from extdebug.runner.tokens import sign

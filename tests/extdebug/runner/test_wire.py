@@ -9,16 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from extdebug.events import (
-    KNOWN_FIELDS,
-    EntryId,
-    Event,
-    Origin,
-    Unreadable,
-    encode_json,
-    from_entry,
-    to_entry,
-)
+from extdebug.entries import KNOWN_FIELDS, from_entry, to_entry
+from extdebug.events import EntryId, Event, Origin, Unreadable, encode_json
 from tests.extdebug.runner.ledger import Ledger
 
 WIRE = Path(__file__).parents[3] / "docs" / "wire"

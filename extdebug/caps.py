@@ -1,0 +1,107 @@
+"""What one event may weigh: text and fields cut to their caps, made plain and valid on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from extdebug.events import encode_json
+
+MAX_FIELDS_BYTES: Final = 4 * 1024
+MAX_FIELDS_DEPTH: Final = 6
+MAX_MESSAGE_BYTES: Final = 8 * 1024  # default of RUNNER_DEBUG_MAX_EVENT_BYTES
+# What a hostile or foreign writer may make us hold for one event, whatever the runner's cap is.
+MAX_FOREIGN_MESSAGE_BYTES: Final = 64 * 1024
+MAX_FOREIGN_FIELDS_BYTES: Final = 16 * 1024  # of `fields`: beyond it nothing of them is read
+MAX_UNKNOWN_FIELDS: Final = 64  # names of an entry that are not ours; more are cut
+MAX_FIELDS_NODES: Final = 2_048  # values in `fields`: more cannot fit in 4 KiB of JSON
+SAFE_INTEGER: Final = 2**53  # JavaScript clients read larger numbers wrong: they travel as text
+
+
+def cut_text(text: str, limit: int) -> tuple[str, bool]:
+    """`text` within `limit` bytes of UTF-8, cut on a character boundary, and whether it was cut."""
+    if len(text) * 4 <= limit:
+        return text, False
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit:
+        return text, False
+    return raw[:limit].decode("utf-8", "ignore"), True
+
+
+def clean_text(text: str) -> str:
+    """The same text, or with `?` for lone surrogates, which no JSON and no Redis would take."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def cap_fields(
+    fields: Mapping[str, Any], *, limit: int = MAX_FIELDS_BYTES
+) -> tuple[dict[str, Any], bool]:
+    """Fields as plain JSON within the caps, and whether something was cut.
+
+    Deeper levels become "…", then the largest fields are dropped. Always encodable: NaN, infinity,
+    integers beyond 2**53 and foreign objects become text, lone surrogates `?`.
+    """
+    shaped = _Shaper()
+    kept: dict[str, Any] = shaped.mapping(fields, 0)
+    total = len(encode_json(kept))
+    if total <= limit:
+        return kept, shaped.cut
+    sizes = {key: len(encode_json(key)) + len(encode_json(item)) + 2 for key, item in kept.items()}
+    for key in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        if total <= limit:
+            break
+        total -= sizes[key]
+        del kept[key]
+    return kept, True
+
+
+class _Shaper:
+    """Makes plain JSON of anything; counts values, so that no structure costs more than its cap."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self.left = MAX_FIELDS_NODES
+
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        shaped = {}
+        for key, item in value.items():
+            if self.left <= 0:
+                self.cut = True
+                break
+            shaped[clean_text(_said(key))] = self.value(item, depth + 1)
+        return shaped
+
+    def value(self, value: Any, depth: int) -> Any:
+        self.left -= 1
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return clean_text(value if type(value) is str else _said(value))
+        if isinstance(value, int):
+            return int(value) if -SAFE_INTEGER <= value <= SAFE_INTEGER else _said(value)
+        if isinstance(value, float):
+            return float(value) if value - value == 0 else str(value)  # no NaN or infinity in JSON
+        if not isinstance(value, (Mapping, list, tuple)):
+            return clean_text(_said(value))
+        if depth >= MAX_FIELDS_DEPTH:
+            self.cut = True
+            return "…"
+        if isinstance(value, Mapping):
+            return self.mapping(value, depth)
+        shaped = [self.value(item, depth + 1) for item in value[: max(self.left, 0)]]
+        self.cut |= len(shaped) < len(value)
+        return shaped
+
+
+def _said(value: Any) -> str:
+    """`str()` of an object of the guest's or host's, whatever its `__str__` does."""
+    try:
+        return str.__str__(value) if isinstance(value, str) else str(value)
+    except Exception:  # noqa: BLE001 a log call must not fail because its argument does
+        return f"<{type(value).__name__}>"

@@ -1,0 +1,93 @@
+"""Which process holds which session: signs of life, and sessions that nobody holds any more.
+
+Synchronous ORM, called through `bridge` and by the janitor. A process that dies leaves rows behind;
+any other closes them, each by a conditional update, so that it does not matter who or how often.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import trail
+from extdebug import sessions
+from extdebug.events import CloseCode
+from extdebug.models import DebugSession, Process
+from extdebug.streams import Target
+
+# A process beats every 5 s; its sessions must be closed within 30 s of its death.
+SILENT: Final = dt.timedelta(seconds=15)
+
+
+def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
+    """This process lives."""
+    Process.objects.update_or_create(
+        name=name,
+        defaults={
+            "host": host, "pid": pid, "started_at": started_at,
+            "beat_at": timezone.now(), "health": health,
+        },
+    )  # fmt: skip
+
+
+def leave(name: str) -> None:
+    """This process ends of its own accord."""
+    Process.objects.filter(name=name).delete()
+
+
+def close_abandoned(*, now: dt.datetime | None = None) -> int:
+    """Close sessions nobody holds: their process is silent, or nobody came back in time.
+
+    Safe to run anywhere and twice: each row is claimed by a conditional update.
+    """
+    now = now or timezone.now()
+    alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
+    lost = DebugSession.objects.filter(closed_at=None).filter(
+        Q(detached_at__lt=now - sessions.RESUME_WITHIN)
+        | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT))
+        | Q(expires_at__lt=now - SILENT)
+    )
+    closed = 0
+    for row in lost:
+        if row.detached_at is not None:
+            code, reason = 1006, "the connection was lost and nobody came back"
+        elif row.expires_at < now:
+            code, reason = int(CloseCode.EXPIRED), "time was up"
+        else:
+            code, reason = 1006, "the process that served it ended"
+        ended = DebugSession.objects.filter(pk=row.pk, holder=row.holder, closed_at=None).update(
+            closed_at=now, close_code=code, close_reason=reason
+        )
+        if not ended:
+            continue
+        closed += 1
+        account = sessions.Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
+        kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
+        actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
+        target = Target(row.tenant, row.extension)
+        sessions.record_close(str(row.pk), actor, target, account, code=code, reason=reason)
+    Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
+    return closed
+
+
+def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
+    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder."""
+    verdicts: dict[str, str] = {}
+    keys = list(holders)
+    for start in range(0, len(keys), 500):
+        chunk = keys[start : start + 500]
+        rows = DebugSession.objects.filter(pk__in=chunk).exclude(
+            closed_at=None, end_requested_at=None, holder__in=[holders[key] for key in chunk]
+        )
+        for pk, holder, closed, ended, by in rows.values_list(
+            "pk", "holder", "closed_at", "end_requested_at", "end_requested_by"
+        ):
+            if ended is not None:
+                verdicts[str(pk)] = f"ended {by}".strip()
+            elif closed is not None or holder != holders[str(pk)]:
+                verdicts[str(pk)] = "taken"
+    return verdicts

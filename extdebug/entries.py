@@ -1,0 +1,300 @@
+"""The wire codec: a debug event to and from the flat field/value list of a Redis Streams entry.
+
+The field names are a contract (docs/wire-contract.md). Writing is exact, reading tolerant: runners
+in other languages and older ones leave parts out, and a hostile one must cost little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from extdebug.caps import (
+    MAX_FIELDS_BYTES,
+    MAX_FIELDS_DEPTH,
+    MAX_FOREIGN_FIELDS_BYTES,
+    MAX_FOREIGN_MESSAGE_BYTES,
+    MAX_UNKNOWN_FIELDS,
+    cap_fields,
+    clean_text,
+)
+from extdebug.events import (
+    BARE,
+    CONTROL,
+    ID,
+    LAST_MS,
+    LEVELS,
+    MAX_OPAQUE,
+    NO_ORIGIN,
+    OUTPUTS,
+    UNKNOWN_TENANT,
+    EntryId,
+    Event,
+    Level,
+    Origin,
+    Output,
+    Unreadable,
+    encode_json,
+    is_second,
+    iso,
+    read_ts,
+)
+
+_decoder: Final = msgspec.json.Decoder()
+
+
+KNOWN_FIELDS: Final = frozenset(
+    (
+        "ts", "level", "stream", "tenant", "extension", "install", "request", "version",
+        "content_hash", "message", "truncated", "fields", "src", "n", "lost", "why", "redacted",
+    )
+)  # fmt: skip
+
+
+def to_entry(event: Event, origin: Origin = NO_ORIGIN) -> list[str | bytes]:
+    """The flat field/value list of an XADD. Absent parts are left out; `?` for lone surrogates."""
+    flat: list[str | bytes] = [
+        "ts", event.ts, "level", event.level.value, "stream", event.stream.value,
+        "message", clean_text(event.message),
+    ]  # fmt: skip
+    for name, value in (
+        ("tenant", event.tenant_id),
+        ("extension", event.extension_id),
+        ("install", event.install_id),
+        ("request", event.request_id),
+        ("version", event.version_id),
+        ("content_hash", event.content_hash),
+        ("src", origin.src),
+    ):
+        if value:
+            flat += (name, clean_text(value))
+    if event.truncated:
+        flat += ("truncated", "1")
+    if event.fields:
+        flat += ("fields", encode_json(event.fields))
+    if event.redacted:
+        flat += ("redacted", ",".join(event.redacted))
+    if origin.n is not None:
+        flat += ("n", str(origin.n))
+    if origin.lost:
+        flat += ("lost", str(origin.lost), "why", clean_text(origin.why))
+    return flat
+
+
+def from_entry(
+    raw: Sequence[bytes], *, id: EntryId, tenant: str, extension: str
+) -> tuple[Event, Origin]:
+    """Read one entry tolerantly. `tenant` and `extension` are the key's parts, the authority.
+
+    Unreadable when the entry contradicts its key or has neither message nor marker. The first
+    value of a repeated field counts, so that a forged second one changes nothing.
+    """
+    if len(raw) % 2:
+        raw = raw[:-1]
+    pairs = iter(raw)
+    values = dict(zip(pairs, pairs, strict=True))
+    if len(values) * 2 != len(raw):  # repeated names: the same again from behind, the first stays
+        values = dict(zip(raw[-2::-2], raw[::-2], strict=True))
+    get = values.get
+    if not _agrees(get(b"tenant", b""), get(b"extension", b""), tenant, extension):
+        raise Unreadable("the entry names another tenant or extension than its stream")
+    marks: list[str] = []
+    origin = _origin(values) if b"src" in values or b"lost" in values else NO_ORIGIN
+    message, cut, broken = _message(values, origin)
+    ts = _ts(get(b"ts", b""))
+    if ts is None:
+        ts = iso(min(id.ms, LAST_MS))
+        marks.append("ts")
+    said = get(b"level", b"")
+    level = _RAW_LEVELS.get(said) or _RAW_LEVELS.get(said[:16].lower())
+    if level is None:
+        level = Level.INFO
+        marks.append("level")
+    said = get(b"stream", b"")
+    output = _RAW_OUTPUTS.get(said) or _RAW_OUTPUTS.get(said[:16].lower())
+    if output is None:
+        output = Output.LOG
+        marks.append("stream")
+    request, broken_request = _opaque(get(b"request", b"")[:512])
+    version, broken_version = _opaque(get(b"version", b"")[:512])
+    content_hash, broken_hash = _opaque(get(b"content_hash", b"")[:512])
+    fields, fields_cut = None, False
+    if b"fields" in values or not _RAW_KNOWN.issuperset(values):
+        fields, fields_cut, broken_fields = _fields(values)
+        broken |= broken_fields
+    if broken or broken_request or broken_version or broken_hash:
+        marks.append("utf8")
+    if tenant == BARE:  # the key has one part; the entry may know both
+        event_tenant, event_extension = _id(get(b"tenant", b"")), _id(get(b"extension", b""))
+    else:
+        event_tenant, event_extension = tenant, extension
+    redacted = get(b"redacted")
+    return (
+        Event(
+            ts,
+            level,
+            output,
+            message,
+            f"{id.ms}-{id.seq}",
+            event_tenant,
+            event_extension,
+            _id(get(b"install", b"")),
+            request,
+            version,
+            content_hash,
+            fields,
+            cut or fields_cut or get(b"truncated", b"0") in _TRUE,
+            _names(redacted) if redacted else (),
+            tuple(marks),
+        ),
+        origin,
+    )
+
+
+_RAW_LEVELS: Final = {name.encode(): level for name, level in LEVELS.items()}
+_RAW_OUTPUTS: Final = {name.encode(): output for name, output in OUTPUTS.items()}
+_RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)
+_TRUE: Final = frozenset((b"1", b"true", b"True", b"TRUE"))
+_RAW_Z: Final = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z")
+# Bounded caches: the same few installs, requests and versions come with every event. Their keys
+# are slices of at most 512 bytes, so that a hostile writer cannot fill memory through them.
+_CACHED: Final = 4096
+
+
+@lru_cache(maxsize=_CACHED)
+def _agrees(raw_tenant: bytes, raw_extension: bytes, tenant: str, extension: str) -> bool:
+    entry_tenant = raw_tenant.decode("utf-8", "replace").lower()
+    entry_extension = raw_extension.decode("utf-8", "replace").lower()
+    if tenant == BARE:  # one part: whichever of the two the runner had
+        parts = {part for part in (entry_tenant, entry_extension) if part}
+        return extension == UNKNOWN_TENANT or not parts or extension in parts
+    return entry_tenant in ("", tenant) and entry_extension in ("", extension)
+
+
+@lru_cache(maxsize=_CACHED)
+def _opaque(raw: bytes) -> tuple[str | None, bool]:
+    """At most 128 characters without controls, None when empty; and whether UTF-8 was broken."""
+    text = raw.decode("utf-8", "replace")
+    broken = len(raw) < 512 and "\ufffd" in text and text.encode() != raw
+    return CONTROL.sub("\ufffd", text[:MAX_OPAQUE]) or None, broken
+
+
+@lru_cache(maxsize=_CACHED)
+def _short_id(raw: bytes) -> str | None:
+    lowered = raw.lower().decode("ascii", "replace")
+    return lowered if ID.fullmatch(lowered) else None
+
+
+def _id(raw: bytes) -> str | None:
+    return _short_id(raw) if raw and len(raw) <= 64 else None
+
+
+def _origin(values: Mapping[bytes, bytes]) -> Origin:
+    return Origin(
+        src=_opaque(values.get(b"src", b"")[:512])[0],
+        n=_count(values.get(b"n", b"")),
+        lost=_count(values.get(b"lost", b"")) or 0,
+        why=_opaque(values.get(b"why", b"")[:512])[0] or "",
+    )
+
+
+def _message(values: Mapping[bytes, bytes], origin: Origin) -> tuple[str, bool, bool]:
+    raw = values.get(b"message")
+    if raw is not None:
+        return _long_text(raw)
+    if not origin.lost:
+        raise Unreadable("the entry has no message")
+    why = origin.why or "no reason given"
+    return f"{origin.lost} events dropped by the runner: {why}", False, False
+
+
+def _long_text(raw: bytes) -> tuple[str, bool, bool]:
+    """The text, whether it was cut, and whether it was not UTF-8."""
+    cut = len(raw) > MAX_FOREIGN_MESSAGE_BYTES
+    if cut:  # on a character boundary: up to three continuation bytes belong to a cut character
+        end = MAX_FOREIGN_MESSAGE_BYTES
+        while end > MAX_FOREIGN_MESSAGE_BYTES - 3 and raw[end] & 0xC0 == 0x80:
+            end -= 1
+        raw = raw[:end]
+    try:
+        return raw.decode(), cut, False
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace"), cut, True
+
+
+def _ts(raw: bytes) -> str | None:
+    match = _RAW_Z.fullmatch(raw)
+    if match is not None:
+        text = raw.decode()
+        return text if is_second(text[:19]) else None
+    return read_ts(raw.decode("utf-8", "replace")) if len(raw) <= 64 else None
+
+
+def _count(raw: bytes) -> int | None:
+    return int(raw) if raw.isdigit() and len(raw) <= 15 else None  # 15 digits: below 2**53
+
+
+def _names(raw: bytes) -> tuple[str, ...]:
+    """Rule names a producer says it applied: short, few, without controls."""
+    listed = raw[:2048].decode("utf-8", "replace").split(",")[:32]
+    return tuple(CONTROL.sub("\ufffd", name[:64]) for name in listed if name)
+
+
+_LONG_NUMBER = re.compile(rb"\d{16}|\d[eE]")
+
+
+def _fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool, bool]:
+    """The entry's `fields` and whatever else it holds, whether cut, and whether not UTF-8."""
+    raw = values.get(b"fields", b"")
+    fields: dict[str, Any] = {}
+    cut = broken = False
+    if raw:
+        fields, plain, cut, broken = _read_fields(raw)
+        if plain and _RAW_KNOWN.issuperset(values):
+            return fields or None, False, False
+    unknown = [name for name in values if name not in _RAW_KNOWN]
+    if unknown:
+        cut |= len(unknown) > MAX_UNKNOWN_FIELDS
+        foreign: dict[str, Any] = {}
+        for name in unknown[:MAX_UNKNOWN_FIELDS]:
+            if len(name) > MAX_FIELDS_BYTES or len(values[name]) > MAX_FIELDS_BYTES:
+                cut = True
+                continue
+            text, _, broken_text = _long_text(values[name])
+            key, _, broken_name = _long_text(name)
+            broken |= broken_text or broken_name
+            foreign[key] = text
+        fields = {**foreign, **fields}
+    if not fields:
+        return None, cut, broken
+    capped, dropped = cap_fields(fields)
+    return capped or None, cut or dropped, broken
+
+
+def _read_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
+    """The JSON object in `fields`; whether it is within the caps as it is; cut; not UTF-8."""
+    if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
+        return {}, False, True, False
+    broken = False
+    try:
+        parsed = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text, _, broken = _long_text(raw)
+        try:
+            parsed = _decoder.decode(text) if broken else text
+        except (msgspec.DecodeError, RecursionError):
+            parsed = text
+    if not isinstance(parsed, dict):
+        return {"fields": parsed}, False, False, broken
+    # Short, flat, without numbers that need care: most fields are, and need no second look.
+    plain = (
+        not broken
+        and len(raw) <= MAX_FIELDS_BYTES
+        and raw.count(b"{") + raw.count(b"[") <= MAX_FIELDS_DEPTH
+        and _LONG_NUMBER.search(raw) is None
+    )
+    return parsed, plain, False, broken
