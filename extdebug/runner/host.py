@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from wasmtime import Engine, Store, WasiConfig, WasmtimeError
@@ -20,7 +21,7 @@ from extdebug.runner.execution import (
     ExecutionFailed,
     HttpResponse,
 )
-from extdebug.runner.imports import context_of, define_imports
+from extdebug.runner.imports import context_of, define_imports, needs_http
 from extdebug.runner.publisher import Publisher
 from extdebug.runner.ticker import EPOCH, Ticker
 from extdebug.runner.verdict import Running, failure_of
@@ -28,7 +29,15 @@ from extdebug.runner.verdict import Running, failure_of
 NO_FUEL_LIMIT: Final = 2**62
 LINKERS_KEPT: Final = 64
 
-Linked = tuple[Linker, Imports, ExportIndex]
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A component's imports, ready to instantiate. `imports` keeps the host functions alive."""
+
+    linker: Linker
+    imports: Imports
+    handler: ExportIndex
+    http: bool  # the store needs a context for the types of wasi:http
 
 
 class Host:
@@ -52,16 +61,16 @@ class Host:
         ExecutionFailed when the guest trapped or hit a limit, ComponentError when it cannot even
         start. Either way its lines are out and its flow says what happened.
         """
-        linker, _, export = self._link(loaded)
+        linked = self._link(loaded)
         limits = self._within(request.limits)
         running = Running(request, limits=limits, publisher=self._publisher)
         running.tell_start()
         capture = Capture(running.line)
-        store = self._store(capture, limits)
+        store = self._store(capture, limits, http=linked.http)
         self._here.running = running
         try:
             with self._ticker:
-                response = self._call(linker, export, store, loaded, running)
+                response = self._call(linked, store, loaded, running)
             running.status = response.status
         except ExecutionFailed as error:
             capture.close()
@@ -96,28 +105,28 @@ class Host:
             fuel=min(asked.fuel or fuel, fuel),
         )
 
-    def _store(self, capture: Capture, limits: CallLimits) -> Store:
+    def _store(self, capture: Capture, limits: CallLimits, *, http: bool) -> Store:
         wasi = WasiConfig()
         wasi.stdout_custom = capture.out
         wasi.stderr_custom = capture.err
         store = Store(self.engine)
         store.set_wasi(wasi)
+        if http:
+            store.set_wasi_http()
         store.set_fuel(limits.fuel or NO_FUEL_LIMIT)
         store.set_epoch_deadline(max(1, round((limits.timeout or EPOCH) / EPOCH)))
         store.set_limits(memory_size=limits.memory_bytes or -1)
         return store
 
-    def _call(
-        self, linker: Linker, export: ExportIndex, store: Store, loaded: Loaded, running: Running
-    ) -> HttpResponse:
+    def _call(self, linked: Linked, store: Store, loaded: Loaded, running: Running) -> HttpResponse:
         http = running.call.http
         try:
-            instance = linker.instantiate(store, loaded.component)
+            instance = linked.linker.instantiate(store, loaded.component)
         except WasmtimeError as error:
             if "wasm trap" in str(error) or "exceeds memory limits" in str(error):
                 raise failure_of(error, running) from error
             raise ComponentError(f"the component cannot start: {error}") from error
-        handler = instance.get_func(store, export)
+        handler = instance.get_func(store, linked.handler)
         if handler is None:  # pragma: no cover - the export index came from this component
             raise ComponentError("the component has no function `handler`")
         argument = {
@@ -152,8 +161,12 @@ class Host:
                 "alga:extension/runner"
             )
         linker = Linker(self.engine)
+        http = needs_http(component, self.engine)
         try:
             linker.add_wasip2()
+            if http:
+                linker.add_wasi_http()
+                linker.allow_shadowing = True  # for the refusal of outgoing requests
             imports = define_imports(
                 linker,
                 component,
@@ -163,7 +176,7 @@ class Host:
             )
         except WasmtimeError as error:
             raise ComponentError(f"the component cannot be linked: {error}") from error
-        return linker, imports, export
+        return Linked(linker, imports, export, http)
 
 
 def _fuel_left(store: Store) -> int | None:

@@ -17,6 +17,9 @@ from extdebug.runner.context import Flow
 from extdebug.runner.publisher import Publisher
 from extdebug.runner.verdict import Running
 
+# The types of wasi:http come from the engine (JavaScript components import them by default); the
+# one function that would reach the network is refused: what leaves the pod is not the guest's call.
+OUTGOING: Final = "wasi:http/outgoing-handler@"
 PLATFORM: Final = "alga:extension/"
 STRUCTURED: Final = "ext-debug:guest/log@1.0.0"
 _LOG_LEVELS: Final = {"log-info": Level.INFO, "log-warn": Level.WARN, "log-error": Level.ERROR}
@@ -32,6 +35,11 @@ def context_of(flow: Flow) -> dict[str, str | None]:
         "install_id": flow.install,
         "version_id": flow.version,
     }
+
+
+def needs_http(component: Component, engine: Engine) -> bool:
+    """Whether the component imports any part of wasi:http."""
+    return any(name.startswith("wasi:http/") for name in component.type.imports(engine))
 
 
 def define_imports(
@@ -50,7 +58,9 @@ def define_imports(
     imports = Imports()
     for name, extern in component.type.imports(engine).items():
         interface = extern.ty
-        if name.startswith("wasi:") or not isinstance(interface, ComponentInstanceType):
+        if not isinstance(interface, ComponentInstanceType):
+            continue
+        if name.startswith("wasi:") and not name.startswith(OUTGOING):
             continue
         functions = [
             function

@@ -17,9 +17,7 @@ _SCRIPT: Final = """
 import { componentize } from '@bytecodealliance/componentize-js';
 import { readFile, writeFile } from 'node:fs/promises';
 const [source, witPath, worldName, target] = process.argv.slice(2);
-const { component } = await componentize(await readFile(source, 'utf8'), {
-  witPath, worldName, disableFeatures: ['http', 'fetch-event'],
-});
+const { component } = await componentize(await readFile(source, 'utf8'), { witPath, worldName });
 await writeFile(target, component);
 """
 
@@ -33,7 +31,7 @@ def build_javascript(source: Path) -> Path:
     npm = need("npm", package="npm")
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or default_cache())
     wit = WIT / "deps" / "alga-extension"
-    digest = hashlib.sha256(source.read_bytes() + PACKAGE.encode())
+    digest = hashlib.sha256(source.read_bytes() + PACKAGE.encode() + _SCRIPT.encode())
     for file in sorted(wit.glob("*.wit")):
         digest.update(file.read_bytes())
     target = cache / "guests" / f"{source.stem}-js-{digest.hexdigest()[:16]}.wasm"

@@ -1,3 +1,4 @@
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -162,6 +163,26 @@ def test_a_javascript_guest_has_its_lines_its_context_and_its_answer(bench, ever
     (event,) = (e for e in bench.events() if e.stream is Output.STDOUT)
     assert (event.level, event.message, event.request_id) == (Level.WARN, "echo", "r-1")
     assert event.fields == {"requestId": "forged"}
+
+
+def test_a_guest_reaches_no_network_no_file_no_environment_and_no_input(bench, edges):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bench.run(edges, f"/reach?{listener.getsockname()[1]}")
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    names = ("network", "file", "folder", "environment", "input")
+    assert [m for s, _, m in said(bench) if s == "stdout"] == [f"{name} refused" for name in names]
+
+
+def test_javascripts_own_fetch_is_refused_by_name(bench, every_import_js):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(ExecutionFailed, match="wasi:http/outgoing-handler"):
+            bench.run(every_import_js, f"/fetch?http://127.0.0.1:{listener.getsockname()[1]}/")
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert any((e.fields or {}).get(EVENT) == "refused" for e in bench.events())
 
 
 def test_javascript_lines_keep_their_order(bench, every_import_js):

@@ -35,7 +35,7 @@ const calls = {
   'invoicing.create-manual-invoice': () => invoicing.createManualInvoice({ clientId: 'c', items: [] }),
 };
 
-export function handler(request) {
+export async function handler(request) {
   const url = request.http.url;
   if (url.startsWith('/lines/')) {
     const count = Number(url.slice(7));
@@ -45,6 +45,8 @@ export function handler(request) {
       else if (i % 3 === 1) console.error(`${requestId} js ${i}`);
       else console.log(`${requestId} js ${i}`);
     }
+  } else if (url.startsWith('/fetch?')) {
+    await fetch(url.slice(7));
   } else if (url === '/echo') {
     console.log(JSON.stringify({ level: 'warn', message: 'echo', requestId: 'forged' }));
     return { status: 201, headers: [{ name: 'x-method', value: request.http.method }], body: request.http.body };
