@@ -180,6 +180,4 @@ class AccessTokenAdmin(OperatorAdmin):
             "form": form,
             "issued": issued,
         }
-        answer = TemplateResponse(request, "admin/desk/issue_token.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "admin/desk/issue_token.html", context)

@@ -1,0 +1,295 @@
+"""Saves and deletes at the desk: recorded or not done, and asked about when they cut."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+
+from audit import trail
+from audit.models import AuditRecord
+from extdebug.demo.sample import Cast
+from policies import changes, tokens
+from policies.models import (
+    AccessToken,
+    Capability,
+    EnvironmentPolicy,
+    ExtensionDeveloper,
+    Install,
+    Limits,
+    Lock,
+    Membership,
+    ProductionMode,
+    RedactionRule,
+    Tenant,
+)
+from tests.policies.conftest import actions, granted
+from tests.policies.desk import signed_in, watch
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
+NO_DATE = {"expires_at_0": "", "expires_at_1": ""}
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    return signed_in(User.objects.create_superuser("root"))
+
+
+def forms(cast: Cast) -> dict[str, tuple[dict[str, Any], str]]:
+    """Address -> (what to post, the action that stands in the trail)."""
+    return {
+        "policies/tenant": ({"key": "initech", "name": "Initech"}, "tenant.created"),
+        "policies/extension": ({"key": "sender", "name": "Sender"}, "extension.created"),
+        "policies/install": (
+            {"key": "inst-x", "tenant": cast.acme.pk, "extension": cast.report_maker.pk},
+            "install.created",
+        ),
+        "policies/membership": (
+            {"user": cast.mallory.pk, "tenant": cast.acme.pk, "role": "admin"},
+            "membership.created",
+        ),
+        "policies/extensiondeveloper": (
+            {"user": cast.mallory.pk, "extension": cast.invoice_sync.pk,
+             "installs": [cast.inst_acme.pk]},
+            "developer.added",
+        ),
+        "policies/lock": ({"user": cast.mallory.pk, "reason": "left", **NO_DATE}, "lock.set"),
+        "policies/productionmode": (
+            {"tenant": cast.globex.pk, "mode": "off"}, "production_mode.changed",
+        ),
+        "policies/limits": ({"sessions_per_user": "3"}, "limits.changed"),
+        "policies/environmentpolicy": (
+            {"environment": "staging", "enabled": "on", "approvals_required": "1",
+             "max_grant_minutes": "60", "pending_minutes": "60", "break_glass_minutes": "10"},
+            "policy.changed",
+        ),
+        "policies/redactionrule": (
+            {"name": "customer", "pattern": r"KD-\d{6}", "example": "KD-123456",
+             "enabled": "on"},
+            "rule.created",
+        ),
+        "auth/user": (
+            {"username": "newcomer", "usable_password": "true", "password1": "kq9-tangerine",
+             "password2": "kq9-tangerine"},
+            "user.created",
+        ),
+        "auth/group": ({"name": "night shift"}, "user.changed"),
+    }  # fmt: skip
+
+
+PLACES = (
+    "policies/tenant", "policies/extension", "policies/install", "policies/membership",
+    "policies/extensiondeveloper", "policies/lock", "policies/productionmode", "policies/limits",
+    "policies/environmentpolicy", "policies/redactionrule", "auth/user", "auth/group",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_save_and_every_delete_has_its_row(cast: Cast, root: Client, place: str) -> None:
+    data, action = forms(cast)[place]
+    answer = root.post(f"/admin/{place}/add/", data)
+    assert answer.status_code == 302, answer.context and answer.context["errors"]
+    made = AuditRecord.objects.get(actor_name="root")
+    assert (made.action, made.ip) == (action, "127.0.0.1")
+    pk = made.subject_id
+    assert root.get(f"/admin/{place}/{pk}/history/").text.count(action) == 1
+    assert root.post(f"/admin/{place}/{pk}/delete/", {"post": "yes"}).status_code == 302
+    gone = AuditRecord.objects.filter(actor_name="root").exclude(action="audit.read").first()
+    assert gone is not None
+    assert (gone.seq, gone.subject_id) != (made.seq, "")
+    assert gone.data["was"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_without_its_row_nothing_is_saved(
+    cast: Cast, root: Client, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, _ = forms(cast)[place]
+    kinds = (Tenant, Install, Membership, ExtensionDeveloper, Lock, ProductionMode, Limits,
+             EnvironmentPolicy, RedactionRule, User, Group)  # fmt: skip
+    before = [kind.objects.count() for kind in kinds]
+
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise trail.AuditError("the trail is away")
+
+    monkeypatch.setattr(trail, "record", away)
+    with pytest.raises(trail.AuditError):
+        root.post(f"/admin/{place}/add/", data)
+    assert [kind.objects.count() for kind in kinds] == before
+
+
+def test_deleting_many_records_each(cast: Cast, root: Client) -> None:
+    for user in (cast.dan, cast.dora):
+        changes.save(Lock(user=user, reason="x"), by=cast.olivia)
+    chosen = list(Lock.objects.values_list("pk", flat=True))
+    data = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    assert root.post("/admin/policies/lock/", data).status_code == 302
+    assert not Lock.objects.exists()
+    assert actions(actor_name="root") == ["lock.lifted", "lock.lifted"]
+
+
+def test_an_operator_without_the_models_permission_changes_nothing(cast: Cast) -> None:
+    wanted = Permission.objects.filter(content_type__app_label="policies")
+    cast.olivia.user_permissions.set(wanted.filter(codename="operate_debug"))
+    client = signed_in(cast.olivia)
+    assert client.get("/admin/policies/tenant/").status_code == 200
+    assert client.post("/admin/policies/tenant/add/", {"key": "x", "name": "x"}).status_code == 403
+    assert client.post(f"/admin/policies/tenant/{cast.acme.pk}/delete/").status_code == 403
+    assert Tenant.objects.count() == 2
+
+
+@pytest.mark.parametrize("place", ["lock", "suspension", "membership", "capability", "account"])
+def test_a_change_that_cuts_is_asked_about_with_the_number(
+    cast: Cast, root: Client, place: str
+) -> None:
+    """Whatever way policy turns against a live session: it is undone, asked about, then done."""
+    granted(cast, cast.dan)
+    watch(cast.dan)
+    watch(cast.dan)
+    developer = ExtensionDeveloper.objects.get(user=cast.dan)
+    capability = Capability.objects.get(extension=cast.invoice_sync, install=None)
+    user = {"username": "dan", "email": "dan@example.test", "date_joined_0": "2026-01-01",
+            "date_joined_1": "00:00:00", "last_login_0": "", "last_login_1": ""}  # fmt: skip
+    url, data = {
+        "lock": ("policies/lock/add/", {"extension": cast.invoice_sync.pk, "reason": "x",
+                                        **NO_DATE}),
+        "suspension": (f"policies/tenant/{cast.acme.pk}/change/",
+                       {"name": "Acme", "suspended": "on"}),
+        "membership": (f"policies/extensiondeveloper/{developer.pk}/delete/", {"post": "yes"}),
+        "capability": (f"policies/capability/{capability.pk}/delete/", {"post": "yes"}),
+        "account": (f"auth/user/{cast.dan.pk}/change/", user),
+    }[place]  # fmt: skip
+    before = actions()
+    asked = root.post(f"/admin/{url}", data)
+    assert asked.status_code == 200
+    assert "This cuts 2 live sessions at once" in asked.text
+    assert actions() == before
+    fewer = root.post(f"/admin/{url}", {**data, "_cuts": "1"})
+    assert fewer.status_code == 200, "agreed to one, but it would be two"
+    assert actions() == before
+    sent = {name: value for name, value in asked.context["sent"]}  # noqa: C416
+    assert root.post(f"/admin/{url}", {**sent, "_cuts": "2"}).status_code == 302
+    assert len(actions()) == len(before) + 1
+
+
+def test_a_change_that_cuts_nobody_is_not_asked_about(cast: Cast, root: Client) -> None:
+    granted(cast, cast.dan)
+    watch(cast.dan)
+    data = {"user": cast.mallory.pk, "reason": "x", **NO_DATE}
+    assert root.post("/admin/policies/lock/add/", data).status_code == 302
+
+
+def test_only_the_tenants_own_admins_lift_its_protection(cast: Cast, root: Client) -> None:
+    cast.acme.consent_required = True
+    cast.acme.save()
+    url = f"/admin/policies/tenant/{cast.acme.pk}/change/"
+    assert "only its own admins" in root.post(url, {"name": "Acme"}).text
+    cast.acme.refresh_from_db()
+    assert cast.acme.consent_required
+    assert root.get("/admin/policies/consent/add/").status_code == 403
+
+
+# --- people -----------------------------------------------------------------------------------
+
+
+def test_operators_look_people_up_and_change_nobody(cast: Cast) -> None:
+    client = signed_in(cast.olivia)
+    page = client.get(f"/admin/auth/user/{cast.dan.pk}/change/")
+    assert page.status_code == 200
+    assert cast.dan.password not in page.text
+    assert "algorithm" not in page.text
+    for url in (f"{cast.dan.pk}/change/", f"{cast.dan.pk}/password/", f"{cast.dan.pk}/delete/"):
+        assert client.post(f"/admin/auth/user/{url}", {}).status_code == 403
+
+
+def test_staff_who_manage_users_cannot_lift_themselves(cast: Cast) -> None:
+    manager = User.objects.create_user("manager", is_staff=True)
+    manager.user_permissions.set(Permission.objects.filter(content_type__app_label="auth"))
+    client = signed_in(manager)
+    root = User.objects.create_superuser("root")
+    data = {
+        "username": "manager", "is_active": "on", "is_staff": "on", "is_superuser": "on",
+        "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "last_login_0": "",
+        "last_login_1": "", "user_permissions": [p.pk for p in Permission.objects.all()],
+    }  # fmt: skip
+    client.post(f"/admin/auth/user/{manager.pk}/change/", data)
+    manager.refresh_from_db()
+    assert not manager.is_superuser
+    assert not manager.has_perm("policies.operate_debug")
+    new = {"password1": "kq9-tangerine", "password2": "kq9-tangerine", "usable_password": "true"}
+    assert client.post(f"/admin/auth/user/{root.pk}/password/", new).status_code == 403
+    assert client.post("/admin/auth/group/add/", {"name": "x"}).status_code == 403
+
+
+def test_a_new_password_is_on_record_without_it(cast: Cast, root: Client) -> None:
+    url = f"/admin/auth/user/{cast.dan.pk}/password/"
+    new = {"password1": "kq9-tangerine", "password2": "kq9-tangerine", "usable_password": "true"}
+    assert root.post(url, new).status_code == 302
+    row = AuditRecord.objects.get(actor_name="root")
+    cast.dan.refresh_from_db()
+    assert row.action == "user.changed"
+    assert list(row.data["changed"]) == ["password"]
+    assert cast.dan.password not in str(row.data)
+
+
+# --- tokens and rules -------------------------------------------------------------------------
+
+
+def test_a_token_is_shown_once_and_kept_as_a_digest(cast: Cast) -> None:
+    client = signed_in(cast.olivia)
+    data = {"name": "curl", "tenant": "acme", "extension": "", "days": "7"}
+    page = client.post("/admin/policies/accesstoken/add/", data)
+    raw = page.context["issued"].raw
+    assert raw in page.text
+    assert "no-store" in page["Cache-Control"]
+    token = AccessToken.objects.get()
+    assert (token.owner, token.digest) == (cast.olivia, tokens.digest(raw))
+    for url in ("", f"{token.pk}/change/", f"{token.pk}/history/"):
+        shown = client.get(f"/admin/policies/accesstoken/{url}").text
+        assert raw not in shown
+        assert token.digest not in shown
+    scopeless = {**data, "tenant": ""}
+    assert "needs a scope" in client.post("/admin/policies/accesstoken/add/", scopeless).text
+    assert client.get(f"/admin/policies/accesstoken/{token.pk}/revoke/").status_code == 200
+    token.refresh_from_db()
+    assert token.revoked_at is None
+    client.post(f"/admin/policies/accesstoken/{token.pk}/revoke/")
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+    assert actions(subject_type="access_token") == [
+        "token.issued", "audit.read", "token.revoked",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pattern": "KD-("}, "RE2 refuses"),
+        ({"pattern": ".*"}, "empty text"),
+        ({"example": "nothing of the kind"}, "does not match"),
+        ({"counter_example": "KD-999999"}, "masks it"),
+        ({"name": "Email!"}, "valid"),
+    ],
+)
+def test_a_rule_that_does_not_work_is_not_saved(
+    cast: Cast, root: Client, change: dict[str, str], said: str
+) -> None:
+    data = {**forms(cast)["policies/redactionrule"][0], **change}
+    answer = root.post("/admin/policies/redactionrule/add/", data)
+    assert answer.status_code == 200
+    assert said in answer.text
+    assert not RedactionRule.objects.exists()
+
+
+def test_the_preview_masks_the_sample_and_saves_nothing(cast: Cast, root: Client) -> None:
+    url = "/admin/policies/redactionrule/preview/"
+    sample = "KD-123456 <b>jane@example.com</b>"
+    seen = root.post(url, {"name": "kd", "pattern": r"KD-\d{6}", "sample": sample}).json()
+    assert [p["mask"] for p in seen["alone"]] == [True, False]
+    assert seen["names"] == ["kd", "email"] or set(seen["names"]) == {"kd", "email"}
+    assert "<b>" in "".join(p["text"] for p in seen["together"] if not p["mask"])
+    broken = root.post(url, {"name": "kd", "pattern": "KD-(", "sample": sample}).json()
+    assert "RE2 refuses" in broken["error"]
+    assert not RedactionRule.objects.exists()
+    stefan = signed_in(User.objects.create_user("stefan", is_staff=True))
+    assert stefan.post(url, {"sample": sample}).status_code == 404
