@@ -151,6 +151,16 @@ async def test_a_long_pause_leaves_the_rest_in_the_stream(fake: Fake, desk: Desk
     await desk.sees("line 4999")
 
 
+async def test_a_long_pause_ends_also_after_the_view_was_cleared(fake: Fake, desk: Desk) -> None:
+    await desk.open()
+    await desk.page.keyboard.press("p")
+    await fake.lines(5000)
+    await until(lambda: fake.of("pause"))
+    await desk.page.keyboard.press("c")
+    await desk.page.keyboard.press("p")
+    await until(lambda: fake.of("resume"), what="delivery goes on")
+
+
 async def test_clear_empties_the_view_and_new_lines_still_come(fake: Fake, desk: Desk) -> None:
     await desk.open()
     await fake.lines(5)

@@ -69,7 +69,7 @@ export class Intake {
   }
 
   settle() {
-    if (!this.holding && this.waiting.length) this.release();
+    if (!this.holding && (this.waiting.length || this.stopped)) this.release();
     if (this.holding && !this.stopped && this.waiting.length >= HOLD) {
       // Beyond this the stream keeps them better than a browser tab does.
       this.stopped = this.connection.send({ type: "pause" });
