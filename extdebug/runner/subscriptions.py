@@ -10,8 +10,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import msgspec
@@ -36,11 +35,6 @@ class Narrow(msgspec.Struct, frozen=True, rename="camel"):
 
     request_id: str | None = None
     install_id: str | None = None
-
-
-@dataclass(slots=True)
-class _Chunk:
-    data: bytes
 
 
 class Session:
@@ -102,7 +96,7 @@ class Session:
         except RuntimeError:  # the server's loop is gone; so is the subscriber
             self.closed = True
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """SSE bytes until the session ends; a comment when there is nothing to say."""
         self._loop = asyncio.get_running_loop()
         self.attached = True

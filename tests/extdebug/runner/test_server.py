@@ -226,7 +226,7 @@ async def test_the_stream_carries_the_entries_that_redis_would(url, client, edge
     await when_watching(client, 0)
     entries = [item for item in items if isinstance(item, RunnerEntry)]
     assert len(entries) == 4
-    numbers = [entry.n for entry in entries]
+    numbers = [entry.n or 0 for entry in entries]
     assert numbers == list(range(numbers[0], numbers[0] + 4))
     event, origin = from_entry(
         entries[1].raw, id=EntryId(1, 1), tenant="acme", extension="invoice-sync"

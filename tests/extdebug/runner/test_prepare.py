@@ -1,0 +1,78 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extdebug.entries import from_entry, to_entry
+from extdebug.events import EntryId, Level, Output
+from extdebug.runner.context import Flow
+from extdebug.runner.prepare import Captured, NoRedaction, prepare
+from extdebug.runner.redact import load_redaction
+
+FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
+
+
+def captured(message, *, output=Output.STDOUT, fields=None, cut=False, flow=FLOW) -> Captured:
+    return Captured("s", 1, 1_769_851_800_123, flow, output, Level.INFO, message, fields, cut, True)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=300), st.text(max_size=300), st.text(st.characters(), max_size=50)
+    ),
+    st.none()
+    | st.dictionaries(st.text(max_size=5), st.integers() | st.floats() | st.text(), max_size=5),
+    st.integers(64, 200),
+)
+def test_whatever_was_printed_becomes_an_entry_that_the_console_can_read(message, fields, most):
+    event = prepare(captured(message, fields=fields), NoRedaction(), max_bytes=most)
+    assert len(event.message.encode()) <= most
+    flat = [part if isinstance(part, bytes) else part.encode() for part in to_entry(event)]
+    read, _ = from_entry(flat, id=EntryId(1, 1), tenant="acme", extension="invoice-sync")
+    assert (read.message, read.level, read.ts) == (event.message, event.level, event.ts)
+    assert read.marks == ()
+
+
+def test_redaction_comes_before_the_cut():
+    secret = "password=" + "s3cretvalue" * 5
+    event = prepare(captured("x" * 50 + " " + secret), load_redaction(None), max_bytes=80)
+    assert "s3cret" not in event.message
+    assert event.redacted
+
+
+def test_a_line_cut_at_capture_does_not_show_its_unsure_end():
+    event = prepare(
+        captured("x" * 60_000 + "half-a-sec", cut=True), NoRedaction(), max_bytes=65_536
+    )
+    assert "half" not in event.message
+    assert event.truncated
+
+
+def test_a_private_key_over_lines_is_masked_even_if_its_first_line_was_dropped():
+    redaction = load_redaction(None)
+    redaction.skip(FLOW, Output.STDOUT, "-----BEGIN RSA PRIVATE KEY-----")
+    body = prepare(captured("MIIEpAIBAAKCAQEA7bq0abcdefgh"), redaction, max_bytes=8192)
+    other = prepare(captured("an error", output=Output.STDERR), redaction, max_bytes=8192)
+    end = prepare(captured("-----END RSA PRIVATE KEY-----"), redaction, max_bytes=8192)
+    after = prepare(captured("plain again"), redaction, max_bytes=8192)
+    assert "MIIE" not in body.message
+    assert other.message == "an error"
+    assert "KEY" not in end.message
+    assert after.message == "plain again"
+
+
+def test_a_secret_in_an_opaque_id_is_masked():
+    flow = Flow.of("acme", extension="x", request="ghp_" + "a1B2" * 9)
+    event = prepare(captured("hello", flow=flow), load_redaction(None), max_bytes=8192)
+    assert "a1B2" not in (event.request_id or "")
+    assert event.redacted
+
+
+def test_the_same_secret_has_the_same_token_only_with_a_key():
+    one = prepare(
+        captured("password=correcthorsebattery1"), load_redaction(b"k" * 32), max_bytes=8192
+    )
+    two = prepare(
+        captured("password=correcthorsebattery1"), load_redaction(b"k" * 32), max_bytes=8192
+    )
+    bare = prepare(captured("password=correcthorsebattery1"), load_redaction(None), max_bytes=8192)
+    assert one.message == two.message
+    assert "correct" not in one.message + bare.message
