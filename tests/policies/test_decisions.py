@@ -134,6 +134,8 @@ def nearly_fine(draw: st.DrawFn) -> Facts:
             all_installs=grant.all_installs,
             installs=grant.installs,
             break_glass=grant.break_glass,
+            approvals=grant.approvals,
+            approvals_required=max(grant.approvals_required, 1),
             ends_at=NOW + dt.timedelta(minutes=30 * grant.id),
         )
     )
