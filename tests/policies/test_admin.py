@@ -37,7 +37,7 @@ def test_behaviour_20_get_changes_nothing(cast: Cast) -> None:
     before = everything()
     for grant in (pending, active):
         for verb in CHANGING:
-            answer = client.get(act(grant, verb), {"reason": "x", "version": grant.version})
+            answer = client.get(act(grant, verb), {"reason": "x", "version": str(grant.version)})
             assert answer.status_code in (200, 409)
     for url in (
         "/admin/",
