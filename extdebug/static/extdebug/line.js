@@ -110,7 +110,7 @@ function body(item, ev, scene) {
   }
   const told = new Set([...cell.querySelectorAll(".mask")].map((mask) => mask.textContent.split(" ")[0]));
   for (const rule of ev.redacted ?? []) {
-    if (told.has(rule)) continue; // the mask itself is in sight
+    if (told.has(rule) || item.open) continue; // the mask itself is in sight
     cell.append(el("span", { class: "badge masked", title: "Masked before it reached this page, by this rule" }, `masked: ${rule}`));
   }
   for (const mark of ev.marks ?? []) {
