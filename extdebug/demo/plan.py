@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ NEEDED: Final = ("fakeredis", "lupa", "uvicorn", "wasmtime", "componentize_py")
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
 TARGETS: Final = ("acme:inst-acme", "globex:inst-globex")
 EXTENSION: Final = "invoice-sync"
+JANITOR_SECONDS: Final = 30
 
 
 def missing_modules() -> list[str]:
@@ -36,25 +38,26 @@ def secret(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One demo: where it keeps things, where it listens, which Redis and environment it has."""
+    """One demo: its code, where it keeps things, where it listens, its Redis and environment."""
 
     root: Path
+    folder: Path
     port: int
     redis_url: str
     environment: str
-
-    @property
-    def folder(self) -> Path:
-        return self.root / "var" / "demo"
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def console_environment(self) -> dict[str, str]:
-        """The demo has a database of its own: DATABASE_URL may point at something real."""
+        """Of a process of the console. The demo has a database of its own: DATABASE_URL may point
+        at something real."""
+        return {**_inherited(), **self.settings()}
+
+    def settings(self) -> dict[str, str]:
+        """What makes a `manage.py` command one of this demo."""
         return {
-            **_inherited(),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DATABASE_URL": f"sqlite:///{self.folder / 'console.sqlite3'}",
             "REDIS_URL": self.redis_url,
@@ -66,8 +69,17 @@ class Plan:
             "EXT_DEBUG_ORIGINS": f"{self.address},http://localhost:{self.port}",
             "HTTPS_ONLY": "false",  # plain HTTP on the loopback
             "STATIC_HASHED": "false",
+            "EMAIL_URL": f"filemail:///{self.folder / 'mail'}",
             "LOG_LEVEL": "WARNING",
         }
+
+    def write_settings(self) -> Path:
+        """The settings as a file for a shell to read, for commands beside the running demo."""
+        path = self.folder / "environment"
+        path.touch(mode=0o600)  # it holds the secrets
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
+        path.write_text("\n".join(lines) + "\n")
+        return path
 
     def runner_environment(self) -> dict[str, str]:
         """A runner shares nothing with the console but Redis and the redaction key."""
@@ -90,7 +102,7 @@ class Plan:
         return self.manage("serve", "--port", str(self.port), "--skip-checks")
 
     def janitor(self) -> list[str]:
-        return self.manage("janitor", "--skip-checks")
+        return self.manage("janitor", "--loop", str(JANITOR_SECONDS), "--skip-checks")
 
     def runner(self) -> list[str]:
         command = [sys.executable, "-m", "extdebug.runner", "demo", "--extension", EXTENSION]

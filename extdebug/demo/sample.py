@@ -12,10 +12,12 @@ from typing import Final
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
 
+from policies import grants
 from policies.models import (
     Capability,
     Extension,
     ExtensionDeveloper,
+    Grant,
     Install,
     Membership,
     Tenant,
@@ -85,6 +87,22 @@ def lay_out(*, password: str = PASSWORD) -> Cast:
         inst_reports=inst_reports,
         **people,
     )
+
+
+def ask_for_a_grant(cast: Cast) -> None:
+    """A request of dan's that waits for an approver, unless he has one or was given one."""
+    waiting = Grant.objects.filter(
+        beneficiary=cast.dan, state__in=(Grant.State.REQUESTED, Grant.State.ACTIVE)
+    )
+    if not waiting.exists():
+        grants.request(
+            cast.dan,
+            tenant=cast.acme.key,
+            extension=cast.invoice_sync.key,
+            minutes=60,
+            reason="Invoices of Acme are synced twice since this morning",
+            ticket="DEMO-1",
+        )
 
 
 def _tenant(key: str, *, name: str) -> Tenant:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,7 +22,6 @@ from django.core.management.base import BaseCommand, CommandError
 from extdebug import server
 from extdebug.demo.plan import EXTENSION, Plan, missing_modules
 
-JANITOR_SECONDS: Final = 60
 START_SECONDS: Final = 60
 CONNECT_SECONDS: Final = 3
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1")
+        parser.add_argument("--data", metavar="DIR", help="where to keep things: var/demo")
         parser.add_argument(
             "--environment",
             choices=("development", "staging", "production"),
@@ -40,6 +42,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # into a file or pipe, too
         if missing := missing_modules():
             raise CommandError(
                 f"{', '.join(missing)} not installed; the demo needs: pip install -e '.[demo]'"
@@ -49,6 +53,7 @@ class Command(BaseCommand):
             with interrupts(), self._redis() as redis_url:
                 plan = Plan(
                     root=Path(settings.BASE_DIR),
+                    folder=Path(options["data"] or settings.BASE_DIR / "var" / "demo").resolve(),
                     port=options["port"],
                     redis_url=redis_url,
                     environment=options["environment"],
@@ -93,13 +98,12 @@ class Command(BaseCommand):
             with Children(folder=plan.root, say=self.stdout.write) as children:
                 children.start("runner", plan.runner(), env=plan.runner_environment())
                 children.start("console", plan.console(), env=environment)
+                children.start("janitor", plan.janitor(), env=environment)
                 _wait_for(plan.address, children=children)
-                self.stdout.write(welcome(plan))
+                self.stdout.write(welcome(plan, settings_file=plan.write_settings()))
                 while True:
-                    subprocess.run(plan.janitor(), cwd=plan.root, env=environment, check=False)
-                    for _ in range(JANITOR_SECONDS):
-                        children.check()
-                        time.sleep(1)
+                    children.check()
+                    time.sleep(0.5)
         except Ended as error:
             raise CommandError(str(error)) from error
 
@@ -144,21 +148,24 @@ def interrupts() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def welcome(plan: Plan) -> str:
+def welcome(plan: Plan, *, settings_file: Path) -> str:
     """What to open, who can sign in, what to try."""
     from extdebug.demo.sample import PASSWORD, PEOPLE
 
     people = "\n".join(f"    {name:<8} {what}" for name, what in PEOPLE.items())
-    if plan.environment == "production":
-        first = (
-            "Production: nobody may watch yet. Sign in as dan, open the console, request a grant;\n"
-            f"      then as olivia approve it at {plan.address}/admin/, and look at dan's page."
-        )
-    else:
-        first = (
-            "Sign in as dan and watch a guest work; filter by a request, level:error or /regex/.\n"
-            "      In a second browser profile be alice: acme only. mallory: nothing at all."
-        )
+    steps = {
+        "production": f"""\
+    - Nobody may watch in production without a grant, and dan has asked for one. As olivia
+      approve it at {plan.address}/admin/policies/grant/
+      (mail to approvers: {_short(plan.folder / "mail")}), then open the console as dan.
+    - Revoke it while dan watches.""",
+    }.get(
+        plan.environment,
+        """\
+    - As dan: watch a guest work; filter by a request, level:error or /regex/; pause; scroll up.
+    - As alice in another browser profile: acme only. As mallory: as if none of it existed.
+    - With --environment production: request, approve and revoke a grant.""",
+    )
     return f"""
   Extension Debug Console ({plan.environment})
 
@@ -169,10 +176,15 @@ def welcome(plan: Plan) -> str:
 {people}
 
   Try
-    - {first}
-    - In a terminal, with a session cookie or token: docs/http-api.md.
-    - A production approval: manage.py demo --environment production
+{steps}
+    - In another terminal, as the page shows it:
+      . {_short(settings_file)}
+      {_short(Path(sys.executable))} manage.py replay_stream acme {EXTENSION} --as dan --follow
 
-  Redis: {plan.redis_url if "@" not in plan.redis_url else "as in REDIS_URL"}
   Ctrl-C ends all of it.
 """
+
+
+def _short(path: Path) -> str:
+    """Relative to where the person is, if that is above it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
