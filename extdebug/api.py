@@ -119,7 +119,7 @@ def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
         return params, last_id
     try:
         body = msgspec.json.decode(request.body or b"{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise streaming.BadQuery(f"the body is not a JSON object: {error}") from None
     last_id = str(body.pop("lastId", None) or "") or last_id
     params.update({key: str(value) for key, value in body.items() if value is not None})
@@ -170,7 +170,7 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
     try:
         asked = msgspec.json.decode(request.body, type=_Request)
         grant = await records(_ask, request, asked)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _bad(str(error))
     except grants.GrantMissing as error:
         return _bad(str(error), status=404, code="not_found")

@@ -19,10 +19,11 @@ from extdebug import endings, frames, protocol
 from extdebug.bridge import decisions
 from extdebug.console import console
 from extdebug.endings import End, Refused
-from extdebug.feed import Feed, Note
+from extdebug.feed import Feed
 from extdebug.filters import Filter, FilterError
 from extdebug.flow import Bucket
 from extdebug.protocol import ErrorCode, ProtocolError
+from extdebug.telling import Note
 from policies import access
 from policies.access import Viewer
 

@@ -7,6 +7,7 @@ any other closes them, each by a conditional update, so that it does not matter 
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from extdebug import sessions
 from extdebug.events import CloseCode
 from extdebug.models import DebugSession, Process
 from extdebug.streams import Target
+from policies import access
+from policies.access import Decision, Viewer
 
 # A process beats every 5 s; its sessions must be closed within 30 s of its death.
 SILENT: Final = dt.timedelta(seconds=15)
@@ -91,3 +94,45 @@ def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
             elif closed is not None or holder != holders[str(pk)]:
                 verdicts[str(pk)] = "taken"
     return verdicts
+
+
+def take_over(
+    session: str, viewer: Viewer, target: Target, *, process: str
+) -> tuple[Decision, sessions.Held] | None:
+    """Go on with a session of the same person and target; None when there is none to go on with.
+
+    The decision is made again; a refusal leaves the row as it is for its end to be recorded.
+    """
+    try:
+        key = uuid.UUID(session)
+    except ValueError:
+        return None
+    decision = access.decide(
+        viewer, tenant=target.tenant, extension=target.extension, opening=False
+    )
+    now = timezone.now()
+    mine = DebugSession.objects.filter(
+        pk=key,
+        user_id=viewer.user_id,
+        token_id=viewer.token_id,
+        tenant=target.tenant,
+        extension=target.extension,
+        closed_at=None,
+        end_requested_at=None,
+        expires_at__gt=now,
+    ).exclude(detached_at__lt=now - sessions.RESUME_WITHIN)
+    if not decision.allowed:
+        row = mine.first()
+        return None if row is None else (decision, sessions.held_of(row))
+    holder = uuid.uuid4().hex
+    claimed = mine.update(
+        holder=holder,
+        process=process,
+        detached_at=None,
+        grant_id=decision.grant_id,
+        session_hash=viewer.session_hash,
+        ip=viewer.ip,
+    )
+    if not claimed:
+        return None
+    return decision, sessions.held_of(DebugSession.objects.get(pk=key), resumed=True)

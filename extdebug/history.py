@@ -15,6 +15,7 @@ from extdebug.hub import Hub
 from extdebug.prepare import Prepared, Preparer
 from extdebug.protocol import Start
 from extdebug.ring import Piece
+from extdebug.selection import Selection
 from extdebug.streams import (
     Link,
     Row,
@@ -25,7 +26,7 @@ from extdebug.streams import (
     read_snapshot,
     stream_key,
 )
-from extdebug.watch import Selection, Subscription, Watch
+from extdebug.watch import Subscription, Watch
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
 SCAN_PAGE: Final = 250
@@ -64,6 +65,7 @@ class History:
         async with self._hub.reader() as link:
             account = await self._account(link)
         self._private.account = account
+        self._private.newest = account.cursor
         self._opened = True
         if account.cursor >= self.boundary.id and self._start.cursor is None:
             self.done = True

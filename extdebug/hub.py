@@ -17,9 +17,10 @@ from redis.exceptions import ResponseError
 
 from extdebug.fallback import Fallback
 from extdebug.ring import RING_BYTES
+from extdebug.selection import Selection
 from extdebug.streams import LOST, Link, Target, stream_key
 from extdebug.tail import Tail
-from extdebug.watch import Selection, Subscription, Watch
+from extdebug.watch import Subscription, Watch
 from policies.redaction import Redactor
 
 log = logging.getLogger(__name__)

@@ -6,15 +6,16 @@ as for one that does not exist.
 
 from __future__ import annotations
 
-from extdebug import endings, frames, sessions
+from extdebug import custody, endings, frames, sessions
 from extdebug.bridge import decisions, records
 from extdebug.console import Console
 from extdebug.endings import Refused
 from extdebug.events import BARE, BadId, clean_id
-from extdebug.feed import Feed, Note
+from extdebug.feed import Feed
 from extdebug.filters import Filter
 from extdebug.protocol import Start
 from extdebug.streams import Target
+from extdebug.telling import Note
 from policies import access
 from policies.access import Viewer
 from policies.models import Extension, Install, Tenant
@@ -37,7 +38,7 @@ async def open_feed(
     target = await _target(viewer, tenant, extension)
     taken = None
     if resume:
-        taken = await records(sessions.take_over, resume, viewer, target, process=console.name)
+        taken = await records(custody.take_over, resume, viewer, target, process=console.name)
         if taken is not None and not taken[0].allowed:
             await records(sessions.record_denial, viewer, target, taken[0])
             raise Refused(endings.refusal(taken[0]))

@@ -14,12 +14,18 @@ from policies.redaction_rules import Rule, RuleError
 log = logging.getLogger(__name__)
 
 
+def _rule(row: RedactionRule) -> Rule:
+    return Rule.from_row(
+        row.name, row.pattern, token=row.token, keywords=tuple(row.keywords), example=row.example
+    )
+
+
 def current_redactor() -> Redactor:
     """Read the rules from the database; equal rules give an equal fingerprint."""
     rules: list[Rule] = []
     for row in RedactionRule.objects.filter(enabled=True):
         try:
-            rules.append(Rule.from_row(row.name, row.pattern, token=row.token))
+            rules.append(_rule(row))
         except RuleError:
             # The admin refuses such a rule; one written past it must not stop every stream.
             log.exception("redaction rule %r is not usable and masks nothing", row.name)

@@ -128,10 +128,10 @@ def _insert(
             "filters": list(filters),
         },
     )
-    return _held(row)
+    return held_of(row)
 
 
-def _held(row: DebugSession, *, resumed: bool = False) -> Held:
+def held_of(row: DebugSession, *, resumed: bool = False) -> Held:
     return Held(
         id=str(row.pk),
         holder=row.holder,
@@ -159,48 +159,6 @@ def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
             "checks": [[check.rule, check.ok] for check in decision.checks],
         },
     )
-
-
-def take_over(
-    session: str, viewer: Viewer, target: Target, *, process: str
-) -> tuple[Decision, Held] | None:
-    """Go on with a session of the same person and target; None when there is none to go on with.
-
-    The decision is made again; a refusal leaves the row as it is for its end to be recorded.
-    """
-    try:
-        key = uuid.UUID(session)
-    except ValueError:
-        return None
-    decision = access.decide(
-        viewer, tenant=target.tenant, extension=target.extension, opening=False
-    )
-    now = timezone.now()
-    mine = DebugSession.objects.filter(
-        pk=key,
-        user_id=viewer.user_id,
-        token_id=viewer.token_id,
-        tenant=target.tenant,
-        extension=target.extension,
-        closed_at=None,
-        end_requested_at=None,
-        expires_at__gt=now,
-    ).exclude(detached_at__lt=now - RESUME_WITHIN)
-    if not decision.allowed:
-        row = mine.first()
-        return None if row is None else (decision, _held(row))
-    holder = uuid.uuid4().hex
-    claimed = mine.update(
-        holder=holder,
-        process=process,
-        detached_at=None,
-        grant_id=decision.grant_id,
-        session_hash=viewer.session_hash,
-        ip=viewer.ip,
-    )
-    if not claimed:
-        return None
-    return decision, _held(DebugSession.objects.get(pk=key), resumed=True)
 
 
 def _own(held: Held) -> Any:

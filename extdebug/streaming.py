@@ -8,6 +8,7 @@ is a segment, and `Last-Event-ID` goes on without loss. An id is `cursor~session
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,12 +18,13 @@ import msgspec
 from extdebug import frames
 from extdebug.console import console
 from extdebug.endings import End
-from extdebug.events import BadCursor, Cursor
-from extdebug.feed import Feed, Note
+from extdebug.events import BadCursor, Cursor, read_ts
+from extdebug.feed import Feed
 from extdebug.filters import Filter, FilterError
 from extdebug.flow import Events, Lost
 from extdebug.opening import open_feed
 from extdebug.protocol import DEFAULT_TAIL, MAX_TAIL, Start
+from extdebug.telling import Note
 from policies.access import Viewer
 
 SEGMENT: Final = 1024 * 1024  # bytes of one response on a server without backpressure
@@ -83,6 +85,11 @@ def _start(params: dict[str, str], last_id: str | None) -> tuple[Start, str | No
             return Start(cursor=Cursor.parse(place)), session[:64] or None
         except BadCursor as error:
             raise BadQuery(f"Last-Event-ID: {error}") from None
+    if since := params.get("since"):
+        moment = read_ts(since)
+        if moment is None:
+            raise BadQuery(f"since: expected ISO 8601, got {since[:40]!r}")
+        return Start(since_ms=int(dt.datetime.fromisoformat(moment).timestamp() * 1000)), None
     tail = params.get("tail", str(DEFAULT_TAIL))
     if not (tail.isascii() and tail.isdigit() and int(tail) <= MAX_TAIL):
         raise BadQuery(f"tail: expected 0 to {MAX_TAIL}, got {tail[:20]!r}")
@@ -206,7 +213,7 @@ async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
             session=feed.held.id,
             truncated=truncated,
             ledger=feed.flow.ledger.frame(),
-            expires_at=feed.expires_at.isoformat(),
+            expires_at=feed.lifetime.expires_at.isoformat(),
             closing=closing,
         )
         return msgspec.json.encode(answer), truncated

@@ -18,6 +18,7 @@ from extdebug.continuity import Step
 from extdebug.events import EntryId
 from extdebug.streams import LOST, Link, Row, jittered, read_keys, read_rows, read_snapshot
 from extdebug.watch import Watch
+from extdebug.which_redis import Server
 
 log = logging.getLogger(__name__)
 
@@ -30,29 +31,6 @@ FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one 
 # Deliveries per second above which we wait a moment for a fuller batch (and how long, in s):
 # below it a line goes out at once, above it frames cost more than the wait.
 LINGER: Final = ((200_000, 0.03), (40_000, 0.01))
-
-
-class Server:
-    """Which Redis answers, as far as it can be told apart from the one before."""
-
-    def __init__(self) -> None:
-        self.run_id = ""
-        self.failover = False
-        self._heard = 0.0
-
-    def heard(self) -> None:
-        self._heard = time.monotonic()
-
-    def identify(self, info: bytes | str | None) -> None:
-        """From INFO server, on each new connection; None when the server does not tell."""
-        text = info.decode("utf-8", "replace") if isinstance(info, bytes) else (info or "")
-        values = dict(line.partition(":")[::2] for line in text.splitlines())
-        run_id = values.get("run_id", "")
-        if self.run_id and run_id and run_id != self.run_id:
-            # Up for longer than we were without an answer: another server, not the same restarted.
-            uptime = int(values.get("uptime_in_seconds", "0") or 0)
-            self.failover = uptime > time.monotonic() - self._heard + 1
-        self.run_id = run_id or self.run_id
 
 
 class Tail:

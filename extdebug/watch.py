@@ -8,51 +8,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
 from extdebug.continuity import Continuity, Loss, Run, Settled, Step
 from extdebug.events import (
-    LAST_MS,
     ZERO_ID,
     Cursor,
-    Event,
+    EntryId,
     Gap,
     GapReason,
     encode_json,
-    iso,
 )
-from extdebug.filters import Batch, Filter, compile_filter
+from extdebug.filters import Batch
 from extdebug.foreign import Foreign
+from extdebug.losses import hole_gap, loss_gap, producer_gap, unreadable_gap
 from extdebug.prepare import Prepared, Preparer
-from extdebug.producers import Hole, Producers
+from extdebug.producers import Producers
 from extdebug.ring import Chunk, Ring
+from extdebug.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
 from extdebug.streams import Row, Snapshot, Target, before
 from policies.redaction import Redactor
-
-FRAME_EVENTS: Final = 100  # per chunk, so per frame
-FRAME_BYTES: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What one session is shown of a stream: its Decision's installs, then its own filter."""
-
-    installs: frozenset[str] | None  # None: every install, and events that name none
-    filter: Filter
-
-    def choose(self, events: Sequence[Event]) -> Sequence[int]:
-        """Positions of the events that pass, for a caller without a shared batch."""
-        return self.select(Batch(events), events) if events else ()
-
-    def select(self, batch: Batch, events: Sequence[Event]) -> Sequence[int]:
-        """Positions of the events that pass both."""
-        chosen = compile_filter(self.filter).select(batch)
-        if self.installs is None:
-            return chosen
-        installs = self.installs
-        return [i for i in chosen if events[i].install_id in installs]
 
 
 class Subscription:
@@ -112,6 +88,7 @@ class Watch:
         self.marked_at: float | None = None  # when our group was last known to exist
         self.snapshot: Snapshot | None = None
         self.counts = Counts()
+        self.newest: EntryId | None = None  # the last entry before the next one to come
         self.on_runners = False  # Redis is away, and runners are asked instead
         self._groups: dict[Selection, list[Subscription]] = {}
 
@@ -151,6 +128,7 @@ class Watch:
         self.seed(seed)
         self.account = Continuity(cursor=snapshot.top, index=snapshot.added, run_id=run_id)
         self.snapshot = snapshot
+        self.newest = snapshot.top
         boundary = self.cursor
         for subscription in self._all():
             subscription.boundary = boundary
@@ -159,7 +137,7 @@ class Watch:
 
     def deliver(self, steps: Sequence[Step], rows: Sequence[Row]) -> int:
         """Hand the steps of the account to every ring, in order; how many events were delivered."""
-        delivered = 0
+        delivered, woken = 0, False
         for step in steps:
             match step:
                 case Run():
@@ -167,10 +145,10 @@ class Watch:
                 case Loss():
                     self._loss(step)
                 case Settled():
-                    self.settle(Cursor(step.place, step.index))
+                    woken |= self.settle(Cursor(step.place, step.index))
         if self.producers.open:
             self.probe_at = 0.0  # a hole is the stream's loss or its producer's: find out now
-        if any(not isinstance(step, Settled) for step in steps):
+        if woken or any(not isinstance(step, Settled) for step in steps):
             self.wake()
         return delivered
 
@@ -181,10 +159,15 @@ class Watch:
             self.producers.account(prepared.origin, after=Cursor(row[0]), at=row[0])
         self.producers.settle()
 
-    def settle(self, place: Cursor) -> None:
-        """The stream lost nothing more up to here: holes that are left are their producers'."""
-        for hole in self.producers.settle():
+    def settle(self, place: Cursor) -> bool:
+        """The stream lost nothing more up to here: holes that are left are their producers'.
+
+        Whether there were any.
+        """
+        holes = self.producers.settle()
+        for hole in holes:
             self._push_gap(hole_gap(hole), place)
+        return bool(holes)
 
     def wake(self) -> None:
         for subscription in self._all():
@@ -196,7 +179,9 @@ class Watch:
     def _run(self, rows: Sequence[Row], index: int | None) -> int:
         delivered = size = 0
         part: list[Prepared] = []
-        place = Cursor(before(rows[0][0]), None if index is None else index - 1)
+        newest = self.newest if self.newest is not None else before(rows[0][0])
+        place = Cursor(newest, None if index is None else index - 1)
+        self.newest = rows[-1][0]
         self.counts.entries += len(rows)
         for offset, row in enumerate(rows):
             previous, prepared = place, self.prepare(row)
@@ -308,6 +293,7 @@ class Watch:
     def _loss(self, loss: Loss) -> None:
         if loss.reason in (GapReason.RESET, GapReason.FAILOVER):
             self.settle(Cursor(loss.after))
+            self.newest = None
             self.epoch += 1
         self.producers.lost(loss.missed)
         self._push_gap(loss_gap(loss), Cursor(loss.place, loss.index))
@@ -316,61 +302,3 @@ class Watch:
         self.counts.lost[gap.reason] += gap.missed or 1
         for subscription in self._all():
             subscription.ring.push_gap(gap, through=through)
-
-
-def make_chunk(part: Sequence[Prepared], chosen: Sequence[int]) -> Chunk:
-    """The chosen events of one part, joined for a frame."""
-    events = part if len(chosen) == len(part) else [part[i] for i in chosen]
-    joined = b",".join([prepared.json for prepared in events])
-    last = len(part) - 1
-    return Chunk(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])
-
-
-def loss_gap(loss: Loss) -> Gap:
-    """What a Loss of the stream looks like to a client."""
-    since = iso(loss.after.ms) if 0 < loss.after.ms < LAST_MS else None
-    return Gap(
-        reason=loss.reason,
-        missed=loss.missed,
-        after=str(loss.after),
-        before=str(loss.before) if loss.before else None,
-        since=since,
-        scope=loss.reason.scope,
-    )
-
-
-def producer_gap(prepared: Prepared, missed: int, *, after: Cursor) -> Gap:
-    """Events that their runner says it dropped."""
-    return Gap(
-        reason=GapReason.PRODUCER,
-        missed=missed,
-        after=str(after.id),
-        before=str(prepared.id),
-        scope=GapReason.PRODUCER.scope,
-        detail=prepared.origin.why or None,
-    )
-
-
-def hole_gap(hole: Hole) -> Gap:
-    """Events that their runner numbered and never sent."""
-    return Gap(
-        reason=GapReason.PRODUCER,
-        missed=hole.count,
-        after=str(hole.after.id),
-        before=str(hole.before),
-        scope=GapReason.PRODUCER.scope,
-        detail="the runner's numbers have a hole",
-    )
-
-
-def unreadable_gap(prepared: Prepared) -> Gap:
-    """One entry that nobody may or can see."""
-    return Gap(
-        reason=GapReason.UNREADABLE,
-        missed=1,
-        after=str(before(prepared.id)),
-        before=None,
-        since=iso(prepared.id.ms) if prepared.id.ms < LAST_MS else None,
-        scope=GapReason.UNREADABLE.scope,
-        detail=prepared.problem,
-    )

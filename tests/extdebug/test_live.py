@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from asgiref.sync import sync_to_async
 from websockets.asyncio.client import connect
 

@@ -8,7 +8,7 @@ from extdebug.events import Cursor, EntryId, Gap, GapReason, Level, Origin, Outp
 from extdebug.events import Event as DebugEvent
 from extdebug.prepare import Prepared
 from extdebug.ring import MOST_PIECES, Chunk, Piece, Ring
-from extdebug.watch import make_chunk
+from extdebug.selection import make_chunk
 
 
 def prepared(n: int, *, size: int = 10) -> Prepared:

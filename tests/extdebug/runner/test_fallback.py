@@ -1,4 +1,4 @@
-"""Redis away in mode `auto`: live sessions move to the runner, and back, and nothing comes twice."""
+"""Redis away in mode `auto`: sessions move to the runner, and back, and nothing comes twice."""
 
 import asyncio
 import os

@@ -1,0 +1,133 @@
+"""Where one session's pieces come from: history, then the live ring, or straight from runners.
+
+The subscription is made before history is read, so that what is written meanwhile waits in the
+ring: joined without hole or double, and begun anew from any place without losing what was queued.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from extdebug.events import Cursor
+from extdebug.history import History
+from extdebug.hub import Hub
+from extdebug.protocol import Start
+from extdebug.ring import Piece
+from extdebug.selection import Selection
+from extdebug.streams import LOST, Target
+from extdebug.watch import Subscription
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """One session's subscription and its reading of the past; `wake` is called as they move."""
+
+    def __init__(
+        self, hub: Hub, target: Target, *, wake: Callable[[], None], ring_bytes: int
+    ) -> None:
+        self._hub = hub
+        self._target = target
+        self._wake = wake
+        self._ring_bytes = ring_bytes
+        self._sub: Subscription | None = None
+        self._history: History | None = None
+        self._begun = False
+        self._pieces: deque[Piece] = deque()
+        self._problem = ""
+
+    def begin(self, selection: Selection, start: Start) -> None:
+        """Join live first, then read history up to where live began: no hole, no double."""
+        if self._sub is None:
+            self._sub = self._hub.subscribe(
+                self._target, selection, self._wake, ring_bytes=self._ring_bytes
+            )
+        else:
+            self._sub.restart(selection)
+        self._pieces.clear()
+        self._history = History(self._hub, self._sub, start)
+        self._begun = False
+        self._wake()
+
+    def leave(self) -> None:
+        """Hold nothing any more. What was queued can be read again from Redis."""
+        if self._sub is not None:
+            self._hub.unsubscribe(self._sub)
+        self._sub = self._history = None
+        self._pieces.clear()
+
+    def take(self, position: Cursor) -> Piece | None:
+        """The next piece for a session that stands at `position`."""
+        if self._pieces:
+            return self._pieces.popleft()
+        sub = self._sub
+        if sub is None:
+            return None
+        if sub.foreign is not None and sub.foreign.waiting:
+            return sub.foreign.take(position)
+        return None if self._history is not None else sub.ring.take(position)
+
+    def put_back(self, piece: Piece) -> None:
+        """It does not fit now: the next `take` gives it again."""
+        self._pieces.appendleft(piece)
+
+    @property
+    def readable(self) -> bool:
+        """Whether history is left to read, and nothing read is left to send."""
+        ready = self._sub is not None and self._sub.boundary is not None
+        return self._history is not None and ready and not self._pieces
+
+    async def read(self) -> Cursor | None:
+        """Read on. Returns the place of the start when this found it; LOST or RedisError if not."""
+        history = self._history
+        if history is None or self._sub is None:
+            return None
+        found: Cursor | None = None
+        try:
+            if not self._begun:
+                found = await history.begin()
+                if self._history is not history:
+                    return None  # begun anew while we read
+                self._begun = True
+            pieces = await history.page()
+        except (RedisError, *LOST) as error:
+            self._problem = f"Redis does not answer ({type(error).__name__})"
+            log.info("history of %s: %s", self._target, error)
+            raise
+        self._problem = ""
+        if self._history is not history:
+            return None
+        self._pieces.extend(pieces)
+        if history.done:
+            self._history = None
+            self._sub.ring.release()
+        return found
+
+    @property
+    def attached(self) -> bool:
+        return self._sub is not None and self._sub.boundary is not None
+
+    @property
+    def reading(self) -> bool:
+        return self._history is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is queued that the session was not sent yet."""
+        return bool(self._pieces) or (self._sub is not None and bool(self._sub.ring))
+
+    @property
+    def problem(self) -> str:
+        """Why nothing new comes, in a person's words."""
+        if self._sub is None:
+            return ""
+        return self._problem or self._hub.problem(self._target)
+
+    @property
+    def on_runners(self) -> str:
+        """What to say when lines come straight from runners now; else empty."""
+        return self._hub.fallback(self._target) if self._sub is not None else ""

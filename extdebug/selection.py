@@ -1,0 +1,43 @@
+"""What one session is shown of a batch, and the chunk that equal selections share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from extdebug.events import Event
+from extdebug.filters import Batch, Filter, compile_filter
+from extdebug.prepare import Prepared
+from extdebug.ring import Chunk
+
+FRAME_EVENTS: Final = 100  # per chunk, so per frame
+FRAME_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What one session is shown of a stream: its Decision's installs, then its own filter."""
+
+    installs: frozenset[str] | None  # None: every install, and events that name none
+    filter: Filter
+
+    def choose(self, events: Sequence[Event]) -> Sequence[int]:
+        """Positions of the events that pass, for a caller without a shared batch."""
+        return self.select(Batch(events), events) if events else ()
+
+    def select(self, batch: Batch, events: Sequence[Event]) -> Sequence[int]:
+        """Positions of the events that pass both."""
+        chosen = compile_filter(self.filter).select(batch)
+        if self.installs is None:
+            return chosen
+        installs = self.installs
+        return [i for i in chosen if events[i].install_id in installs]
+
+
+def make_chunk(part: Sequence[Prepared], chosen: Sequence[int]) -> Chunk:
+    """The chosen events of one part, joined for a frame."""
+    events = part if len(chosen) == len(part) else [part[i] for i in chosen]
+    joined = b",".join([prepared.json for prepared in events])
+    last = len(part) - 1
+    return Chunk(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])

@@ -1,0 +1,124 @@
+"""What a feed tells beside events: its frames `ready`, `status`, `expiring` and `page`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from extdebug import frames
+from extdebug.events import Cursor, iso
+from extdebug.filters import Filter
+from extdebug.flow import Flow
+from extdebug.frames import State
+from extdebug.lifetime import Lifetime
+from extdebug.prepare import Prepared
+from extdebug.sessions import Held
+from extdebug.streams import Target
+from policies.access import Decision
+from policies.redaction import Redactor
+
+PAGE_BYTES: Final = 128 * 1024  # of one `page` frame
+
+
+class Note:
+    """A small frame outside the numbered order, or a `page`."""
+
+    __slots__ = ("data", "kind")
+
+    def __init__(self, kind: str, data: bytes) -> None:
+        self.kind = kind
+        self.data = data
+
+    def text(self) -> str:
+        return self.data.decode()
+
+
+def ready(
+    held: Held,
+    decision: Decision,
+    names: frames.ReadyTarget,
+    *,
+    lifetime: Lifetime,
+    now: float,
+    rev: int,
+    on_runners: bool,
+) -> Note:
+    """The first frame of a session."""
+    limits, grant = decision.limits, None
+    if decision.grant_id is not None:
+        until = _iso(decision.until or lifetime.expires_at)
+        grant = frames.ReadyGrant(id=decision.grant_id, label=decision.grant_label, until=until)
+    frame = frames.Ready(
+        session=held.id,
+        target=names,
+        expires_at=_iso(lifetime.expires_at),
+        ttl=lifetime.left(now),
+        extendable_until=_iso(held.extendable_until),
+        limits=frames.ReadyLimits(
+            events_per_second=limits.events_per_second,
+            bytes_per_second=limits.bytes_per_second,
+            window=limits.window_bytes,
+            ring=limits.ring_bytes,
+        ),
+        mode="runner" if on_runners else "redis",
+        environment=decision.environment,
+        grant=grant,
+        resumed=held.resumed,
+        rev=rev,
+    )
+    return Note("ready", frame.encode())
+
+
+def status(
+    state: State, message: str, *, flow: Flow, lifetime: Lifetime, now: float, lag_ms: int | None,
+    placed: bool,
+) -> Note:  # fmt: skip
+    """State, account and place of a session."""
+    frame = frames.Status(
+        state=state,
+        message=message,
+        lag_ms=lag_ms,
+        ledger=flow.ledger.frame(),
+        cursor=str(flow.position) if placed else None,
+        expires_at=_iso(lifetime.expires_at),
+        ttl=lifetime.left(now),
+    )
+    return Note("status", frame.encode())
+
+
+def expiring(lifetime: Lifetime, *, now: float) -> Note:
+    """The end is a minute away."""
+    frame = frames.Expiring(expires_at=_iso(lifetime.expires_at), ttl=lifetime.left(now))
+    return Note("expiring", frame.encode())
+
+
+def page(
+    id: str, found: Sequence[Prepared], *, flow: Flow, cursor: Cursor | None, done: bool
+) -> Note:
+    """As many of the found events as one page may weigh; counted against the window."""
+    parts: list[bytes] = []
+    size, last = 0, cursor
+    for prepared in found:
+        if parts and size + len(prepared.json) > PAGE_BYTES:
+            done, cursor = False, last
+            break
+        parts.append(prepared.json)
+        size += len(prepared.json)
+        last = Cursor(prepared.id)
+    seq = flow.number(size)
+    return Note("page", frames.page_frame(id, cursor, parts, done=done, seq=seq))
+
+
+def shown_filter(wanted: Filter, redactor: Redactor, target: Target) -> dict[str, object]:
+    """A filter as the audit trail may keep it: what people search for can be a secret."""
+    shown = wanted.to_json()
+    mask = redactor.mask(str(target), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
+    for key in ("q", "request"):
+        if shown.get(key):
+            shown[key] = redactor.text(str(shown[key]), mask)[0]
+    return shown
+
+
+def _iso(moment: dt.datetime) -> str:
+    return iso(int(moment.timestamp() * 1000))
