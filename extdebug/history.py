@@ -131,7 +131,7 @@ class History:
         boundary = self.boundary
         count = int(min(250, max(32, PAGE_BYTES / self._average)))
         async with self._hub.reader() as link:
-            replies = await link.atomic(
+            replies = await link.together(
                 ("XINFO", "STREAM", self._private.key),
                 ("XREAD", "COUNT", count, "STREAMS", self._private.key, str(account.cursor)),
             )

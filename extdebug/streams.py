@@ -17,7 +17,7 @@ from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from extdebug.events import BARE, ZERO_ID, EntryId, clean_id
 
@@ -184,6 +184,14 @@ class Link:
             # EXECABORT hides the cause, which the queued command's own reply names.
             raise next((r for r in replies if isinstance(r, Exception)), result)
         return list(result)
+
+    async def together(self, *commands: tuple[str | bytes | int, ...]) -> list[Any]:
+        """Reads as of one moment. A server that is out of memory queues no transaction: there they
+        come one after the other, which keeps every count exact and only the places less so."""
+        try:
+            return await self.atomic(*commands)
+        except OutOfMemoryError:
+            return await self.batch(commands)
 
     async def batch(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
         """Pipelined commands; errors are elements of the list."""

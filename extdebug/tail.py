@@ -218,7 +218,7 @@ class Tail:
         else:
             commands.append(("XREVRANGE", watch.key, "+", "-", "COUNT", SEED))
         try:
-            replies = await self._link.atomic(*commands)
+            replies = await self._link.together(*commands)
             snapshot = read_snapshot(replies[0], replies[1])
             if len(replies) > 2 and isinstance(replies[2], Exception):
                 raise replies[2]

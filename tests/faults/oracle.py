@@ -197,16 +197,24 @@ def _windows(log: Sequence[Item], verdict: Verdict) -> list[_Window]:
 
 
 def _choose(windows: list[_Window], starts: list[Key], key: Key, one: Written) -> _Window | None:
+    """The gap that holds this number, if one does.
+
+    A number that never reached the stream has no place in it: what a producer says it dropped is
+    held to its count, and to the nearest such gap.
+    """
+    if one.id is None:
+        theirs = [window for window in windows if window.left and window.gap.reason == "producer"]
+        if theirs:
+            return min(
+                theirs, key=lambda window: (not window.start <= key < window.end, window.end)
+            )
     known = bisect.bisect_right(starts, key)
     fitting = [
-        window
-        for window in windows[:known]
-        if window.left > 0
-        and window.start <= key
-        and (key < window.end)
-        and (one.id is None or window.start < key)
+        window for window in windows[:known] if window.left > 0 and window.start < key < window.end
     ]
-    return min(fitting, key=lambda window: window.end, default=None)
+    return min(
+        fitting, key=lambda window: (window.gap.reason == "producer", window.end), default=None
+    )
 
 
 def _uncounted(log: Sequence[Item], one: Written) -> str | None:

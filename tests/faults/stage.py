@@ -57,11 +57,16 @@ class Stage:
         return Door(url, headers["Origin"], headers["Cookie"])
 
     async def watcher(
-        self, *consoles: Console, user: Any = None, live: bool = True, **options: Any
+        self,
+        *consoles: Console,
+        user: Any = None,
+        live: bool = True,
+        through: Proxy | None = None,
+        **options: Any,
     ) -> Watcher:
         """A watcher of acme's invoice-sync (or `target`), live unless told otherwise."""
         user = user or self.cast.dan
-        doors = [await self.door(console, user) for console in consoles]
+        doors = [await self.door(console, user, through=through) for console in consoles]
         watcher = await self._stack.enter_async_context(Watcher(doors, **options))
         self.watchers.append(watcher)
         return await watcher.live() if live else watcher
@@ -100,12 +105,17 @@ class Stage:
         *watchers: Watcher,
         reasons: Mapping[str, Collection[str]] | Collection[str] = (),
         writers: Collection[Writer] = (),
+        first: Mapping[str, int] | None = None,
     ) -> list[Verdict]:
         """One verdict for each watcher; fails with what the oracle found wrong."""
         written = [one for writer in writers or self.writers for one in writer.written]
         verdicts = []
         for watcher in watchers or self.watchers:
-            verdict = judge(watcher.log, written, reasons=reasons)
+            since = first
+            if since is not None and watcher.shown:  # a later one answers from its first event on
+                item = watcher.shown[0]
+                since = {item.src: item.n}
+            verdict = judge(watcher.log, written, reasons=reasons, first=since)
             verdict.wrong += watcher.wrong
             assert not verdict.wrong, (verdict.wrong[:10], watcher.gaps, len(written))
             verdicts.append(verdict)
@@ -127,9 +137,13 @@ class Stage:
         delivered = sum(verdict.delivered for verdict in verdicts)
         self.rows.append(
             (
-                fault, expected, seen or f"{delivered} delivered to {len(verdicts)}", said,
-                str(doubled), "-" if recovered is None else f"{recovered:.2f} s",
-            )  # fmt: skip
+                fault,
+                expected,
+                seen or f"{delivered} delivered to {len(verdicts)}",
+                said,
+                str(doubled),
+                "-" if recovered is None else f"{recovered:.2f} s",
+            )
         )
 
 
@@ -146,7 +160,7 @@ async def poll(condition: Callable[[], Any], *, within: float, what: str) -> flo
 
 def memory(pid: int) -> int:
     """Resident bytes of a process."""
-    with contextlib.closing(open(f"/proc/{pid}/status")) as status:  # noqa: PTH123, SIM115
+    with contextlib.closing(open(f"/proc/{pid}/status")) as status:  # noqa: PTH123
         for line in status:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024

@@ -82,14 +82,10 @@ async def test_a_stream_deleted_and_begun_again_with_lower_ids(
     assert recovered < 4
     verdicts = stage.judge(reasons=["reset"])
     assert verdicts[0].lost_total == 0
-    stage.row(
-        "DEL + lower ids", expected="reset <= 2 s", verdicts=verdicts, recovered=recovered
-    )
+    stage.row("DEL + lower ids", expected="reset <= 2 s", verdicts=verdicts, recovered=recovered)
 
 
-async def test_the_tails_connection_is_killed(
-    stage: Stage, redis_server_factory: Factory
-) -> None:
+async def test_the_tails_connection_is_killed(stage: Stage, redis_server_factory: Factory) -> None:
     server = redis_server_factory()
     console = await stage.console(server.url)
     watcher = await stage.watcher(console)
@@ -167,7 +163,7 @@ async def test_trimmed_while_the_console_was_cut_off(
 async def test_trimmed_faster_than_it_can_be_read(
     stage: Stage, redis_server_factory: Factory
 ) -> None:
-    """A burst over the cap between two reads: a loss of the stream, told once, not as the runner's."""
+    """A burst over the cap between two reads: lost by the stream, not by the runner as well."""
     server = redis_server_factory("--stream-node-max-entries", "10")
     console = await stage.console(server.url)
     watcher = await stage.watcher(console)

@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import json
 import random
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -42,13 +44,18 @@ class Watcher:
         filter: dict[str, Any] | None = None,
         resume: bool = True,
         acks: bool = True,
+        buffer: int | None = None,
     ) -> None:
+        """`buffer`: bytes the kernel may hold for us; small ones make a stall a zero window."""
         self.doors = list(doors)
         self.target = target
         self.start = start
         self.filter = filter or {}
         self.resume = resume
         self.acks = acks
+        self.buffer = buffer
+        self._reading = asyncio.Event()
+        self._reading.set()
         self.log: list[Item] = []
         self.frames: list[tuple[float, dict[str, Any]]] = []  # all but events and gaps
         self.events_at: list[tuple[float, int]] = []  # when, and how many
@@ -140,15 +147,22 @@ class Watcher:
         assert self.socket is not None
         self.socket.transport.abort()
 
+    def stall(self) -> None:
+        """Stop reading: nothing is acknowledged and the receive window closes."""
+        self._reading.clear()
+
+    def go_on(self) -> None:
+        self._reading.set()
+
     # --- the connection -----------------------------------------------------------------------
 
     async def _run(self) -> None:
         while True:
             retry: float | None = None
-            try:
+            with contextlib.suppress(
+                OSError, InvalidHandshake, ConnectionClosed, TimeoutError, EOFError
+            ):
                 await self._connect()
-            except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError, EOFError):
-                pass
             self.socket = None
             self.state = "away"
             if self.closings and self.closings[-1].get("_of") == self.connections:
@@ -170,14 +184,31 @@ class Watcher:
             close_timeout=0.5,
             ping_interval=None,
             max_size=None,
-        ) as socket:
+            max_queue=2,
+            sock=await self._dial(door),
+        ) as connection:
             self.connections += 1
             self._seq = self._shown_here = 0
-            await socket.send(json.dumps(self._subscribe()))
-            self.socket = socket
-            async for text in socket:
-                await self._take(json.loads(text), socket)
+            await connection.send(json.dumps(self._subscribe()))
+            self.socket = connection
+            async for text in connection:
+                await self._take(json.loads(text), connection)
                 self._changed.set()
+                await self._reading.wait()
+
+    async def _dial(self, door: Door) -> socket.socket:
+        parts = urlsplit(door.url)
+        sock = socket.socket()
+        sock.setblocking(False)
+        if self.buffer is not None:  # before connecting: later ones do not shrink the window
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer)
+        try:
+            async with asyncio.timeout(5):
+                await asyncio.get_running_loop().sock_connect(sock, (parts.hostname, parts.port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def _subscribe(self) -> dict[str, Any]:
         tenant, extension = self.target
@@ -191,7 +222,7 @@ class Watcher:
             frame["resume"] = self.session
         return frame
 
-    async def _take(self, frame: dict[str, Any], socket: ClientConnection) -> None:
+    async def _take(self, frame: dict[str, Any], connection: ClientConnection) -> None:
         kind = frame["type"]
         if kind in ("events", "gap", "page") and "seq" in frame:
             if frame["seq"] != self._seq + 1:
@@ -207,7 +238,7 @@ class Watcher:
         else:
             self._note(frame)
         if self.acks and "seq" in frame:
-            await socket.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
+            await connection.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
 
     def _show(self, frame: dict[str, Any]) -> None:
         self.events_at.append((time.monotonic(), len(frame["events"])))

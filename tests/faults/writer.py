@@ -41,6 +41,7 @@ class Writer:
             "install": install, "request": "req-1", "src": src,
         }  # fmt: skip
         self._padding = "." * padding
+        self.stamp = ""  # instead of the present time
         self._n = 0
         self._client: redis.Redis | None = None
         self._stop = threading.Event()
@@ -51,7 +52,14 @@ class Writer:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         more = {"fields": f'{{"pad":"{self._padding}"}}'} if self._padding else {}
         message = f"{self.src} {n}"
-        return {**self._entry, "ts": now, "level": level, "message": message, "n": str(n), **more}
+        return {
+            **self._entry,
+            "ts": self.stamp or now,
+            "level": level,
+            "message": message,
+            "n": str(n),
+            **more,
+        }
 
     def write(self, count: int = 1, *, ids: list[str] | None = None, level: str = "info") -> None:
         """`count` entries in one pipeline; `ids` instead of Redis' own."""
@@ -66,7 +74,8 @@ class Writer:
             pipe = client.pipeline(transaction=False)
             for place, n in enumerate(numbers):
                 id: Any = "*" if ids is None else ids[place]
-                pipe.xadd(self.key, self.entry(n, level=level), id=id, maxlen=self.maxlen)
+                entry: Any = self.entry(n, level=level)
+                pipe.xadd(self.key, entry, id=id, maxlen=self.maxlen)
             replies = pipe.execute(raise_on_error=False)
         except (redis.ConnectionError, redis.TimeoutError, OSError):
             self._up = False
