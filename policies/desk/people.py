@@ -9,6 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from policies import changes
@@ -63,6 +64,14 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         with changes.recorded(self.get_object(request, id), by=request.user, ip=ip_of(request)):
             answer: HttpResponse = super().user_change_password(request, id, form_url)
         return answer
+
+
+def own_password(request: HttpRequest) -> HttpResponse:
+    """One's own new password, on record like any other change of a person."""
+    me = get_object_or_404(User, pk=request.user.pk)
+    with changes.recorded(me, by=request.user, ip=ip_of(request)):
+        answer: HttpResponse = admin.site.password_change(request)
+    return answer
 
 
 @admin.register(Group)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
+from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
@@ -30,6 +31,14 @@ def third_operator(cast: Cast) -> User:
     otto = User.objects.create_user("otto", "otto@example.test", is_staff=True)
     otto.user_permissions.set(cast.olivia.user_permissions.all())
     return otto
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """A superuser, signed in to the admin."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
 
 
 @pytest.fixture(autouse=True)
