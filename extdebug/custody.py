@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Q
@@ -24,6 +25,44 @@ from policies.access import Decision, Viewer
 
 # A process beats every 5 s; its sessions must be closed within 30 s of its death.
 SILENT: Final = dt.timedelta(seconds=15)
+
+
+# The janitor's own row among the processes: its last round, and what failed in it.
+JANITOR: Final = "janitor"
+# It comes once a minute; five missed rounds let streams outgrow their retention.
+JANITOR_SILENT: Final = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Who lives, by the database. `janitor_age`: seconds since its last round, None: never."""
+
+    alive: int
+    silent: int
+    janitor_age: float | None
+    janitor_failed: int  # steps of that round that could not be done
+
+
+def signs() -> Signs:
+    """One query, for metrics."""
+    now = timezone.now()
+    alive = silent = failed = 0
+    age: float | None = None
+    for process in Process.objects.only("name", "beat_at", "health"):
+        if process.name == JANITOR:
+            age = (now - process.beat_at).total_seconds()
+            failed = len(process.health.get("failed", ()))
+        elif is_silent(process):
+            silent += 1
+        else:
+            alive += 1
+    return Signs(alive, silent, age, failed)
+
+
+def is_silent(process: Process) -> bool:
+    """Whether its sign of life is too old; the sessions of a silent console are orphans."""
+    longest = JANITOR_SILENT if process.name == JANITOR else SILENT
+    return process.beat_at < timezone.now() - longest
 
 
 def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
@@ -51,7 +90,8 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
     alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
     lost = DebugSession.objects.filter(closed_at=None).filter(
         Q(detached_at__lt=now - sessions.RESUME_WITHIN)
-        | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT))
+        # One that was let go in order (a restart) waits for its watcher like any other.
+        | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT, detached_at=None))
         | Q(expires_at__lt=now - SILENT)
     )
     closed = 0
@@ -78,12 +118,18 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
 
 
 def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
-    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder."""
+    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder.
+
+    A row that somebody removed ends its session: nobody could see it or end it any more.
+    """
     verdicts: dict[str, str] = {}
     keys = list(holders)
     for start in range(0, len(keys), 500):
         chunk = keys[start : start + 500]
-        rows = DebugSession.objects.filter(pk__in=chunk).exclude(
+        rows = DebugSession.objects.filter(pk__in=chunk)
+        known = {str(pk) for pk in rows.values_list("pk", flat=True)}
+        verdicts.update({key: "ended" for key in chunk if key not in known})
+        rows = rows.exclude(
             closed_at=None, end_requested_at=None, holder__in=[holders[key] for key in chunk]
         )
         for pk, holder, closed, ended, by in rows.values_list(
