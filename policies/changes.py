@@ -22,7 +22,7 @@ from audit.trail import Action
 from policies import cuts, models
 
 # What an audit row says instead of the value: whoever reads the trail must not sign in with it.
-_SECRET: Final = frozenset({"password", "digest"})
+SECRET: Final = frozenset({"password", "digest"})
 _NOISE: Final = frozenset({"last_login", "last_used_at", "last_used_ip"})
 
 
@@ -131,7 +131,7 @@ def snapshot(instance: Model | None) -> dict[str, Any] | None:
         if column.name in _NOISE:
             continue
         value = column.value_from_object(instance)
-        seen[column.name] = _hidden(value) if column.name in _SECRET else _plain(value)
+        seen[column.name] = _hidden(value) if column.name in SECRET else _plain(value)
     for relation in instance._meta.many_to_many:  # noqa: SLF001
         rows = getattr(instance, relation.name).all()
         seen[relation.name] = sorted(str(row) for row in rows)

@@ -7,6 +7,8 @@ about first, with their number.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
@@ -23,7 +25,12 @@ from policies.desk import live
 from policies.people import OPERATE
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
+SEEN: Final = "_seen"  # the fingerprint of the row that the form was made from
 _OURS: Final = ("csrfmiddlewaretoken", CONFIRMED)
+
+
+class Stale(Exception):
+    """The row is not what the form was made from; nothing was changed."""
 
 
 class WouldCut(Exception):
@@ -131,7 +138,12 @@ class OperatorAdmin(HidingAdmin):
 
 
 class RecordedAdmin(HidingAdmin):
-    """Saves and deletes through `policies.changes`, asking first when live sessions would end."""
+    """Saves and deletes through `policies.changes`, asking first when live sessions would end.
+
+    A form carries a fingerprint of the row it was made from: 409 when the row is another by now.
+    """
+
+    change_form_before_template = "admin/desk/seen.html"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """Nothing yet: the row is saved with its relations, under one audit row."""
@@ -139,9 +151,18 @@ class RecordedAdmin(HidingAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         before = live.allowed_now()
         with changes.recorded(form.instance, by=request.user, ip=ip_of(request)):
+            if change and request.POST.get(SEEN) != self._fingerprint(form.instance.pk):
+                raise Stale
             self.store(request, form.instance, form)
             super().save_related(request, form, formsets, change)
         ask_about(request, live.cut_of(before))
+
+    def _fingerprint(self, pk: Any) -> str:
+        """The same for equal rows, on every process; secrets have forms of their own."""
+        stored = self.model._base_manager  # noqa: SLF001 - documented: it sees every row
+        row = changes.snapshot(stored.filter(pk=pk).first()) or {}
+        plain = {name: value for name, value in row.items() if name not in changes.SECRET}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
         """Save the row itself."""
@@ -173,11 +194,28 @@ class RecordedAdmin(HidingAdmin):
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         return None
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # A form that is shown again keeps what it was made from.
+        seen = request.POST.get(SEEN, "")
+        if not seen and object_id is not None and object_id.isdecimal():
+            seen = self._fingerprint(object_id)
+        context = {**(extra_context or {}), "seen": seen}
         try:
-            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+            answer: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         except WouldCut as asked:
             return self._confirm(request, asked.cut)
+        except Stale:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": f"This {self.opts.verbose_name} was changed meanwhile",
+            }
+            return TemplateResponse(request, "admin/desk/stale.html", context, status=409)
         return answer
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

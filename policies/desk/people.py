@@ -24,6 +24,10 @@ _LIMITED = (
 )
 
 
+def _has_rights(person: Any) -> bool:
+    return person is not None and (person.is_staff or person.is_superuser)
+
+
 @admin.register(User)
 class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     """Operators may look people up; changing them needs Django's own permission."""
@@ -53,9 +57,13 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         return (*fields, "is_superuser", "is_staff", "groups", "user_permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A superuser's account (password, e-mail) is no other staff's to change."""
+        """The accounts of staff are the superusers': a new password would lend their rights."""
         allowed = bool(super().has_change_permission(request, obj))
-        return allowed and (request.user.is_superuser or not getattr(obj, "is_superuser", False))
+        return allowed and (request.user.is_superuser or not _has_rights(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = bool(super().has_delete_permission(request, obj))
+        return allowed and (request.user.is_superuser or not _has_rights(obj))
 
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""

@@ -32,3 +32,8 @@ def act(grant: Grant, verb: str) -> str:
 
 def state(grant: Grant) -> str:
     return Grant.objects.get(pk=grant.pk).state
+
+
+def seen(client: Client, url: str) -> dict[str, str]:
+    """What a form of the admin carries of the row it was made from."""
+    return {"_seen": client.get(url).context["seen"]}

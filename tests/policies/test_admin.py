@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
+from extdebug.models import DebugSession
 from policies import grants
 from policies.models import Grant
 from tests.policies.conftest import TARGET, actions, granted, request
@@ -99,6 +101,25 @@ def test_behaviour_20_an_end_is_confirmed_and_only_then_requested(cast: Cast) ->
     again = client.post(url)
     assert again.status_code == 409
     assert actions(subject_id=str(row.pk)).count("session.end_requested") == 1
+
+
+def test_behaviour_20_ending_many_checks_each(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    live, over = watch(cast.dan), watch(cast.dan)
+    DebugSession.objects.filter(pk=over.pk).update(closed_at=timezone.now())
+    client = signed_in(cast.olivia)
+    url = "/admin/extdebug/debugsession/"
+    chosen = {"action": "end_selected", "_selected_action": [str(live.pk), str(over.pk)]}
+    asked = client.post(url, chosen)
+    assert "This cuts 1 live session:" in asked.text
+    assert "Over already" in asked.text
+    live.refresh_from_db()
+    assert live.end_requested_at is None
+    done = client.post(url, {**chosen, "confirmed": "1"}, follow=True)
+    assert "was over already" in done.text
+    live.refresh_from_db()
+    over.refresh_from_db()
+    assert (live.end_requested_by, over.end_requested_by) == ("olivia", "")
 
 
 @pytest.mark.parametrize("who", ["alice", "greta", "dan", "mallory", "staff", "anonymous"])

@@ -23,7 +23,7 @@ from policies.models import (
     Tenant,
 )
 from tests.policies.conftest import actions, granted
-from tests.policies.desk import signed_in, watch
+from tests.policies.desk import seen, signed_in, watch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 NO_DATE = {"expires_at_0": "", "expires_at_1": ""}
@@ -154,6 +154,8 @@ def test_a_change_that_cuts_is_asked_about_with_the_number(
         "account": (f"auth/user/{cast.dan.pk}/change/", user),
     }  # fmt: skip
     url, data = ways[place]
+    if url.endswith("/change/"):
+        data |= seen(root, f"/admin/{url}")
     before = actions()
     asked = root.post(f"/admin/{url}", data)
     assert asked.status_code == 200
@@ -174,11 +176,38 @@ def test_a_change_that_cuts_nobody_is_not_asked_about(cast: Cast, root: Client) 
     assert root.post("/admin/policies/lock/add/", data).status_code == 302
 
 
+@pytest.mark.parametrize("way", ["changed meanwhile", "without what it was made from"])
+def test_a_stale_form_answers_409_and_overwrites_nothing(
+    cast: Cast, root: Client, way: str
+) -> None:
+    url = f"/admin/policies/tenant/{cast.acme.pk}/change/"
+    data = {"name": "Mine", **seen(root, url)}
+    if way == "changed meanwhile":
+        Tenant.objects.filter(pk=cast.acme.pk).update(name="Theirs")
+    else:
+        del data["_seen"]
+    before = actions()
+    assert root.post(url, data).status_code == 409
+    cast.acme.refresh_from_db()
+    assert cast.acme.name != "Mine"
+    assert actions() == before
+    assert root.post(url, {**data, **seen(root, url)}).status_code == 302
+
+
+def test_a_form_that_is_shown_again_stays_as_fresh_as_it_was(cast: Cast, root: Client) -> None:
+    url = f"/admin/policies/tenant/{cast.acme.pk}/change/"
+    data = {"name": "", **seen(root, url)}
+    again = root.post(url, data)
+    Tenant.objects.filter(pk=cast.acme.pk).update(name="Theirs")
+    assert root.post(url, {"name": "Mine", "_seen": again.context["seen"]}).status_code == 409
+
+
 def test_only_the_tenants_own_admins_lift_its_protection(cast: Cast, root: Client) -> None:
     cast.acme.consent_required = True
     cast.acme.save()
     url = f"/admin/policies/tenant/{cast.acme.pk}/change/"
-    assert "only its own admins" in root.post(url, {"name": "Acme"}).text
+    data = {"name": "Acme", **seen(root, url)}
+    assert "only its own admins" in root.post(url, data).text
     cast.acme.refresh_from_db()
     assert cast.acme.consent_required
     assert root.get("/admin/policies/consent/add/").status_code == 403

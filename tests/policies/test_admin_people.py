@@ -6,7 +6,7 @@ from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from tests.policies.desk import signed_in
+from tests.policies.desk import seen, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -31,12 +31,22 @@ def test_staff_who_manage_users_cannot_lift_themselves(cast: Cast) -> None:
         "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "last_login_0": "",
         "last_login_1": "", "user_permissions": [p.pk for p in Permission.objects.all()],
     }  # fmt: skip
-    client.post(f"/admin/auth/user/{manager.pk}/change/", data)
-    manager.refresh_from_db()
-    assert not manager.is_superuser
-    assert not manager.has_perm("policies.operate_debug")
+    assert client.post(f"/admin/auth/user/{manager.pk}/change/", data).status_code == 403
+    url = f"/admin/auth/user/{cast.dan.pk}/change/"
+    sent = {**data, "username": "dan", "email": "new@example.test", **seen(client, url)}
+    assert client.post(url, sent).status_code == 302
+    cast.dan.refresh_from_db()
+    assert cast.dan.email == "new@example.test"
+    assert (cast.dan.is_superuser, cast.dan.is_staff) == (False, False)
+    assert not cast.dan.user_permissions.exists()
     new = {"password1": "kq9-tangerine", "password2": "kq9-tangerine", "usable_password": "true"}
-    assert client.post(f"/admin/auth/user/{root.pk}/password/", new).status_code == 403
+    for person in (root, cast.olivia, manager):
+        for act in ("password", "delete"):
+            url = f"/admin/auth/user/{person.pk}/{act}/"
+            assert client.post(url, {**new, "post": "yes"}).status_code == 403
+    many = {"action": "delete_selected", "_selected_action": [cast.dan.pk, root.pk], "post": "yes"}
+    assert client.post("/admin/auth/user/", many).status_code == 403
+    assert User.objects.filter(pk__in=(cast.dan.pk, root.pk)).count() == 2
     assert client.post("/admin/auth/group/add/", {"name": "x"}).status_code == 403
 
 
