@@ -23,6 +23,7 @@ from extdebug.hub import Hub
 from extdebug.patrol import Patrol
 from extdebug.redactors import current_redactor
 from extdebug.runner_stream import Runner
+from extdebug.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Console:
     def __init__(self, *, hub: Hub, name: str) -> None:
         self.name = name
         self.hub = hub
+        self.tally = Tally()
         self.patrol = Patrol(self)
         self.draining = False
 

@@ -222,6 +222,11 @@ class Feed:
         return self._intake.problem
 
     @property
+    def state(self) -> str:
+        """What the client was last told; `opening` before it was told anything."""
+        return self._state or "opening"
+
+    @property
     def caught_up(self) -> bool:
         """Whether everything that the stream holds now was handed out: what comes next is new."""
         return self._state in (State.LIVE, State.FALLBACK) and not self._intake.waiting
@@ -359,6 +364,7 @@ class Feed:
         self.finished = True
         self._intake.leave()
         self.console.patrol.forget(self)
+        self.console.tally.over(self, gone=gone)
         end = self.ending
         if end is endings.TAKEN:
             return

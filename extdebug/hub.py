@@ -10,14 +10,16 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from extdebug.counts import Counts
 from extdebug.fallback import Fallback
 from extdebug.ring import RING_BYTES
 from extdebug.selection import Selection
+from extdebug.stream_health import StreamHealth, health_of
 from extdebug.streams import LOST, Link, Target, stream_key
 from extdebug.tail import Tail
 from extdebug.watch import Subscription, Watch
@@ -31,24 +33,11 @@ AWAY: Final = 1.0  # seconds without Redis until the runners are asked, where th
 READERS: Final = 4  # concurrent history reads: a thousand sessions that come back form a queue
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHealth:
-    """One watched stream as operators and metrics see it. Ages are milliseconds."""
-
-    target: Target
-    watchers: int
-    problem: str
-    length: int
-    backlog: int | None
-    lag_ms: int | None
-    retention_ms: int | None
-    entries: int
-    delivered: int
-    lost: dict[str, int]
-
-
 class Hub:
-    """Subscriptions to streams of one Redis. Start it in the event loop that will use it."""
+    """Subscriptions to streams of one Redis, or of runners alone when `url` is empty.
+
+    Start it in the event loop that will use it.
+    """
 
     def __init__(
         self,
@@ -68,9 +57,10 @@ class Hub:
         self._tails: list[Tail] = []
         self._home: dict[Target, Tail] = {}
         self._readers = asyncio.Queue[Link]()
-        for _ in range(READERS):
+        for _ in range(READERS if url else 0):
             self._readers.put_nowait(Link(url))
         self._links: list[Link] = []
+        self._past = Counts()  # of watches that ended
         self._marker: asyncio.Task[None] | None = None
         self._closed = False
         self._fallback = fallback
@@ -114,6 +104,7 @@ class Hub:
         watch.leave(subscription)
         if watch.subscribers == 0 and self._watches.get(watch.target) is watch:
             del self._watches[watch.target]
+            self._past.add(watch.counts)
             home = self._home.pop(watch.target, None)
             if home is not None:
                 home.watches.pop(watch.key, None)
@@ -145,7 +136,8 @@ class Hub:
         if watch is None:
             return "not watched"
         if tail is None:
-            return "" if self.fallback(target) else "No runner answers"
+            away = "No Redis is configured" if self._fallback is None else "No runner answers"
+            return "" if self.fallback(target) else away
         return tail.problem or watch.problem
 
     def fallback(self, target: Target) -> str:
@@ -179,7 +171,9 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def reader(self) -> AsyncIterator[Link]:
-        """A connection for a session's own history reads; waits for its turn."""
+        """A connection for a session's own reads; waits for its turn. LOST without a Redis."""
+        if not self.url:
+            raise RedisConnectionError("no Redis is configured")
         link = await self._readers.get()
         try:
             yield link
@@ -242,30 +236,27 @@ class Hub:
 
     def health(self) -> list[StreamHealth]:
         now = time.time() * 1000
-        rows = []
-        for target, watch in self._watches.items():
-            snapshot, account = watch.snapshot, watch.account
-            index = account.index if account else None
-            backlog = lag = retention = None
-            if snapshot is not None:
-                backlog = None if index is None else max(0, snapshot.added - index)
-                lag = int(now - account.cursor.ms) if account and backlog else 0
-                retention = int(now - snapshot.first.ms) if snapshot.first else None
-            rows.append(
-                StreamHealth(
-                    target=target,
-                    watchers=watch.subscribers,
-                    problem=self.problem(target),
-                    length=snapshot.length if snapshot else 0,
-                    backlog=backlog,
-                    lag_ms=lag,
-                    retention_ms=retention,
-                    entries=watch.counts.entries,
-                    delivered=watch.counts.delivered,
-                    lost={reason.value: count for reason, count in watch.counts.lost.items()},
-                )
-            )
-        return rows
+        return [
+            health_of(watch, problem=self.problem(target), now_ms=now)
+            for target, watch in self._watches.items()
+        ]
+
+    def counts(self) -> Counts:
+        """Over all streams since the process started, those no longer watched included."""
+        total = Counts()
+        for counts in (self._past, *(watch.counts for watch in self._watches.values())):
+            total.add(counts)
+        return total
+
+    @property
+    def links(self) -> list[str]:
+        """For each tail why it cannot read, empty when it can. Empty without Redis."""
+        return [tail.problem for tail in self._tails]
+
+    @property
+    def on_runners(self) -> int:
+        """Streams that come straight from runners now."""
+        return sum(watch.on_runners for watch in self._watches.values())
 
     async def close(self) -> None:
         self._closed = True

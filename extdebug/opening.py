@@ -33,6 +33,29 @@ async def open_feed(
     resume: str | None = None,
 ) -> tuple[Feed, Note]:
     """A feed and its `ready` frame. Refused when it may not begin."""
+    try:
+        feed, names = await _open(
+            console, viewer, tenant=tenant, extension=extension, wanted=wanted, rev=rev,
+            start=start, resume=resume,
+        )  # fmt: skip
+    except Refused as refused:
+        console.tally.refuse(refused.end)
+        raise
+    console.tally.begun(feed)
+    return feed, feed.ready(names)
+
+
+async def _open(
+    console: Console,
+    viewer: Viewer,
+    *,
+    tenant: str | None,
+    extension: str,
+    wanted: Filter,
+    rev: int,
+    start: Start,
+    resume: str | None,
+) -> tuple[Feed, frames.ReadyTarget]:
     if console.draining:
         raise Refused(endings.draining())
     target = await _target(viewer, tenant, extension)
@@ -54,7 +77,7 @@ async def open_feed(
     names = await records(names_of, target, decision.installs)
     feed = Feed(console, viewer, target, decision, held, wanted=wanted, rev=rev, start=start)
     console.patrol.watch(feed)  # then decide again: a change while we opened is not missed
-    return feed, feed.ready(names)
+    return feed, names
 
 
 async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:

@@ -55,6 +55,11 @@ class Patrol:
         self._started_at = timezone.now()
 
     @property
+    def blind(self) -> float:
+        """Seconds since policy could be read; from BLIND on production sessions end."""
+        return time.monotonic() - self._read_at
+
+    @property
     def feeds(self) -> Sequence[Feed]:
         return tuple(self._feeds)
 
@@ -198,7 +203,7 @@ class Patrol:
                 feed.end(endings.TAKEN)
 
     def _fail_closed(self) -> None:
-        if time.monotonic() - self._read_at < BLIND:
+        if self.blind < BLIND:
             return
         for feed in self._feeds:
             if feed.decision.environment == "production":

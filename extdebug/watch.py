@@ -5,13 +5,12 @@ No I/O and no await: the tail feeds it replies, and every ring is filled before 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
 from extdebug.continuity import Continuity, Loss, Run, Settled, Step
+from extdebug.counts import Counts
 from extdebug.events import (
     ZERO_ID,
     Cursor,
@@ -60,15 +59,6 @@ class Subscription:
 
     def wake(self) -> None:
         self._wake()
-
-
-@dataclass(slots=True)
-class Counts:
-    """What went through one watch since the process started watching."""
-
-    entries: int = 0
-    delivered: int = 0
-    lost: Counter[GapReason] = field(default_factory=Counter)
 
 
 class Watch:

@@ -1,0 +1,73 @@
+"""What the sessions of this process came to since it started: counters that only grow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from extdebug import endings
+from extdebug.endings import End
+from extdebug.events import CloseCode
+
+if TYPE_CHECKING:
+    from extdebug.feed import Feed
+
+# Ends that somebody other than the watcher and the clock brought about.
+CUTS: Final = frozenset({CloseCode.UNAUTHENTICATED, CloseCode.REVOKED, CloseCode.ENDED})
+
+
+@dataclass(slots=True)
+class Totals:
+    """Events shown, left out by filters, and stated lost by reason."""
+
+    shown: int = 0
+    filtered: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+
+    def add(self, feed: Feed) -> None:
+        """What this feed showed in this process; a resumed session brings earlier figures along."""
+        account, before = feed.account, feed.held
+        self.shown += account.shown - before.shown
+        self.filtered += account.filtered - before.filtered
+        self.lost.update(account.lost)
+        self.lost.subtract(before.lost or {})
+
+
+@dataclass(slots=True)
+class Tally:
+    """Owned by the Console. Labels come from closed vocabularies, never from clients."""
+
+    opened: Counter[str] = field(default_factory=Counter)  # by transport
+    resumed: Counter[str] = field(default_factory=Counter)  # by transport
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by code and reason
+    ended: Counter[str] = field(default_factory=Counter)  # how: a close code's name, left, lost
+    cut: Counter[str] = field(default_factory=Counter)  # by reason
+    past: Totals = field(default_factory=Totals)  # of sessions that are over
+
+    def begun(self, feed: Feed) -> None:
+        (self.resumed if feed.held.resumed else self.opened)[feed.viewer.transport] += 1
+
+    def refuse(self, end: End) -> None:
+        self.refused[end.code.name.lower(), end.reason] += 1
+
+    def over(self, feed: Feed, *, gone: bool) -> None:
+        """Once for each feed, when it finishes."""
+        end = feed.ending
+        if end is None:
+            self.ended["lost" if gone else "left"] += 1
+        elif end is endings.TAKEN:
+            self.ended["taken_over"] += 1
+        else:
+            self.ended[end.code.name.lower()] += 1
+            if end.code in CUTS:
+                self.cut[end.reason] += 1
+        self.past.add(feed)
+
+    def totals(self, live: Iterable[Feed]) -> Totals:
+        """Over all sessions of this process, those that live included."""
+        totals = Totals(self.past.shown, self.past.filtered, Counter(self.past.lost))
+        for feed in live:
+            totals.add(feed)
+        return totals
