@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from audit import reading, trail
-from extdebug import desk, sessions
+from extdebug import custody, desk, sessions
 from extdebug.models import DebugSession, Process
 from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
 
@@ -179,7 +179,7 @@ class ProcessAdmin(ShownAdmin):
 
     @display(description="state", label={"alive": "success", "silent": "danger"})
     def well(self, process: Process) -> str:
-        return "silent" if desk.is_silent(process) else "alive"
+        return "silent" if custody.is_silent(process) else "alive"
 
     @display(description="sessions")
     def watching(self, process: Process) -> Any:

@@ -8,10 +8,9 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from audit import reading, trail
-from extdebug.custody import SILENT
+from extdebug.custody import JANITOR, is_silent
 from extdebug.models import DebugSession, Process
 from policies import clock
 from policies.desk.doors import ip_of, operates
@@ -86,14 +85,9 @@ def _denials(request: HttpRequest) -> Any:
     return reading.refusals()[:12]
 
 
-def is_silent(process: Process) -> bool:
-    """Whether its sign of life is so old that its sessions count as orphans."""
-    return process.beat_at < timezone.now() - SILENT
-
-
 def streams() -> dict[str, Any]:
     """What every process says about the streams it reads, and which processes are silent."""
-    processes = list(Process.objects.all())
+    processes = list(Process.objects.exclude(name=JANITOR))
     rows: list[dict[str, Any]] = []
     for process in processes:
         silent = is_silent(process)
@@ -113,7 +107,14 @@ def streams() -> dict[str, Any]:
             )
     rows.sort(key=lambda row: ({"bad": 0, "slow": 1, "good": 2}[row["mood"]], row["target"]))
     silent_count = sum(is_silent(process) for process in processes)
-    return {"streams": rows, "processes": processes, "silent_count": silent_count}
+    janitor = Process.objects.filter(name=JANITOR).first()
+    return {
+        "streams": rows,
+        "processes": processes,
+        "silent_count": silent_count,
+        "janitor": janitor,
+        "janitor_silent": janitor is None or is_silent(janitor),
+    }
 
 
 def _span(milliseconds: float | None) -> str:
