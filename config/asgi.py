@@ -8,7 +8,6 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http = get_asgi_application()  # loads the apps: the imports below need them
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import WebsocketDenier  # noqa: E402
 
@@ -16,7 +15,7 @@ from config.origins import OriginGate  # noqa: E402
 from extdebug.consumers import SessionConsumer  # noqa: E402
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
-session = AuthMiddlewareStack(SessionConsumer.as_asgi())
+session = SessionConsumer.as_asgi()
 
 
 async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
+from django.conf import settings
+from django.http import parse_cookie
 
 from extdebug import endings, frames, protocol
 from extdebug.bridge import decisions
@@ -123,11 +125,11 @@ class Connection:
             if redeemed is None or redeemed[1:] != wanted:
                 raise Refused(endings.UNAUTHENTICATED)
             return redeemed[0]
-        user = self._scope.get("user")
-        if user is None or not user.is_authenticated:
+        key = session_key_of(self._scope)
+        viewer = await decisions(access.viewer_from_session, key, transport="ws", ip=ip)
+        if viewer is None:
             raise Refused(endings.UNAUTHENTICATED)
-        key = self._scope["session"].session_key
-        return access.viewer_of(user, transport="ws", session_key=key, ip=ip)
+        return viewer
 
     # --- running ------------------------------------------------------------------------------
 
@@ -267,6 +269,17 @@ async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in waiting:
             task.cancel()
         _, waiting = await asyncio.wait(waiting, timeout=0.5)
+
+
+def session_key_of(scope: dict[str, Any]) -> str:
+    """The sign-in's key from the cookie; empty without one.
+
+    Read here and not by Channels' middlewares: theirs wrap every send of every session, and keep
+    a session and a user of their own for each.
+    """
+    headers = [value for name, value in scope.get("headers", ()) if name.lower() == b"cookie"]
+    cookies = parse_cookie(b"; ".join(headers).decode("latin1"))
+    return cookies.get(settings.SESSION_COOKIE_NAME, "")
 
 
 def client_ip(scope: dict[str, Any]) -> str:

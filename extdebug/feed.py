@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
@@ -79,8 +78,8 @@ class Feed:
             events_per_second=limits.events_per_second, bytes_per_second=limits.bytes_per_second,
         )  # fmt: skip
         self._placed = start.cursor is not None
-        self._notes: deque[Note] = deque()
-        self._fetches: deque[Fetch] = deque()
+        self._notes: list[Note] = []
+        self._fetches: list[Fetch] = []
         self._paused = False
         self._attempt = 0
         self._state: State | None = None
@@ -175,7 +174,7 @@ class Feed:
     def say(self, note: Note) -> None:
         """A small frame to send when its turn comes; the oldest of too many goes."""
         if len(self._notes) >= NOTES_KEPT:
-            self._notes.popleft()
+            del self._notes[0]
         self._notes.append(note)
         self._wake.set()
 
@@ -240,7 +239,7 @@ class Feed:
                 self._spoke = self._loop.time()
                 return message
             if self._fetches and self.flow.open:
-                await self._page(self._fetches.popleft())
+                await self._page(self._fetches.pop(0))
             elif self.flow.open and self._intake.readable:
                 await self._read()
             else:
@@ -259,7 +258,7 @@ class Feed:
             self.console.patrol.decide_soon(self)
             return None
         if self._notes:
-            return self._notes.popleft()
+            return self._notes.pop(0)
         if self.lifetime.warn(now):
             return telling.expiring(self.lifetime, now=now)
         if now - self._told >= ACCOUNT and self.flow.ledger.entries != self._told_entries:

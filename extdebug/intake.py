@@ -7,7 +7,6 @@ ring: joined without hole or double, and begun anew from any place without losin
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 
 from redis.exceptions import RedisError
@@ -37,7 +36,7 @@ class Intake:
         self._sub: Subscription | None = None
         self._history: History | None = None
         self._begun = False
-        self._pieces: deque[Piece] = deque()
+        self._pieces: list[Piece] = []  # a page's at the most
         self._problem = ""
 
     def begin(self, selection: Selection, start: Start) -> None:
@@ -63,7 +62,7 @@ class Intake:
     def take(self, position: Cursor) -> Piece | None:
         """The next piece for a session that stands at `position`."""
         if self._pieces:
-            return self._pieces.popleft()
+            return self._pieces.pop(0)
         sub = self._sub
         if sub is None:
             return None
@@ -73,7 +72,7 @@ class Intake:
 
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""
-        self._pieces.appendleft(piece)
+        self._pieces.insert(0, piece)
 
     @property
     def readable(self) -> bool:

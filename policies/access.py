@@ -22,7 +22,7 @@ from policies.facts import Facts, OpeningFact, OpenSessions
 from policies.loading import Question
 from policies.models import ExtensionDeveloper, Install, Membership
 from policies.people import is_operator
-from policies.signin import Viewer, live_principals, viewer_of
+from policies.signin import Viewer, live_principals, viewer_from_session, viewer_of
 from policies.tickets import issue_ticket, redeem_ticket
 from policies.tokens import viewer_from_token
 
@@ -42,6 +42,7 @@ __all__ = [
     "policy_version",
     "redeem_ticket",
     "tenants_administered",
+    "viewer_from_session",
     "viewer_from_token",
     "viewer_of",
 ]

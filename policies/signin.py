@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, Final
 
-from django.contrib.auth import get_user_model
+from django.conf import settings
+from django.contrib.auth import get_user, get_user_model
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -50,6 +53,16 @@ def viewer_of(user: Any, *, transport: str, session_key: str | None = None, ip: 
         session_key=key,
         auth_hash=user.get_session_auth_hash() if key else "",
     )
+
+
+def viewer_from_session(session_key: str, *, transport: str, ip: str) -> Viewer | None:
+    """Whoever signed in with this session, by Django's own rules; None when nobody is."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    # get_user() needs nothing of a request but its session, and checks the session's hash.
+    user = get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]
+    if not user.is_authenticated:
+        return None
+    return viewer_of(user, transport=transport, session_key=store.session_key, ip=ip)
 
 
 def live_principals(viewers: Sequence[Viewer]) -> set[int]:

@@ -81,10 +81,8 @@ class Bench:
         self.client = str(folder / "watchers")
         source = Path(__file__).with_name("watchers.c")
         subprocess.run(["gcc", "-O2", "-o", self.client, str(source)], check=True)
-        self.redis = pinned(
-            1, [redis_program(), "--port", str(self.redis_port), "--save", "", "--bind", "127.0.0.1"],
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        command = [redis_program(), "--port", str(self.redis_port), "--bind", "127.0.0.1"]
+        self.redis = pinned(1, [*command, "--save", ""], stdout=subprocess.DEVNULL)
         wait_until(self._redis_answers, what="redis-server")
         self.environment = {
             **os.environ,
@@ -148,11 +146,11 @@ class Bench:
                 1, [self.client, str(port), "/ws/ext-debug/", self.cookie, str(events), "60"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
-            assert client.stdin is not None and client.stderr is not None
+            assert client.stdin is not None
             client.stdin.write("\n".join(frames).encode() + b"\n")
             client.stdin.close()
-            client.stderr.readline()
-            time.sleep(1.5 + watchers / 100)  # every session opened and attached
+            wait_for(client, "connected" if kind == "naive" else "live")
+            time.sleep(1.0)  # a naive session says nothing when it is ready
             before = cpu_seconds(pid)
             publish(self.url, count=events, per_second=per_second)
             assert client.stdout is not None
@@ -161,6 +159,15 @@ class Bench:
             result["rate"] = result["events"] / max(result["seconds"], 1e-9)
             client.wait(10)
         return result
+
+
+def wait_for(client: subprocess.Popen[bytes], word: str) -> None:
+    """Read what the watchers say until one line has `word`."""
+    assert client.stderr is not None
+    for line in client.stderr:
+        if word in line.decode():
+            return
+    raise AssertionError("the watchers ended early")
 
 
 _PREPARE = """
@@ -221,9 +228,8 @@ def main() -> None:
                 cpu = statistics.median(result["cpu_us"] for result in results)
                 print(f"{name}: {medians[name]:,.0f} events/s, {cpu:.2f} us of CPU each")
             ours = medians["ours, equal filters"]
-            print(
-                f"ours / a connection per watcher: {ours / medians['a connection per watcher']:.1f}x"
-            )
+            naive = medians["a connection per watcher"]
+            print(f"ours / a connection per watcher: {ours / naive:.1f}x")
             print(f"different / equal filters: {medians['ours, different filters'] / ours:.2f}")
             for kind in ("ours", "naive"):
                 result = bench.measure(

@@ -4,7 +4,7 @@
  * stdin: one first frame per line, one watcher per line ("-": send nothing, acknowledge nothing).
  * Ends when every watcher has EVENTS events or after SECONDS. An event counts once per
  * `"message":"t=<19 digits of CLOCK_MONOTONIC ns>`; the stamp gives the latency.
- * Prints JSON: events, seconds from first to last byte of events, latencies in ms, gaps.
+ * Says "live" on stderr once every watcher that subscribed is, and prints JSON: events, seconds from first to last byte of events, latencies in ms, gaps.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,10 +24,10 @@
 #define SAMPLES (1 << 22)
 #define ACK_EVERY (96 * 1024)
 
-struct watcher { int fd, open, acks; long events, gaps, seq, acked; size_t have, unacked; char *in; char *first; };
+struct watcher { int fd, open, acks, live; long events, gaps, seq, acked; size_t have, unacked; char *in; char *first; };
 static struct watcher all[MOST];
 static float *samples;
-static long taken, gaps, frames;
+static long taken, gaps, frames, lively;
 static long long first_ns, last_ns;
 
 static long long now_ns(void) {
@@ -81,6 +81,8 @@ static void payload(struct watcher *w, const char *data, size_t size) {
         last_ns = now;
     }
     if (size > 12 && !memcmp(data, "{\"type\":\"gap\"", 13)) w->gaps++, gaps++;
+    if (!w->live && memmem(data, size < 200 ? size : 200, "\"state\":\"live\"", 14))
+        w->live = 1, lively++;
     if ((seq = memmem(data, size < 200 ? size : 200, "\"seq\":", 6))) w->seq = atol(seq + 6);
     w->unacked += size;
     if (w->unacked > ACK_EVERY) acknowledge(w);
@@ -158,7 +160,7 @@ int main(int argc, char **argv) {
         epoll_ctl(epoll, EPOLL_CTL_ADD, w->fd, &e);
     }
     fprintf(stderr, "connected %d\n", count);
-    int live = count, done = 0;
+    int live = count, done = 0, said = 0;
     while (live && !done && now_ns() < until) {
         struct epoll_event got[256];
         int n = epoll_wait(epoll, got, 256, 50);
@@ -166,6 +168,7 @@ int main(int argc, char **argv) {
             struct watcher *w = &all[got[i].data.u32];
             if (!readable(w)) epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL), close(w->fd), live--;
         }
+        if (!said && lively == count) fprintf(stderr, "live\n"), said = 1;
         done = 1;
         for (int i = 0; i < count; i++) done &= all[i].events >= wanted;
     }
