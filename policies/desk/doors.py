@@ -92,7 +92,7 @@ class HidingAdmin(ModelAdmin):
     subject_type = ""  # what the trail calls these rows; the model's name unless given
     compressed_fields = True
     list_per_page = 50
-    list_filter_submit = False
+    list_filter_submit = True  # typed filters (people, dates) need a button
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         found = None
