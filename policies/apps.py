@@ -10,6 +10,6 @@ class PoliciesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from policies import triggers
+        from policies import checks, triggers  # noqa: F401  (importing registers the checks)
 
         post_migrate.connect(triggers.after_migrate, sender=self, dispatch_uid="policies.triggers")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
 
-from extdebug import server
+from extdebug import readiness, server
 
 
 class Command(BaseCommand):
@@ -22,6 +25,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._look_before()
         try:
             sock = server.listen(
                 options["host"], port=options["port"], reuse_port=options["reuse_port"]
@@ -30,3 +34,33 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stderr.write(f"serving on http://{options['host']}:{sock.getsockname()[1]}")
         server.run(sock, trusted_proxies=settings.TRUSTED_PROXIES)
+
+    def _look_before(self) -> None:
+        """Refuse to start on ground that does not hold; CommandError with one line per reason."""
+        if not settings.REDIS_URL and not settings.RUNNER_URL:
+            raise CommandError("neither REDIS_URL nor RUNNER_URL is set: there is nothing to show")
+        found: list[CheckMessage] = []
+        try:
+            found += readiness.database_problems()
+        except DatabaseError as error:
+            reason = str(error).splitlines()[0]
+            if settings.PRODUCTION:
+                raise CommandError(f"the database cannot be asked: {reason}") from error
+            self.stderr.write(f"the database cannot be asked yet: {reason}")
+        finally:
+            if not connection.in_atomic_block:  # a test's
+                connection.close()
+        try:
+            found += asyncio.run(readiness.redis_problems())
+        except readiness.RedisAway as error:  # it may come back, or the runners stand in for it
+            self.stderr.write(f"Redis does not answer yet: {error}")
+        for message in found:
+            if not message.is_serious():
+                self.stderr.write(_line(message))
+        grave = [_line(message) for message in found if message.is_serious()]
+        if grave:
+            raise CommandError("\n".join(grave))
+
+
+def _line(message: CheckMessage) -> str:
+    return " ".join(f"{message.id}: {message.msg} {message.hint or ''}".split())

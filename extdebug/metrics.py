@@ -1,0 +1,165 @@
+"""This process's figures as Prometheus metrics; docs/operations.md says what each of them means.
+
+Gathered when they are asked for, from what sessions and streams count anyway. Labels are targets
+of watched streams and words of closed vocabularies, so that nobody can make them grow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeVar
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from extdebug.console import Console
+from extdebug.custody import Signs
+from extdebug.patrol import BLIND
+
+Values = TypeVar("Values", bound=tuple[str, ...])
+
+# StreamHealth's field -> metric, help. Left out while it is not known.
+_STREAM_GAUGES: Final = {
+    "watchers": ("ext_debug_stream_watchers", "Sessions that watch it here."),
+    "length": ("ext_debug_stream_length", "Entries the stream holds."),
+    "backlog": ("ext_debug_stream_backlog", "Entries not yet read: the lag in entries."),
+    "lag_ms": ("ext_debug_stream_lag_ms", "Age of the first entry not yet read, 0 without any."),
+    "retention_ms": ("ext_debug_stream_retention_ms", "Age of the oldest entry held."),
+}
+_STREAM_COUNTERS: Final = {
+    "entries": ("ext_debug_stream_entries", "Entries read since somebody watches it here."),
+    "delivered": ("ext_debug_stream_delivered", "Events handed to its sessions."),
+}
+
+
+class Figures(Collector):
+    """One scrape. `signs` is None when the database did not answer."""
+
+    def __init__(self, console: Console | None, signs: Signs | None) -> None:
+        self._console = console
+        self._signs = signs
+
+    def collect(self) -> Iterable[Metric]:
+        yield from _database(self._signs)
+        console = self._console
+        if console is None:  # no session ever began here
+            return
+        yield from _sessions(console)
+        yield from _policy(console)
+        yield from _process(console)
+        yield from _streams(console)
+
+
+def _gauge(name: str, help: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help, value=value)
+
+
+def _counter(name: str, help: str, value: float) -> Metric:
+    return CounterMetricFamily(name, help, value=value)
+
+
+def _counters(
+    name: str, help: str, labels: tuple[str, ...], counts: Mapping[Values, int]
+) -> Metric:
+    family = CounterMetricFamily(name, help, labels=labels)
+    for values, count in sorted(counts.items()):
+        family.add_metric(values, count)
+    return family
+
+
+def _database(signs: Signs | None) -> Iterator[Metric]:
+    yield _gauge("ext_debug_database_up", "Whether the database answers.", signs is not None)
+    if signs is None:
+        return
+    processes = GaugeMetricFamily(
+        "ext_debug_processes", "Console processes by their signs of life.", labels=["state"]
+    )
+    processes.add_metric(["alive"], signs.alive)
+    processes.add_metric(["silent"], signs.silent)
+    yield processes
+    if signs.janitor_age is not None:
+        yield _gauge(
+            "ext_debug_janitor_age_seconds", "Since the janitor's last round.", signs.janitor_age
+        )
+        yield _gauge(
+            "ext_debug_janitor_failed_steps", "Not done in that round.", signs.janitor_failed
+        )
+
+
+def _sessions(console: Console) -> Iterator[Metric]:
+    feeds, tally = console.patrol.feeds, console.tally
+    family = GaugeMetricFamily(
+        "ext_debug_sessions", "Sessions served here.", labels=["transport", "state"]
+    )
+    for labels, count in Counter((feed.viewer.transport, feed.state) for feed in feeds).items():
+        family.add_metric(labels, count)
+    yield family
+    openings = {(transport, "no"): count for transport, count in tally.opened.items()}
+    openings |= {(transport, "yes"): count for transport, count in tally.resumed.items()}
+    labels = ("transport", "resumed")
+    yield _counters("ext_debug_openings", "Sessions begun or gone on with here.", labels, openings)
+    yield _counters(
+        "ext_debug_denials", "Sessions that were refused.", ("code", "reason"), tally.refused
+    )
+    ends = {(how,): count for how, count in tally.ended.items()}
+    yield _counters("ext_debug_ends", "Sessions that ended here, by how.", ("how",), ends)
+    cuts = {(reason,): count for reason, count in tally.cut.items()}
+    yield _counters("ext_debug_cuts", "Sessions ended from outside.", ("reason",), cuts)
+    totals = tally.totals(feeds)
+    yield _counter("ext_debug_shown", "Events shown, each session's counted.", totals.shown)
+    yield _counter("ext_debug_filtered", "Events that filters left out.", totals.filtered)
+    lost = {(reason,): max(0, count) for reason, count in totals.lost.items()}
+    yield _counters(
+        "ext_debug_missed", "Events sessions were told they missed, by reason.", ("reason",), lost
+    )
+
+
+def _policy(console: Console) -> Iterator[Metric]:
+    blind = console.patrol.blind
+    yield _gauge("ext_debug_policy_age_seconds", "Since policy could last be read.", blind)
+    closed = blind >= BLIND
+    yield _gauge("ext_debug_fail_closed", "1: unread for so long that production ends.", closed)
+    yield _gauge("ext_debug_draining", "1: this process is stopping.", console.draining)
+
+
+def _process(console: Console) -> Iterator[Metric]:
+    """Over all streams, those nobody watches any more included."""
+    counts, links = console.hub.counts(), console.hub.links
+    family = GaugeMetricFamily("ext_debug_hub_links", "Readers of Redis.", labels=["state"])
+    family.add_metric(["up"], sum(not problem for problem in links))
+    family.add_metric(["down"], sum(bool(problem) for problem in links))
+    yield family
+    yield _gauge(
+        "ext_debug_streams_on_runners", "Streams shown without Redis.", console.hub.on_runners
+    )
+    yield _counter("ext_debug_entries", "Entries read from Redis.", counts.entries)
+    yield _counter("ext_debug_delivered", "Events handed to sessions.", counts.delivered)
+    lost = {(reason.value,): count for reason, count in counts.lost.items()}
+    yield _counters("ext_debug_lost", "Entries lost to all, by reason.", ("reason",), lost)
+
+
+def _streams(console: Console) -> Iterator[Metric]:
+    label = ["stream"]
+    families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
+        field: GaugeMetricFamily(name, help, labels=label)
+        for field, (name, help) in _STREAM_GAUGES.items()
+    }
+    families |= {
+        field: CounterMetricFamily(name, help, labels=label)
+        for field, (name, help) in _STREAM_COUNTERS.items()
+    }
+    down = GaugeMetricFamily("ext_debug_stream_down", "1: it cannot be read.", labels=label)
+    lost = CounterMetricFamily(
+        "ext_debug_stream_lost", "Entries of it stated lost.", labels=["stream", "reason"]
+    )
+    for row in console.hub.health():
+        name = [str(row.target)]
+        down.add_metric(name, bool(row.problem))
+        for field, family in families.items():
+            if (value := getattr(row, field)) is not None:
+                family.add_metric(name, value)
+        for reason, count in row.lost.items():
+            lost.add_metric([*name, reason], count)
+    yield from (*families.values(), down, lost)

@@ -1,0 +1,89 @@
+"""What this console stands on, asked at its start and by every probe of /readyz.
+
+The database: the trail's and the policies' triggers fire and our role could not remove them.
+Redis: new enough to prove that nothing was lost, and set up so that it loses nothing by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from redis.exceptions import RedisError, ResponseError
+
+from audit import checks as trail
+from extdebug.acl import MINIMUM, UnsupportedServer, Version
+from extdebug.streams import LOST, Link
+from policies import checks as policy
+
+ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
+
+
+class RedisAway(Exception):
+    """Redis does not answer, or refuses us; the message says which."""
+
+
+def database_problems() -> list[CheckMessage]:
+    """Synchronous. Errors in production, warnings elsewhere; DatabaseError when it is away."""
+    return [*trail.problems(), *policy.problems()]
+
+
+async def redis_problems() -> list[CheckMessage]:
+    """Empty where no Redis is configured (`runner` mode); RedisAway when it cannot be asked."""
+    if not uses_redis():
+        return []
+    link = Link(settings.REDIS_URL, timeout=1.0)
+    try:
+        await link.call("PING")
+        try:
+            return judge(await link.call("INFO"))
+        except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
+            return []
+    except (RedisError, *LOST) as error:
+        raise RedisAway(type(error).__name__) from error
+    finally:
+        await link.close()
+
+
+def uses_redis() -> bool:
+    return bool(settings.REDIS_URL) and settings.EXT_DEBUG_STREAM_MODE != "runner"
+
+
+def judge(info: Any) -> list[CheckMessage]:
+    """From the reply of INFO. Pure."""
+    text = info.decode("utf-8", "replace") if isinstance(info, bytes) else str(info)
+    values = dict(line.partition(":")[::2] for line in text.splitlines())
+    found: list[CheckMessage] = []
+    try:
+        version = Version.parse(values.get("redis_version", ""))
+        if (version.major, version.minor) < ADVISED:
+            found.append(
+                Warning(
+                    f"Redis is {version.major}.{version.minor}: a reader that is waiting still "
+                    "gets events after its permission was withdrawn.",
+                    hint="7.2 or newer is advised.",
+                    id="extdebug.W002",
+                )
+            )
+    except UnsupportedServer:
+        found.append(
+            Error(
+                f"Redis is {values.get('redis_version') or 'of an unknown version'}.",
+                hint=f"{MINIMUM[0]}.{MINIMUM[1]} or newer is needed: without `entries-added` a "
+                "loss cannot be counted.",
+                id="extdebug.E001",
+            )
+        )
+    except ValueError:
+        pass  # a server that does not tell
+    eviction = values.get("maxmemory_policy", "noeviction")
+    if eviction.startswith("allkeys"):
+        found.append(
+            Warning(
+                f"Redis evicts whole streams when it is full (maxmemory-policy {eviction}).",
+                hint="Set maxmemory-policy to noeviction: then runners count what they drop.",
+                id="extdebug.W003",
+            )
+        )
+    return found

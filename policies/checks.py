@@ -1,0 +1,40 @@
+"""System check: the triggers that move the policy version and guard grants are there and fire.
+
+It asks the database, so it runs with `check --deploy --database default` and where the console
+starts (`problems`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS
+
+from policies import triggers
+
+
+@register(Tags.database, deploy=True)
+def policy_is_guarded(
+    app_configs: Any, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """The check as Django calls it."""
+    return problems() if DEFAULT_DB_ALIAS in (databases or ()) else []
+
+
+def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
+    """What would let a change of policy go unnoticed. An error in production, else a warning."""
+    missing = triggers.missing(using=using)
+    if not missing:
+        return []
+    grave = Error if getattr(settings, "PRODUCTION", True) else Warning
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return [
+        grave(
+            f"The trigger {missing[0]}{more} is missing or can be switched off.",
+            hint="Run `manage.py migrate` as the owner of the tables: it installs them again.",
+            id="policies.E001",
+        )
+    ]
