@@ -55,7 +55,8 @@ def pinned(core: int, command: list[str], **options: Any) -> subprocess.Popen[by
 def publish(url: str, *, count: int, per_second: float | None) -> None:
     """Stamped entries, pipelined as fast as Redis takes them or at a rate."""
     flat = [part for pair in ENTRY.items() for part in pair]
-    packed = hiredis.pack_command(("XADD", KEY, "MAXLEN", "~", "200000", "*", *flat))
+    command: Any = ("XADD", KEY, "MAXLEN", "~", "200000", "*", *flat)
+    packed = hiredis.pack_command(command)
     client = redis.Redis.from_url(url)
     connection = client.connection_pool.get_connection()
     mark = STAMP.encode()
@@ -102,12 +103,13 @@ class Bench:
             return False
 
     def _manage(self, code: str) -> str:
+        said = ""
         for arguments in (["migrate", "-v", "0"], ["shell", "-v", "0", "-c", code]):
-            done = subprocess.run(
+            said = subprocess.run(
                 [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment,
                 check=True, capture_output=True, text=True,
-            )  # fmt: skip
-        return done.stdout
+            ).stdout  # fmt: skip
+        return said
 
     @contextmanager
     def server(self, kind: str) -> Iterator[tuple[int, int]]:

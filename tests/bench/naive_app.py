@@ -28,7 +28,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     await receive()
-    client = redis.asyncio.Redis.from_url(
+    client: Any = redis.asyncio.Redis.from_url(
         os.environ["BENCH_REDIS"], socket_timeout=None, protocol=2
     )
     last = (await client.xrevrange(STREAM, count=1) or [(b"0-0", {})])[0][0]
@@ -36,10 +36,10 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         while True:
             reply = await client.xread({STREAM: last}, count=100, block=1000)
             for _, rows in reply or ():
-                for last, fields in rows:  # noqa: B007 - the cursor is the loop's last id
+                for id, fields in rows:
                     event = {key.decode(): value.decode() for key, value in fields.items()}
-                    await send(
-                        {"type": "websocket.send", "text": json.dumps(event, separators=(",", ":"))}
-                    )
+                    text = json.dumps(event, separators=(",", ":"))
+                    await send({"type": "websocket.send", "text": text})
+                    last = id
     finally:
         await client.aclose()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,10 +32,10 @@ def entry(message: str, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def watching(console: Console, user: Any, **subscribe: Any):  # type: ignore[no-untyped-def]
+async def watching(console: Console, user: Any, **subscribe: Any) -> AsyncIterator[Any]:
+    """A session of `user`, subscribed."""
     headers = await sync_to_async(console.headers)(user)
-    origin = headers.pop("Origin")
-    async with connect(console.ws_url, origin=origin, additional_headers=headers) as socket:
+    async with connect(console.ws_url, additional_headers=headers) as socket:
         await socket.send(json.dumps({**SUBSCRIBE, **subscribe}))
         yield socket
 

@@ -87,8 +87,10 @@ async def test_a_session_moves_to_the_runner_and_back_and_nothing_comes_twice(
         async with asyncio.timeout(15):
             while True:
                 frame = await receive(socket, "", within=15)
-                for event in frame.get("events", ()):
-                    seen.append(f"{event['requestId']} {event['stream']} {event['message']}")
+                seen.extend(
+                    f"{event['requestId']} {event['stream']} {event['message']}"
+                    for event in frame.get("events", ())
+                )
                 if frame["type"] == "gap":
                     gaps.append(frame["reason"])
                 if done(frame):
