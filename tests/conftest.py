@@ -14,6 +14,8 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.redis",
 ]
+# Whole systems run once, on SQLite: what differs between the databases is tested in the rooms.
+_ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/")
 _NEEDS_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
@@ -26,6 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         uses = item.get_closest_marker("django_db") or fixtures & _NEEDS_DATABASE
+        uses = uses and not item.nodeid.startswith(_ONCE)
         (kept if uses else dropped).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=dropped)
