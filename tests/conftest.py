@@ -27,8 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped: list[pytest.Item] = []
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        uses = item.get_closest_marker("django_db") or fixtures & _NEEDS_DATABASE
-        uses = uses and not item.nodeid.startswith(_ONCE)
-        (kept if uses else dropped).append(item)
+        uses = item.get_closest_marker("django_db") is not None or fixtures & _NEEDS_DATABASE
+        again = uses and not item.nodeid.startswith(_ONCE)
+        (kept if again else dropped).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=dropped)
