@@ -66,8 +66,11 @@ class SessionConsumer(AsyncConsumer):
             if end is None:
                 end = await connection.run()
         except Gone as gone:
-            await connection.finish(gone.code)
+            await asyncio.shield(connection.finish(gone.code))
             return
+        except asyncio.CancelledError:  # the server gave the connection up: it may be resumed
+            await asyncio.shield(connection.finish(1006))
+            raise
         except Exception:
             log.exception("a session failed")
             end = endings.unavailable("The console failed; this was written down.")

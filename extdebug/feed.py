@@ -230,6 +230,11 @@ class Feed:
         """Whether everything that the stream holds now was handed out: what comes next is new."""
         return self._state in (State.LIVE, State.FALLBACK) and not self._intake.waiting
 
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing can come now, because its source is away."""
+        return self._state is State.DEGRADED and not self._intake.waiting
+
     async def next(self) -> Message:
         """The next message; after an End there is none. Waits until there is something to say."""
         while True:

@@ -132,11 +132,12 @@ class Patrol:
                 await asyncio.wait_for(self._bell.wait(), POLL)
             self._bell.clear()
             try:
-                await self._look()
-                now = time.monotonic()
-                if self._feeds and now - rows_at >= POLL:
-                    rows_at = now
-                    await self._look_at_rows()
+                async with asyncio.timeout(BLIND):  # a database that never answers does not raise
+                    await self._look()
+                    now = time.monotonic()
+                    if self._feeds and now - rows_at >= POLL:
+                        rows_at = now
+                        await self._look_at_rows()
                 self._read_at = time.monotonic()
             except Exception:
                 log.exception("policy cannot be read")

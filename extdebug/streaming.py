@@ -183,10 +183,11 @@ async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
     try:
         while True:
             left = deadline - asyncio.get_running_loop().time()
-            if feed.caught_up and (events or gaps or left <= 0):
+            idle = feed.caught_up or feed.stuck
+            if idle and (events or gaps or left <= 0):
                 break
             try:
-                async with asyncio.timeout(max(left, 0.05) if feed.caught_up else POLL_WAIT):
+                async with asyncio.timeout(max(left, 0.05) if idle else POLL_WAIT):
                     message = await feed.next()
             except TimeoutError:
                 break

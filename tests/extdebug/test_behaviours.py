@@ -59,15 +59,12 @@ def production(settings: Any) -> None:
     settings.EXT_DEBUG_UI_ENABLED = True
 
 
-async def processes(
-    stage: Stage, url: str, *, silent: bool = False, **environment: str
-) -> list[Console]:
-    """Two consoles; `silent`: no message of the channel layer reaches either of them."""
+async def processes(stage: Stage, url: str, *, silent: bool = False) -> list[Console]:
+    """Two consoles in production; `silent`: the channel layer reaches neither of them."""
+    prefixes = ("layer-0", "layer-1") if silent else ("layer", "layer")
+    environment = {**PRODUCTION, **LOOSE}
     return [
-        await stage.console(
-            url, CHANNEL_LAYER_PREFIX=f"layer-{number}" if silent else "layer", **environment
-        )
-        for number in range(2)
+        await stage.console(url, CHANNEL_LAYER_PREFIX=prefix, **environment) for prefix in prefixes
     ]
 
 
@@ -142,7 +139,7 @@ async def test_behaviour_08_a_revoke_cuts_every_socket_of_both_processes(
     stage: Stage, redis_server: RedisServer, production: None, layer: Any
 ) -> None:
     layer(redis_server.url)
-    consoles = await processes(stage, redis_server.url, **PRODUCTION, **LOOSE)
+    consoles = await processes(stage, redis_server.url)
     times = await revoked(stage, consoles)
     print(f"revoke with the channel layer: p50 {times[len(times) // 2]:.3f} p99 {p99(times):.3f} s")
     assert p99(times) <= 2, "promised within 1 s; doubled for a machine that does much besides"
@@ -153,7 +150,7 @@ async def test_behaviour_08_a_revoke_cuts_every_socket_of_both_processes(
 async def test_behaviour_09_the_same_with_every_message_of_the_layer_lost(
     stage: Stage, redis_server: RedisServer, production: None
 ) -> None:
-    consoles = await processes(stage, redis_server.url, silent=True, **PRODUCTION, **LOOSE)
+    consoles = await processes(stage, redis_server.url, silent=True)
     times = await revoked(stage, consoles)
     print(f"revoke with a silent layer: p50 {times[len(times) // 2]:.3f} p99 {p99(times):.3f} s")
     assert p99(times) <= 3, "promised within 2 s; room for a machine that does much besides"
@@ -163,7 +160,7 @@ async def test_behaviour_10_expiry_cuts_with_every_scheduler_stopped(
     stage: Stage, redis_server: RedisServer, production: None
 ) -> None:
     """No janitor runs, nobody settles labels: the time itself ends the session."""
-    [first, second] = await processes(stage, redis_server.url, silent=True, **PRODUCTION, **LOOSE)
+    [first, second] = await processes(stage, redis_server.url, silent=True)
     grant = await sync_to_async(grant_to)(stage.cast.dan, stage.cast.olivia)
     watchers = [await stage.watcher(one, user=stage.cast.dan) for one in (first, second)]
     end = await sync_to_async(shorten)(grant, seconds=3)
@@ -185,7 +182,7 @@ def shorten(grant: Grant, *, seconds: float) -> dt.datetime:
 async def test_behaviour_11_the_end_of_one_grant_keeps_a_session_that_another_covers(
     stage: Stage, redis_server: RedisServer, production: None
 ) -> None:
-    [first, second] = await processes(stage, redis_server.url, silent=True, **PRODUCTION, **LOOSE)
+    [first, second] = await processes(stage, redis_server.url, silent=True)
     one = await sync_to_async(grant_to)(stage.cast.dan, stage.cast.olivia)
     watchers = [await stage.watcher(console, user=stage.cast.dan) for console in (first, second)]
     other = await sync_to_async(grant_to)(stage.cast.dan, stage.cast.olivia)

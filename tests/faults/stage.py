@@ -54,7 +54,7 @@ class Stage:
         url = console.ws_url
         if through is not None:
             url = url.replace(str(console.port), str(through.port))
-        return Door(url, headers["Origin"], headers["Cookie"])
+        return Door(url, headers["Origin"], headers.get("Cookie", ""))
 
     async def watcher(
         self,

@@ -1,0 +1,119 @@
+"""One reader per process however many watch; history joins live without hole or double."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest_asyncio
+
+from extdebug.filters import EVERYTHING
+from extdebug.hub import Hub
+from extdebug.selection import Selection
+from extdebug.streams import Target
+from extdebug.watch import Subscription
+from policies.redaction import Redactor
+from tests.fixtures.redis import RedisServer
+
+TARGET = Target("acme", "invoice-sync")
+KEY = "ext-debug:acme:invoice-sync"
+ALL = Selection(None, EVERYTHING)
+
+
+@pytest_asyncio.fixture
+async def hub(redis_server: RedisServer) -> AsyncIterator[Hub]:
+    one = Hub(url=redis_server.url, prefix="ext-debug:", name="h1", redactor=Redactor(key=None))
+    yield one
+    await one.close()
+
+
+async def until(condition: Callable[[], Any], *, within: float = 8) -> None:
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+def write(server: RedisServer, *messages: str, key: str = KEY, **more: str) -> list[str]:
+    with server.client() as client:
+        return [client.xadd(key, {"message": m, **more}).decode() for m in messages]
+
+
+def watch(hub: Hub, target: Target = TARGET, selection: Selection = ALL) -> Subscription:
+    return hub.subscribe(target, selection, lambda: None)
+
+
+async def test_many_watchers_of_many_streams_cost_one_blocking_reader(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    subs = [watch(hub, Target("acme", f"e{n % 20}")) for n in range(200)]
+    await until(lambda: all(sub.boundary for sub in subs))
+    for sub in subs:
+        sub.ring.release()
+    for n in range(20):
+        write(redis_server, "line", key=f"ext-debug:acme:e{n}")
+    await until(lambda: all(sub.ring.count for sub in subs))
+    with redis_server.client() as client:
+        readers = [c for c in client.client_list() if c["cmd"].startswith(("xread", "exec"))]
+    assert len(readers) == 1
+    assert len(hub._tails) == 1
+
+
+async def test_more_keys_than_one_read_takes_get_a_second_one(hub: Hub) -> None:
+    subs = [watch(hub, Target("acme", f"e{n}")) for n in range(130)]
+    await until(lambda: all(sub.boundary for sub in subs))
+    assert [len(tail.watches) for tail in hub._tails] == [128, 2]
+
+
+async def test_one_more_stream_is_watched_without_waiting_for_the_running_read(hub: Hub) -> None:
+    first = watch(hub)
+    await until(lambda: first.boundary is not None)
+    took = []
+    for n in range(10):
+        began = time.monotonic()
+        sub = watch(hub, Target("acme", f"other{n}"))
+        await until(lambda: sub.boundary is not None)  # noqa: B023
+        took.append(time.monotonic() - began)
+    assert sorted(took)[5] < 0.5, "the read blocks for a second"
+
+
+async def test_the_last_one_out_ends_the_watch_and_its_group(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    write(redis_server, "a")
+    one, two = watch(hub), watch(hub)
+    with redis_server.client() as client:
+        await until(lambda: client.xinfo_groups(KEY))
+        [group] = client.xinfo_groups(KEY)
+        assert group["name"] == b"ee-debug-ui:h1"
+        assert (group["entries-read"], group["lag"]) == (1, 0)
+        hub.unsubscribe(one)
+        hub.unsubscribe(one)
+        assert hub.health()
+        hub.unsubscribe(two)
+        assert not hub.health()
+        watch(hub, Target("acme", "elsewhere"))
+        await until(lambda: not client.xinfo_groups(KEY))
+
+
+async def test_a_bad_key_is_quarantined_alone(hub: Hub, redis_server: RedisServer) -> None:
+    bad, good = watch(hub, Target("acme", "bad")), watch(hub)
+    await until(lambda: good.boundary is not None)
+    good.ring.release()
+    with redis_server.client() as client:
+        client.delete("ext-debug:acme:bad")
+        client.set("ext-debug:acme:bad", "not a stream")
+        await until(lambda: "WRONGTYPE" in hub.problem(bad.watch.target))
+    write(redis_server, "goes on")
+    await until(lambda: good.ring.count == 1)
+    assert hub.problem(TARGET) == ""
+
+
+async def test_redis_going_and_coming_is_told(hub: Hub, redis_server: RedisServer) -> None:
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    await asyncio.to_thread(redis_server.kill9)
+    await until(lambda: "does not answer" in hub.problem(TARGET))
+    await asyncio.to_thread(redis_server.start)
+    await until(lambda: hub.problem(TARGET) == "")

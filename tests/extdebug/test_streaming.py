@@ -1,0 +1,139 @@
+"""SSE and polling: the same feed, the same promises, with curl's means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+
+from extdebug.demo.sample import Cast
+from tests.faults.oracle import Item, Shown, Stated, judge
+from tests.faults.stage import Stage
+from tests.fixtures.console import Console, Server
+from tests.fixtures.redis import RedisServer
+
+QUERY = {"extensionId": "invoice-sync", "tenantId": "acme"}
+
+
+@pytest_asyncio.fixture
+async def stage(live_console: Callable[..., Console], cast: Cast) -> AsyncIterator[Stage]:
+    one = Stage(live_console, cast)
+    yield one
+    await one.close()
+
+
+class Reader:
+    """An EventSource: reads, keeps the last id, and comes back with it."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+        self.log: list[Item] = []
+        self.last_id = ""
+        self.responses = 0
+
+    async def read(self, url: str, *, until: int, tail: int = 20_000) -> None:
+        """Until the line with this number came."""
+        async with httpx.AsyncClient(base_url=url, headers=self.headers, timeout=20) as http:
+            while True:
+                self.responses += 1
+                more = {"Last-Event-ID": self.last_id} if self.last_id else {}
+                params = {**QUERY, "tail": str(tail)}
+                async with http.stream(
+                    "GET", "/api/ext-debug/stream", params=params, headers=more
+                ) as response:
+                    assert response.status_code == 200
+                    name = ""
+                    async for line in response.aiter_lines():
+                        field, _, value = line.partition(": ")
+                        if field == "id":
+                            self.last_id = value
+                        elif field == "event":
+                            name = value
+                        elif field == "data":
+                            if self._take(name, json.loads(value)) >= until:
+                                return
+                            name = ""
+
+    def _take(self, name: str, data: dict[str, Any]) -> int:
+        if name == "gap":
+            self.log.append(Stated(data["reason"], data["missed"], data["after"], data["before"]))
+        if name:
+            return 0
+        src, _, n = data["message"].partition(" ")
+        self.log.append(Shown(src, int(n), data["id"]))
+        return int(n)
+
+
+@pytest.mark.parametrize("server_name", ["uvicorn", "daphne"])
+async def test_sse_goes_on_elsewhere_without_hole_or_double(
+    stage: Stage, redis_server: RedisServer, server_name: Server
+) -> None:
+    """Four MiB in lines of 4 KiB, over two processes, with a trim in between."""
+    consoles = [await stage.console(redis_server.url, server_name) for _ in range(2)]
+    writer = stage.writer(redis_server.port, padding=3500)
+    await asyncio.to_thread(writer.write, 1000)
+    headers = await sync_to_async(consoles[0].headers)(stage.cast.dan)
+    reader = Reader(headers)
+    await reader.read(consoles[0].url, until=400)
+    await reader.read(consoles[1].url, until=700)
+    with redis_server.client() as client:
+        client.xtrim(writer.key, maxlen=200, approximate=False)
+    await reader.read(consoles[0].url, until=1000)
+    assert not judge(reader.log, writer.written, reasons=["retention"]).wrong
+    [gap] = [item for item in reader.log if isinstance(item, Stated)]
+    shown = [item.n for item in reader.log if isinstance(item, Shown)]
+    assert gap.missed == 1000 - len(shown)
+    if server_name == "daphne":
+        assert reader.responses > 3, "without backpressure a response is a segment of 1 MiB"
+
+
+async def test_polling_answers_at_once_while_redis_is_away(
+    stage: Stage, redis_server: RedisServer
+) -> None:
+    console = await stage.console(redis_server.url)
+    headers = await sync_to_async(console.headers)(stage.cast.dan)
+    async with httpx.AsyncClient(base_url=console.url, headers=headers, timeout=40) as http:
+        token = (await http.get("/extensions/")).cookies["csrftoken"]
+        http.cookies.clear()
+        http.headers["Cookie"] = f"{headers['Cookie']}; csrftoken={token}"
+        http.headers["X-CSRFToken"] = token
+        await asyncio.to_thread(redis_server.kill9)
+        began = time.monotonic()
+        answer = await http.post("/api/ext-debug/stream", json=QUERY)
+        assert answer.status_code == 200
+        assert time.monotonic() - began < 15
+        assert answer.json()["events"] == []
+        await asyncio.to_thread(redis_server.start)
+        writer = stage.writer(redis_server.port)
+        await asyncio.to_thread(writer.write, 3)
+        body = {**QUERY, "lastId": answer.json()["lastId"]}
+        seen: list[str] = []
+        while len(seen) < 3:
+            assert time.monotonic() - began < 40
+            answer = await http.post("/api/ext-debug/stream", json=body)
+            body["lastId"] = answer.json()["lastId"]
+            seen += [event["message"] for event in answer.json()["events"]]
+        assert seen == ["w 1", "w 2", "w 3"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"extensionId": ""}, {"tail": "-1"}, {"tail": "1e9"}, {"tail": "20001"}, {"nonsense": "1"},
+        {"level": "loud"}, {"streams": "tty"}, {"q": "("}, {"lastEventId": "x"},
+        {"installId": "*"},
+    ],
+    ids=lambda params: "&".join(f"{name}={value}" for name, value in params.items()),
+)  # fmt: skip
+def test_a_query_that_cannot_be_meant_is_refused(params: dict[str, str]) -> None:
+    from extdebug.streaming import BadQuery, read_query
+
+    with pytest.raises(BadQuery):
+        read_query({**QUERY, **params}, last_id=None)
