@@ -21,12 +21,15 @@ from extdebug.bridge import decisions, records
 from extdebug.fallback import Fallback
 from extdebug.hub import Hub
 from extdebug.patrol import Patrol
+from extdebug.rates import Rates
 from extdebug.redactors import current_redactor
 from extdebug.runner_stream import Runner
 from extdebug.tally import Tally
 
 log = logging.getLogger(__name__)
 
+# Reconnects and polls of one person per second: they cost as much as an opening, and count as none.
+RESUMES = 25.0
 DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
 
 _consoles: WeakKeyDictionary[asyncio.AbstractEventLoop, Console] = WeakKeyDictionary()
@@ -40,6 +43,7 @@ class Console:
         self.name = name
         self.hub = hub
         self.tally = Tally()
+        self.resumed = Rates(RESUMES)
         self.patrol = Patrol(self)
         self.draining = False
 

@@ -36,6 +36,8 @@ LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer c
 # Client frames per second. Acknowledgements come as fast as frames go out, commands do not.
 COMMANDS: Final = 20.0
 ACKS: Final = 2000.0
+FILTERS: Final = 5.0  # each reads the stream anew
+FETCHES: Final = 10.0
 STRIKES: Final = 20  # refused frames in a row until the client counts as broken
 LEFT: Final = 1000  # the client said goodbye; anything else is a lost connection
 
@@ -90,6 +92,7 @@ class Connection:
         self._feed: Feed | None = None
         self._commands = Bucket(COMMANDS)
         self._acks = Bucket(ACKS)
+        self._costly = {protocol.SetFilter: Bucket(FILTERS), protocol.Fetch: Bucket(FETCHES)}
         self._loop = asyncio.get_running_loop()
 
     # --- opening ------------------------------------------------------------------------------
@@ -166,6 +169,11 @@ class Connection:
                 bucket = self._acks if isinstance(message, protocol.Ack) else self._commands
                 if not bucket.take(1, self._loop.time()):
                     return endings.bad_request("Too many frames per second.", reason="too_fast")
+                costly = self._costly.get(type(message))
+                if costly is not None and not costly.take(1, self._loop.time()):
+                    raise ProtocolError(
+                        ErrorCode.TOO_FAST, f"at most {costly.rate:.0f} of these per second"
+                    )
                 await obey(feed, message)
                 strikes = 0
             except (ProtocolError, FilterError) as error:

@@ -67,6 +67,12 @@ TAKEN: Final = End(
     CloseCode.ENDED, "taken_over", "This session goes on in another connection of yours."
 )
 
+LEFT: Final = End(CloseCode.ENDED, "left", "The client left while the session was opened.")
+TOO_OFTEN: Final = End(
+    CloseCode.BUSY, "rate", "You reconnect too often.", "Wait a moment between reconnects.",
+    retry=1.0,
+)  # fmt: skip
+
 
 def draining() -> End:
     """The process stops; everyone comes back somewhere else, not all at once."""

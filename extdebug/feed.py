@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 ACCOUNT: Final = 5.0  # seconds between two `status` frames while the account moves
 IDLE: Final = 15.0  # seconds without a frame until a `status` carries the cursor on
-FILTERS_KEPT: Final = 20  # distinct filters named in the close record
 PAGES_ASKED: Final = 4  # `fetch` requests that may wait
+FORSAKEN: Final = 5.0  # seconds after its end, or unasked from its beginning: nobody serves it
 NOTES_KEPT: Final = 64  # small frames that may wait for a slow client
 
 Message = Events | Lost | Note | End
@@ -69,7 +70,7 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._filter = wanted
-        self._filters: list[dict[str, object]] = []
+        self._filters: list[Mapping[str, object]] = list(held.filters)
         self._total = Ledger(held.shown, held.filtered, dict(held.lost or {}))
         self._noted = 0
         limits = decision.limits
@@ -83,8 +84,11 @@ class Feed:
         self._paused = False
         self._attempt = 0
         self._state: State | None = None
+        self._confirmed = False  # decided again since the patrol knows of us
+        self._asked = False
         now = self._loop.time()
-        self._spoke = self._told = now
+        self._spoke = self._told = self._born = now
+        self._ended_at: float | None = None
         self._told_entries = 0
         self.lifetime = Lifetime()
         self.lifetime.until(held.expires_at, now=now)
@@ -105,8 +109,7 @@ class Feed:
 
     def _note_filter(self) -> None:
         shown = telling.shown_filter(self._filter, self.console.hub.redactor, self.target)
-        if shown not in self._filters and len(self._filters) < FILTERS_KEPT:
-            self._filters.append(shown)
+        self._filters = telling.noted(self._filters, shown)
 
     def ready(self, names: frames.ReadyTarget) -> Note:
         """The first frame of the session."""
@@ -184,29 +187,47 @@ class Feed:
         """End now, for this reason; the first reason stands."""
         if self.ending is None:
             self.ending = end
+            self._ended_at = self._loop.time()
             self.ended.set()
             self._wake.set()
 
-    def apply(self, decision: Decision) -> None:
-        """A decision made afresh: end, or go on under it."""
+    def apply(self, decision: Decision, *, asked_at: float | None = None) -> None:
+        """A decision made afresh: end, or go on under it. `asked_at`: the loop's time before it."""
         if not decision.allowed:
             self.end(endings.cut(decision))
             return
+        self._confirmed = True
         before, self.decision = self.decision, decision
         limits = decision.limits
         self.flow.limit(
             events_per_second=limits.events_per_second, bytes_per_second=limits.bytes_per_second
         )
         now = self._loop.time()
-        self.lifetime.authority(decision.until, decided=decision.now, now=now)
-        if decision.installs != before.installs and not self._paused:
-            self._again()
+        # Counted from the question: an answer that was long on its way prolongs nothing.
+        self.lifetime.authority(
+            decision.until, decided=decision.now, now=now if asked_at is None else asked_at
+        )
+        if decision.installs != before.installs:
+            self._notes = [telling.emptied(note) for note in self._notes]
+            if not self._paused:
+                self._again()
         self._wake.set()
 
     @property
     def due(self) -> bool:
         """Whether the authority of the last decision has run out by time alone."""
         return self.lifetime.due(self._loop.time())
+
+    def forsaken(self, now: float) -> bool:
+        """Whether no transport takes what there is to say any more: stuck, or never begun."""
+        if self.lifetime.over(now):
+            self.end(endings.TIME_UP)  # who is stuck in a send does not ask for the time
+        if self._ended_at is not None:
+            return now - self._ended_at >= FORSAKEN
+        if self._asked or now - self._born < FORSAKEN:
+            return False
+        self.end(endings.unavailable("Nobody came for the stream."))
+        return True
 
     # --- what the client gets -----------------------------------------------------------------
 
@@ -237,6 +258,7 @@ class Feed:
 
     async def next(self) -> Message:
         """The next message; after an End there is none. Waits until there is something to say."""
+        self._asked = True
         while True:
             self._wake.clear()
             message = self._step(self._loop.time())
@@ -258,6 +280,8 @@ class Feed:
             self.end(endings.bad_request(str(failed), reason=failed.code))
         if self.ending is not None:
             return self.ending
+        if not self._confirmed:
+            return None  # a change while we opened counts: the patrol decides first
         if self.lifetime.due(now):
             # Nothing more under an authority that ended: the patrol decides afresh.
             self.console.patrol.decide_soon(self)
@@ -284,17 +308,19 @@ class Feed:
             self.flow.position, self._placed = found, True
 
     async def _page(self, wanted: Fetch) -> None:
-        before = wanted.before_cursor
+        before, installs = wanted.before_cursor, self.decision.installs
         try:
             found, cursor, done = await fetch(
-                self.console.hub, self.target,
-                selection=Selection(self.decision.installs, self._filter),
+                self.console.hub, self.target, selection=Selection(installs, self._filter),
                 after=wanted.after_cursor, before_id=before.id if before else None,
                 limit=wanted.limit,
             )  # fmt: skip
         except (RedisError, *LOST):
             error = ProtocolError(ErrorCode.UNAVAILABLE, "Redis does not answer; ask again")
             self.say(Note("error", frames.error_frame(error)))
+            return
+        if installs != self.decision.installs:
+            self._fetches.insert(0, wanted)  # found for a scope that is no longer ours
             return
         self.say(telling.page(wanted.id, found, flow=self.flow, cursor=cursor, done=done))
 

@@ -219,11 +219,24 @@ async def fetch(
     prepare = Preparer(hub.redactor, target)
     first = "-" if after is None else f"({after.id}"
     last = "+" if before_id is None else f"({before_id}"
-    async with hub.reader() as link:
-        rows = read_rows(await link.call("XRANGE", key, first, last, "COUNT", limit))
-    prepared = [prepare(row) for row in rows]
-    known = [one for one in prepared if one.event is not None]
-    events = [one.event for one in known if one.event is not None]
-    chosen = [known[i] for i in selection.choose(events)]
-    cursor = Cursor(rows[-1][0]) if rows else None
-    return chosen, cursor, len(rows) < limit
+    chosen: list[Prepared] = []
+    cursor: Cursor | None = None
+    size = 0
+    while limit > 0:  # in parts: one request must not hold up everybody else's events
+        count = min(limit, SCAN_PAGE)
+        async with hub.reader() as link:
+            rows = read_rows(await link.call("XRANGE", key, first, last, "COUNT", count))
+        known = [one for row in rows if (one := prepare(row)).event is not None]
+        events = [one.event for one in known if one.event is not None]
+        found = [known[i] for i in selection.choose(events)]
+        chosen += found
+        size += sum(len(one.json) for one in found)
+        if rows:
+            cursor = Cursor(rows[-1][0])
+            first = f"({cursor.id}"
+        if len(rows) < count:
+            return chosen, cursor, True
+        limit -= count
+        if size > PAGE_BYTES:
+            break  # one frame carries no more
+    return chosen, cursor, False

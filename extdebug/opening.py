@@ -6,6 +6,8 @@ as for one that does not exist.
 
 from __future__ import annotations
 
+import asyncio
+
 from extdebug import custody, endings, frames, sessions
 from extdebug.bridge import decisions, records
 from extdebug.console import Console
@@ -20,6 +22,8 @@ from policies import access
 from policies.access import Viewer
 from policies.models import Extension, Install, Tenant
 
+_ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+
 
 async def open_feed(
     console: Console,
@@ -33,16 +37,32 @@ async def open_feed(
     resume: str | None = None,
 ) -> tuple[Feed, Note]:
     """A feed and its `ready` frame. Refused when it may not begin."""
-    try:
-        feed, names = await _open(
+    opening = asyncio.create_task(
+        _open(
             console, viewer, tenant=tenant, extension=extension, wanted=wanted, rev=rev,
             start=start, resume=resume,
-        )  # fmt: skip
+        )
+    )  # fmt: skip
+    try:
+        feed, names = await asyncio.shield(opening)
     except Refused as refused:
         console.tally.refuse(refused.end)
         raise
+    except asyncio.CancelledError:
+        # The client left. The row is written or will be, and nobody else would end it.
+        opening.add_done_callback(_abandoned)
+        raise
     console.tally.begun(feed)
     return feed, feed.ready(names)
+
+
+def _abandoned(opening: asyncio.Task[tuple[Feed, frames.ReadyTarget]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        feed, _ = opening.result()
+        feed.end(endings.LEFT)
+        ending = asyncio.create_task(feed.finish(gone=False))
+        _ending.add(ending)
+        ending.add_done_callback(_ending.discard)
 
 
 async def _open(
@@ -59,8 +79,12 @@ async def _open(
     if console.draining:
         raise Refused(endings.draining())
     target = await _target(viewer, tenant, extension)
+    if viewer.session_hash and not await decisions(access.live_principals, [viewer]):
+        raise Refused(endings.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     taken = None
     if resume:
+        if not console.resumed.admits(viewer.user_id):
+            raise Refused(endings.TOO_OFTEN)
         taken = await records(custody.take_over, resume, viewer, target, process=console.name)
         if taken is not None and not taken[0].allowed:
             await records(sessions.record_denial, viewer, target, taken[0])
@@ -74,8 +98,15 @@ async def _open(
             raise Refused(endings.refusal(decision))
     else:
         decision, held = taken
-    names = await records(names_of, target, decision.installs)
-    feed = Feed(console, viewer, target, decision, held, wanted=wanted, rev=rev, start=start)
+    try:
+        names = await records(names_of, target, decision.installs)
+        feed = Feed(console, viewer, target, decision, held, wanted=wanted, rev=rev, start=start)
+    except Exception:
+        nothing = sessions.Account(held.shown, held.filtered, held.lost or {}, (), "", held.filters)
+        await records(
+            sessions.close, held, viewer, target, nothing, code=1011, reason="it could not begin"
+        )
+        raise
     console.patrol.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
 

@@ -2,7 +2,8 @@
 
 Three ways lead here, each enough on its own: a hint on the channel layer (fast), the policy
 version and the session rows polled every second (when the layer is silent), and a fresh decision
-for everyone every 15 s. If policy cannot be read at all, production sessions end.
+for everyone every 15 s. If policy cannot be read at all, production sessions end: a guard of its
+own sees to that, because a database that hangs does not even fail.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ POLL: Final = 0.75  # seconds between two looks at the policy version and our ro
 AFRESH: Final = 15.0  # seconds after which every session is decided again
 BEAT: Final = 5.0  # seconds between two signs of life, and between two written accounts
 BLIND: Final = 10.0  # seconds without being able to read policy before production sessions end
+GUARD: Final = 0.5  # seconds between two looks of the guard
 AT_ONCE: Final = 500  # sessions decided in one round of queries
 
 
@@ -48,10 +50,13 @@ class Patrol:
         self._bell = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._version = -1
+        self._version = self._rules_version = -1
         self._rules = ""
         self._read_at = time.monotonic()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._moved: set[Feed] = set()  # stand on another grant than their row says
+        self._moving = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._finishing: set[asyncio.Task[None]] = set()
         self._started_at = timezone.now()
 
     @property
@@ -64,13 +69,16 @@ class Patrol:
         return tuple(self._feeds)
 
     def start(self) -> None:
-        for work in (self._listen, self._poll, self._beat):
-            self._tasks.append(asyncio.create_task(work(), name=f"patrol{work.__name__}"))
+        for work in (self._listen, self._poll, self._beat, self._move, self._guard):
+            name = f"patrol{work.__name__}"
+            if name not in self._tasks or self._tasks[name].done():
+                self._tasks[name] = asyncio.create_task(work(), name=name)
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks.values(), *self._finishing]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def watch(self, feed: Feed) -> None:
         """From now on; decided again at once, for what changed while the session was opened."""
@@ -81,6 +89,7 @@ class Patrol:
     def forget(self, feed: Feed) -> None:
         self._feeds.pop(feed, None)
         self._soon.discard(feed)
+        self._moved.discard(feed)
         if not self._feeds:
             self._empty.set()
 
@@ -148,14 +157,20 @@ class Patrol:
         version = await decisions(access.policy_version)
         if version != self._version:
             self._version = version
-            await self._new_rules()
             self.decide_all()
         now = time.monotonic()
         stale = [feed for feed, at in self._feeds.items() if now - at >= AFRESH or feed.due]
         wanted = [feed for feed in {*self._soon, *stale} if feed in self._feeds]
         self._soon.clear()
         for start in range(0, len(wanted), AT_ONCE):
-            await self._decide(wanted[start : start + AT_ONCE])
+            try:
+                await self._decide(wanted[start : start + AT_ONCE])
+            except BaseException:  # they are still to be decided, and those of later rounds too
+                self._soon.update(feed for feed in wanted[start:] if feed in self._feeds)
+                raise
+        if version != self._rules_version:  # last: a rule that cannot be read must delay no cut
+            await self._new_rules()
+            self._rules_version = version
 
     async def _decide(self, feeds: Sequence[Feed]) -> None:
         """Decide afresh; equal questions are asked once."""
@@ -168,11 +183,8 @@ class Patrol:
             (group[0].viewer, group[0].target.tenant, group[0].target.extension)
             for group in asked.values()
         ]
-        try:
-            answers = await decisions(access.decide_many, questions)
-        except Exception:
-            self._soon.update(feeds)
-            raise
+        asked_at = asyncio.get_running_loop().time()
+        answers = await decisions(access.decide_many, questions)
         now = time.monotonic()
         for group, decision in zip(asked.values(), answers, strict=True):
             for feed in group:
@@ -180,12 +192,10 @@ class Patrol:
                     continue
                 self._feeds[feed] = now
                 before = feed.decision.grant_id
-                feed.apply(decision)
+                feed.apply(decision, asked_at=asked_at)
                 if decision.allowed and decision.grant_id != before:
-                    await records(
-                        sessions.move_grant, feed.held, feed.viewer, feed.target,
-                        grant_id=decision.grant_id,
-                    )  # fmt: skip
+                    self._moved.add(feed)
+                    self._moving.set()
 
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
@@ -210,6 +220,20 @@ class Patrol:
             if feed.decision.environment == "production":
                 feed.end(endings.unavailable("Policy cannot be read, so nobody may watch."))
 
+    async def _guard(self) -> None:
+        """Waits for nothing and nobody: what the others cannot do while a question hangs."""
+        while True:
+            await asyncio.sleep(GUARD)
+            self.start()  # whatever has died
+            self._fail_closed()
+            now = asyncio.get_running_loop().time()
+            for feed in self.feeds:
+                if feed.forsaken(now):
+                    self.forget(feed)
+                    ending = asyncio.create_task(feed.finish(gone=True), name="forsaken")
+                    self._finishing.add(ending)
+                    ending.add_done_callback(self._finishing.discard)
+
     async def _new_rules(self) -> None:
         redactor = await decisions(current_redactor)
         if redactor.fingerprint != self._rules:
@@ -229,6 +253,25 @@ class Patrol:
             except Exception:
                 log.exception("the sign of life could not be written")
             await asyncio.sleep(BEAT)
+
+    async def _move(self) -> None:
+        """Write down who stands on another grant now, apart from deciding: a write may wait."""
+        while True:
+            await self._moving.wait()
+            self._moving.clear()
+            for feed in tuple(self._moved):
+                self._moved.discard(feed)
+                try:
+                    await records(
+                        sessions.move_grant, feed.held, feed.viewer, feed.target,
+                        grant_id=feed.decision.grant_id,
+                    )  # fmt: skip
+                except Exception:
+                    log.exception("the grant of a session could not be written")
+                    self._moved.add(feed)
+                    self._moving.set()
+                    await asyncio.sleep(POLL)
+                    break
 
     async def _note(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:

@@ -37,6 +37,7 @@ class Held:
     shown: int = 0
     filtered: int = 0
     lost: Mapping[str, int] | None = None
+    filters: Sequence[Mapping[str, Any]] = ()
     resumed: bool = False
 
 
@@ -141,6 +142,7 @@ def held_of(row: DebugSession, *, resumed: bool = False) -> Held:
         shown=row.shown,
         filtered=row.filtered,
         lost=row.lost,
+        filters=tuple(row.filters),
         resumed=resumed,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from extdebug import frames
@@ -19,16 +19,18 @@ from policies.access import Decision
 from policies.redaction import Redactor
 
 PAGE_BYTES: Final = 128 * 1024  # of one `page` frame
+FILTERS_KEPT: Final = 20  # distinct filters named in the close record
 
 
 class Note:
     """A small frame outside the numbered order, or a `page`."""
 
-    __slots__ = ("data", "kind")
+    __slots__ = ("data", "kind", "page")
 
-    def __init__(self, kind: str, data: bytes) -> None:
+    def __init__(self, kind: str, data: bytes, *, page: tuple[str, int] | None = None) -> None:
         self.kind = kind
         self.data = data
+        self.page = page  # id and seq
 
     def text(self) -> str:
         return self.data.decode()
@@ -107,7 +109,31 @@ def page(
         size += len(prepared.json)
         last = Cursor(prepared.id)
     seq = flow.number(size)
-    return Note("page", frames.page_frame(id, cursor, parts, done=done, seq=seq))
+    frame = frames.page_frame(id, cursor, parts, done=done, seq=seq)
+    return Note("page", frame, page=(id, seq))
+
+
+def emptied(note: Note) -> Note:
+    """The same note, but a page without its events: they were found for another scope."""
+    if note.page is None:
+        return note
+    id, seq = note.page
+    return Note("page", frames.page_frame(id, None, (), done=False, seq=seq), page=note.page)
+
+
+def noted(
+    kept: Sequence[Mapping[str, object]], shown: Mapping[str, object]
+) -> list[Mapping[str, object]]:
+    """The filters a session used, with this one; beyond FILTERS_KEPT they are counted."""
+    known = list(kept)
+    if shown in known:
+        return known
+    if len(known) < FILTERS_KEPT:
+        return [*known, shown]
+    more = known[-1].get("more")
+    if isinstance(more, int):
+        return [*known[:-1], {"more": more + 1}]
+    return [*known, {"more": 1}]
 
 
 def shown_filter(wanted: Filter, redactor: Redactor, target: Target) -> dict[str, object]:

@@ -1,0 +1,236 @@
+"""No authority outlives its end because the database hangs, a write fails or a rule is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from extdebug import patrol as module
+from extdebug.endings import End
+from extdebug.patrol import Patrol
+from policies.decisions import Decision
+from policies.facts import Limits
+from policies.signin import Viewer
+
+NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+ALLOWED = Decision(
+    allowed=True, checks=(), installs=None, limits=Limits(), until=None, grant_id=1,
+    grant_label="G-1", environment="production", related=True, code="", reason="", hint="",
+    can_request=False, privileged=False, retry_after=0, now=NOW,
+)  # fmt: skip
+DENIED = replace(ALLOWED, allowed=False, grant_id=None, code="denied", reason="revoked")
+
+
+class Session:
+    """What the patrol knows of a feed."""
+
+    def __init__(self, user: int, decision: Decision = ALLOWED) -> None:
+        self.viewer = Viewer(user_id=user, username=f"u{user}", transport="ws")
+        self.target = SimpleNamespace(tenant="acme", extension=f"e{user}")
+        self.held = SimpleNamespace(id=f"s{user}", holder="h")
+        self.decision = decision
+        self.due = False
+        self.ending: End | None = None
+        self.applied = 0
+        self.finished = False
+        self.abandoned = False
+
+    def apply(self, decision: Decision, **_: Any) -> None:
+        self.applied += 1
+        self.decision = decision
+        if not decision.allowed:
+            self.end(End(4409, "grant", "over"))  # type: ignore[arg-type]
+
+    def end(self, end: End) -> None:
+        self.ending = self.ending or end
+
+    def changed(self) -> bool:
+        return False
+
+    def forsaken(self, now: float) -> bool:
+        return self.abandoned
+
+    async def finish(self, **_: Any) -> None:
+        self.finished = True
+
+
+class Policy:
+    """The door to policies, which answers, fails or hangs as a test says."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self.answers: dict[int, Decision] = {}
+        self.open = threading.Event()
+        self.open.set()
+
+    def policy_version(self) -> int:
+        self.open.wait(30)
+        return self.version
+
+    def decide_many(self, asked: Any) -> list[Decision]:
+        return [self.answers.get(viewer.user_id, ALLOWED) for viewer, _, _ in asked]
+
+    @staticmethod
+    def live_principals(viewers: Any) -> set[int]:
+        return set(range(len(viewers)))
+
+
+@pytest.fixture
+def policy(monkeypatch: pytest.MonkeyPatch) -> Policy:
+    policy = Policy()
+    monkeypatch.setattr(module, "access", policy)
+    monkeypatch.setattr(module, "POLL", 0.02)
+    monkeypatch.setattr(module, "BLIND", 0.5)
+    monkeypatch.setattr(module, "GUARD", 0.05, raising=False)
+    monkeypatch.setattr(module.custody, "held_elsewhere", lambda holders: {})
+    monkeypatch.setattr(module.custody, "beat", lambda *_, **__: None)
+    monkeypatch.setattr(module.sessions, "move_grant", lambda *_, **__: None)
+    monkeypatch.setattr(module, "current_redactor", lambda: SimpleNamespace(fingerprint="one"))
+    return policy
+
+
+@pytest_asyncio.fixture
+async def patrol(policy: Policy) -> AsyncIterator[Patrol]:
+    console: Any = SimpleNamespace(
+        name="here", hub=SimpleNamespace(use=lambda _: None), health=dict
+    )
+    patrol = Patrol(console)
+    patrol.start()
+    yield patrol
+    policy.open.set()
+    await patrol.stop()
+
+
+async def until(condition: Callable[[], object], *, within: float = 5) -> None:
+    deadline = asyncio.get_running_loop().time() + within
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within} s"
+        await asyncio.sleep(0.01)
+
+
+def watch(patrol: Patrol, *sessions: Any) -> None:
+    for session in sessions:
+        patrol.watch(session)
+
+
+async def test_a_database_that_hangs_ends_production_sessions_too(
+    patrol: Patrol, policy: Policy
+) -> None:
+    """Not an error that comes back but a question that never does."""
+    session, elsewhere = Session(1), Session(2, replace(ALLOWED, environment="staging"))
+    policy.answers[2] = elsewhere.decision
+    watch(patrol, session, elsewhere)
+    await until(lambda: session.applied)
+    policy.open.clear()
+    await until(lambda: session.ending)
+    assert session.ending is not None
+    assert session.ending.code == 4503
+    assert elsewhere.ending is None, "only production fails closed"
+
+
+async def test_a_patrol_whose_polling_died_goes_on(patrol: Patrol, policy: Policy) -> None:
+    session = Session(1)
+    watch(patrol, session)
+    await until(lambda: session.applied)
+    for task in asyncio.all_tasks():
+        if task.get_name() == "patrol_poll":
+            task.cancel()
+    policy.answers[1] = DENIED
+    policy.version += 1
+    await until(lambda: session.ending)
+
+
+async def test_what_cannot_be_written_delays_nobody_elses_cut(
+    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first session moves to another grant, which the trail does not take now."""
+    told = []
+
+    def fails(*_: Any, **__: Any) -> None:
+        told.append(1)
+        if len(told) < 3:
+            raise RuntimeError("the trail is away")
+
+    monkeypatch.setattr(module.sessions, "move_grant", fails)
+    moves, cut = Session(1), Session(2)
+    watch(patrol, moves, cut)
+    await until(lambda: moves.applied and cut.applied)
+    policy.answers = {1: replace(ALLOWED, grant_id=2), 2: DENIED}
+    policy.version += 1
+    await until(lambda: cut.ending, within=2)
+    await until(lambda: len(told) == 3, within=5)
+    assert moves.ending is None
+
+
+async def test_a_broken_redaction_rule_delays_no_cut(
+    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(1, replace(ALLOWED, environment="staging"))
+    policy.answers[1] = session.decision
+    watch(patrol, session)
+    await until(lambda: session.applied)
+
+    def broken() -> Any:
+        raise ValueError("a rule that does not compile")
+
+    monkeypatch.setattr(module, "current_redactor", broken)
+    policy.answers[1] = DENIED
+    policy.version += 1
+    await until(lambda: session.ending, within=2)
+
+
+async def test_a_change_of_rules_that_could_not_be_read_is_read_later(
+    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+    patrol._console.hub.use = used.append  # type: ignore[method-assign]
+    answers: list[Any] = [ValueError("for a moment"), SimpleNamespace(fingerprint="two")]
+
+    def flaky() -> Any:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(module, "current_redactor", flaky)
+    policy.version += 1
+    await until(lambda: used and used[-1].fingerprint == "two")
+
+
+async def test_more_than_one_round_survives_a_failure_of_the_first(
+    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    sessions = [Session(number) for number in range(6)]
+    watch(patrol, *sessions)
+    await until(lambda: all(session.applied for session in sessions))
+    plain, failed = policy.decide_many, []
+
+    def once(asked: Any) -> list[Decision]:
+        if not failed:
+            failed.append(1)
+            raise RuntimeError("the connection was killed")
+        return plain(asked)
+
+    monkeypatch.setattr(policy, "decide_many", once)
+    policy.answers = dict.fromkeys(range(6), DENIED)
+    policy.version += 1
+    await until(lambda: all(session.ending for session in sessions), within=3)
+
+
+async def test_a_session_that_nobody_serves_is_finished(patrol: Patrol) -> None:
+    """Its transport is stuck or never began: the row ends all the same."""
+    session = Session(1)
+    watch(patrol, session)
+    await until(lambda: session.applied)
+    assert not session.finished
+    session.abandoned = True
+    await until(lambda: session.finished)
