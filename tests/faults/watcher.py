@@ -83,6 +83,13 @@ class Watcher:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    async def open_again(self) -> None:
+        """After a final end: as a person who presses "connect" would, from the same place."""
+        if self._task is not None:
+            await self._task
+        self.session = None
+        self._task = asyncio.create_task(self._run())
+
     # --- what tests ask -----------------------------------------------------------------------
 
     @property
