@@ -35,13 +35,16 @@ class Watching:
     def end(self, end: Any) -> None:
         self.ended_with = self.ended_with or end
 
-    def apply(self, decided: Any) -> None:
+    def apply(self, decided: Any, *, asked_at: float | None = None) -> None:
         self.applied.append(decided)
         if not decided.allowed:
             self.end("cut")
         self.decision = decided
 
     def changed(self) -> bool:
+        return False
+
+    def forsaken(self, now: float) -> bool:
         return False
 
 
