@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import AuditRecord
 from extdebug import custody, sessions
 from extdebug.demo.sample import Cast
-from extdebug.models import DebugSession
+from extdebug.models import DebugSession, Process
 from extdebug.streams import Target
 from policies import access
 
@@ -33,7 +33,7 @@ def opened(user: Any, *, process: str = "p1") -> sessions.Held:
 def beat(name: str, *, ago: float = 0) -> None:
     custody.beat(name, host="h", pid=1, started_at=timezone.now(), health={})
     moment = timezone.now() - dt.timedelta(seconds=ago)
-    custody.Process.objects.filter(name=name).update(beat_at=moment)
+    Process.objects.filter(name=name).update(beat_at=moment)
 
 
 def age(held: sessions.Held, **columns: float) -> None:
