@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.events import ZERO_ID, Cursor
+from extdebug.events import ZERO_ID, Cursor, EntryId
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk, Piece, Ring
 
@@ -17,7 +17,16 @@ from extdebug.ring import Chunk, Piece, Ring
 # a stream by default), several times over.
 REMEMBERED: Final = 50_000
 
+# Second part of a place that is a moment at a runner: no server gives it out, and the place before
+# the first entry of a millisecond ends in another (2**64 - 1).
+OFF_STREAM: Final = 2**64 - 2
+
 Number = tuple[str, int]
+
+
+def off_stream(place: Cursor) -> bool:
+    """Whether this is a moment at a runner and no entry of a stream."""
+    return place.id.seq == OFF_STREAM
 
 
 def number_of(prepared: Prepared) -> Number | None:
@@ -41,9 +50,9 @@ class Foreign:
     def waiting(self) -> bool:
         return bool(self._ring)
 
-    def push(self, chunk: Chunk | None, part: Sequence[Prepared]) -> None:
+    def push(self, chunk: Chunk | None, part: Sequence[Prepared], *, ms: int) -> None:
         """One part of the runner's stream, `chunk` being what of it the session wants."""
-        place = Cursor(ZERO_ID)
+        place = Cursor(EntryId(ms, OFF_STREAM))
         if chunk is None:
             self._ring.skip(len(part), through=place)
         else:
@@ -56,9 +65,10 @@ class Foreign:
             del self._seen[next(iter(self._seen))]
 
     def take(self, position: Cursor) -> Piece | None:
-        """The next piece; the session stays where it is in the stream."""
+        """The next piece. A session that has a place in the stream stays there; one that never
+        had any stands at the moment of what it saw, which `off_stream` tells from a place."""
         piece = self._ring.take(position)
-        if piece is not None:
+        if piece is not None and not (off_stream(position) or position.id == ZERO_ID):
             piece.through = position
         return piece
 

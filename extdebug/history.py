@@ -10,7 +10,8 @@ import asyncio
 from typing import Final
 
 from extdebug.continuity import Continuity, Loss
-from extdebug.events import ZERO_ID, Cursor, EntryId, GapReason
+from extdebug.events import LAST_MS, ZERO_ID, Cursor, EntryId, Gap, GapReason, iso
+from extdebug.foreign import off_stream
 from extdebug.hub import Hub
 from extdebug.prepare import Prepared, Preparer
 from extdebug.protocol import Start
@@ -74,6 +75,8 @@ class History:
     async def _account(self, link: Link) -> Continuity:
         run_id = self._hub.run_id(self._target)
         start, boundary = self._start, self.boundary
+        if start.cursor is not None and off_stream(start.cursor):
+            return self._off_stream(start.cursor, boundary, run_id)
         if start.cursor is not None:
             place = str(start.cursor.id)
             raw = await link.call("XREVRANGE", self._private.key, place, "-", "COUNT", SEED)
@@ -87,6 +90,22 @@ class History:
         if not start.tail:
             return Continuity(cursor=boundary.id, index=boundary.index, run_id=run_id)
         return await self._tail(link, start.tail, boundary, run_id)
+
+    def _off_stream(self, place: Cursor, boundary: Cursor, run_id: str) -> Continuity:
+        """On from lines that came straight from runners: by the clock, and not to be counted."""
+        account = Continuity(
+            cursor=min(place.id, boundary.id), index=None, run_id=run_id, unclaimed=True
+        )
+        seam = Gap(
+            GapReason.FAILOVER,
+            None,
+            since=iso(min(place.id.ms, LAST_MS)),
+            scope=GapReason.FAILOVER.scope,
+            detail="Until here lines came straight from runners, without a place in the stream; "
+            "what was written from about then on follows.",
+        )
+        self._sub.ring.push_gap(seam, through=Cursor(account.cursor))
+        return account
 
     async def _tail(self, link: Link, wanted: int, boundary: Cursor, run_id: str) -> Continuity:
         """Back from the boundary until `wanted` events match, or the scan's bound."""

@@ -268,7 +268,7 @@ class Watch:
             chunk = make_chunk(part, chosen) if len(chosen) else None
             for subscription in group:
                 if subscription.foreign is not None:
-                    subscription.foreign.push(chunk, part)
+                    subscription.foreign.push(chunk, part, ms=row[0].ms)
         self.wake()
 
     def end_foreign(self, seam: Gap) -> None:

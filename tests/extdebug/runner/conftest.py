@@ -1,8 +1,12 @@
 """Guests built once, a host, and everything their flows were told."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from extdebug.entries import from_entry
@@ -16,8 +20,15 @@ from extdebug.runner.host import Host
 from extdebug.runner.prepare import NoRedaction
 from extdebug.runner.publisher import Publisher
 from tests.extdebug.runner.javascript import build_javascript
+from tests.fixtures.console import ROOT
+from tests.fixtures.programs import free_port, wait_until
 
 GUESTS = Path(__file__).parent / "guests"
+# What a console and a runner share for the internal stream.
+SHARED = {
+    "RUNNER_AUTH_TOKEN": "an-auth-token-of-the-tests-0123456789",
+    "RUNNER_DEBUG_STREAM_SECRET": "a-stream-secret-of-the-tests-9876543210",
+}
 
 
 class Bench:
@@ -95,3 +106,53 @@ def every_import(shared_bench: Bench) -> Loaded:
 def every_import_js(shared_bench: Bench) -> Loaded:
     path = build_javascript(GUESTS / "every_import.js")
     return shared_bench.host.components.load(path.read_bytes())
+
+
+@pytest.fixture
+def runner_process(edges: Loaded, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """`start(redis_url) -> url`: a runner that has `edges`, with its internal stream on."""
+    folder = tmp_path / "components"
+    folder.mkdir()
+    data = build_guest(GUESTS / "edges.py.txt").read_bytes()
+    (folder / f"{edges.content_hash}.wasm").write_bytes(data)
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(redis_url: str) -> str:
+        port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", str(tmp_path)),
+            "RUNNER_DEBUG_REDIS_URL": redis_url, "RUNNER_COMPONENTS_DIR": str(folder),
+            "RUNNER_PORT": str(port), "RUNNER_DEBUG_STREAM_ENABLED": "1",
+            "RUNNER_DEBUG_LOCAL_LOG": "0", **SHARED,
+        }  # fmt: skip
+        command = [sys.executable, "-m", "extdebug.runner", "serve"]
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment))
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _answers(url), seconds=30, what="the runner")
+        return url
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(15)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code > 0
+    except httpx.TransportError:
+        return False
+
+
+async def execute_at(runner: str, guest: Loaded, request: str) -> None:
+    """One order at acme's install: a start, 60 lines and an end."""
+    body = {
+        "context": {
+            "tenant_id": "acme", "extension_id": "invoice-sync", "install_id": "inst-acme",
+            "content_hash": guest.content_hash, "request_id": request,
+        },
+        "http": {"method": "POST", "path": "/order"},
+    }  # fmt: skip
+    auth = {"x-runner-auth": SHARED["RUNNER_AUTH_TOKEN"]}
+    async with httpx.AsyncClient(base_url=runner, headers=auth) as http:
+        assert (await http.post("/v1/execute", json=body, timeout=20)).status_code == 200

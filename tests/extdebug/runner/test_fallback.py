@@ -1,61 +1,24 @@
 """Redis away in mode `auto`: sessions move to the runner, and back, and nothing comes twice."""
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
-from extdebug.runner.build import build_guest
 from extdebug.runner.components import Loaded
-from tests.extdebug.runner.conftest import GUESTS
+from tests.extdebug.runner.conftest import SHARED, execute_at
 from tests.extdebug.test_live import receive, watching
-from tests.fixtures.console import ROOT, Console
-from tests.fixtures.programs import free_port, wait_until
+from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
-
-AUTH = "an-auth-token-of-the-tests-0123456789"
-SECRET = "a-stream-secret-of-the-tests-9876543210"
 
 
 @pytest.fixture
-def runner(edges: Loaded, redis_server: RedisServer, tmp_path: Path) -> Iterator[str]:
-    """A runner process with its internal stream on; its URL."""
-    folder = tmp_path / "components"
-    folder.mkdir()
-    data = build_guest(GUESTS / "edges.py.txt").read_bytes()
-    (folder / f"{edges.content_hash}.wasm").write_bytes(data)
-    port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", str(tmp_path)),
-        "RUNNER_DEBUG_REDIS_URL": redis_server.url, "RUNNER_COMPONENTS_DIR": str(folder),
-        "RUNNER_PORT": str(port), "RUNNER_AUTH_TOKEN": AUTH,
-        "RUNNER_DEBUG_STREAM_ENABLED": "1", "RUNNER_DEBUG_STREAM_SECRET": SECRET,
-        "RUNNER_DEBUG_LOCAL_LOG": "0",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "extdebug.runner", "serve"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: _answers(url), seconds=30, what="the runner")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).status_code > 0
-    except httpx.TransportError:
-        return False
+def runner(runner_process: Callable[[str], str], redis_server: RedisServer) -> str:
+    """The URL of a runner that publishes to Redis and has its internal stream on."""
+    return runner_process(redis_server.url)
 
 
 async def test_a_session_moves_to_the_runner_and_back_and_nothing_comes_twice(
@@ -66,22 +29,13 @@ async def test_a_session_moves_to_the_runner_and_back_and_nothing_comes_twice(
     edges: Loaded,
 ) -> None:
     console = await sync_to_async(live_console)(
-        redis_url=redis_server.url, EXT_DEBUG_STREAM_MODE="auto", RUNNER_URL=runner,
-        RUNNER_AUTH_TOKEN=AUTH, RUNNER_DEBUG_STREAM_SECRET=SECRET,
-    )  # fmt: skip
+        redis_url=redis_server.url, EXT_DEBUG_STREAM_MODE="auto", RUNNER_URL=runner, **SHARED
+    )
     seen: list[str] = []
     gaps: list[str] = []
 
     async def execute(request: str) -> None:
-        body = {
-            "context": {
-                "tenant_id": "acme", "extension_id": "invoice-sync", "install_id": "inst-acme",
-                "content_hash": edges.content_hash, "request_id": request,
-            },
-            "http": {"method": "POST", "path": "/order"},
-        }  # fmt: skip
-        async with httpx.AsyncClient(base_url=runner, headers={"x-runner-auth": AUTH}) as http:
-            assert (await http.post("/v1/execute", json=body, timeout=20)).status_code == 200
+        await execute_at(runner, edges, request)
 
     async def until(socket: Any, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         async with asyncio.timeout(15):

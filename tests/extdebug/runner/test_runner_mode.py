@@ -1,0 +1,134 @@
+"""Mode `runner`: no Redis anywhere, and still live lines and cuts; and the way out of it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from asgiref.sync import sync_to_async
+
+from extdebug.demo.sample import Cast
+from extdebug.runner.components import Loaded
+from policies.models import Lock
+from tests.extdebug.runner.conftest import SHARED, execute_at
+from tests.extdebug.test_live import receive, watching
+from tests.fixtures.console import Console
+from tests.fixtures.redis import RedisServer
+
+METRICS = {"METRICS_TOKEN": "a-token-of-the-tests"}
+
+
+class Page:
+    """What a watcher was told, over several connections."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.gaps: list[dict[str, Any]] = []
+        self.cursor = ""
+
+    async def until(self, socket: Any, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(15):
+            while True:
+                frame = await receive(socket, "", within=15)
+                for event in frame.get("events", ()):
+                    said = f"{event['requestId']} {event['stream']} {event['message']}"
+                    self.lines.append(said)
+                if frame["type"] == "gap":
+                    self.gaps.append(frame)
+                self.cursor = frame.get("cursor") or self.cursor
+                if "seq" in frame:
+                    await socket.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
+                if done(frame):
+                    return frame
+
+    def of(self, request: str) -> list[str]:
+        return [line for line in self.lines if line.startswith(f"{request} ")]
+
+
+def ends(request: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda frame: any(
+        event["requestId"] == request and (event.get("fields") or {}).get("event") == "end"
+        for event in frame.get("events", ())
+    )
+
+
+def state(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda frame: frame.get("state") == name
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+async def test_lines_come_and_sessions_are_cut_without_any_redis(
+    live_console: Callable[..., Console],
+    cast: Cast,
+    runner_process: Callable[[str], str],
+    edges: Loaded,
+    server: str,
+) -> None:
+    runner = await sync_to_async(runner_process)("")
+    console = await sync_to_async(live_console)(
+        server, REDIS_URL="", EXT_DEBUG_STREAM_MODE="runner", RUNNER_URL=runner, **SHARED, **METRICS
+    )
+    page = Page()
+    async with httpx.AsyncClient(base_url=console.url) as http:
+        ready = await http.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"ok": True, "problems": []})
+        async with watching(console, cast.dan) as socket:
+            told = await page.until(socket, state("fallback"))
+            assert "single runner pod" in told["message"]
+            await execute_at(runner, edges, "one")
+            await page.until(socket, ends("one"))
+            await socket.send(json.dumps({"type": "fetch", "id": "f", "after": "0-0", "limit": 9}))
+            refused = await page.until(socket, lambda frame: frame["type"] == "error")
+            assert refused["code"] == "unavailable"
+            text = (
+                await http.get(
+                    "/metrics", headers={"Authorization": f"Bearer {METRICS['METRICS_TOKEN']}"}
+                )
+            ).text
+            assert "ext_debug_streams_on_runners 1.0" in text
+            # No layer reaches this process: the policy version that it polls does.
+            await Lock.objects.acreate(user=cast.dan, reason="a test of the patrol")
+            closing = await page.until(socket, lambda frame: frame["type"] == "closing")
+            assert (closing["code"], closing["reason"]) == (4409, "lock")
+    assert len(page.of("one")) == len(set(page.of("one"))) == 62
+    assert page.gaps == []
+
+
+async def test_from_runner_to_redis_the_session_goes_on_and_the_seam_is_marked(
+    live_console: Callable[..., Console],
+    redis_server: RedisServer,
+    cast: Cast,
+    runner_process: Callable[[str], str],
+    edges: Loaded,
+) -> None:
+    """Lines straight from a runner have no place in the stream: the roll cannot count over the
+    seam, so it says so, and neither repeats the stream from its beginning nor begins a session."""
+    runner = await sync_to_async(runner_process)(redis_server.url)
+    old = await sync_to_async(live_console)(
+        REDIS_URL="", EXT_DEBUG_STREAM_MODE="runner", RUNNER_URL=runner, **SHARED
+    )
+    new = await sync_to_async(live_console)(
+        redis_url=redis_server.url, EXT_DEBUG_STREAM_MODE="auto", RUNNER_URL=runner, **SHARED
+    )
+    page = Page()
+    async with watching(old, cast.dan) as socket:
+        session = (await page.until(socket, lambda frame: frame["type"] == "ready"))["session"]
+        await page.until(socket, state("fallback"))
+        await execute_at(runner, edges, "before")
+        await page.until(socket, ends("before"))
+        old.process.terminate()
+        await page.until(socket, lambda frame: frame["type"] == "closing")
+    await execute_at(runner, edges, "between")
+    back = {"from": {"cursor": page.cursor}, "resume": session}
+    async with watching(new, cast.dan, **back) as socket:
+        ready = await page.until(socket, lambda frame: frame["type"] == "ready")
+        assert (ready["session"], ready["resumed"]) == (session, True)
+        await page.until(socket, ends("between"))
+        await execute_at(runner, edges, "after")
+        await page.until(socket, ends("after"))
+    assert [gap["reason"] for gap in page.gaps] == ["failover"]
+    assert page.gaps[0]["missed"] is None
+    for request in ("before", "between", "after"):
+        assert len(page.of(request)) == len(set(page.of(request))) == 62, request
