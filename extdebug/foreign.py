@@ -12,6 +12,7 @@ from typing import Final
 from extdebug.events import ZERO_ID, Cursor, EntryId
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk, Piece, Ring
+from extdebug.selection import Selection, make_chunk
 
 # Numbers remembered: what the runners' queues may still hold when Redis is back (10,000 events
 # a stream by default), several times over.
@@ -39,9 +40,14 @@ class Foreign:
     """One session's ring of runner lines, and the numbers of what it was given."""
 
     def __init__(self, *, limit: int) -> None:
-        self._ring = Ring(limit=limit)
-        self._ring.parked = False
+        self._limit = limit
+        self._ring = self._empty()
         self._seen: dict[Number, None] = {}
+
+    def _empty(self) -> Ring:
+        ring = Ring(limit=self._limit)
+        ring.parked = False
+        return ring
 
     def __bool__(self) -> bool:
         return bool(self._seen)
@@ -63,6 +69,24 @@ class Foreign:
                 self._seen[number] = None
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
+
+    def choose(self, selection: Selection) -> None:
+        """Another filter, or a narrower authority: what waits is shown only if that lets it."""
+        waiting, self._ring = self._ring, self._empty()
+        while (piece := waiting.take(Cursor(ZERO_ID))) is not None:
+            if piece.gap is not None:
+                self._ring.skip(piece.filtered, through=piece.through)
+                self._ring.push_gap(piece.gap, through=piece.through)
+                continue
+            part = piece.chunk.events if piece.chunk else ()
+            events = [prepared.event for prepared in part if prepared.event is not None]
+            chosen = selection.choose(events)
+            filtered = piece.filtered + len(part) - len(chosen)
+            if chosen:
+                chunk = make_chunk(part, chosen)
+                self._ring.push(chunk, filtered=filtered, through=piece.through)
+            else:
+                self._ring.skip(filtered, through=piece.through)
 
     def take(self, position: Cursor) -> Piece | None:
         """The next piece. A session that has a place in the stream stays there; one that never

@@ -52,6 +52,8 @@ class Subscription:
         """A fresh ring from the watch's present place on; history before it is the session's."""
         self.watch.leave(self)
         self.selection = selection
+        if self.foreign is not None:
+            self.foreign.choose(selection)
         self.ring = Ring(limit=self.limit)
         self.boundary: Cursor | None = self.watch.cursor if self.watch.attached else None
         self.epoch = self.watch.epoch
