@@ -187,7 +187,10 @@ async def test_a_wire_that_is_slow_resets_and_carries_single_bytes(
     writer = stage.writer(server.port).start(200)
     proxy.latency = 0.03
     await stage.steady()
+    writer.stop()
+    await stage.settle(writer=writer)
     proxy.latency, proxy.piece = 0.0, 1
+    writer.start(15, batch=1)  # single bytes are slow: more would be a row about bandwidth
     await stage.steady()
     recovered = 0.0
     for _ in range(4):
