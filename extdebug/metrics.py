@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from extdebug.console import Console
 from extdebug.custody import Signs
+from extdebug.events import GapReason
 from extdebug.patrol import BLIND
 
 Values = TypeVar("Values", bound=tuple[str, ...])
@@ -25,7 +26,7 @@ _STREAM_GAUGES: Final = {
     "watchers": ("ext_debug_stream_watchers", "Sessions that watch it here."),
     "length": ("ext_debug_stream_length", "Entries the stream holds."),
     "backlog": ("ext_debug_stream_backlog", "Entries not yet read: the lag in entries."),
-    "lag_ms": ("ext_debug_stream_lag_ms", "Age of the first entry not yet read, 0 without any."),
+    "lag_ms": ("ext_debug_stream_lag_ms", "Age of the last entry read while more wait, else 0."),
     "retention_ms": ("ext_debug_stream_retention_ms", "Age of the oldest entry held."),
 }
 _STREAM_COUNTERS: Final = {
@@ -110,7 +111,8 @@ def _sessions(console: Console) -> Iterator[Metric]:
     totals = tally.totals(feeds)
     yield _counter("ext_debug_shown", "Events shown, each session's counted.", totals.shown)
     yield _counter("ext_debug_filtered", "Events that filters left out.", totals.filtered)
-    lost = {(reason,): max(0, count) for reason, count in totals.lost.items()}
+    # Every reason from the start: what appears with its first loss shows no increase to a rule.
+    lost = {(reason.value,): max(0, totals.lost[reason.value]) for reason in GapReason}
     yield _counters(
         "ext_debug_missed", "Events sessions were told they missed, by reason.", ("reason",), lost
     )
@@ -136,7 +138,7 @@ def _process(console: Console) -> Iterator[Metric]:
     )
     yield _counter("ext_debug_entries", "Entries read from Redis.", counts.entries)
     yield _counter("ext_debug_delivered", "Events handed to sessions.", counts.delivered)
-    lost = {(reason.value,): count for reason, count in counts.lost.items()}
+    lost = {(reason.value,): counts.lost[reason] for reason in GapReason}
     yield _counters("ext_debug_lost", "Entries lost to all, by reason.", ("reason",), lost)
 
 
