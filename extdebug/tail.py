@@ -101,10 +101,10 @@ class Tail:
         while True:
             try:
                 await self._connect()
-                self._say("")
-                attempt = 0
                 while True:
                     await self._cycle()
+                    self._say("")  # a link that carries no whole reply is not one that answers
+                    attempt = 0
             except LOST as error:
                 self._say(f"Redis does not answer ({type(error).__name__})")
             except ResponseError as error:
