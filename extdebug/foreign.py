@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.events import ZERO_ID, Cursor, EntryId
+from extdebug.events import ZERO_ID, Cursor, EntryId, Gap, GapReason
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk, Piece, Ring
 from extdebug.selection import Selection, make_chunk
@@ -39,8 +39,9 @@ def number_of(prepared: Prepared) -> Number | None:
 class Foreign:
     """One session's ring of runner lines, and the numbers of what it was given."""
 
-    def __init__(self, *, limit: int) -> None:
+    def __init__(self, *, limit: int, streamless: bool = False) -> None:
         self._limit = limit
+        self._streamless = streamless
         self._ring = self._empty()
         self._seen: dict[Number, None] = {}
 
@@ -70,6 +71,17 @@ class Foreign:
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
 
+    def passed_over(self, *, ms: int) -> None:
+        """This session was here before: what was printed while it was away nobody can show."""
+        gap = Gap(
+            GapReason.FAILOVER,
+            None,
+            scope=GapReason.FAILOVER.scope,
+            detail="From here on lines come straight from runners; "
+            "what they printed before is not shown.",
+        )
+        self._ring.push_gap(gap, through=Cursor(EntryId(ms, OFF_STREAM)))
+
     def choose(self, selection: Selection) -> None:
         """Another filter, or a narrower authority: what waits is shown only if that lets it."""
         waiting, self._ring = self._ring, self._empty()
@@ -89,10 +101,12 @@ class Foreign:
                 self._ring.skip(filtered, through=piece.through)
 
     def take(self, position: Cursor) -> Piece | None:
-        """The next piece. A session that has a place in the stream stays there; one that never
-        had any stands at the moment of what it saw, which `off_stream` tells from a place."""
+        """The next piece. A session that has a place in the stream stays there, to go on when
+        Redis is back. One that has none, or whose process has no stream to go back to, stands at
+        the moment of what it saw, which `off_stream` tells from a place."""
         piece = self._ring.take(position)
-        if piece is not None and not (off_stream(position) or position.id == ZERO_ID):
+        placed = not (self._streamless or off_stream(position) or position.id == ZERO_ID)
+        if piece is not None and placed:
             piece.through = position
         return piece
 

@@ -34,6 +34,7 @@ SCAN_PAGE: Final = 250
 MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
 SEED: Final = 64  # entries before a place, from which the producers' numbers are learnt
 MEET: Final = 0.02  # seconds between two looks at a live watch that is behind us
+SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
 
 
@@ -92,9 +93,13 @@ class History:
         return await self._tail(link, start.tail, boundary, run_id)
 
     def _off_stream(self, place: Cursor, boundary: Cursor, run_id: str) -> Continuity:
-        """On from lines that came straight from runners: by the clock, and not to be counted."""
+        """On from lines that came straight from runners: by the clock, and not to be counted.
+
+        A line is written to Redis a moment after a runner showed it: what may be one of those is
+        passed over, inside the gap, rather than shown twice."""
+        start = EntryId(min(place.id.ms, LAST_MS) + SEAM_MS, 0)
         account = Continuity(
-            cursor=min(place.id, boundary.id), index=None, run_id=run_id, unclaimed=True
+            cursor=min(start, boundary.id), index=None, run_id=run_id, unclaimed=True
         )
         seam = Gap(
             GapReason.FAILOVER,
@@ -102,7 +107,7 @@ class History:
             since=iso(min(place.id.ms, LAST_MS)),
             scope=GapReason.FAILOVER.scope,
             detail="Until here lines came straight from runners, without a place in the stream; "
-            "what was written from about then on follows.",
+            "a moment that cannot be counted lies between.",
         )
         self._sub.ring.push_gap(seam, through=Cursor(account.cursor))
         return account

@@ -88,6 +88,7 @@ class Hub:
                 self._home[target] = tail
                 tail.add(watch)
             elif self._fallback is not None:
+                watch.streamless = True
                 self._fallback.engage(watch)
         if self._marker is None and self.url:
             self._marker = asyncio.create_task(self._mark(), name="hub-mark")

@@ -7,6 +7,7 @@ ring: joined without hole or double, and begun anew from any place without losin
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from redis.exceptions import RedisError
@@ -35,7 +36,7 @@ class Intake:
         self._ring_bytes = ring_bytes
         self._sub: Subscription | None = None
         self._history: History | None = None
-        self._begun = False
+        self._begun = self._was_here = False
         self._pieces: list[Piece] = []  # a page's at the most
         self._problem = ""
 
@@ -45,6 +46,10 @@ class Intake:
             self._sub = self._hub.subscribe(
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
             )
+            again = self._was_here or start.cursor is not None
+            if again and self._sub.foreign is not None and self._sub.watch.streamless:
+                self._sub.foreign.passed_over(ms=int(time.time() * 1000))
+            self._was_here = True
         else:
             self._sub.restart(selection)
         self._pieces.clear()

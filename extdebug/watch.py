@@ -82,6 +82,7 @@ class Watch:
         self.counts = Counts()
         self.newest: EntryId | None = None  # the last entry before the next one to come
         self.on_runners = False  # Redis is away, and runners are asked instead
+        self.streamless = False  # there is no Redis to come back
         self._groups: dict[Selection, list[Subscription]] = {}
 
     @property
@@ -103,7 +104,7 @@ class Watch:
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
         if self.on_runners and subscription.foreign is None:
-            subscription.foreign = Foreign(limit=subscription.limit)
+            subscription.foreign = Foreign(limit=subscription.limit, streamless=self.streamless)
 
     def leave(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.selection)
@@ -254,7 +255,7 @@ class Watch:
         self.on_runners = True
         for subscription in self._all():
             if subscription.foreign is None:
-                subscription.foreign = Foreign(limit=subscription.limit)
+                subscription.foreign = Foreign(limit=subscription.limit, streamless=self.streamless)
         self.wake()
 
     def foreign_row(self, row: Row) -> None:

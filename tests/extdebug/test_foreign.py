@@ -19,8 +19,8 @@ def line(n: int, install: str = "inst-acme") -> Prepared:
     return Prepared(EntryId(0, 0), event, From(src="boot.1", n=n), encode_json(event))
 
 
-def fed(*lines: Prepared) -> Foreign:
-    foreign = Foreign(limit=1 << 20)
+def fed(*lines: Prepared, streamless: bool = False) -> Foreign:
+    foreign = Foreign(limit=1 << 20, streamless=streamless)
     for one in lines:
         foreign.push(make_chunk([one], [0]), [one], ms=1_700_000_000_500)
     return foreign
@@ -39,6 +39,13 @@ def test_a_session_with_a_place_in_the_stream_keeps_it():
     piece = fed(line(1)).take(PLACE)
     assert piece is not None
     assert piece.through == PLACE
+
+
+def test_without_any_redis_a_place_from_before_is_left():
+    """Or a later process, with Redis again, would show all this once more."""
+    piece = fed(line(1), streamless=True).take(PLACE)
+    assert piece is not None
+    assert off_stream(piece.through)
 
 
 def test_a_session_without_a_place_stands_at_a_moment_that_is_no_place():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
+from extdebug.events import Cursor
+from extdebug.history import SEAM_MS
 from extdebug.runner.components import Loaded
 from policies.models import Lock
 from tests.extdebug.runner.conftest import SHARED, execute_at
@@ -96,7 +99,7 @@ async def test_lines_come_and_sessions_are_cut_without_any_redis(
     assert page.gaps == []
 
 
-async def test_from_runner_to_redis_the_session_goes_on_and_the_seam_is_marked(
+async def test_from_redis_to_runner_and_back_nothing_doubles_and_each_seam_is_marked(
     live_console: Callable[..., Console],
     redis_server: RedisServer,
     cast: Cast,
@@ -104,31 +107,37 @@ async def test_from_runner_to_redis_the_session_goes_on_and_the_seam_is_marked(
     edges: Loaded,
 ) -> None:
     """Lines straight from a runner have no place in the stream: the roll cannot count over the
-    seam, so it says so, and neither repeats the stream from its beginning nor begins a session."""
+    seam, so it says so, and neither repeats what was shown nor begins another session."""
     runner = await sync_to_async(runner_process)(redis_server.url)
-    old = await sync_to_async(live_console)(
-        REDIS_URL="", EXT_DEBUG_STREAM_MODE="runner", RUNNER_URL=runner, **SHARED
-    )
-    new = await sync_to_async(live_console)(
-        redis_url=redis_server.url, EXT_DEBUG_STREAM_MODE="auto", RUNNER_URL=runner, **SHARED
-    )
-    page = Page()
-    async with watching(old, cast.dan) as socket:
-        session = (await page.until(socket, lambda frame: frame["type"] == "ready"))["session"]
-        await page.until(socket, state("fallback"))
-        await execute_at(runner, edges, "before")
-        await page.until(socket, ends("before"))
-        old.process.terminate()
-        await page.until(socket, lambda frame: frame["type"] == "closing")
-    await execute_at(runner, edges, "between")
-    back = {"from": {"cursor": page.cursor}, "resume": session}
-    async with watching(new, cast.dan, **back) as socket:
-        ready = await page.until(socket, lambda frame: frame["type"] == "ready")
-        assert (ready["session"], ready["resumed"]) == (session, True)
-        await page.until(socket, ends("between"))
-        await execute_at(runner, edges, "after")
-        await page.until(socket, ends("after"))
-    assert [gap["reason"] for gap in page.gaps] == ["failover"]
-    assert page.gaps[0]["missed"] is None
-    for request in ("before", "between", "after"):
+    start = sync_to_async(live_console)
+    with_redis = {"redis_url": redis_server.url, "EXT_DEBUG_STREAM_MODE": "auto"}
+    without = {"REDIS_URL": "", "EXT_DEBUG_STREAM_MODE": "runner"}
+    consoles = [
+        await start(**mode, RUNNER_URL=runner, **SHARED)
+        for mode in (with_redis, without, with_redis)
+    ]
+    page, sessions = Page(), []
+    for number, console in enumerate(consoles):
+        again: dict[str, Any] = {}
+        if sessions:
+            again = {"from": {"cursor": page.cursor}, "resume": sessions[-1]}
+            seam = (
+                Cursor.parse(page.cursor).id.ms + SEAM_MS
+            )  # what is printed within is passed over
+            await asyncio.sleep(max(0, seam / 1000 - time.time()) + 0.01)
+            await execute_at(runner, edges, f"between {number}")
+        async with watching(console, cast.dan, **again) as socket:
+            ready = await page.until(socket, lambda frame: frame["type"] == "ready")
+            sessions.append(ready["session"])
+            assert ready["resumed"] == bool(number)
+            await page.until(socket, state("fallback" if number == 1 else "live"))
+            assert len(page.gaps) == number, "told before what follows it"
+            await execute_at(runner, edges, f"during {number}")
+            await page.until(socket, ends(f"during {number}"))
+            console.process.terminate()
+            await page.until(socket, lambda frame: frame["type"] == "closing")
+    assert len(set(sessions)) == 1
+    for request in ("during 0", "during 1", "between 2", "during 2"):
         assert len(page.of(request)) == len(set(page.of(request))) == 62, request
+    assert page.of("between 1") == [], "a runner shows from now on: what was before is passed over"
+    assert [(gap["reason"], gap["missed"]) for gap in page.gaps] == [("failover", None)] * 2
