@@ -36,7 +36,7 @@ class StreamRefused(StreamUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerEntry:
-    """One entry: `raw` is what `events.from_entry` reads. `src` and `n` place it."""
+    """One entry: `raw` is what `entries.from_entry` reads. `src` and `n` place it."""
 
     src: str | None
     n: int | None

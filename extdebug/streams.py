@@ -1,7 +1,7 @@
 """Redis Streams as the console and its runners use them: keys, appends, raw reads, snapshots.
 
 Replies stay raw bytes: a reader that decodes for us dies on the first invalid UTF-8, and
-redis-py's own reply parsing costs more than the rest of the path (docs/architecture.md).
+redis-py's own reply parsing costs more than the rest of the path.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
     return Snapshot(
         exists=True,
         length=length,
-        # entries-added came with Redis 7; the system check refuses older servers.
+        # entries-added came with Redis 7; readiness.py refuses older servers.
         added=int(values.get(b"entries-added", length)),
         top=EntryId.parse(values[b"last-generated-id"]),
         first=EntryId.parse(first[0]) if first else None,

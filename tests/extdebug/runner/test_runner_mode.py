@@ -116,7 +116,8 @@ async def test_from_redis_to_runner_and_back_nothing_doubles_and_each_seam_is_ma
         await start(**mode, RUNNER_URL=runner, **SHARED)
         for mode in (with_redis, without, with_redis)
     ]
-    page, sessions = Page(), []
+    page = Page()
+    sessions: list[str] = []
     for number, console in enumerate(consoles):
         again: dict[str, Any] = {}
         if sessions:
