@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from audit import trail
 from audit.models import AuditRecord
+from extdebug import custody, desk
 from extdebug.demo.sample import Cast
 from extdebug.hub import GROUP_PREFIX
 from extdebug.models import DebugSession, Process
@@ -158,3 +159,35 @@ def test_a_loop_goes_on_until_it_is_told_to_stop(redis_server: RedisServer):
                 assert looping.wait(10) == 0
             finally:
                 looping.kill()
+
+
+def test_each_round_leaves_a_sign_of_life_that_says_what_failed(db: None, monkeypatch: Any):
+    assert custody.signs().janitor_age is None
+    run()
+    signs = custody.signs()
+    assert signs.janitor_age is not None
+    assert (signs.alive, signs.silent, signs.janitor_failed) == (0, 0, 0), "it serves nobody"
+
+    def refuse() -> int:
+        raise RuntimeError("the table is locked")
+
+    monkeypatch.setattr(custody, "close_abandoned", refuse)
+    with pytest.raises(CommandError):
+        run()
+    assert custody.signs().janitor_failed == 1
+
+
+def test_a_janitor_silent_for_minutes_is_shown_and_other_processes_sooner(cast: Cast):
+    process("living", silent=1)
+    process("gone", silent=20)
+    process(custody.JANITOR, silent=60)
+    assert not desk.streams()["janitor_silent"]
+    assert desk.streams()["silent_count"] == 1
+    Process.objects.filter(name=custody.JANITOR).delete()
+    process(custody.JANITOR, silent=600)
+    assert desk.streams()["janitor_silent"]
+    assert {each.name for each in desk.streams()["processes"]} == {"living", "gone"}
+    signs = custody.signs()
+    assert (signs.alive, signs.silent) == (1, 1)
+    assert signs.janitor_age is not None
+    assert signs.janitor_age >= 600
