@@ -138,9 +138,17 @@ UNFOLD = {
     "SIDEBAR": {"show_search": True, "navigation": "extdebug.desk.navigation"},
     "COLORS": {
         "primary": {  # the console's accent, dark enough for white text from 600 on
-            "50": "#effafb", "100": "#d7f0f4", "200": "#b0e1e9", "300": "#7bcbd9",
-            "400": "#45adc0", "500": "#1a8ea3", "600": "#0a6b7c", "700": "#0b5766",
-            "800": "#104854", "900": "#123d48", "950": "#052730",
+            "50": "#effafb",
+            "100": "#d7f0f4",
+            "200": "#b0e1e9",
+            "300": "#7bcbd9",
+            "400": "#45adc0",
+            "500": "#1a8ea3",
+            "600": "#0a6b7c",
+            "700": "#0b5766",
+            "800": "#104854",
+            "900": "#123d48",
+            "950": "#052730",
         }
     },
 }
@@ -150,6 +158,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'console.sqlite3'}")
 }
 _database = DATABASES["default"]
+# Opening a connection costs more than most queries: SQLite's runs two pragmas each time.
+_database.setdefault("CONN_MAX_AGE", 60)
 if _database["ENGINE"].endswith("sqlite3"):
     # Without WAL and IMMEDIATE two writers meet as "database is locked" (measured: 252 of 400).
     _database["OPTIONS"] = {
@@ -161,7 +171,6 @@ if _database["ENGINE"].endswith("sqlite3"):
     _database["TEST"] = {"NAME": str(BASE_DIR / "var" / "test.sqlite3")}
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 else:
-    _database.setdefault("CONN_MAX_AGE", 60)
     _database["CONN_HEALTH_CHECKS"] = True  # a killed backend is replaced, not handed out again
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 

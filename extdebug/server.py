@@ -6,6 +6,7 @@ must not hold up a shutdown (measured: more than 15 s with the defaults, 3.3 s w
 
 from __future__ import annotations
 
+import gc
 import socket
 from typing import Final
 
@@ -67,4 +68,9 @@ def config(*, trusted_proxies: list[str]) -> uvicorn.Config:
 
 def run(sock: socket.socket, *, trusted_proxies: list[str]) -> None:
     """Serve until SIGINT or SIGTERM."""
+    # What was imported lives as long as the process: the collector need not look at it again, and
+    # thousands of events in flight are no reason to look every 700 objects (12 % of a busy core).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     uvicorn.Server(config(trusted_proxies=trusted_proxies)).run(sockets=[sock])

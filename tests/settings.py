@@ -31,6 +31,7 @@ from config.settings import *  # noqa: E402, F403
 
 # Hashing passwords slowly is the point everywhere but here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405 - no thread keeps a test's database open
 TESTS_DIR = Path(__file__).resolve().parent
 # tests/run has a second pass on PostgreSQL and says where it is.
 if _url := os.environ.get("TEST_DATABASE_URL"):
