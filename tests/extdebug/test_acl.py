@@ -10,7 +10,6 @@ import redis
 from channels.layers import BaseChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.core.management import CommandError, call_command
-
 from pytest_django import Settings
 
 from extdebug.acl import PASSWORD, Role, UnsupportedServer, Version, escape, rules
