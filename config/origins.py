@@ -5,12 +5,12 @@ another origin than `http://console:8443` and than `https://console`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
+from django.http import parse_cookie
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -54,10 +54,8 @@ def handshake_allowed(headers: Iterable[tuple[bytes, bytes]], *, origins: Iterab
 
 
 def _names_a_session(cookies: str) -> bool:
-    try:
-        return settings.SESSION_COOKIE_NAME in SimpleCookie(cookies)
-    except CookieError:
-        return True  # unreadable: assume the worst
+    # Read as the sign-in is read: a stricter reader stops at what the other skips.
+    return settings.SESSION_COOKIE_NAME in parse_cookie(cookies)
 
 
 class OriginGate:

@@ -6,7 +6,7 @@ A bearer token or the sign-in's cookie says who asks. No view decides anything: 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from django.http import (
@@ -71,6 +71,9 @@ def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
         refused = guard.process_view(request, lambda _: HttpResponse(), (), {})
         if refused is not None:
             return _bad("The CSRF token is missing or wrong.", status=403, code="csrf")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        # Another site could not read the answer, but it would take a place and leave a record.
+        return _bad("This is not for other sites' pages.", status=403, code="cross_site")
     key = request.session.session_key
     return access.viewer_of(request.user, transport=transport, session_key=key, ip=ip_of(request))
 
@@ -149,15 +152,19 @@ async def _ticket(request: HttpRequest) -> HttpResponseBase:
 ticket = _api(_ticket, "POST")
 
 
+# PostgreSQL's text holds no NUL.
+_Text = Annotated[str, msgspec.Meta(max_length=4000, pattern="^[^\\x00]*$")]
+
+
 class _Request(msgspec.Struct, forbid_unknown_fields=True):
     """What the page's "request access" form sends. `installs` empty: all of them."""
 
-    tenant: str
-    extension: str
-    reason: str
+    tenant: _Text
+    extension: _Text
+    reason: _Text
     minutes: int
-    installs: list[str] = []
-    ticket: str = ""
+    installs: Annotated[list[_Text], msgspec.Meta(max_length=64)] = []
+    ticket: _Text = ""
 
 
 async def _grants(request: HttpRequest) -> HttpResponseBase:

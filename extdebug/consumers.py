@@ -14,8 +14,6 @@ from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
-from django.conf import settings
-from django.http import parse_cookie
 
 from extdebug import endings, frames, protocol
 from extdebug.bridge import decisions
@@ -24,6 +22,8 @@ from extdebug.endings import End, Refused
 from extdebug.feed import Feed
 from extdebug.filters import Filter, FilterError
 from extdebug.flow import Bucket
+from extdebug.handshake import client_ip, session_key_of
+from extdebug.lobby import Lobby
 from extdebug.protocol import ErrorCode, ProtocolError
 from extdebug.telling import Note
 from policies import access
@@ -43,6 +43,9 @@ LEFT: Final = 1000  # the client said goodbye; anything else is a lost connectio
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+lobby: Final = Lobby()
 
 
 class Gone(Exception):
@@ -100,8 +103,9 @@ class Connection:
     async def open(self) -> End | None:
         """Wait for `subscribe` and open the feed; an End when it may not be."""
         try:
-            async with asyncio.timeout(FIRST_FRAME):
-                text = await self._text()
+            async with asyncio.timeout(FIRST_FRAME) as patience:
+                with lobby.waiting(client_ip(self._scope), patience):
+                    text = await self._text()
         except TimeoutError:
             return endings.bad_request("Expected a subscribe frame within 5 seconds.")
         try:
@@ -280,19 +284,3 @@ async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in waiting:
             task.cancel()
         _, waiting = await asyncio.wait(waiting, timeout=0.5)
-
-
-def session_key_of(scope: dict[str, Any]) -> str:
-    """The sign-in's key from the cookie; empty without one.
-
-    Read here and not by Channels' middlewares: theirs wrap every send of every session, and keep
-    a session and a user of their own for each.
-    """
-    headers = [value for name, value in scope.get("headers", ()) if name.lower() == b"cookie"]
-    cookies = parse_cookie(b"; ".join(headers).decode("latin1"))
-    return cookies.get(settings.SESSION_COOKIE_NAME, "")
-
-
-def client_ip(scope: dict[str, Any]) -> str:
-    client = scope.get("client")
-    return str(client[0])[:45] if client else ""

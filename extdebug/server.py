@@ -12,6 +12,8 @@ from typing import Final
 
 import uvicorn
 
+from extdebug.http import Protocol
+
 # The kernel may buffer this much for a watcher who does not read; our own window comes first.
 SEND_BUFFER: Final = 131_072
 # A peer that acknowledges nothing for this long is gone, and its socket with it.
@@ -51,6 +53,7 @@ def config(*, trusted_proxies: list[str]) -> uvicorn.Config:
     """uvicorn's configuration; `trusted_proxies` may set the client's address and scheme."""
     return uvicorn.Config(
         "config.asgi:application",
+        http=Protocol,
         log_config=None,  # Django's LOGGING holds
         access_log=False,  # the audit trail says who watched what; URLs can carry tickets
         server_header=False,

@@ -89,7 +89,8 @@ def _start(params: dict[str, str], last_id: str | None) -> tuple[Start, str | No
         moment = read_ts(since)
         if moment is None:
             raise BadQuery(f"since: expected ISO 8601, got {since[:40]!r}")
-        return Start(since_ms=int(dt.datetime.fromisoformat(moment).timestamp() * 1000)), None
+        stamp = dt.datetime.fromisoformat(moment).timestamp()
+        return Start(since_ms=max(0, int(stamp * 1000))), None
     tail = params.get("tail", str(DEFAULT_TAIL))
     if not (tail.isascii() and tail.isdigit() and int(tail) <= MAX_TAIL):
         raise BadQuery(f"tail: expected 0 to {MAX_TAIL}, got {tail[:20]!r}")

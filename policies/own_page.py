@@ -55,7 +55,7 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
     if mine is None:
         raise Http404
     sent = request.POST.get("version", "")
-    version = int(sent) if sent.isdecimal() else -1
+    version = int(sent) if sent.isdecimal() and len(sent) < 19 else -1
     try:
         if verb in VERBS:
             getattr(grants, verb)(mine.pk, by=request.user, version=version, ip=ip_of(request))

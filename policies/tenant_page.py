@@ -60,7 +60,7 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
         )
     rows = trail.slice_for([tenant.key])
     before = request.GET.get("before", "")
-    if before.isdecimal():
+    if before.isdecimal() and len(before) < 19:
         rows = rows.filter(seq__lt=int(before))
     shown = list(rows[: ROWS + 1])
     grants = Grant.objects.filter(tenant=tenant).select_related("beneficiary", "closed_by")
@@ -123,7 +123,7 @@ def _do(
 
 def _own(request: HttpRequest, key: str) -> Tenant:
     """The tenant, if this person administers it."""
-    tenant = Tenant.objects.filter(key=key.lower()).first()
+    tenant = None if "\x00" in key else Tenant.objects.filter(key=key.lower()).first()
     if tenant is None or tenant.key not in access.tenants_administered(request.user):
         raise Http404
     return tenant
