@@ -172,7 +172,16 @@ if _database["ENGINE"].endswith("sqlite3"):
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 else:
     _database["CONN_HEALTH_CHECKS"] = True  # a killed backend is replaced, not handed out again
-    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A server that vanished without a word must become an error: a thread that waits for it for
+    # ever is one of the few that decide who may watch.
+    _database["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        **_database.get("OPTIONS", {}),
+    }
 
 REDIS_URL: str = env.str("REDIS_URL", default="")
 CHANNEL_LAYER_PREFIX: str = env.str("CHANNEL_LAYER_PREFIX", default="ext-debug-layer")

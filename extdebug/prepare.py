@@ -58,7 +58,8 @@ class Preparer:
         except Unreadable as error:
             return Prepared(id, None, NO_ORIGIN, b"", str(error))
         if origin.lost:
-            return Prepared(id, None, origin, b"")
+            why, _ = self.redactor.text(origin.why, self._mask_of(id))  # it is told in a gap
+            return Prepared(id, None, msgspec.structs.replace(origin, why=why), b"")
         event = self._redact(event, id)
         try:
             return Prepared(id, event, origin, encode_json(event))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -19,6 +22,7 @@ from extdebug.patrol import Patrol
 from policies.decisions import Decision
 from policies.facts import Limits
 from policies.signin import Viewer
+from tests.files import ROOT
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 ALLOWED = Decision(
@@ -234,3 +238,24 @@ async def test_a_session_that_nobody_serves_is_finished(patrol: Patrol) -> None:
     assert not session.finished
     session.abandoned = True
     await until(lambda: session.finished)
+
+
+def test_a_database_that_vanished_becomes_an_error() -> None:
+    """libpq waits for ever for an answer unless it is told to ask whether anybody is there."""
+    script = (
+        "from config import settings; import psycopg.conninfo as c;"
+        "o = settings.DATABASES['default']['OPTIONS']; c.make_conninfo('', **o);"
+        "print(o['keepalives_idle'] + o['keepalives_interval'] * o['keepalives_count'],"
+        " o['tcp_user_timeout'], o['connect_timeout'])"
+    )
+    environment = {
+        "PATH": os.environ["PATH"], "EXT_DEBUG_ENVIRONMENT": "development",
+        "DATABASE_URL": "postgres://u@127.0.0.1:1/x?connect_timeout=3",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, check=True, capture_output=True
+    )
+    idle, unanswered, connecting = map(int, done.stdout.split())
+    assert 0 < idle <= 15
+    assert 0 < unanswered <= 15_000
+    assert connecting == 3, "what the address says goes first"
