@@ -1,0 +1,309 @@
+"""A session ends on time, keeps its place and its account, and shows nothing without authority."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from extdebug import endings, feed, intake
+from extdebug.endings import End
+from extdebug.events import Cursor
+from extdebug.feed import Feed
+from extdebug.filters import Filter
+from extdebug.flow import Events
+from extdebug.protocol import ErrorCode, ProtocolError, Start
+from extdebug.telling import Note
+from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed
+
+KEEP = Filter.parse({"q": "keep"})
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    one = Stage()
+    monkeypatch.setattr(intake, "History", PaperHistory)
+    monkeypatch.setattr(feed, "records", one.records)
+    return one
+
+
+def clocked(one: Feed) -> Clock:
+    clock: Any = Clock()
+    one._loop = clock
+    return clock  # type: ignore[no-any-return]
+
+
+async def said(one: Feed) -> list[Any]:
+    """What there is to say now, up to where the feed waits; each event frame is acknowledged."""
+    out: list[Any] = []
+    while not (out and isinstance(out[-1], End)):
+        task = asyncio.create_task(one.next())
+        for _ in range(20):  # the stand-ins give way to the loop a few times, and never sleep
+            await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return out
+        out.append(task.result())
+        if isinstance(out[-1], Events):
+            one.ack(out[-1].seq)
+    return out
+
+
+def shown(messages: list[Any]) -> list[str]:
+    return [
+        event["message"]
+        for message in messages
+        if isinstance(message, Events)
+        for event in json.loads(message.text())["events"]
+    ]
+
+
+def kinds(messages: list[Any]) -> list[str]:
+    return [message.kind for message in messages if isinstance(message, Note)]
+
+
+def status(messages: list[Any]) -> dict[str, Any]:
+    notes = [m for m in messages if isinstance(m, Note) and m.kind == "status"]
+    frame: dict[str, Any] = json.loads(notes[-1].text())
+    return frame
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
+async def test_the_end_is_announced_once_a_minute_before_and_then_comes(stage: Stage) -> None:
+    one = stage.open(ttl=600)
+    clock = clocked(one)
+    assert set(kinds(await said(one))) == {"status"}
+    clock.forward(539)
+    assert "expiring" not in kinds(await said(one))
+    clock.forward(2)
+    messages = await said(one)
+    assert kinds(messages).count("expiring") == 1
+    assert "expiring" not in kinds(await said(one))
+    clock.forward(60)
+    assert await said(one) == [endings.TIME_UP]
+    stage.hub.write("too late")
+    assert await said(one) == [endings.TIME_UP]
+
+
+async def test_a_session_is_extended_to_its_maximum_and_not_beyond(stage: Stage) -> None:
+    one = stage.open(ttl=100, most=300)
+    clock = clocked(one)
+    clock.forward(50)
+    assert "expiring" in kinds(await said(one))
+    await one.extend()
+    assert one.lifetime.expires_at == one.held.extendable_until
+    assert [(name, how["until"]) for name, _, how in stage.written] == [
+        ("extend", one.held.extendable_until)
+    ]
+    assert status(await said(one))["ttl"] == pytest.approx(300, abs=2)
+    with pytest.raises(ProtocolError) as refused:
+        await one.extend()
+    assert refused.value.code is ErrorCode.NOT_EXTENDABLE
+    assert len(stage.written) == 1
+    clock.forward(245)
+    assert "expiring" in kinds(await said(one)), "the new end is announced, too"
+    clock.forward(60)
+    assert await said(one) == [endings.TIME_UP]
+
+
+async def test_one_extension_gives_as_much_time_as_a_session_begins_with(stage: Stage) -> None:
+    one = stage.open(ttl=100, most=3600)
+    before = dt.datetime.now(dt.UTC)
+    await one.extend()
+    assert (one.lifetime.expires_at - before).total_seconds() == pytest.approx(600, abs=2)
+
+
+async def test_a_row_that_is_no_longer_ours_is_not_extended(stage: Stage) -> None:
+    one = stage.open(ttl=100)
+    stage.ours = False
+    until = one.lifetime.expires_at
+    with pytest.raises(ProtocolError) as refused:
+        await one.extend()
+    assert refused.value.code is ErrorCode.NOT_EXTENDABLE
+    assert one.lifetime.expires_at == until
+
+
+# --- authority ------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_shown_before_the_patrol_has_decided(stage: Stage) -> None:
+    stage.hub.write("a")
+    one = stage.open(decided=False)
+    assert await said(one) == []
+    one.apply(one.decision)
+    assert shown(await said(one)) == ["a"]
+
+
+async def test_authority_that_ended_by_time_stops_delivery_until_the_patrol_decides(
+    stage: Stage,
+) -> None:
+    one = stage.open()
+    clock = clocked(one)
+    now = dt.datetime.now(dt.UTC)
+    one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
+    stage.hub.write("within")
+    assert shown(await said(one)) == ["within"]
+    assert stage.console.patrol.soon == []
+    clock.forward(31)
+    stage.hub.write("after")
+    assert await said(one) == []
+    assert set(stage.console.patrol.soon) == {one}
+    one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)), asked_at=clock.time())
+    assert shown(await said(one)) == ["after"]
+
+
+async def test_authority_that_is_not_renewed_ends_the_session_with_nothing_more_shown(
+    stage: Stage,
+) -> None:
+    one = stage.open()
+    clock = clocked(one)
+    now = dt.datetime.now(dt.UTC)
+    one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
+    await said(one)
+    clock.forward(31)
+    stage.hub.write("not yours any more")
+    one.apply(allowed(allowed=False, code="denied", reason="the grant ended"))
+    [end] = await said(one)
+    assert isinstance(end, End)
+    assert int(end.code) == 4409
+
+
+async def test_the_first_reason_to_end_stands(stage: Stage) -> None:
+    one = stage.open()
+    one.end(endings.SIGNED_OUT)
+    one.end(endings.TIME_UP)
+    assert await said(one) == [endings.SIGNED_OUT]
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+
+async def test_a_new_filter_goes_on_from_the_last_place_sent_and_keeps_what_was_queued(
+    stage: Stage,
+) -> None:
+    stage.hub.write("keep 1", "skip 1")
+    one = stage.open()
+    assert shown(await said(one)) == ["keep 1", "skip 1"]
+    stage.hub.write("keep 2", "skip 2")  # queued, not sent
+    one.set_filter(KEEP, rev=4)
+    stage.hub.write("keep 3", "skip 3")
+    messages = await said(one)
+    assert shown(messages) == ["keep 2", "keep 3"]
+    assert {m.rev for m in messages if isinstance(m, Events)} == {4}
+    await said(one)
+    account = one.account
+    assert (account.shown, account.filtered, account.lost) == (4, 2, {})
+
+
+async def test_a_filter_with_a_start_begins_an_account_anew_and_the_total_adds_up(
+    stage: Stage,
+) -> None:
+    stage.hub.write("keep 1", "skip 1", "keep 2")
+    one = stage.open()
+    assert len(shown(await said(one))) == 3
+    one.set_filter(KEEP, rev=1, start=Start(cursor=Cursor.parse("0-0.0")))
+    messages = await said(one)
+    assert shown(messages) == ["keep 1", "keep 2"]
+    ledger = status(messages)["ledger"]
+    assert (ledger["entries"], ledger["shown"], ledger["filtered"]) == (3, 2, 1)
+    assert (one.account.shown, one.account.filtered) == (5, 1)
+
+
+async def test_every_filter_is_named_in_the_account(stage: Stage) -> None:
+    one = stage.open()
+    one.set_filter(KEEP, rev=1)
+    one.set_filter(KEEP, rev=2)
+    assert [used.get("q") for used in one.account.filters] == ["", "keep"]
+
+
+# --- pause ----------------------------------------------------------------------------------------
+
+
+async def test_a_pause_keeps_the_place_and_holds_no_ring(stage: Stage) -> None:
+    stage.hub.write("a")
+    one = stage.open()
+    assert shown(await said(one)) == ["a"]
+    stage.hub.write("queued")
+    one.pause()
+    assert stage.hub.subscriptions == []
+    stage.hub.write("meanwhile")
+    messages = await said(one)
+    assert shown(messages) == []
+    assert status(messages)["state"] == "paused"
+    one.resume()
+    messages = await said(one)
+    assert shown(messages) == ["queued", "meanwhile"]
+    assert status(messages)["state"] == "live"
+    assert one.account.shown == 3
+
+
+async def test_a_filter_set_while_paused_holds_no_ring_either(stage: Stage) -> None:
+    stage.hub.write("keep 1", "skip 1")
+    one = stage.open()
+    await said(one)
+    one.pause()
+    one.set_filter(KEEP, rev=1)
+    assert stage.hub.subscriptions == []
+    stage.hub.write("keep 2", "skip 2")
+    assert shown(await said(one)) == []
+    one.resume()
+    assert shown(await said(one)) == ["keep 2"]
+
+
+async def test_resume_without_a_pause_reads_nothing_twice(stage: Stage) -> None:
+    stage.hub.write("a")
+    one = stage.open()
+    await said(one)
+    one.resume()
+    assert shown(await said(one)) == []
+
+
+# --- the account and the end ----------------------------------------------------------------------
+
+
+async def test_the_account_adds_all_connections_of_a_session(stage: Stage) -> None:
+    stage.hub.write("a", "b")
+    one = stage.open(shown=10, filtered=4, lost={"retention": 3}, resumed=True)
+    await said(one)
+    account = one.account
+    assert (account.shown, account.filtered, account.lost) == (12, 4, {"retention": 3})
+    assert account.cursor.startswith("2-0")
+
+
+async def test_a_session_that_never_stood_anywhere_names_no_place(stage: Stage) -> None:
+    assert stage.open(decided=False).account.cursor == ""
+
+
+RESTARTING = endings.draining()
+
+
+@pytest.mark.parametrize(
+    ("end", "gone", "written"),
+    [
+        (None, True, ("detach", None, None)),
+        (None, False, ("close", 1000, "left")),
+        (endings.TIME_UP, True, ("close", 4408, "time_up")),
+        (endings.SIGNED_OUT, True, ("close", 4401, "signed_out")),
+        (RESTARTING, False, ("detach", None, None)),
+        (endings.TAKEN, False, None),
+        (endings.TAKEN, True, None),
+    ],
+)
+async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(
+    stage: Stage, end: End | None, gone: bool, written: Any
+) -> None:
+    one = stage.open()
+    if end is not None:
+        one.end(end)
+    await one.finish(gone=gone, code=1000, reason="left")
+    await one.finish(gone=not gone)
+    rows = [(name, how.get("code"), how.get("reason")) for name, _, how in stage.written]
+    assert rows == ([] if written is None else [written])
+    assert stage.hub.subscriptions == []
+    assert stage.console.patrol.forgot == [one]
