@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from extdebug import custody, sessions
 from extdebug import patrol as module
 from extdebug.endings import End
 from extdebug.patrol import Patrol
@@ -94,9 +95,9 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Policy:
     monkeypatch.setattr(module, "POLL", 0.02)
     monkeypatch.setattr(module, "BLIND", 0.5)
     monkeypatch.setattr(module, "GUARD", 0.05, raising=False)
-    monkeypatch.setattr(module.custody, "held_elsewhere", lambda holders: {})
-    monkeypatch.setattr(module.custody, "beat", lambda *_, **__: None)
-    monkeypatch.setattr(module.sessions, "move_grant", lambda *_, **__: None)
+    monkeypatch.setattr(custody, "held_elsewhere", lambda holders: {})
+    monkeypatch.setattr(custody, "beat", lambda *_, **__: None)
+    monkeypatch.setattr(sessions, "move_grant", lambda *_, **__: None)
     monkeypatch.setattr(module, "current_redactor", lambda: SimpleNamespace(fingerprint="one"))
     return policy
 
@@ -163,7 +164,7 @@ async def test_what_cannot_be_written_delays_nobody_elses_cut(
         if len(told) < 3:
             raise RuntimeError("the trail is away")
 
-    monkeypatch.setattr(module.sessions, "move_grant", fails)
+    monkeypatch.setattr(sessions, "move_grant", fails)
     moves, cut = Session(1), Session(2)
     watch(patrol, moves, cut)
     await until(lambda: moves.applied and cut.applied)
@@ -194,8 +195,8 @@ async def test_a_broken_redaction_rule_delays_no_cut(
 async def test_a_change_of_rules_that_could_not_be_read_is_read_later(
     patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used = []
-    patrol._console.hub.use = used.append  # type: ignore[method-assign]
+    used: list[Any] = []
+    monkeypatch.setattr(patrol._console.hub, "use", used.append)
     answers: list[Any] = [ValueError("for a moment"), SimpleNamespace(fingerprint="two")]
 
     def flaky() -> Any:
@@ -216,7 +217,8 @@ async def test_more_than_one_round_survives_a_failure_of_the_first(
     sessions = [Session(number) for number in range(6)]
     watch(patrol, *sessions)
     await until(lambda: all(session.applied for session in sessions))
-    plain, failed = policy.decide_many, []
+    plain = policy.decide_many
+    failed: list[int] = []
 
     def once(asked: Any) -> list[Decision]:
         if not failed:

@@ -130,8 +130,9 @@ async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
     feed.apply(feed.decision)
     await messages(feed)
     from extdebug import feed as module
+    from extdebug import history
 
-    plain = module.fetch
+    plain = history.fetch
 
     async def narrowed(*args: Any, **kwargs: Any) -> Any:
         found = await plain(*args, **kwargs)
