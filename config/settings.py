@@ -204,7 +204,7 @@ EXT_DEBUG_STREAM_PREFIX: str = env.str("RUNNER_DEBUG_REDIS_STREAM_PREFIX", defau
 EXT_DEBUG_UI_ENABLED: bool | None = env.bool("EXT_DEBUG_UI_ENABLED", default=None)
 EXT_DEBUG_STREAM_MODE: str = env.str("EXT_DEBUG_STREAM_MODE", default="redis").lower()
 EXT_DEBUG_RETENTION_SECONDS: int = env.int("EXT_DEBUG_RETENTION_SECONDS", default=15 * 60)
-# The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: one runner's internal stream, its
+# The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: the runners' addresses separated by commas, the
 # x-runner-auth token, and the key that signs what a session may read there.
 RUNNER_URL: str = env.str("RUNNER_URL", default="")
 RUNNER_AUTH_TOKEN: str = env.str("RUNNER_AUTH_TOKEN", default="")
