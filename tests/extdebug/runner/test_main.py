@@ -63,8 +63,14 @@ def test_the_demo_fills_both_tenants_streams_and_ends_cleanly_on_sigterm(redis_s
                 for tenant in ("acme", "globex")
             ]
 
+    def shown() -> bool:
+        """Which requests come is chance: wait for some that fail, too."""
+        both = streams()
+        outputs = {event.stream for stream in both for event, _ in stream}
+        return min(map(len, both)) > 100 and len(outputs) == 3
+
     try:
-        wait_until(lambda: min(map(len, streams())) > 100, seconds=60, what="events of both")
+        wait_until(shown, seconds=60, what="events of both, of every output")
     finally:
         child.send_signal(signal.SIGTERM)
         _, err = child.communicate(timeout=20)
