@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from extdebug.wire.keys import escape
+
 MINIMUM: Final = (7, 0)  # entries-added, entries-read and %R~ key rules begin there
 PASSWORD: Final = "#SHA256_OF_THE_PASSWORD"  # refused by Redis until it is replaced
-_GLOB: Final = re.compile(r"([\\*?\[\]^])")
 
 
 class UnsupportedServer(ValueError):
@@ -90,8 +91,3 @@ def rules(role: Role, *, version: Version, prefix: str, layer_prefix: str) -> li
     if role is Role.CONSOLE:
         words.append(f"&{escape(layer_prefix)}*")
     return [*words, "-@all", *connection, *_COMMANDS[role]]
-
-
-def escape(prefix: str) -> str:
-    """`prefix` as a pattern that matches itself and nothing else."""
-    return _GLOB.sub(r"\\\1", prefix)

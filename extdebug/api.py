@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from extdebug import streaming
 from extdebug.bridge import decisions, records
 from extdebug.endings import UNAUTHENTICATED, Refused
-from extdebug.events import CloseCode, clean_id
+from extdebug.wire.events import CloseCode, clean_id
 from policies import access, grants
 from policies.access import Viewer
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from extdebug.events import Event, encode_json
+from extdebug.wire.events import Event, encode_json
 
 REGEX_CHARACTERS: Final = 8 * 1024  # of an event's text that a regex sees: the default message cap
 CHUNK_BYTES: Final = 4 * 1024  # joined text between two looks at a regex's CPU budget

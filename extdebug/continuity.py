@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.events import ZERO_ID, EntryId, GapReason
 from extdebug.streams import Snapshot
+from extdebug.wire.events import GapReason
+from extdebug.wire.positions import ZERO_ID, EntryId
 
 ANCHORS: Final = 8  # settled points remembered, to find the way back after a restart
 # Ids remembered behind the oldest anchor: the default cap of a stream.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from extdebug.events import GapReason
+from extdebug.wire.events import GapReason
 
 
 @dataclass(slots=True)

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from audit import trail
 from extdebug import sessions
-from extdebug.events import CloseCode
 from extdebug.models import DebugSession, Process
-from extdebug.streams import Target
+from extdebug.wire.events import CloseCode
+from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, Viewer
 

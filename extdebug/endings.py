@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from extdebug import frames
-from extdebug.events import CloseCode
+from extdebug.wire.events import CloseCode
 from policies.access import Check, Decision
 from policies.decisions import Rule
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
-from extdebug.events import EntryId, Gap, GapReason, iso
 from extdebug.runner_stream import (
     Runner,
     RunnerEntry,
@@ -27,6 +26,8 @@ from extdebug.runner_stream import (
 )
 from extdebug.streams import jittered
 from extdebug.watch import Watch
+from extdebug.wire.events import Gap, GapReason, iso
+from extdebug.wire.positions import EntryId
 
 log = logging.getLogger(__name__)
 

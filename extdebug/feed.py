@@ -19,17 +19,19 @@ from extdebug import endings, frames, sessions, telling
 from extdebug.bridge import records
 from extdebug.delivery import deliver
 from extdebug.endings import End
-from extdebug.events import CloseCode, Cursor
 from extdebug.filters import Filter, compile_filter
 from extdebug.flow import Events, Flow, Ledger, Lost
 from extdebug.frames import State
 from extdebug.history import fetch
 from extdebug.intake import Intake
 from extdebug.lifetime import Lifetime
-from extdebug.protocol import ErrorCode, Fetch, ProtocolError, Start
+from extdebug.protocol import ErrorCode, Fetch, ProtocolError
 from extdebug.selection import Selection
-from extdebug.streams import LOST, Target, jittered
+from extdebug.streams import LOST, jittered
 from extdebug.telling import Note
+from extdebug.wire.events import CloseCode
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import Cursor, Start
 from policies.access import Decision, Viewer
 
 if TYPE_CHECKING:

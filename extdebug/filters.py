@@ -19,10 +19,10 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from extdebug.batch import Batch
-from extdebug.events import BadId, Event, Level, Output, clean_id, clean_opaque
 from extdebug.matching import Narrow, compile_node
 from extdebug.parser import parse_query
 from extdebug.query import And, FilterError, Problem
+from extdebug.wire.events import BadId, Event, Level, Output, clean_id, clean_opaque
 
 __all__ = ["EVERYTHING", "Batch", "Filter", "FilterError", "Problem", "Selector", "compile_filter"]
 

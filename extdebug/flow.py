@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from extdebug import frames
-from extdebug.events import Cursor, Gap, GapReason
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk, Piece
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import Cursor
 
 WINDOW_BYTES: Final = 256 * 1024  # sent and not acknowledged, at the most
 FRAME_OVERHEAD: Final = 128  # bytes of a frame around its events

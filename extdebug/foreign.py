@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.events import ZERO_ID, Cursor, EntryId, Gap, GapReason
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk, Piece, Ring
 from extdebug.selection import Selection, make_chunk
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 # Numbers remembered: what the runners' queues may still hold when Redis is back (10,000 events
 # a stream by default), several times over.

@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from extdebug.events import CloseCode, Cursor, Gap, encode_json
 from extdebug.protocol import ErrorCode, ProtocolError
+from extdebug.wire.events import CloseCode, Gap, encode_json
+from extdebug.wire.positions import Cursor
 
 
 class _Server(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):

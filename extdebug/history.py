@@ -10,24 +10,16 @@ import asyncio
 from typing import Final
 
 from extdebug.continuity import Continuity, Loss
-from extdebug.events import LAST_MS, ZERO_ID, Cursor, EntryId, Gap, GapReason, iso
 from extdebug.foreign import off_stream
 from extdebug.hub import Hub
 from extdebug.prepare import Prepared, Preparer
-from extdebug.protocol import Start
 from extdebug.ring import Piece
 from extdebug.selection import Selection
-from extdebug.streams import (
-    Link,
-    Row,
-    Target,
-    before,
-    read_keys,
-    read_rows,
-    read_snapshot,
-    stream_key,
-)
+from extdebug.streams import Link, Row, before, read_keys, read_rows, read_snapshot
 from extdebug.watch import Subscription, Watch
+from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
+from extdebug.wire.keys import Target, stream_key
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
 SCAN_PAGE: Final = 250

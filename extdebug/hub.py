@@ -20,14 +20,14 @@ from extdebug.fallback import Fallback
 from extdebug.ring import RING_BYTES
 from extdebug.selection import Selection
 from extdebug.stream_health import StreamHealth, health_of
-from extdebug.streams import LOST, Link, Target, stream_key
+from extdebug.streams import LOST, Link
 from extdebug.tail import Tail
 from extdebug.watch import Subscription, Watch
+from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key
 from policies.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
-GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub; it carries a position and delivers nothing
 MARK_EVERY: Final = 2.0  # seconds between two marks of our position
 AWAY: Final = 1.0  # seconds without Redis until the runners are asked, where that is configured
 READERS: Final = 4  # concurrent history reads: a thousand sessions that come back form a queue

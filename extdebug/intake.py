@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from extdebug.events import Cursor
 from extdebug.history import History
 from extdebug.hub import Hub
-from extdebug.protocol import Start
 from extdebug.ring import Piece
 from extdebug.selection import Selection
-from extdebug.streams import LOST, Target
+from extdebug.streams import LOST
 from extdebug.watch import Subscription
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import Cursor, Start
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from extdebug.continuity import Loss
-from extdebug.events import LAST_MS, Cursor, Gap, GapReason, iso
 from extdebug.prepare import Prepared
 from extdebug.producers import Hole
 from extdebug.streams import before
+from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
+from extdebug.wire.positions import Cursor
 
 
 def loss_gap(loss: Loss) -> Gap:

@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 
 from extdebug.console import Console
 from extdebug.custody import Signs
-from extdebug.events import GapReason
 from extdebug.patrol import BLIND
+from extdebug.wire.events import GapReason
 
 Values = TypeVar("Values", bound=tuple[str, ...])
 

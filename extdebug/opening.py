@@ -12,12 +12,12 @@ from extdebug import custody, endings, frames, sessions
 from extdebug.bridge import decisions, records
 from extdebug.console import Console
 from extdebug.endings import Refused
-from extdebug.events import BARE, BadId, clean_id
 from extdebug.feed import Feed
 from extdebug.filters import Filter
-from extdebug.protocol import Start
-from extdebug.streams import Target
 from extdebug.telling import Note
+from extdebug.wire.events import BARE, BadId, clean_id
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import Start
 from policies import access
 from policies.access import Viewer
 from policies.models import Extension, Install, Tenant

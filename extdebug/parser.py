@@ -11,7 +11,6 @@ import difflib
 import re
 from typing import Final
 
-from extdebug.events import Level, Output
 from extdebug.query import (
     ATTRIBUTES,
     FIELD,
@@ -36,6 +35,7 @@ from extdebug.query import (
     smart_case,
     value_of,
 )
+from extdebug.wire.events import Level, Output
 
 _ATTRIBUTE: Final = re.compile(r"(field\.[^\s:<>()\"]{1,128}|[A-Za-z_]{1,20})(:|>=|<=|>|<)")
 _REGEX: Final = re.compile(r"/((?:[^/\\]|\\.)+)/(i?)(?=[\s)]|$)", re.DOTALL)

@@ -9,10 +9,12 @@ from typing import Final
 
 import msgspec
 
-from extdebug.caps import MAX_FOREIGN_MESSAGE_BYTES, cut_text
-from extdebug.entries import from_entry
-from extdebug.events import LAST_MS, NO_ORIGIN, EntryId, Event, Origin, Unreadable, encode_json, iso
-from extdebug.streams import Row, Target
+from extdebug.streams import Row
+from extdebug.wire.entries import from_entry
+from extdebug.wire.events import LAST_MS, NO_ORIGIN, Event, Origin, Unreadable, encode_json, iso
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import EntryId
+from extdebug.wire.truncation import MAX_FOREIGN_MESSAGE_BYTES, cut_text
 from policies.redaction import Mask, Redactor
 
 _DAY_MS: Final = 86_400_000

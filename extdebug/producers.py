@@ -12,7 +12,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.events import ZERO_ID, Cursor, EntryId, Origin
+from extdebug.wire.events import Origin
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 # Producers remembered for one stream; the longest silent is forgotten (its next hole goes unseen).
 MOST: Final = 256

@@ -14,7 +14,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from extdebug.events import BadCursor, Cursor, Level, Output, read_ts
+from extdebug.wire.events import Level, Output, read_ts
+from extdebug.wire.positions import BadCursor, Cursor, Start
 
 VERSION: Final = "ext-debug.v1"
 MAX_FRAME_BYTES: Final = 16 * 1024  # the largest legal frame is a filter with 64 installs: ~8 KiB
@@ -91,14 +92,6 @@ class FilterSpec(_Strict, frozen=True):
             "level": self.level,
             "q": self.q,
         }
-
-
-class Start(msgspec.Struct, frozen=True):
-    """Where a session begins: exactly one of the three is set. `"now"` is a tail of 0."""
-
-    tail: int | None = None
-    cursor: Cursor | None = None
-    since_ms: int | None = None
 
 
 class _From(_Strict, frozen=True):

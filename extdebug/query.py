@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from extdebug.events import Level, Output
+from extdebug.wire.events import Level, Output
 
 MAX_TERMS: Final = 32  # each costs about 0.1 us per event and watcher
 MAX_DEPTH: Final = 16  # of parentheses and negations; the parser recurses

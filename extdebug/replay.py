@@ -18,12 +18,13 @@ from extdebug import sessions
 from extdebug.bridge import records
 from extdebug.console import console, stop
 from extdebug.endings import End
-from extdebug.events import EntryId, Event, Gap, read_ts
 from extdebug.feed import Feed
 from extdebug.filters import Filter
 from extdebug.flow import Events, Lost
 from extdebug.opening import open_feed
-from extdebug.protocol import MAX_TAIL, Start
+from extdebug.protocol import MAX_TAIL
+from extdebug.wire.events import Event, Gap, read_ts
+from extdebug.wire.positions import EntryId, Start
 from policies.access import Viewer
 
 REDIS_PATIENCE: Final = 5.0  # seconds without an answer of Redis until a replay gives up

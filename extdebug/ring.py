@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.events import ZERO_ID, Cursor, EntryId, Gap, GapReason
 from extdebug.prepare import Prepared
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 RING_BYTES: Final = 512 * 1024  # of encoded events held for one session
 # Each held piece costs Python objects beside its bytes; tiny chunks must not escape the bound.

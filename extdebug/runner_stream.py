@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import h11
 import msgspec
 
-from extdebug.runner.tokens import sign
+from extdebug.wire.stream_tokens import sign
 
 CONNECT_TIMEOUT: Final = 2.0  # s
 # Three missed heartbeats of the runner (10 s each): it is gone, whatever TCP says.

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.events import Event
 from extdebug.filters import Batch, Filter, compile_filter
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk
+from extdebug.wire.events import Event
 
 FRAME_EVENTS: Final = 100  # per chunk, so per frame
 FRAME_BYTES: Final = 64 * 1024

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from audit import trail
 from extdebug.models import DebugSession
-from extdebug.streams import Target
+from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, OpenSessions, Viewer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extdebug.streams import Target
 from extdebug.watch import Watch
+from extdebug.wire.keys import Target
 
 
 @dataclass(frozen=True, slots=True)

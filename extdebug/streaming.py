@@ -18,13 +18,14 @@ import msgspec
 from extdebug import frames
 from extdebug.console import console
 from extdebug.endings import End
-from extdebug.events import BadCursor, Cursor, read_ts
 from extdebug.feed import Feed
 from extdebug.filters import Filter, FilterError
 from extdebug.flow import Events, Lost
 from extdebug.opening import open_feed
-from extdebug.protocol import DEFAULT_TAIL, MAX_TAIL, Start
+from extdebug.protocol import DEFAULT_TAIL, MAX_TAIL
 from extdebug.telling import Note
+from extdebug.wire.events import read_ts
+from extdebug.wire.positions import BadCursor, Cursor, Start
 from policies.access import Viewer
 
 SEGMENT: Final = 1024 * 1024  # bytes of one response on a server without backpressure

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
-from extdebug.events import BARE, ZERO_ID, EntryId, clean_id
+from extdebug.wire.positions import ZERO_ID, EntryId
 
 Row = tuple[EntryId, list[bytes]]
 
@@ -27,44 +27,6 @@ CONNECT_TIMEOUT: Final = 1.0  # seconds
 # One second more than the longest BLOCK, and room for a busy server.
 REPLY_TIMEOUT: Final = 3.0
 LOST: Final = (RedisConnectionError, OSError, TimeoutError, asyncio.TimeoutError)
-
-
-class Target(msgspec.Struct, frozen=True):
-    """One stream: a tenant's use of an extension. Tenant `-` names a one-part key (BARE)."""
-
-    tenant: str
-    extension: str
-
-    def __str__(self) -> str:
-        return f"{self.tenant}:{self.extension}"
-
-
-def stream_key(prefix: str, tenant: str, extension: str) -> str:
-    """The only way a key is made; BadId unless both parts are ids (tenant may be BARE)."""
-    extension = clean_id(extension, what="extension")
-    if tenant == BARE:
-        return f"{prefix}{extension}"
-    return f"{prefix}{clean_id(tenant, what='tenant')}:{extension}"
-
-
-def parse_key(prefix: str, key: str) -> Target | None:
-    """The target of a key, None for a key that stream_key would not make."""
-    if not key.startswith(prefix):
-        return None
-    first, colon, second = key[len(prefix) :].partition(":")
-    tenant, extension = (first, second) if colon else (BARE, first)
-    try:
-        same = stream_key(prefix, tenant, extension) == key
-    except ValueError:
-        return None
-    return Target(tenant, extension) if same else None
-
-
-def add_args(
-    key: str, entry: Sequence[str | bytes], *, maxlen: int
-) -> tuple[str | bytes | int, ...]:
-    """XADD with an approximate cap: the server trims whole nodes, at next to no cost."""
-    return ("XADD", key, "MAXLEN", "~", maxlen, "*", *entry)
 
 
 class Snapshot(msgspec.Struct, frozen=True):

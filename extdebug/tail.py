@@ -15,10 +15,10 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from extdebug.continuity import Step
-from extdebug.events import EntryId
 from extdebug.streams import LOST, Link, Row, jittered, read_keys, read_rows, read_snapshot
 from extdebug.watch import Watch
 from extdebug.which_redis import Server
+from extdebug.wire.positions import EntryId
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from extdebug import frames
-from extdebug.events import Cursor, iso
 from extdebug.filters import Filter
 from extdebug.flow import Flow
 from extdebug.frames import State
 from extdebug.lifetime import Lifetime
 from extdebug.prepare import Prepared
 from extdebug.sessions import Held
-from extdebug.streams import Target
+from extdebug.wire.events import iso
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import Cursor
 from policies.access import Decision
 from policies.redaction import Redactor
 

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from extdebug.batch import flat_fields
-from extdebug.events import Event, Gap, GapReason, Level, encode_json
+from extdebug.wire.events import Event, Gap, GapReason, Level, encode_json
 
 # C0 without tab and newline, DEL and C1; line and paragraph separators; what has no width or
 # changes direction; variation and tag characters; surrogates, which no terminal could be sent.

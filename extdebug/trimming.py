@@ -14,10 +14,8 @@ from typing import Any, Final
 import redis
 from redis.exceptions import ResponseError, WatchError
 
-from extdebug.acl import escape
-from extdebug.events import EntryId
-from extdebug.hub import GROUP_PREFIX
-from extdebug.streams import Target, parse_key
+from extdebug.wire.keys import GROUP_PREFIX, Target, escape, parse_key
+from extdebug.wire.positions import EntryId
 
 ROUNDS: Final = 1_000  # XTRIM ~ removes at most 10,000 entries per call: 10 million per key
 EMPTY_FOR_MS: Final = 60 * 60 * 1000  # a key this long without an entry is nobody's any more

@@ -17,7 +17,7 @@ from django.http import (
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from extdebug.events import BadId, clean_id
+from extdebug.wire.events import BadId, clean_id
 from policies import access, cuts
 
 # --- pages ------------------------------------------------------------------------------------

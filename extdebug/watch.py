@@ -11,14 +11,6 @@ import msgspec
 
 from extdebug.continuity import Continuity, Loss, Run, Settled, Step
 from extdebug.counts import Counts
-from extdebug.events import (
-    ZERO_ID,
-    Cursor,
-    EntryId,
-    Gap,
-    GapReason,
-    encode_json,
-)
 from extdebug.filters import Batch
 from extdebug.foreign import Foreign
 from extdebug.losses import hole_gap, loss_gap, producer_gap, unreadable_gap
@@ -26,7 +18,10 @@ from extdebug.prepare import Prepared, Preparer
 from extdebug.producers import Producers
 from extdebug.ring import Chunk, Ring
 from extdebug.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
-from extdebug.streams import Row, Snapshot, Target, before
+from extdebug.streams import Row, Snapshot, before
+from extdebug.wire.events import Gap, GapReason, encode_json
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 from policies.redaction import Redactor
 
 

@@ -28,7 +28,7 @@ TOP_LEVEL: Final = {
 VAGUE: Final = {"utils", "util", "helpers", "services", "common", "base", "misc"}
 # Runner pods carry no web framework and no database password.
 WITHOUT_DJANGO: Final = (
-    "extdebug.events", "extdebug.streams", "extdebug.filters", "extdebug.hub",
+    "extdebug.wire.events", "extdebug.streams", "extdebug.filters", "extdebug.hub",
     "policies.decisions", "policies.redaction",
 )  # fmt: skip
 FRAMEWORK: Final = ("django", "channels", "channels_redis", "daphne", "environ", "psycopg")

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from extdebug.events import BadId, clean_id
 from extdebug.runner.config import ConfigError, RunnerConfig, load
+from extdebug.wire.events import BadId, clean_id
 
 log = logging.getLogger("extdebug.runner")
 

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-from extdebug.events import Output
+from extdebug.wire.events import Output
 
 # Bytes of one line that are kept; the rest is dropped and the line marked as cut. Larger than
 # any message, because redaction comes before the message is cut to size.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from extdebug.caps import MAX_MESSAGE_BYTES
+from extdebug.wire.truncation import MAX_MESSAGE_BYTES
 
 Number = TypeVar("Number", int, float)
 

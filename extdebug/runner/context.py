@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
-from extdebug.events import UNKNOWN_TENANT, clean_id, clean_opaque
+from extdebug.wire.events import UNKNOWN_TENANT, clean_id, clean_opaque
 
 
 @dataclass(frozen=True, slots=True)

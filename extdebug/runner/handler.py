@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from extdebug.events import Level, Output
 from extdebug.runner.context import Flow, current_flow
 from extdebug.runner.publisher import Publisher
+from extdebug.wire.events import Level, Output
 
 # What every record has; anything else came with `extra=` and becomes a field.
 _STANDARD: Final = frozenset(

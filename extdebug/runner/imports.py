@@ -11,11 +11,11 @@ import msgspec
 from wasmtime import Engine
 from wasmtime.component import Component, ComponentInstanceType, FuncType, Linker, LinkerInstance
 
-from extdebug.events import Level, Output
 from extdebug.runner.abi import CONTEXT, Imports, Refused
 from extdebug.runner.context import Flow
 from extdebug.runner.publisher import Publisher
 from extdebug.runner.verdict import Running
+from extdebug.wire.events import Level, Output
 
 # The types of wasi:http come from the engine (JavaScript components import them by default); the
 # one function that would reach the network is refused: what leaves the pod is not the guest's call.

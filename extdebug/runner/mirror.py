@@ -6,7 +6,7 @@ import logging
 import re
 from typing import Final
 
-from extdebug.events import Event, Level, Output, encode_json
+from extdebug.wire.events import Event, Level, Output, encode_json
 
 _LOGGERS: Final = {output: logging.getLogger(f"ext.{output.value}") for output in Output}
 _LEVELS: Final = {

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from extdebug.events import BadId
 from extdebug.runner.context import Flow
 from extdebug.runner.execution import Call, CallLimits, HttpRequest, HttpResponse
+from extdebug.wire.events import BadId
 
 
 class BadPayload(ValueError):

@@ -7,10 +7,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from extdebug.caps import cap_fields, cut_text
-from extdebug.events import Event, Level, Output, iso
 from extdebug.runner.context import Flow
 from extdebug.runner.structured import read_structured
+from extdebug.wire.events import Event, Level, Output, iso
+from extdebug.wire.truncation import cap_fields, cut_text
 
 # When a line was cut at capture, its end may hold half a secret that no rule recognises.
 UNSURE_TAIL: Final = 4096

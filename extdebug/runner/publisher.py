@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from extdebug.entries import to_entry
-from extdebug.events import Level, Origin, Output
 from extdebug.runner.bucket import Bucket
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
@@ -24,7 +22,9 @@ from extdebug.runner.mirror import mirror
 from extdebug.runner.prepare import Captured, Redaction, prepare, text_of
 from extdebug.runner.redact import load_redaction
 from extdebug.runner.send import Packed, Sender, lost_entry, pack
-from extdebug.streams import stream_key
+from extdebug.wire.entries import to_entry
+from extdebug.wire.events import Level, Origin, Output
+from extdebug.wire.keys import stream_key
 
 log = logging.getLogger("extdebug.runner")
 

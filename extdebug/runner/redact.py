@@ -6,9 +6,9 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import Any, Final
 
-from extdebug.events import Output
 from extdebug.runner.context import Flow
 from extdebug.runner.prepare import Redaction
+from extdebug.wire.events import Output
 from policies.redaction import BlockMasker, Redactor
 
 FLOWS_KEPT: Final = 4096  # masked ids remembered; a flow has many lines and the same ids

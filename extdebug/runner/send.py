@@ -13,12 +13,12 @@ import hiredis
 import msgspec
 from redis.exceptions import RedisError
 
-from extdebug.entries import to_entry
-from extdebug.events import Event, Level, Origin, Output, iso
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.lanes import Bounds, Lanes, Lost, Stream
 from extdebug.runner.sink import RedisSink, Uncertain, Unreachable, passing
-from extdebug.streams import add_args, stream_key
+from extdebug.wire.entries import to_entry
+from extdebug.wire.events import Event, Level, Origin, Output, iso
+from extdebug.wire.keys import add_args, stream_key
 
 log = logging.getLogger("extdebug.runner")
 

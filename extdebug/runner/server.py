@@ -41,7 +41,7 @@ from extdebug.runner.metrics import render
 from extdebug.runner.payload import BadPayload, read_execute, write_response
 from extdebug.runner.publisher import Publisher
 from extdebug.runner.subscriptions import Busy, Narrow, Subscriptions
-from extdebug.runner.tokens import BadToken
+from extdebug.wire.stream_tokens import BadToken
 
 log = logging.getLogger("extdebug.runner")
 

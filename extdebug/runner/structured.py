@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from extdebug.events import Level
+from extdebug.wire.events import Level
 
 # Longer lines are not worth a parse: they will be cut anyway.
 MOST_BYTES: Final = 32 * 1024

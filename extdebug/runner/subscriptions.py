@@ -15,11 +15,11 @@ from typing import Final
 
 import msgspec
 
-from extdebug.events import encode_json
 from extdebug.runner.config import ServerConfig
 from extdebug.runner.lanes import Stream
 from extdebug.runner.publisher import Publisher
-from extdebug.runner.tokens import LIFE, SKEW, BadToken, Claims, verify
+from extdebug.wire.events import encode_json
+from extdebug.wire.stream_tokens import LIFE, SKEW, BadToken, Claims, verify
 
 UNATTACHED_LIFE: Final = 30.0  # s a session waits for its stream to be opened
 HEARTBEAT: Final = 10.0  # s

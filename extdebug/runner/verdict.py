@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from wasmtime import WasmtimeError
 
-from extdebug.events import Level, Output
 from extdebug.runner.execution import (
     Call,
     CallLimits,
@@ -18,6 +17,7 @@ from extdebug.runner.execution import (
     Failure,
 )
 from extdebug.runner.publisher import Publisher
+from extdebug.wire.events import Level, Output
 
 MOST_DETAIL: Final = 6 * 1024  # characters of a backtrace worth an event
 # What guests of the usual toolchains print when an allocation fails; the limiter itself only

@@ -15,11 +15,11 @@ from dataclasses import replace
 from types import FrameType
 from typing import IO, Final
 
-from extdebug.events import BadId
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import Flow
 from extdebug.runner.publisher import Publisher
+from extdebug.wire.events import BadId
 
 CHUNK: Final = 64 * 1024
 # Passed on to the command; the wrapper itself ends when the command does.

@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from extdebug.entries import from_entry, to_entry
-from extdebug.events import EntryId, Event, Level, Origin, Output, Unreadable, encode_json
 from extdebug.prepare import Preparer
-from extdebug.streams import Target
+from extdebug.wire.entries import from_entry, to_entry
+from extdebug.wire.events import Event, Level, Origin, Output, Unreadable, encode_json
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import EntryId
 from policies.redaction import Redactor
 
 ID: Final = EntryId(1_767_225_600_123, 0)

@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from extdebug.batch import Batch
-from extdebug.events import EntryId, Event, Level, Output, encode_json
 from extdebug.filters import Filter, Selector, compile_filter
+from extdebug.wire.events import Event, Level, Output, encode_json
+from extdebug.wire.positions import EntryId
 
 SEND: Final = 0.25  # us per delivered event in frames of 100, uvicorn with a shared tail
 EVENTS: Final = 100

@@ -18,8 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from extdebug.entries import to_entry
-from extdebug.events import Event, Level, Origin, Output, iso
 from extdebug.runner.build import build_guest
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig, PublisherConfig
@@ -27,7 +25,9 @@ from extdebug.runner.context import Flow
 from extdebug.runner.execution import Call, HttpRequest
 from extdebug.runner.host import Host
 from extdebug.runner.publisher import Publisher
-from extdebug.streams import add_args
+from extdebug.wire.entries import to_entry
+from extdebug.wire.events import Event, Level, Origin, Output, iso
+from extdebug.wire.keys import add_args
 from tests.fixtures.redis import RedisServer
 
 CALLS: Final = 300  # of one round: a request that prints a lot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extdebug.events import CloseCode
+from extdebug.wire.events import CloseCode
 from tests.e2e.conftest import Desk, until
 from tests.e2e.protocol_server import Fake
 

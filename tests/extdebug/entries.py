@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from extdebug.entries import from_entry, to_entry
-from extdebug.events import NO_ORIGIN, EntryId, Event, Origin
+from extdebug.wire.entries import from_entry, to_entry
+from extdebug.wire.events import NO_ORIGIN, Event, Origin
+from extdebug.wire.positions import EntryId
 
 ID = EntryId(1_767_225_600_123, 4)
 

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from extdebug.events import ZERO_ID, Cursor, EntryId
 from extdebug.feed import Feed
 from extdebug.filters import EVERYTHING, Filter
 from extdebug.prepare import Preparer
-from extdebug.protocol import Start
 from extdebug.ring import Piece
 from extdebug.selection import Selection, make_chunk
 from extdebug.sessions import Held
-from extdebug.streams import Row, Snapshot, Target
+from extdebug.streams import Row, Snapshot
 from extdebug.tally import Tally
 from extdebug.watch import Subscription, Watch
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 from policies.decisions import Decision
 from policies.facts import Limits
 from policies.redaction import Redactor

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extdebug.continuity import Continuity, Loss, Run, Step
-from extdebug.events import ZERO_ID, EntryId, GapReason
 from extdebug.streams import Link, Row, Snapshot, read_keys, read_snapshot
+from extdebug.wire.events import GapReason
+from extdebug.wire.positions import ZERO_ID, EntryId
 from tests.faults.oracle import Item, Shown, Stated, Written, judge
 from tests.fixtures.redis import RedisServer
 

@@ -12,7 +12,7 @@ from audit.models import AuditRecord
 from extdebug import custody, sessions
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession, Process
-from extdebug.streams import Target
+from extdebug.wire.keys import Target
 from policies import access
 
 pytestmark = pytest.mark.django_db

@@ -11,12 +11,12 @@ import pytest
 
 from extdebug import endings, feed, intake
 from extdebug.endings import End
-from extdebug.events import Cursor
 from extdebug.feed import Feed
 from extdebug.filters import Filter
 from extdebug.flow import Events
-from extdebug.protocol import ErrorCode, ProtocolError, Start
+from extdebug.protocol import ErrorCode, ProtocolError
 from extdebug.telling import Note
+from extdebug.wire.positions import Cursor, Start
 from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed
 
 KEEP = Filter.parse({"q": "keep"})

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug.batch import Batch
-from extdebug.events import Event, Level, Output
 from extdebug.filters import EVERYTHING, Filter, FilterError, Problem, compile_filter
+from extdebug.wire.events import Event, Level, Output
 
 
 def event(message: str = "Hello World 12", **parts: Any) -> Event:

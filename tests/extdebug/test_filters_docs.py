@@ -11,9 +11,9 @@ import pytest
 
 from extdebug import parser, query
 from extdebug.batch import REGEX_CHARACTERS
-from extdebug.events import Event
 from extdebug.filters import MAX_QUERY, Filter, compile_filter
 from extdebug.query import ATTRIBUTES
+from extdebug.wire.events import Event
 from tests.files import ROOT
 
 TEXT: Final = (ROOT / "docs" / "filters.md").read_text()

@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from extdebug.events import Cursor, EntryId, Gap, GapReason
 from extdebug.flow import FRAME_OVERHEAD, LIMITED_EVERY, Bucket, Flow, Ledger
 from extdebug.ring import Piece
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.test_ring import at, chunk
 
 

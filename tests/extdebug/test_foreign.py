@@ -1,11 +1,12 @@
 """Lines straight from runners: shown once, in no place of the stream, and never too widely."""
 
-from extdebug.events import Cursor, EntryId, Event, Level, Output, encode_json
-from extdebug.events import Origin as From
 from extdebug.filters import EVERYTHING, Filter
 from extdebug.foreign import Foreign, off_stream
 from extdebug.prepare import Prepared
 from extdebug.selection import Selection, make_chunk
+from extdebug.wire.events import Event, Level, Output, encode_json
+from extdebug.wire.events import Origin as From
+from extdebug.wire.positions import Cursor, EntryId
 
 ZERO = Cursor(EntryId(0, 0))
 PLACE = Cursor(EntryId(1_700_000_000_000, 3), 12)

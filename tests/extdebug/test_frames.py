@@ -9,19 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug import frames
-from extdebug.events import (
-    CloseCode,
-    Cursor,
-    EntryId,
-    Event,
-    Gap,
-    GapReason,
-    Level,
-    Output,
-    encode_json,
-)
 from extdebug.filters import Filter, FilterError
 from extdebug.protocol import ErrorCode, ProtocolError
+from extdebug.wire.events import CloseCode, Event, Gap, GapReason, Level, Output, encode_json
+from extdebug.wire.positions import Cursor, EntryId
 
 HERE = Cursor(EntryId(9, 1), 40)
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from extdebug import consumers, feed, intake
 from extdebug.consumers import SessionConsumer
 from extdebug.endings import bad_request
-from extdebug.events import Cursor, EntryId, Gap, GapReason
 from extdebug.flow import Events, Flow, Lost
 from extdebug.frames import ReadyTarget, error_frame
 from extdebug.prepare import Preparer
@@ -23,6 +22,8 @@ from extdebug.ring import Piece
 from extdebug.selection import make_chunk
 from extdebug.streaming import write
 from extdebug.telling import Note
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import Cursor, EntryId
 from policies.redaction import Redactor
 from tests.extdebug.entries import raw
 from tests.extdebug.stage import TARGET, PaperHistory, Stage

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from extdebug.events import Cursor, EntryId
 from extdebug.filters import EVERYTHING, Filter
 from extdebug.history import History, fetch
 from extdebug.hub import Hub
-from extdebug.protocol import Start
 from extdebug.ring import Piece
 from extdebug.selection import Selection
 from extdebug.watch import Subscription
+from extdebug.wire.positions import Cursor, EntryId, Start
 from tests.extdebug.test_hub import ALL, KEY, TARGET, hub, until, watch, write
 from tests.fixtures.redis import RedisServer
 

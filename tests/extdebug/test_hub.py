@@ -12,8 +12,8 @@ import pytest_asyncio
 from extdebug.filters import EVERYTHING
 from extdebug.hub import Hub
 from extdebug.selection import Selection
-from extdebug.streams import Target
 from extdebug.watch import Subscription
+from extdebug.wire.keys import Target
 from policies.redaction import Redactor
 from tests.fixtures.redis import RedisServer
 

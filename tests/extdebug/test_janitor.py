@@ -18,8 +18,8 @@ from audit import trail
 from audit.models import AuditRecord
 from extdebug import custody, desk
 from extdebug.demo.sample import Cast
-from extdebug.hub import GROUP_PREFIX
 from extdebug.models import DebugSession, Process
+from extdebug.wire.keys import GROUP_PREFIX
 from tests.fixtures.console import ROOT, database_url
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer

@@ -17,11 +17,11 @@ from extdebug import endings
 from extdebug.counts import Counts
 from extdebug.custody import Signs
 from extdebug.demo.sample import Cast
-from extdebug.events import GapReason
 from extdebug.metrics import Figures
 from extdebug.stream_health import StreamHealth
-from extdebug.streams import Target
 from extdebug.tally import Tally
+from extdebug.wire.events import GapReason
+from extdebug.wire.keys import Target
 from policies.models import Lock
 from tests.extdebug.test_live import KEY, entry, receive, watching
 from tests.fixtures.console import Console

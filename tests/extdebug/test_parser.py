@@ -6,7 +6,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from extdebug.events import Level, Output
 from extdebug.parser import parse_query
 from extdebug.query import (
     MAX_DEPTH,
@@ -30,6 +29,7 @@ from extdebug.query import (
     Where,
     read_number,
 )
+from extdebug.wire.events import Level, Output
 
 
 def text(needle: str, *, fold: bool = True) -> Text:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug.batch import REGEX_CHARACTERS, Batch, Chunk
-from extdebug.events import Event, Level, Output
 from extdebug.filters import Filter, FilterError, Problem, compile_filter
 from extdebug.pattern import Pattern
+from extdebug.wire.events import Event, Level, Output
 
 # The subset in which RE2 and Python agree, so that Python can be the judge.
 patterns = st.lists(

@@ -4,8 +4,9 @@ stream is not counted again as one of the runner."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import Cursor, EntryId, Origin
 from extdebug.producers import Producers
+from extdebug.wire.events import Origin
+from extdebug.wire.positions import Cursor, EntryId
 
 
 class Book:

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug import protocol
-from extdebug.events import Cursor, EntryId, Level, Output
 from extdebug.protocol import (
     DEFAULT_TAIL,
     MAX_FRAME_BYTES,
     MAX_TAIL,
     ErrorCode,
     ProtocolError,
-    Start,
     parse,
 )
+from extdebug.wire.events import Level, Output
+from extdebug.wire.positions import Cursor, EntryId, Start
 
 TARGET = {"tenant": None, "extension": "invoice-sync"}
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from extdebug import frames, protocol
-from extdebug.events import CloseCode, Event, GapReason
 from extdebug.frames import SERVER_FRAMES
 from extdebug.protocol import ErrorCode, ProtocolError
 from extdebug.query import Problem
+from extdebug.wire.events import CloseCode, Event, GapReason
 from tests.files import ROOT
 
 SPEC: Final[dict[str, Any]] = yaml.safe_load(

@@ -4,11 +4,12 @@ import random
 
 import pytest
 
-from extdebug.events import Cursor, EntryId, Gap, GapReason, Level, Origin, Output
-from extdebug.events import Event as DebugEvent
 from extdebug.prepare import Prepared
 from extdebug.ring import MOST_PIECES, Chunk, Piece, Ring
 from extdebug.selection import make_chunk
+from extdebug.wire.events import Event as DebugEvent
+from extdebug.wire.events import Gap, GapReason, Level, Origin, Output
+from extdebug.wire.positions import Cursor, EntryId
 
 
 def prepared(n: int, *, size: int = 10) -> Prepared:

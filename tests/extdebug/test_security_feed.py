@@ -24,8 +24,9 @@ from extdebug.frames import PONG
 from extdebug.hub import Hub
 from extdebug.models import DebugSession
 from extdebug.opening import open_feed
-from extdebug.protocol import Fetch, Start
+from extdebug.protocol import Fetch
 from extdebug.telling import Note
+from extdebug.wire.positions import Start
 from policies import access, tickets
 from policies.models import Lock
 from policies.redaction import Redactor

@@ -7,11 +7,10 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from extdebug.events import Cursor
 from extdebug.history import History
 from extdebug.hub import READERS, Hub
-from extdebug.protocol import Start
 from extdebug.watch import Subscription
+from extdebug.wire.positions import Cursor, Start
 from tests.extdebug.test_history import drain, messages
 from tests.extdebug.test_hub import KEY, hub, until, watch
 from tests.fixtures.redis import RedisServer

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import Event, Gap, GapReason, Level, Output, encode_json
 from extdebug.terminal import escaped, json_gap, json_line, pretty, pretty_gap
+from extdebug.wire.events import Event, Gap, GapReason, Level, Output, encode_json
 
 HARMFUL = [
     "\x1b[2J",  # clears the screen

@@ -10,9 +10,8 @@ import pytest
 import redis
 
 from extdebug.acl import Role, Version, rules
-from extdebug.hub import GROUP_PREFIX
-from extdebug.streams import Target
 from extdebug.trimming import EMPTY_FOR_MS, Tidied, UnsafePrefix, server_time_ms, tidy
+from extdebug.wire.keys import GROUP_PREFIX, Target
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 

@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import redis
 
-from extdebug.events import EntryId
 from extdebug.runner.build import build_guest
 from extdebug.runner.components import Loaded
 from extdebug.runner.config import HostConfig, PublisherConfig
@@ -28,7 +27,8 @@ from extdebug.runner.context import Flow
 from extdebug.runner.execution import Call, HttpRequest
 from extdebug.runner.host import Host
 from extdebug.runner.publisher import Publisher
-from extdebug.streams import stream_key
+from extdebug.wire.keys import stream_key
+from extdebug.wire.positions import EntryId
 from tests.extdebug.runner.javascript import build_javascript
 from tests.extdebug.runner.ledger import decode
 from tests.fixtures.programs import wait_until

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from extdebug.events import Level, Output
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
 from extdebug.runner.publisher import Publisher
+from extdebug.wire.events import Level, Output
 from policies.models import ExtensionDeveloper
 from tests.faults.oracle import Written
 from tests.faults.stage import Stage, memory

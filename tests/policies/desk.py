@@ -5,7 +5,7 @@ from django.test import Client
 
 from extdebug import sessions
 from extdebug.models import DebugSession
-from extdebug.streams import Target
+from extdebug.wire.keys import Target
 from policies import access
 from policies.models import Grant
 from tests.policies.conftest import TARGET

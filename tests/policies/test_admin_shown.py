@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from extdebug import sessions
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
-from extdebug.streams import Target
+from extdebug.wire.keys import Target
 from policies import access, grants
 from tests.policies.conftest import TARGET, granted, request
 from tests.policies.desk import act, signed_in, watch

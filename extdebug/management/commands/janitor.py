@@ -24,8 +24,8 @@ from redis.retry import Retry
 from audit import inspection, trail
 from extdebug import custody
 from extdebug.models import DebugSession, Process
-from extdebug.streams import Target
 from extdebug.trimming import Tidied, tidy
+from extdebug.wire.keys import Target
 from policies import grants, notifications, tickets
 
 log = logging.getLogger(__name__)

@@ -17,10 +17,10 @@ from django.db import DatabaseError
 
 from extdebug import terminal
 from extdebug.endings import End, Refused
-from extdebug.events import CloseCode, Event, Gap
 from extdebug.filters import Filter, FilterError
-from extdebug.protocol import Start
 from extdebug.replay import Asked, BadPlace, Output, RedisAway, Shown, read_last, read_since, replay
+from extdebug.wire.events import CloseCode, Event, Gap
+from extdebug.wire.positions import Start
 from policies.access import Viewer, viewer_of
 
 # Exit codes beside 0 (all shown), 1 (a wrong argument) and 2 (argparse).

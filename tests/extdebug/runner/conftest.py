@@ -9,8 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from extdebug.entries import from_entry
-from extdebug.events import EntryId, Event
 from extdebug.runner.build import PLATFORM_WORLD, build_guest
 from extdebug.runner.components import Loaded
 from extdebug.runner.config import MIB, HostConfig, PublisherConfig
@@ -19,6 +17,9 @@ from extdebug.runner.execution import Call, CallLimits, HttpRequest, HttpRespons
 from extdebug.runner.host import Host
 from extdebug.runner.prepare import NoRedaction
 from extdebug.runner.publisher import Publisher
+from extdebug.wire.entries import from_entry
+from extdebug.wire.events import Event
+from extdebug.wire.positions import EntryId
 from tests.extdebug.runner.javascript import build_javascript
 from tests.fixtures.console import ROOT
 from tests.fixtures.programs import free_port, wait_until

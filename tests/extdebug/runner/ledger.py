@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from extdebug.entries import from_entry
-from extdebug.events import EntryId, Event, Origin
+from extdebug.wire.entries import from_entry
+from extdebug.wire.events import Event, Origin
+from extdebug.wire.positions import EntryId
 
 
 @dataclass

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import Output
 from extdebug.runner.capture import MAX_LINE_BYTES, Capture, Splitter
+from extdebug.wire.events import Output
 from tests.fixtures.programs import wait_until
 
 

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from extdebug.events import BadId
 from extdebug.runner.context import Flow, bind, current_flow
+from extdebug.wire.events import BadId
 
 FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
 OTHER = Flow.of("globex", extension="report-maker", request="r-2")

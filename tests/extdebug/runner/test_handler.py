@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
-from extdebug.events import Level
 from extdebug.runner.context import Flow, bind
 from extdebug.runner.handler import DebugHandler, level_of
+from extdebug.wire.events import Level
 
 FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
 

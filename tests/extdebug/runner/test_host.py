@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from extdebug.events import Level, Output
 from extdebug.runner.components import Loaded
 from extdebug.runner.execution import CallLimits, ComponentError, ExecutionFailed, Failure
+from extdebug.wire.events import Level, Output
 from tests.extdebug.runner.conftest import Bench
 
 EVENT = "event"

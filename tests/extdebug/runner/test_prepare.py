@@ -1,11 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.entries import from_entry, to_entry
-from extdebug.events import EntryId, Level, Output
 from extdebug.runner.context import Flow
 from extdebug.runner.prepare import Captured, NoRedaction, prepare
 from extdebug.runner.redact import load_redaction
+from extdebug.wire.entries import from_entry, to_entry
+from extdebug.wire.events import Level, Output
+from extdebug.wire.positions import EntryId
 
 FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
 

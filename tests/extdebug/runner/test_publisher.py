@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from extdebug.events import Level, Output
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
 from extdebug.runner.prepare import NoRedaction
 from extdebug.runner.publisher import Publisher
-from extdebug.streams import stream_key
+from extdebug.wire.events import Level, Output
+from extdebug.wire.keys import stream_key
 from tests.extdebug.runner.ledger import book, read_stream
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer

@@ -11,9 +11,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
-from extdebug.events import Cursor
 from extdebug.history import SEAM_MS
 from extdebug.runner.components import Loaded
+from extdebug.wire.positions import Cursor
 from policies.models import Lock
 from tests.extdebug.runner.conftest import SHARED, execute_at
 from tests.extdebug.test_live import receive, watching

@@ -12,11 +12,8 @@ import httpx
 import pytest
 import uvicorn
 
-from extdebug.entries import from_entry
-from extdebug.events import EntryId
 from extdebug.runner.config import ConfigError, ServerConfig, load
 from extdebug.runner.server import Server
-from extdebug.runner.tokens import sign
 from extdebug.runner_stream import (
     Runner,
     RunnerEntry,
@@ -25,6 +22,9 @@ from extdebug.runner_stream import (
     StreamUnavailable,
     watch,
 )
+from extdebug.wire.entries import from_entry
+from extdebug.wire.positions import EntryId
+from extdebug.wire.stream_tokens import sign
 from tests.extdebug.runner.conftest import Bench
 from tests.fixtures.programs import free_port, wait_until
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import Level
 from extdebug.runner.structured import read_structured
+from extdebug.wire.events import Level
 
 
 @pytest.mark.parametrize(

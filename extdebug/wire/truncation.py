@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from extdebug.events import encode_json
+from extdebug.wire.events import encode_json
 
 MAX_FIELDS_BYTES: Final = 4 * 1024
 MAX_FIELDS_DEPTH: Final = 6

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from extdebug.entries import KNOWN_FIELDS, from_entry, to_entry
-from extdebug.events import EntryId, Event, Origin, Unreadable, encode_json
+from extdebug.wire.entries import KNOWN_FIELDS, from_entry, to_entry
+from extdebug.wire.events import Event, Origin, Unreadable, encode_json
+from extdebug.wire.positions import EntryId
 from tests.extdebug.runner.ledger import Ledger
 
 WIRE = Path(__file__).parents[3] / "docs" / "wire"

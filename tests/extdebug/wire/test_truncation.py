@@ -11,14 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.caps import (
-    MAX_FIELDS_BYTES,
-    MAX_FIELDS_DEPTH,
-    MAX_FOREIGN_MESSAGE_BYTES,
-    cap_fields,
-    cut_text,
-)
-from extdebug.events import (
+from extdebug.wire.events import (
     MAX_OPAQUE,
     Event,
     Level,
@@ -28,6 +21,13 @@ from extdebug.events import (
     encode_json,
     iso,
     read_ts,
+)
+from extdebug.wire.truncation import (
+    MAX_FIELDS_BYTES,
+    MAX_FIELDS_DEPTH,
+    MAX_FOREIGN_MESSAGE_BYTES,
+    cap_fields,
+    cut_text,
 )
 from tests.extdebug.entries import plain_fields, raw, read, scalars, wire
 

@@ -13,16 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from extdebug.caps import (
-    MAX_FIELDS_BYTES,
-    MAX_FIELDS_DEPTH,
-    MAX_FOREIGN_FIELDS_BYTES,
-    MAX_FOREIGN_MESSAGE_BYTES,
-    MAX_UNKNOWN_FIELDS,
-    cap_fields,
-    clean_text,
-)
-from extdebug.events import (
+from extdebug.wire.events import (
     BARE,
     CONTROL,
     ID,
@@ -32,7 +23,6 @@ from extdebug.events import (
     NO_ORIGIN,
     OUTPUTS,
     UNKNOWN_TENANT,
-    EntryId,
     Event,
     Level,
     Origin,
@@ -42,6 +32,16 @@ from extdebug.events import (
     is_second,
     iso,
     read_ts,
+)
+from extdebug.wire.positions import EntryId
+from extdebug.wire.truncation import (
+    MAX_FIELDS_BYTES,
+    MAX_FIELDS_DEPTH,
+    MAX_FOREIGN_FIELDS_BYTES,
+    MAX_FOREIGN_MESSAGE_BYTES,
+    MAX_UNKNOWN_FIELDS,
+    cap_fields,
+    clean_text,
 )
 
 _decoder: Final = msgspec.json.Decoder()

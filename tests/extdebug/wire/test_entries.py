@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import (
+from extdebug.wire.events import (
     BARE,
     LAST_MS,
     NO_ORIGIN,

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.events import (
+from extdebug.wire.events import (
     LAST_MS,
-    BadCursor,
     BadId,
     CloseCode,
-    Cursor,
-    EntryId,
     GapReason,
     Level,
     clean_id,
@@ -23,6 +20,7 @@ from extdebug.events import (
     iso,
     read_ts,
 )
+from extdebug.wire.positions import BadCursor, Cursor, EntryId
 
 U64 = 2**64 - 1
 

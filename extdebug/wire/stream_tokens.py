@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from extdebug.events import BadId, clean_id
+from extdebug.wire.events import BadId, clean_id
 
 LIFE: Final = 30.0  # s
 SKEW: Final = 5.0  # s the clocks of console and runner may differ

@@ -1,7 +1,7 @@
 import pytest
 
-from extdebug.events import BadId
-from extdebug.runner.tokens import LIFE, SKEW, BadToken, sign, verify
+from extdebug.wire.events import BadId
+from extdebug.wire.stream_tokens import LIFE, SKEW, BadToken, sign, verify
 
 KEY = b"k" * 32
 
