@@ -23,7 +23,8 @@ from django.views.decorators.http import require_http_methods
 from extdebug import streaming
 from extdebug.bridge import decisions, records
 from extdebug.endings import UNAUTHENTICATED, Refused
-from extdebug.wire.events import CloseCode, clean_id
+from extdebug.protocol.close_codes import CloseCode
+from extdebug.wire.events import clean_id
 from policies import access, grants
 from policies.access import Viewer
 

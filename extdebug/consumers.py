@@ -15,16 +15,17 @@ from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
-from extdebug import endings, frames, protocol
+from extdebug import endings
 from extdebug.bridge import decisions
 from extdebug.console import console
 from extdebug.endings import End, Refused
 from extdebug.feed import Feed
-from extdebug.filters import Filter, FilterError
+from extdebug.filters.filter import Filter, FilterError
 from extdebug.flow import Bucket
 from extdebug.handshake import client_ip, session_key_of
 from extdebug.lobby import Lobby
-from extdebug.protocol import ErrorCode, ProtocolError
+from extdebug.protocol import client_frames, server_frames
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.telling import Note
 from policies import access
 from policies.access import Viewer
@@ -95,7 +96,10 @@ class Connection:
         self._feed: Feed | None = None
         self._commands = Bucket(COMMANDS)
         self._acks = Bucket(ACKS)
-        self._costly = {protocol.SetFilter: Bucket(FILTERS), protocol.Fetch: Bucket(FETCHES)}
+        self._costly = {
+            client_frames.SetFilter: Bucket(FILTERS),
+            client_frames.Fetch: Bucket(FETCHES),
+        }
         self._loop = asyncio.get_running_loop()
 
     # --- opening ------------------------------------------------------------------------------
@@ -109,12 +113,12 @@ class Connection:
         except TimeoutError:
             return endings.bad_request("Expected a subscribe frame within 5 seconds.")
         try:
-            message = protocol.parse(text)
-            if not isinstance(message, protocol.Subscribe):
+            message = client_frames.parse(text)
+            if not isinstance(message, client_frames.Subscribe):
                 return endings.bad_request("Expected a subscribe frame first.")
             wanted = Filter.parse(message.filter.parts())
         except (ProtocolError, FilterError) as error:
-            await self._say(frames.error_frame(error))
+            await self._say(server_frames.error_frame(error))
             return endings.bad_request(str(error), reason=str(getattr(error, "code", "")))
         try:
             viewer = await self._viewer(message)
@@ -124,7 +128,7 @@ class Connection:
         self._feed.say(ready)
         return None
 
-    async def _viewer(self, message: protocol.Subscribe) -> Viewer:
+    async def _viewer(self, message: client_frames.Subscribe) -> Viewer:
         """The person behind the cookie, or behind a one-use ticket for exactly this target."""
         ip = client_ip(self._scope)
         query = parse_qs(self._scope.get("query_string", b"").decode("latin1"))
@@ -169,8 +173,8 @@ class Connection:
         while True:
             text = await self._text()
             try:
-                message = protocol.parse(text)
-                bucket = self._acks if isinstance(message, protocol.Ack) else self._commands
+                message = client_frames.parse(text)
+                bucket = self._acks if isinstance(message, client_frames.Ack) else self._commands
                 if not bucket.take(1, self._loop.time()):
                     return endings.bad_request("Too many frames per second.", reason="too_fast")
                 costly = self._costly.get(type(message))
@@ -186,7 +190,7 @@ class Connection:
                 strikes += 1
                 if strikes >= STRIKES:
                     return endings.bad_request("Too many refused frames.", reason="broken_client")
-                feed.say(Note("error", frames.error_frame(error)))
+                feed.say(Note("error", server_frames.error_frame(error)))
 
     async def _write(self, feed: Feed) -> End:
         while True:
@@ -238,7 +242,7 @@ class Connection:
 
 
 async def open_here(
-    viewer: Viewer, message: protocol.Subscribe, wanted: Filter
+    viewer: Viewer, message: client_frames.Subscribe, wanted: Filter
 ) -> tuple[Feed, Note]:
     """A feed for a `subscribe` frame, in this process."""
     from extdebug.opening import open_feed  # the models behind it need the apps to be loaded
@@ -255,25 +259,25 @@ async def open_here(
     )
 
 
-async def obey(feed: Feed, message: protocol.ClientMessage) -> None:
+async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
     """Do what a frame asks; ProtocolError or FilterError when it may not be."""
     match message:
-        case protocol.Ack():
+        case client_frames.Ack():
             feed.ack(message.seq)
-        case protocol.SetFilter():
+        case client_frames.SetFilter():
             wanted = Filter.parse(message.filter.parts())
             feed.set_filter(wanted, rev=message.filter.rev, start=message.start)
-        case protocol.Pause():
+        case client_frames.Pause():
             feed.pause()
-        case protocol.Resume():
+        case client_frames.Resume():
             feed.resume()
-        case protocol.Extend():
+        case client_frames.Extend():
             await feed.extend()
-        case protocol.Fetch():
+        case client_frames.Fetch():
             feed.fetch(message)
-        case protocol.Ping():
-            feed.say(Note("pong", frames.PONG))
-        case protocol.Subscribe():
+        case client_frames.Ping():
+            feed.say(Note("pong", server_frames.PONG))
+        case client_frames.Subscribe():
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, "this connection has its subscription")
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from audit import trail
 from extdebug import sessions
 from extdebug.models import DebugSession, Process
-from extdebug.wire.events import CloseCode
+from extdebug.protocol.close_codes import CloseCode
 from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, Viewer

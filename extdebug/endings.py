@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug import frames
-from extdebug.wire.events import CloseCode
+from extdebug.protocol import server_frames
+from extdebug.protocol.close_codes import CloseCode
 from policies.access import Check, Decision
 from policies.decisions import Rule
 
@@ -26,13 +26,13 @@ class End:
 
     def frame(self) -> bytes:
         """The `closing` frame."""
-        return frames.closing_frame(
+        return server_frames.closing_frame(
             self.code,
             reason=self.reason,
             message=self.message,
             hint=self.hint,
             retry=self.retry,
-            checks=[frames.CheckShown(c.rule, c.ok, c.reason, c.hint) for c in self.checks],
+            checks=[server_frames.CheckShown(c.rule, c.ok, c.reason, c.hint) for c in self.checks],
             can_request=self.can_request,
         )
 

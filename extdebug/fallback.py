@@ -24,7 +24,7 @@ from extdebug.runner_stream import (
 from extdebug.runner_stream import (
     watch as watch_runner,
 )
-from extdebug.streams import jittered
+from extdebug.streams.connection import jittered
 from extdebug.watch import Watch
 from extdebug.wire.events import Gap, GapReason, iso
 from extdebug.wire.positions import EntryId

@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
-from extdebug import endings, frames, sessions, telling
+from extdebug import endings, sessions, telling
 from extdebug.bridge import records
 from extdebug.delivery import deliver
 from extdebug.endings import End
-from extdebug.filters import Filter, compile_filter
+from extdebug.filters.filter import Filter, compile_filter
 from extdebug.flow import Events, Flow, Ledger, Lost
-from extdebug.frames import State
 from extdebug.history import fetch
 from extdebug.intake import Intake
 from extdebug.lifetime import Lifetime
-from extdebug.protocol import ErrorCode, Fetch, ProtocolError
+from extdebug.protocol import server_frames
+from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
+from extdebug.protocol.close_codes import CloseCode
+from extdebug.protocol.server_frames import State
 from extdebug.selection import Selection
-from extdebug.streams import LOST, jittered
+from extdebug.streams.connection import LOST, jittered
 from extdebug.telling import Note
-from extdebug.wire.events import CloseCode
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start
 from policies.access import Decision, Viewer
@@ -113,7 +114,7 @@ class Feed:
         shown = telling.shown_filter(self._filter, self.console.hub.redactor, self.target)
         self._filters = telling.noted(self._filters, shown)
 
-    def ready(self, names: frames.ReadyTarget) -> Note:
+    def ready(self, names: server_frames.ReadyTarget) -> Note:
         """The first frame of the session."""
         return telling.ready(
             self.held, self.decision, names, lifetime=self.lifetime, now=self._loop.time(),
@@ -319,7 +320,7 @@ class Feed:
             )  # fmt: skip
         except (RedisError, *LOST):
             error = ProtocolError(ErrorCode.UNAVAILABLE, "Redis does not answer; ask again")
-            self.say(Note("error", frames.error_frame(error)))
+            self.say(Note("error", server_frames.error_frame(error)))
             return
         if installs != self.decision.installs:
             self._fetches.insert(0, wanted)  # found for a scope that is no longer ours

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from extdebug import frames
 from extdebug.prepare import Prepared
+from extdebug.protocol import server_frames
 from extdebug.ring import Chunk, Piece
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor
@@ -57,7 +57,7 @@ class Lost:
     through: Cursor
 
     def text(self) -> str:
-        return frames.gap_frame(self.gap, seq=self.seq, cursor=self.through).decode()
+        return server_frames.gap_frame(self.gap, seq=self.seq, cursor=self.through).decode()
 
 
 @dataclass(slots=True)
@@ -79,9 +79,9 @@ class Ledger:
     def entries(self) -> int:
         return self.shown + self.filtered + sum(self.lost.values())
 
-    def frame(self) -> frames.Ledger:
+    def frame(self) -> server_frames.Ledger:
         """As frames carry it: a reason with an uncountable loss reads null."""
-        return frames.Ledger(
+        return server_frames.Ledger(
             entries=self.entries,
             shown=self.shown,
             filtered=self.filtered,

@@ -20,7 +20,7 @@ from extdebug.fallback import Fallback
 from extdebug.ring import RING_BYTES
 from extdebug.selection import Selection
 from extdebug.stream_health import StreamHealth, health_of
-from extdebug.streams import LOST, Link
+from extdebug.streams.connection import LOST, Link
 from extdebug.tail import Tail
 from extdebug.watch import Subscription, Watch
 from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key

@@ -16,7 +16,7 @@ from extdebug.history import History
 from extdebug.hub import Hub
 from extdebug.ring import Piece
 from extdebug.selection import Selection
-from extdebug.streams import LOST
+from extdebug.streams.connection import LOST
 from extdebug.watch import Subscription
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from extdebug.continuity import Loss
 from extdebug.prepare import Prepared
-from extdebug.producers import Hole
-from extdebug.streams import before
+from extdebug.streams.continuity import Loss
+from extdebug.streams.replies import before
+from extdebug.streams.sequence_gaps import Hole
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
 from extdebug.wire.positions import Cursor
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 
-from extdebug import custody, endings, frames, sessions
+from extdebug import custody, endings, sessions
 from extdebug.bridge import decisions, records
 from extdebug.console import Console
 from extdebug.endings import Refused
 from extdebug.feed import Feed
-from extdebug.filters import Filter
+from extdebug.filters.filter import Filter
+from extdebug.protocol import server_frames
 from extdebug.telling import Note
 from extdebug.wire.events import BARE, BadId, clean_id
 from extdebug.wire.keys import Target
@@ -56,7 +57,7 @@ async def open_feed(
     return feed, feed.ready(names)
 
 
-def _abandoned(opening: asyncio.Task[tuple[Feed, frames.ReadyTarget]]) -> None:
+def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         feed, _ = opening.result()
         feed.end(endings.LEFT)
@@ -75,7 +76,7 @@ async def _open(
     rev: int,
     start: Start,
     resume: str | None,
-) -> tuple[Feed, frames.ReadyTarget]:
+) -> tuple[Feed, server_frames.ReadyTarget]:
     if console.draining:
         raise Refused(endings.draining())
     target = await _target(viewer, tenant, extension)
@@ -131,17 +132,17 @@ async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
     return Target(choices[0], extension)
 
 
-def names_of(target: Target, installs: frozenset[str] | None) -> frames.ReadyTarget:
+def names_of(target: Target, installs: frozenset[str] | None) -> server_frames.ReadyTarget:
     """What the target and its installs are called, as far as the decision shows them."""
     rows = Install.objects.filter(tenant__key=target.tenant, extension__key=target.extension)
     if installs is not None:
         rows = rows.filter(key__in=installs)
     tenant = Tenant.objects.filter(key=target.tenant).first()
     extension = Extension.objects.filter(key=target.extension).first()
-    return frames.ReadyTarget(
+    return server_frames.ReadyTarget(
         tenant=target.tenant,
         extension=target.extension,
         tenant_name=tenant.name if tenant else target.tenant,
         extension_name=extension.name if extension else target.extension,
-        installs=tuple(frames.Named(row.key, row.name or row.key) for row in rows[:200]),
+        installs=tuple(server_frames.Named(row.key, row.name or row.key) for row in rows[:200]),
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from extdebug.streams import Row
+from extdebug.streams.replies import Row
 from extdebug.wire.entries import from_entry
 from extdebug.wire.events import LAST_MS, NO_ORIGIN, Event, Origin, Unreadable, encode_json, iso
 from extdebug.wire.keys import Target

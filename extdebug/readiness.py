@@ -13,8 +13,8 @@ from django.core.checks import CheckMessage, Error, Warning
 from redis.exceptions import RedisError, ResponseError
 
 from audit import checks as trail
-from extdebug.acl import MINIMUM, UnsupportedServer, Version
-from extdebug.streams import LOST, Link
+from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
+from extdebug.streams.connection import LOST, Link
 from policies import checks as policy
 
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn

@@ -19,10 +19,10 @@ from extdebug.bridge import records
 from extdebug.console import console, stop
 from extdebug.endings import End
 from extdebug.feed import Feed
-from extdebug.filters import Filter
+from extdebug.filters.filter import Filter
 from extdebug.flow import Events, Lost
 from extdebug.opening import open_feed
-from extdebug.protocol import MAX_TAIL
+from extdebug.protocol.client_frames import MAX_TAIL
 from extdebug.wire.events import Event, Gap, read_ts
 from extdebug.wire.positions import EntryId, Start
 from policies.access import Viewer

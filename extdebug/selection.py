@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.filters import Batch, Filter, compile_filter
+from extdebug.filters.filter import Batch, Filter, compile_filter
 from extdebug.prepare import Prepared
 from extdebug.ring import Chunk
 from extdebug.wire.events import Event

@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import msgspec
 
-from extdebug import frames
 from extdebug.console import console
 from extdebug.endings import End
 from extdebug.feed import Feed
-from extdebug.filters import Filter, FilterError
+from extdebug.filters.filter import Filter, FilterError
 from extdebug.flow import Events, Lost
 from extdebug.opening import open_feed
-from extdebug.protocol import DEFAULT_TAIL, MAX_TAIL
+from extdebug.protocol import server_frames
+from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
 from extdebug.telling import Note
 from extdebug.wire.events import read_ts
 from extdebug.wire.positions import BadCursor, Cursor, Start
@@ -170,7 +170,7 @@ class _Polled(msgspec.Struct, kw_only=True, rename="camel"):
     last_id: str | None
     session: str
     truncated: bool
-    ledger: frames.Ledger
+    ledger: server_frames.Ledger
     expires_at: str
     closing: msgspec.Raw | None = None
 

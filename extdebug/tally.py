@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from extdebug import endings
 from extdebug.endings import End
-from extdebug.wire.events import CloseCode
+from extdebug.protocol.close_codes import CloseCode
 
 if TYPE_CHECKING:
     from extdebug.feed import Feed

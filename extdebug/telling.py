@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from extdebug import frames
-from extdebug.filters import Filter
+from extdebug.filters.filter import Filter
 from extdebug.flow import Flow
-from extdebug.frames import State
 from extdebug.lifetime import Lifetime
 from extdebug.prepare import Prepared
+from extdebug.protocol import server_frames
+from extdebug.protocol.server_frames import State
 from extdebug.sessions import Held
 from extdebug.wire.events import iso
 from extdebug.wire.keys import Target
@@ -40,7 +40,7 @@ class Note:
 def ready(
     held: Held,
     decision: Decision,
-    names: frames.ReadyTarget,
+    names: server_frames.ReadyTarget,
     *,
     lifetime: Lifetime,
     now: float,
@@ -51,14 +51,16 @@ def ready(
     limits, grant = decision.limits, None
     if decision.grant_id is not None:
         until = _iso(decision.until or lifetime.expires_at)
-        grant = frames.ReadyGrant(id=decision.grant_id, label=decision.grant_label, until=until)
-    frame = frames.Ready(
+        grant = server_frames.ReadyGrant(
+            id=decision.grant_id, label=decision.grant_label, until=until
+        )
+    frame = server_frames.Ready(
         session=held.id,
         target=names,
         expires_at=_iso(lifetime.expires_at),
         ttl=lifetime.left(now),
         extendable_until=_iso(held.extendable_until),
-        limits=frames.ReadyLimits(
+        limits=server_frames.ReadyLimits(
             events_per_second=limits.events_per_second,
             bytes_per_second=limits.bytes_per_second,
             window=limits.window_bytes,
@@ -78,7 +80,7 @@ def status(
     placed: bool,
 ) -> Note:  # fmt: skip
     """State, account and place of a session."""
-    frame = frames.Status(
+    frame = server_frames.Status(
         state=state,
         message=message,
         lag_ms=lag_ms,
@@ -92,7 +94,7 @@ def status(
 
 def expiring(lifetime: Lifetime, *, now: float) -> Note:
     """The end is a minute away."""
-    frame = frames.Expiring(expires_at=_iso(lifetime.expires_at), ttl=lifetime.left(now))
+    frame = server_frames.Expiring(expires_at=_iso(lifetime.expires_at), ttl=lifetime.left(now))
     return Note("expiring", frame.encode())
 
 
@@ -110,7 +112,7 @@ def page(
         size += len(prepared.json)
         last = Cursor(prepared.id)
     seq = flow.number(size)
-    frame = frames.page_frame(id, cursor, parts, done=done, seq=seq)
+    frame = server_frames.page_frame(id, cursor, parts, done=done, seq=seq)
     return Note("page", frame, page=(id, seq))
 
 
@@ -119,7 +121,7 @@ def emptied(note: Note) -> Note:
     if note.page is None:
         return note
     id, seq = note.page
-    return Note("page", frames.page_frame(id, None, (), done=False, seq=seq), page=note.page)
+    return Note("page", server_frames.page_frame(id, None, (), done=False, seq=seq), page=note.page)
 
 
 def noted(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from extdebug.batch import flat_fields
+from extdebug.filters.batch import flat_fields
 from extdebug.wire.events import Event, Gap, GapReason, Level, encode_json
 
 # C0 without tab and newline, DEL and C1; line and paragraph separators; what has no width or

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from extdebug.continuity import Continuity, Loss, Run, Settled, Step
 from extdebug.counts import Counts
-from extdebug.filters import Batch
+from extdebug.filters.filter import Batch
 from extdebug.foreign import Foreign
 from extdebug.losses import hole_gap, loss_gap, producer_gap, unreadable_gap
 from extdebug.prepare import Prepared, Preparer
-from extdebug.producers import Producers
 from extdebug.ring import Chunk, Ring
 from extdebug.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
-from extdebug.streams import Row, Snapshot, before
+from extdebug.streams.continuity import Continuity, Loss, Run, Settled, Step
+from extdebug.streams.replies import Row, Snapshot, before
+from extdebug.streams.sequence_gaps import Producers
 from extdebug.wire.events import Gap, GapReason, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
@@ -80,25 +80,6 @@ class GapReason(StrEnum):
     def scope(self) -> str:
         matching = (GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED)
         return "matching" if self in matching else "entries"
-
-
-class CloseCode(IntEnum):
-    """How a session ends; the numbers are WebSocket close codes. Below 4411 final, except 4012."""
-
-    RESTARTING = 4012
-    BAD_REQUEST = 4400
-    UNAUTHENTICATED = 4401
-    DENIED = 4403
-    NOT_FOUND = 4404
-    EXPIRED = 4408
-    REVOKED = 4409
-    ENDED = 4410
-    BUSY = 4429
-    UNAVAILABLE = 4503
-
-    @property
-    def final(self) -> bool:
-        return self not in (CloseCode.RESTARTING, CloseCode.BUSY, CloseCode.UNAVAILABLE)
 
 
 class BadId(ValueError):

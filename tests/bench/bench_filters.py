@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from extdebug.batch import Batch
-from extdebug.filters import Filter, Selector, compile_filter
+from extdebug.filters.batch import Batch
+from extdebug.filters.filter import Filter, Selector, compile_filter
 from extdebug.wire.events import Event, Level, Output, encode_json
 from extdebug.wire.positions import EntryId
 

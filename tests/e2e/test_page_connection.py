@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extdebug.wire.events import CloseCode
+from extdebug.protocol.close_codes import CloseCode
 from tests.e2e.conftest import Desk, until
 from tests.e2e.protocol_server import Fake
 
@@ -31,7 +31,7 @@ async def test_every_client_frame_is_one_that_the_server_reads(fake: Fake, desk:
     """The product's own strict parser judges what this page really sends."""
     import json
 
-    from extdebug import protocol
+    from extdebug.protocol import client_frames
 
     await desk.open()
     first, last = fake.event("a"), fake.event("b")
@@ -47,7 +47,7 @@ async def test_every_client_frame_is_one_that_the_server_reads(fake: Fake, desk:
     await desk.page.keyboard.press("p")
     await until(lambda: fake.of("resume"))
     await desk.script("document.dispatchEvent(new Event('visibilitychange'))")
-    kinds = {type(protocol.parse(json.dumps(frame))).__name__ for frame in fake.received}
+    kinds = {type(client_frames.parse(json.dumps(frame))).__name__ for frame in fake.received}
     assert {"Subscribe", "Fetch", "Extend", "SetFilter", "Pause", "Resume", "Ack"} <= kinds
 
 

@@ -187,7 +187,7 @@ async def test_hide_lines_like_this_adds_an_exclusion(fake: Fake, desk: Desk) ->
 
 async def test_every_query_the_page_writes_is_one_the_server_understands(desk: Desk) -> None:
     """What `quoted` makes of any text parses, and means that text."""
-    from extdebug.filters import Filter
+    from extdebug.filters.filter import Filter
 
     await desk.open()
     for text in (

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extdebug.feed import Feed
-from extdebug.filters import EVERYTHING, Filter
+from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.prepare import Preparer
 from extdebug.ring import Piece
 from extdebug.selection import Selection, make_chunk
 from extdebug.sessions import Held
-from extdebug.streams import Row, Snapshot
+from extdebug.streams.replies import Row, Snapshot
 from extdebug.tally import Tally
 from extdebug.watch import Subscription, Watch
 from extdebug.wire.keys import Target

@@ -12,9 +12,9 @@ import pytest
 from extdebug import endings, feed, intake
 from extdebug.endings import End
 from extdebug.feed import Feed
-from extdebug.filters import Filter
+from extdebug.filters.filter import Filter
 from extdebug.flow import Events
-from extdebug.protocol import ErrorCode, ProtocolError
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.telling import Note
 from extdebug.wire.positions import Cursor, Start
 from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed

@@ -1,6 +1,6 @@
 """Lines straight from runners: shown once, in no place of the stream, and never too widely."""
 
-from extdebug.filters import EVERYTHING, Filter
+from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.foreign import Foreign, off_stream
 from extdebug.prepare import Prepared
 from extdebug.selection import Selection, make_chunk

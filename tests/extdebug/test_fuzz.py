@@ -15,9 +15,9 @@ from extdebug import consumers, feed, intake
 from extdebug.consumers import SessionConsumer
 from extdebug.endings import bad_request
 from extdebug.flow import Events, Flow, Lost
-from extdebug.frames import ReadyTarget, error_frame
 from extdebug.prepare import Preparer
-from extdebug.protocol import ErrorCode, ProtocolError
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
+from extdebug.protocol.server_frames import ReadyTarget, error_frame
 from extdebug.ring import Piece
 from extdebug.selection import make_chunk
 from extdebug.streaming import write

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from extdebug.filters import EVERYTHING, Filter
+from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.history import History, fetch
 from extdebug.hub import Hub
 from extdebug.ring import Piece

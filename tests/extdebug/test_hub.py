@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from extdebug.filters import EVERYTHING
+from extdebug.filters.filter import EVERYTHING
 from extdebug.hub import Hub
 from extdebug.selection import Selection
 from extdebug.watch import Subscription

@@ -18,13 +18,13 @@ from extdebug.console import Console
 from extdebug.demo.sample import Cast
 from extdebug.endings import End, Refused
 from extdebug.feed import Feed
-from extdebug.filters import EVERYTHING, Filter
+from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.flow import Events
-from extdebug.frames import PONG
 from extdebug.hub import Hub
 from extdebug.models import DebugSession
 from extdebug.opening import open_feed
-from extdebug.protocol import Fetch
+from extdebug.protocol.client_frames import Fetch
+from extdebug.protocol.server_frames import PONG
 from extdebug.telling import Note
 from extdebug.wire.positions import Start
 from policies import access, tickets

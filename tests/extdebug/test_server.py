@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from extdebug import protocol, server
+from extdebug import server
+from extdebug.protocol import client_frames
 from tests.files import ROOT
 from tests.fixtures.console import Console
 
@@ -40,7 +41,7 @@ def test_processes_may_share_a_port_when_told_to():
 def test_websockets_are_bounded_and_uncompressed():
     config = server.config(trusted_proxies=[])
     assert config.ws_per_message_deflate is False
-    assert protocol.MAX_FRAME_BYTES <= config.ws_max_size <= 65_536
+    assert client_frames.MAX_FRAME_BYTES <= config.ws_max_size <= 65_536
     assert config.timeout_graceful_shutdown == server.GRACEFUL_SECONDS
     assert config.access_log is False
     assert config.proxy_headers is False

@@ -24,7 +24,7 @@ from redis.retry import Retry
 from audit import inspection, trail
 from extdebug import custody
 from extdebug.models import DebugSession, Process
-from extdebug.trimming import Tidied, tidy
+from extdebug.streams.retention import Tidied, tidy
 from extdebug.wire.keys import Target
 from policies import grants, notifications, tickets
 

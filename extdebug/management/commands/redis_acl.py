@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from extdebug.acl import Role, UnsupportedServer, Version, rules
+from extdebug.streams.acl import Role, UnsupportedServer, Version, rules
 
 CONNECT_SECONDS: Final = 3
 ADVISED: Final = "7.2"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extdebug.protocol.close_codes import CloseCode
 from extdebug.wire.events import (
     LAST_MS,
     BadId,
-    CloseCode,
     GapReason,
     Level,
     clean_id,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.streams import Snapshot
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.events import GapReason
 from extdebug.wire.positions import ZERO_ID, EntryId
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from extdebug.which_redis import Server
+from extdebug.streams.server_identity import Server
 
 
 def info(run_id: str, uptime: int) -> bytes:

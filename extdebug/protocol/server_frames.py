@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from extdebug.protocol import ErrorCode, ProtocolError
-from extdebug.wire.events import CloseCode, Gap, encode_json
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
+from extdebug.protocol.close_codes import CloseCode
+from extdebug.wire.events import Gap, encode_json
 from extdebug.wire.positions import Cursor
 
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import re2
 
-from extdebug.batch import Chunk
-from extdebug.query import FilterError, Problem
+from extdebug.filters.batch import Chunk
+from extdebug.filters.query import FilterError, Problem
 
 # 1 MiB keeps every pattern worth having on RE2's automaton (\p{L}+ needs 600 KiB); a pattern that
 # leaves it costs up to 10 ns per instruction and byte (measured), hence the limit on instructions.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from extdebug.acl import Role, Version, rules
-from extdebug.trimming import EMPTY_FOR_MS, Tidied, UnsafePrefix, server_time_ms, tidy
+from extdebug.streams.acl import Role, Version, rules
+from extdebug.streams.retention import EMPTY_FOR_MS, Tidied, UnsafePrefix, server_time_ms, tidy
 from extdebug.wire.keys import GROUP_PREFIX, Target
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer

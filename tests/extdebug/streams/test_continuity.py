@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extdebug.continuity import Continuity, Loss, Run, Step
-from extdebug.streams import Link, Row, Snapshot, read_keys, read_snapshot
+from extdebug.streams.connection import Link
+from extdebug.streams.continuity import Continuity, Loss, Run, Step
+from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
 from extdebug.wire.events import GapReason
 from extdebug.wire.positions import ZERO_ID, EntryId
 from tests.faults.oracle import Item, Shown, Stated, Written, judge

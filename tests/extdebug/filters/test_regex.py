@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.batch import REGEX_CHARACTERS, Batch, Chunk
-from extdebug.filters import Filter, FilterError, Problem, compile_filter
-from extdebug.pattern import Pattern
+from extdebug.filters.batch import REGEX_CHARACTERS, Batch, Chunk
+from extdebug.filters.filter import Filter, FilterError, Problem, compile_filter
+from extdebug.filters.regex import Pattern
 from extdebug.wire.events import Event, Level, Output
 
 # The subset in which RE2 and Python agree, so that Python can be the judge.

@@ -4,7 +4,7 @@ stream is not counted again as one of the runner."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.producers import Producers
+from extdebug.streams.sequence_gaps import Producers
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import Cursor, EntryId
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug import frames
-from extdebug.filters import Filter, FilterError
-from extdebug.protocol import ErrorCode, ProtocolError
-from extdebug.wire.events import CloseCode, Event, Gap, GapReason, Level, Output, encode_json
+from extdebug.filters.filter import Filter, FilterError
+from extdebug.protocol import server_frames
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
+from extdebug.protocol.close_codes import CloseCode
+from extdebug.wire.events import Event, Gap, GapReason, Level, Output, encode_json
 from extdebug.wire.positions import Cursor, EntryId
 
 HERE = Cursor(EntryId(9, 1), 40)
@@ -25,7 +26,9 @@ def encoded(message: str) -> bytes:
 
 @given(st.lists(messages, max_size=5), st.integers(0, 2**53), st.integers(0, 2**53))
 def test_an_events_frame_is_the_join_of_its_parts(texts: list[str], seq: int, rev: int):
-    frame = json.loads(frames.events_frame(seq, rev, HERE, [encoded(text) for text in texts]))
+    frame = json.loads(
+        server_frames.events_frame(seq, rev, HERE, [encoded(text) for text in texts])
+    )
 
     assert list(frame) == ["type", "seq", "rev", "cursor", "events"]
     assert (frame["type"], frame["seq"], frame["rev"], frame["cursor"]) == (
@@ -37,14 +40,14 @@ def test_an_events_frame_is_the_join_of_its_parts(texts: list[str], seq: int, re
 def test_a_part_may_be_several_events_already_joined():
     parts = [encoded("a"), encoded("b"), encoded("c")]
 
-    assert frames.events_frame(1, 1, HERE, parts) == frames.events_frame(
+    assert server_frames.events_frame(1, 1, HERE, parts) == server_frames.events_frame(
         1, 1, HERE, [parts[0] + b"," + parts[1], parts[2]]
     )
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=64), st.none() | st.integers(0, 2**53))
 def test_a_page_answers_the_id_of_its_fetch_whatever_it_holds(id: str, seq: int | None):
-    frame = json.loads(frames.page_frame(id, None, [encoded("a")], done=True, seq=seq))
+    frame = json.loads(server_frames.page_frame(id, None, [encoded("a")], done=True, seq=seq))
 
     assert frame["id"] == id
     assert frame.get("seq") == seq
@@ -53,7 +56,7 @@ def test_a_page_answers_the_id_of_its_fetch_whatever_it_holds(id: str, seq: int 
 
 @pytest.mark.parametrize("reason", GapReason)
 def test_a_gap_says_what_its_number_counts(reason: GapReason):
-    frame = json.loads(frames.gap_frame(Gap(reason, 7, after="1-0"), seq=3, cursor=HERE))
+    frame = json.loads(server_frames.gap_frame(Gap(reason, 7, after="1-0"), seq=3, cursor=HERE))
 
     assert frame == {
         "type": "gap", "seq": 3, "reason": reason.value, "scope": reason.scope, "missed": 7,
@@ -63,7 +66,7 @@ def test_a_gap_says_what_its_number_counts(reason: GapReason):
 
 @pytest.mark.parametrize("code", CloseCode)
 def test_a_closing_frame_says_whether_to_come_back(code: CloseCode):
-    frame = json.loads(frames.closing_frame(code, message="m", retry=1.5))
+    frame = json.loads(server_frames.closing_frame(code, message="m", retry=1.5))
 
     assert frame == {
         "type": "closing", "code": int(code), "reason": code.name.lower(), "message": "m",
@@ -72,9 +75,9 @@ def test_a_closing_frame_says_whether_to_come_back(code: CloseCode):
 
 
 def test_a_denial_shows_its_rules():
-    check = frames.CheckShown(rule="environment", ok=False, reason="r", hint="h")
+    check = server_frames.CheckShown(rule="environment", ok=False, reason="r", hint="h")
     frame = json.loads(
-        frames.closing_frame(CloseCode.DENIED, message="m", checks=[check], can_request=True)
+        server_frames.closing_frame(CloseCode.DENIED, message="m", checks=[check], can_request=True)
     )
 
     assert frame["checks"] == [{"rule": "environment", "ok": False, "reason": "r", "hint": "h"}]
@@ -86,10 +89,10 @@ def test_errors_of_frames_and_of_filters_are_told_alike():
     with pytest.raises(FilterError) as caught:
         Filter.parse({"q": "a (b"})
 
-    assert json.loads(frames.error_frame(bad)) == {
+    assert json.loads(server_frames.error_frame(bad)) == {
         "type": "error", "code": "bad_message", "message": "m", "position": 4,
     }  # fmt: skip
-    assert json.loads(frames.error_frame(caught.value)) == {
+    assert json.loads(server_frames.error_frame(caught.value)) == {
         "type": "error",
         "code": "bad_query",
         "message": "this ( is never closed; quote it to search for it",

@@ -12,7 +12,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from extdebug.acl import PASSWORD, Role, UnsupportedServer, Version, rules
+from extdebug.streams.acl import PASSWORD, Role, UnsupportedServer, Version, rules
 from extdebug.wire.keys import escape
 from tests.fixtures.redis import RedisServer
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from extdebug.parser import parse_query
-from extdebug.query import (
+from extdebug.filters.parser import parse_query
+from extdebug.filters.query import (
     MAX_DEPTH,
     MAX_REGEX,
     MAX_REGEXES,

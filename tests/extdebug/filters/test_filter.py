@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.batch import Batch
-from extdebug.filters import EVERYTHING, Filter, FilterError, Problem, compile_filter
+from extdebug.filters.batch import Batch
+from extdebug.filters.filter import EVERYTHING, Filter, FilterError, Problem, compile_filter
 from extdebug.wire.events import Event, Level, Output
 
 

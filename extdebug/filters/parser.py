@@ -11,7 +11,7 @@ import difflib
 import re
 from typing import Final
 
-from extdebug.query import (
+from extdebug.filters.query import (
     ATTRIBUTES,
     FIELD,
     MAX_DEPTH,

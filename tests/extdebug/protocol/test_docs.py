@@ -10,11 +10,12 @@ import msgspec
 import pytest
 import yaml
 
-from extdebug import frames, protocol
-from extdebug.frames import SERVER_FRAMES
-from extdebug.protocol import ErrorCode, ProtocolError
-from extdebug.query import Problem
-from extdebug.wire.events import CloseCode, Event, GapReason
+from extdebug.filters.query import Problem
+from extdebug.protocol import client_frames, server_frames
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
+from extdebug.protocol.close_codes import CloseCode
+from extdebug.protocol.server_frames import SERVER_FRAMES
+from extdebug.wire.events import Event, GapReason
 from tests.files import ROOT
 
 SPEC: Final[dict[str, Any]] = yaml.safe_load(
@@ -25,12 +26,12 @@ SCHEMAS: Final[dict[str, Any]] = SPEC["components"]["schemas"]
 MESSAGES: Final[dict[str, Any]] = SPEC["components"]["messages"]
 CLIENT: Final = {
     "client-" + str(kind.__struct_config__.tag): kind
-    for kind in protocol.ClientMessage.__args__
+    for kind in client_frames.ClientMessage.__args__
 }  # fmt: skip
 SERVER: Final = {"server-" + str(kind.__struct_config__.tag): kind for kind in SERVER_FRAMES}
 JOINED: Final = {
-    "server-events": frames.events_frame(1, 1, "1-0", []),
-    "server-page": frames.page_frame("a", "1-0", [], done=True, seq=1),
+    "server-events": server_frames.events_frame(1, 1, "1-0", []),
+    "server-page": server_frames.page_frame("a", "1-0", [], done=True, seq=1),
 }
 _SAID_ELSEWHERE: Final = {"title", "description", "default"}
 
@@ -114,7 +115,7 @@ EXAMPLES: Final = [
 def test_the_examples_are_frames(name: str, payload: dict[str, Any]):
     text = json.dumps(payload)
     if name in CLIENT:
-        assert isinstance(protocol.parse(text), CLIENT[name])
+        assert isinstance(client_frames.parse(text), CLIENT[name])
     elif name in SERVER:
         assert isinstance(msgspec.json.decode(text, type=SERVER[name]), SERVER[name])
     else:
@@ -129,7 +130,7 @@ def test_the_code_tables_of_the_document_are_the_codes():
         {"reason": reason.value, "scope": reason.scope} for reason in GapReason
     ]
     assert set(SPEC["x-error-codes"]) == {*ErrorCode, *Problem}
-    assert SPEC["x-max-frame-bytes"] == protocol.MAX_FRAME_BYTES
+    assert SPEC["x-max-frame-bytes"] == client_frames.MAX_FRAME_BYTES
 
 
 # --- the prose --------------------------------------------------------------------------------
@@ -174,10 +175,10 @@ def test_the_messages_in_the_prose():
 
 def test_the_frames_in_the_prose_are_frames():
     for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL):
-        protocol.parse(block)
+        client_frames.parse(block)
 
 
 def test_the_limit_in_the_prose():
     with pytest.raises(ProtocolError):
-        protocol.parse(" " * (protocol.MAX_FRAME_BYTES + 1))
-    assert str(protocol.MAX_FRAME_BYTES) in TEXT
+        client_frames.parse(" " * (client_frames.MAX_FRAME_BYTES + 1))
+    assert str(client_frames.MAX_FRAME_BYTES) in TEXT

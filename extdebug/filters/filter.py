@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeVar
 
-from extdebug.batch import Batch
-from extdebug.matching import Narrow, compile_node
-from extdebug.parser import parse_query
-from extdebug.query import And, FilterError, Problem
+from extdebug.filters.batch import Batch
+from extdebug.filters.evaluator import Narrow, compile_node
+from extdebug.filters.parser import parse_query
+from extdebug.filters.query import And, FilterError, Problem
 from extdebug.wire.events import BadId, Event, Level, Output, clean_id, clean_opaque
 
 __all__ = ["EVERYTHING", "Batch", "Filter", "FilterError", "Problem", "Selector", "compile_filter"]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug import protocol
-from extdebug.protocol import (
+from extdebug.protocol import client_frames
+from extdebug.protocol.client_frames import (
     DEFAULT_TAIL,
     MAX_FRAME_BYTES,
     MAX_TAIL,
@@ -45,9 +45,9 @@ def test_the_whole_subscribe_of_the_page_is_read():
         )
     )  # fmt: skip
 
-    assert isinstance(message, protocol.Subscribe)
-    assert message.target == protocol.TargetSpec(extension="invoice-sync", tenant=None)
-    assert message.filter == protocol.FilterSpec(
+    assert isinstance(message, client_frames.Subscribe)
+    assert message.target == client_frames.TargetSpec(extension="invoice-sync", tenant=None)
+    assert message.filter == client_frames.FilterSpec(
         3, ("inst-acme",), "r", (Output.LOG,), Level.WARN, "a"
     )
     assert message.start == Start(tail=50)
@@ -74,39 +74,39 @@ def test_the_whole_subscribe_of_the_page_is_read():
 def test_a_session_begins_where_the_client_says(place: Any, start: Start):
     message = parse(subscribe(**{"from": place}))
 
-    assert isinstance(message, protocol.Subscribe)
+    assert isinstance(message, client_frames.Subscribe)
     assert message.start == start
 
 
 def test_a_session_begins_with_a_tail_when_nothing_is_said():
     message = parse(subscribe())
 
-    assert isinstance(message, protocol.Subscribe)
+    assert isinstance(message, client_frames.Subscribe)
     assert message.start == Start(tail=DEFAULT_TAIL)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (frame("ack", seq=7), protocol.Ack(7)),
-        ('{"seq":7,"type":"ack"}', protocol.Ack(7)),
-        (b'{"type":"ack","seq":7}', protocol.Ack(7)),
-        (frame("pause"), protocol.Pause()),
-        (frame("resume"), protocol.Resume()),
-        (frame("extend"), protocol.Extend()),
-        (frame("ping"), protocol.Ping()),
-        (frame("filter", filter={}), protocol.SetFilter(protocol.FilterSpec())),
-        (frame("fetch", id="g1"), protocol.Fetch("g1")),
+        (frame("ack", seq=7), client_frames.Ack(7)),
+        ('{"seq":7,"type":"ack"}', client_frames.Ack(7)),
+        (b'{"type":"ack","seq":7}', client_frames.Ack(7)),
+        (frame("pause"), client_frames.Pause()),
+        (frame("resume"), client_frames.Resume()),
+        (frame("extend"), client_frames.Extend()),
+        (frame("ping"), client_frames.Ping()),
+        (frame("filter", filter={}), client_frames.SetFilter(client_frames.FilterSpec())),
+        (frame("fetch", id="g1"), client_frames.Fetch("g1")),
     ],
 )
-def test_every_message_is_read(text: str | bytes, message: protocol.ClientMessage):
+def test_every_message_is_read(text: str | bytes, message: client_frames.ClientMessage):
     assert parse(text) == message
 
 
 def test_a_fetch_names_its_bounds():
     message = parse(frame("fetch", id="g1", after="1-0", before="9-0.4", limit=1000))
 
-    assert isinstance(message, protocol.Fetch)
+    assert isinstance(message, client_frames.Fetch)
     assert message.after_cursor == Cursor(EntryId(1, 0))
     assert message.before_cursor == Cursor(EntryId(9, 0), 4)
 
@@ -176,7 +176,7 @@ def test_what_is_not_of_the_protocol_is_refused(text: str | bytes, code: str, sa
 def test_a_frame_beyond_the_limit_is_refused_unread():
     fits = frame("ping") + " " * (MAX_FRAME_BYTES - len(frame("ping")))
 
-    assert parse(fits) == protocol.Ping()
+    assert parse(fits) == client_frames.Ping()
     with pytest.raises(ProtocolError, match="at most 16384 bytes, got 16385") as caught:
         parse(fits + " ")
     assert caught.value.code is ErrorCode.TOO_LARGE
@@ -198,7 +198,7 @@ def test_the_largest_legal_filter_fits_a_frame():
         }
     )
 
-    assert isinstance(parse(legal), protocol.Subscribe)
+    assert isinstance(parse(legal), client_frames.Subscribe)
 
 
 def test_an_error_knows_its_byte():
@@ -223,7 +223,7 @@ json_values = st.recursive(
 
 
 @given(
-    st.sampled_from([*map(str, protocol.CLIENT_TYPES), "x", "", "Ping"]),
+    st.sampled_from([*map(str, client_frames.CLIENT_TYPES), "x", "", "Ping"]),
     st.dictionaries(
         st.sampled_from(["target", "filter", "from", "seq", "id", "after", "limit", "resume"]),
         json_values,
@@ -232,7 +232,7 @@ json_values = st.recursive(
 )
 def test_any_json_is_a_message_or_a_protocol_error(type: str, parts: dict[str, Any]):
     with contextlib.suppress(ProtocolError):
-        assert isinstance(parse(frame(type, **parts)), protocol.ClientMessage)
+        assert isinstance(parse(frame(type, **parts)), client_frames.ClientMessage)
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_never
 
-from extdebug.batch import Batch, value_text
-from extdebug.pattern import Pattern
-from extdebug.query import (
+from extdebug.filters.batch import Batch, value_text
+from extdebug.filters.query import (
     FIELD,
     And,
     Compare,
@@ -28,6 +27,7 @@ from extdebug.query import (
     Where,
     read_number,
 )
+from extdebug.filters.regex import Pattern
 
 Narrow = Callable[[Batch, Sequence[int]], Sequence[int]]
 

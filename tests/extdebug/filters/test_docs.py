@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 import pytest
 
-from extdebug import parser, query
-from extdebug.batch import REGEX_CHARACTERS
-from extdebug.filters import MAX_QUERY, Filter, compile_filter
-from extdebug.query import ATTRIBUTES
+from extdebug.filters import parser, query
+from extdebug.filters.batch import REGEX_CHARACTERS
+from extdebug.filters.filter import MAX_QUERY, Filter, compile_filter
+from extdebug.filters.query import ATTRIBUTES
 from extdebug.wire.events import Event
 from tests.files import ROOT
 

@@ -1,0 +1,77 @@
+"""Redis Streams as the console and its runners use them: keys, appends, raw reads, snapshots.
+
+Replies stay raw bytes: a reader that decodes for us dies on the first invalid UTF-8, and
+redis-py's own reply parsing costs more than the rest of the path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError, ResponseError
+
+from extdebug.wire.positions import ZERO_ID, EntryId
+
+Row = tuple[EntryId, list[bytes]]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What a stream says of itself at one moment. `top` is the last id it ever gave out."""
+
+    exists: bool
+    length: int = 0
+    added: int = 0
+    top: EntryId = ZERO_ID
+    first: EntryId | None = None
+    last: EntryId | None = None
+    groups: frozenset[bytes] = frozenset()
+
+
+def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
+    """From the replies of XINFO STREAM and XINFO GROUPS; an absent key is `exists=False`."""
+    if isinstance(info, ResponseError):
+        if "no such key" in str(info):
+            return Snapshot(exists=False)
+        raise info
+    if isinstance(info, RedisError):
+        raise info
+    values = dict(zip(info[::2], info[1::2], strict=False))
+    first, last = values.get(b"first-entry"), values.get(b"last-entry")
+    names = frozenset(
+        dict(zip(group[::2], group[1::2], strict=False)).get(b"name", b"")
+        for group in (groups if isinstance(groups, list) else ())
+    )
+    length = int(values[b"length"])
+    return Snapshot(
+        exists=True,
+        length=length,
+        # entries-added came with Redis 7; readiness.py refuses older servers.
+        added=int(values.get(b"entries-added", length)),
+        top=EntryId.parse(values[b"last-generated-id"]),
+        first=EntryId.parse(first[0]) if first else None,
+        last=EntryId.parse(last[0]) if last else None,
+        groups=names,
+    )
+
+
+def read_rows(raw: Any) -> list[Row]:
+    """Rows of XRANGE, or of one key of XREAD. Deleted entries (nil) are left out."""
+    rows: list[Row] = []
+    for entry_id, fields in raw or ():
+        if fields is not None:
+            ms, _, seq = entry_id.partition(b"-")
+            rows.append((EntryId(int(ms), int(seq)), fields))
+    return rows
+
+
+def read_keys(raw: Any) -> list[tuple[bytes, list[Row]]]:
+    """An XREAD reply by key; None (nothing new) is an empty list."""
+    return [(key, read_rows(rows)) for key, rows in raw or ()]
+
+
+def before(id: EntryId) -> EntryId:
+    """The greatest id smaller than `id`: XREAD from there begins with `id` itself."""
+    if id.seq:
+        return EntryId(id.ms, id.seq - 1)
+    return EntryId(id.ms - 1, 2**64 - 1) if id.ms else ZERO_ID
