@@ -18,12 +18,12 @@ from django.conf import settings
 
 from extdebug import custody, draining, endings
 from extdebug.bridge import decisions, records
-from extdebug.fallback import Fallback
-from extdebug.hub import Hub
+from extdebug.hub.hub import Hub
+from extdebug.hub.runner_client import Runner
+from extdebug.hub.runner_fallback import Fallback
 from extdebug.patrol import Patrol
 from extdebug.rates import Rates
 from extdebug.redactors import current_redactor
-from extdebug.runner_stream import Runner
 from extdebug.tally import Tally
 
 log = logging.getLogger(__name__)

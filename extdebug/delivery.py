@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from extdebug.flow import Events, Flow, Lost
+from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
 from extdebug.intake import Intake
-from extdebug.ring import Piece
-from extdebug.selection import FRAME_BYTES, FRAME_EVENTS
 
 
 def deliver(flow: Flow, intake: Intake, now: float) -> Events | Lost | None:

@@ -21,14 +21,14 @@ from extdebug.delivery import deliver
 from extdebug.endings import End
 from extdebug.filters.filter import Filter, compile_filter
 from extdebug.flow import Events, Flow, Ledger, Lost
-from extdebug.history import fetch
+from extdebug.hub.history import fetch
+from extdebug.hub.selection import Selection
 from extdebug.intake import Intake
 from extdebug.lifetime import Lifetime
 from extdebug.protocol import server_frames
 from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.protocol.server_frames import State
-from extdebug.selection import Selection
 from extdebug.streams.connection import LOST, jittered
 from extdebug.telling import Note
 from extdebug.wire.keys import Target

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from extdebug.prepare import Prepared
+from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.ring_buffer import Chunk, Piece
 from extdebug.protocol import server_frames
-from extdebug.ring import Chunk, Piece
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor
 

@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from extdebug.history import History
-from extdebug.hub import Hub
-from extdebug.ring import Piece
-from extdebug.selection import Selection
+from extdebug.hub.history import History
+from extdebug.hub.hub import Hub
+from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.selection import Selection
+from extdebug.hub.watched_stream import Subscription
 from extdebug.streams.connection import LOST
-from extdebug.watch import Subscription
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start
 

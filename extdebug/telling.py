@@ -8,8 +8,8 @@ from typing import Final
 
 from extdebug.filters.filter import Filter
 from extdebug.flow import Flow
+from extdebug.hub.redacting_decoder import Prepared
 from extdebug.lifetime import Lifetime
-from extdebug.prepare import Prepared
 from extdebug.protocol import server_frames
 from extdebug.protocol.server_frames import State
 from extdebug.sessions import Held

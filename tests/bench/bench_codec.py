@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from extdebug.prepare import Preparer
+from extdebug.hub.redacting_decoder import Preparer
 from extdebug.wire.entries import from_entry, to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, Unreadable, encode_json
 from extdebug.wire.keys import Target

@@ -5,10 +5,10 @@ import random
 import pytest
 
 from extdebug.flow import FRAME_OVERHEAD, LIMITED_EVERY, Bucket, Flow, Ledger
-from extdebug.ring import Piece
+from extdebug.hub.ring_buffer import Piece
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
-from tests.extdebug.test_ring import at, chunk
+from tests.extdebug.hub.test_ring_buffer import at, chunk
 
 
 def flow(*, window: int = 1000, events: int = 0, size: int = 0) -> Flow:

@@ -15,11 +15,11 @@ from extdebug import consumers, feed, intake
 from extdebug.consumers import SessionConsumer
 from extdebug.endings import bad_request
 from extdebug.flow import Events, Flow, Lost
-from extdebug.prepare import Preparer
+from extdebug.hub.redacting_decoder import Preparer
+from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.selection import make_chunk
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.server_frames import ReadyTarget, error_frame
-from extdebug.ring import Piece
-from extdebug.selection import make_chunk
 from extdebug.streaming import write
 from extdebug.telling import Note
 from extdebug.wire.events import Gap, GapReason

@@ -14,11 +14,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from extdebug import endings
-from extdebug.counts import Counts
 from extdebug.custody import Signs
 from extdebug.demo.sample import Cast
+from extdebug.hub.stats import Counts, StreamHealth
 from extdebug.metrics import Figures
-from extdebug.stream_health import StreamHealth
 from extdebug.tally import Tally
 from extdebug.wire.events import GapReason
 from extdebug.wire.keys import Target

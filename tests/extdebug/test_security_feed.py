@@ -20,7 +20,7 @@ from extdebug.endings import End, Refused
 from extdebug.feed import Feed
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.flow import Events
-from extdebug.hub import Hub
+from extdebug.hub.hub import Hub
 from extdebug.models import DebugSession
 from extdebug.opening import open_feed
 from extdebug.protocol.client_frames import Fetch
@@ -131,7 +131,7 @@ async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
     feed.apply(feed.decision)
     await messages(feed)
     from extdebug import feed as module
-    from extdebug import history
+    from extdebug.hub import history
 
     plain = history.fetch
 

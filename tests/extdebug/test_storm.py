@@ -7,12 +7,12 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from extdebug.history import History
-from extdebug.hub import READERS, Hub
-from extdebug.watch import Subscription
+from extdebug.hub.history import History
+from extdebug.hub.hub import READERS, Hub
+from extdebug.hub.watched_stream import Subscription
 from extdebug.wire.positions import Cursor, Start
-from tests.extdebug.test_history import drain, messages
-from tests.extdebug.test_hub import KEY, hub, until, watch
+from tests.extdebug.hub.test_history import drain, messages
+from tests.extdebug.hub.test_hub import KEY, hub, until, watch
 from tests.fixtures.redis import RedisServer
 
 __all__ = ["hub"]  # the fixture

@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
-from extdebug.history import SEAM_MS
+from extdebug.hub.history import SEAM_MS
 from extdebug.runner.components import Loaded
 from extdebug.wire.positions import Cursor
 from policies.models import Lock

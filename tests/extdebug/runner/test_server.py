@@ -12,9 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from extdebug.runner.config import ConfigError, ServerConfig, load
-from extdebug.runner.server import Server
-from extdebug.runner_stream import (
+from extdebug.hub.runner_client import (
     Runner,
     RunnerEntry,
     RunnerLoss,
@@ -22,6 +20,8 @@ from extdebug.runner_stream import (
     StreamUnavailable,
     watch,
 )
+from extdebug.runner.config import ConfigError, ServerConfig, load
+from extdebug.runner.server import Server
 from extdebug.wire.entries import from_entry
 from extdebug.wire.positions import EntryId
 from extdebug.wire.stream_tokens import sign

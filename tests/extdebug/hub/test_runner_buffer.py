@@ -1,9 +1,9 @@
 """Lines straight from runners: shown once, in no place of the stream, and never too widely."""
 
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.foreign import Foreign, off_stream
-from extdebug.prepare import Prepared
-from extdebug.selection import Selection, make_chunk
+from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.runner_buffer import Foreign, off_stream
+from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Event, Level, Output, encode_json
 from extdebug.wire.events import Origin as From
 from extdebug.wire.positions import Cursor, EntryId

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from extdebug.prepare import Prepared
-from extdebug.ring import MOST_PIECES, Chunk, Piece, Ring
-from extdebug.selection import make_chunk
+from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.ring_buffer import MOST_PIECES, Chunk, Piece, Ring
+from extdebug.hub.selection import make_chunk
 from extdebug.wire.events import Event as DebugEvent
 from extdebug.wire.events import Gap, GapReason, Level, Origin, Output
 from extdebug.wire.positions import Cursor, EntryId

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from extdebug.filters.filter import Batch, Filter, compile_filter
-from extdebug.prepare import Prepared
-from extdebug.ring import Chunk
+from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.ring_buffer import Chunk
 from extdebug.wire.events import Event
 
 FRAME_EVENTS: Final = 100  # per chunk, so per frame

@@ -15,14 +15,13 @@ from typing import Any, Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from extdebug.counts import Counts
-from extdebug.fallback import Fallback
-from extdebug.ring import RING_BYTES
-from extdebug.selection import Selection
-from extdebug.stream_health import StreamHealth, health_of
+from extdebug.hub.ring_buffer import RING_BYTES
+from extdebug.hub.runner_fallback import Fallback
+from extdebug.hub.selection import Selection
+from extdebug.hub.stats import Counts, StreamHealth
+from extdebug.hub.tail import Tail
+from extdebug.hub.watched_stream import Subscription, Watch
 from extdebug.streams.connection import LOST, Link
-from extdebug.tail import Tail
-from extdebug.watch import Subscription, Watch
 from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key
 from policies.redaction import Redactor
 
@@ -275,3 +274,26 @@ class Hub:
             await self._readers.get_nowait().close()
         for link in self._links:
             await link.close()
+
+
+def health_of(watch: Watch, *, problem: str, now_ms: float) -> StreamHealth:
+    """From the watch's last snapshot, at most two seconds old."""
+    snapshot, account = watch.snapshot, watch.account
+    index = account.index if account else None
+    backlog = lag = retention = None
+    if snapshot is not None:
+        backlog = None if index is None else max(0, snapshot.added - index)
+        lag = int(now_ms - account.cursor.ms) if account and backlog else 0
+        retention = int(now_ms - snapshot.first.ms) if snapshot.first else None
+    return StreamHealth(
+        target=watch.target,
+        watchers=watch.subscribers,
+        problem=problem,
+        length=snapshot.length if snapshot else 0,
+        backlog=backlog,
+        lag_ms=lag,
+        retention_ms=retention,
+        entries=watch.counts.entries,
+        delivered=watch.counts.delivered,
+        lost={reason.value: count for reason, count in watch.counts.lost.items()},
+    )

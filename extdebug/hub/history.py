@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from extdebug.foreign import off_stream
-from extdebug.hub import Hub
-from extdebug.prepare import Prepared, Preparer
-from extdebug.ring import Piece
-from extdebug.selection import Selection
+from extdebug.hub.hub import Hub
+from extdebug.hub.redacting_decoder import Prepared, Preparer
+from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.runner_buffer import off_stream
+from extdebug.hub.selection import Selection
+from extdebug.hub.watched_stream import Subscription, Watch
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss
 from extdebug.streams.replies import Row, before, read_keys, read_rows, read_snapshot
-from extdebug.watch import Subscription, Watch
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
 from extdebug.wire.keys import Target, stream_key
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start

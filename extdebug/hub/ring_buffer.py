@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.prepare import Prepared
+from extdebug.hub.redacting_decoder import Prepared
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 

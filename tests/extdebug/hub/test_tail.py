@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extdebug.tail import Tail
+from extdebug.hub.tail import Tail
 
 
 @pytest.mark.parametrize(("keys", "count"), [(0, 500), (1, 500), (10, 200), (100, 20), (128, 20)])

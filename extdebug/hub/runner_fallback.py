@@ -14,18 +14,16 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
-from extdebug.runner_stream import (
+from extdebug.hub.runner_client import (
     Runner,
     RunnerEntry,
     RunnerLoss,
     StreamRefused,
     StreamUnavailable,
 )
-from extdebug.runner_stream import (
-    watch as watch_runner,
-)
+from extdebug.hub.runner_client import watch as watch_runner
+from extdebug.hub.watched_stream import Watch
 from extdebug.streams.connection import jittered
-from extdebug.watch import Watch
 from extdebug.wire.events import Gap, GapReason, iso
 from extdebug.wire.positions import EntryId
 

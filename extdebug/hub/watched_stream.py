@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from extdebug.counts import Counts
 from extdebug.filters.filter import Batch
-from extdebug.foreign import Foreign
-from extdebug.losses import hole_gap, loss_gap, producer_gap, unreadable_gap
-from extdebug.prepare import Prepared, Preparer
-from extdebug.ring import Chunk, Ring
-from extdebug.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
+from extdebug.hub.gaps import hole_gap, loss_gap, producer_gap, unreadable_gap
+from extdebug.hub.redacting_decoder import Prepared, Preparer
+from extdebug.hub.ring_buffer import Chunk, Ring
+from extdebug.hub.runner_buffer import Foreign
+from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
+from extdebug.hub.stats import Counts
 from extdebug.streams.continuity import Continuity, Loss, Run, Settled, Step
 from extdebug.streams.replies import Row, Snapshot, before
 from extdebug.streams.sequence_gaps import Producers

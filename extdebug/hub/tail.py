@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.watched_stream import Watch
 from extdebug.streams.connection import LOST, Link, jittered
 from extdebug.streams.continuity import Step
 from extdebug.streams.replies import Row, read_keys, read_rows, read_snapshot
 from extdebug.streams.server_identity import Server
-from extdebug.watch import Watch
 from extdebug.wire.positions import EntryId
 
 log = logging.getLogger(__name__)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.history import History, fetch
-from extdebug.hub import Hub
-from extdebug.ring import Piece
-from extdebug.selection import Selection
-from extdebug.watch import Subscription
+from extdebug.hub.history import History, fetch
+from extdebug.hub.hub import Hub
+from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.selection import Selection
+from extdebug.hub.watched_stream import Subscription
 from extdebug.wire.positions import Cursor, EntryId, Start
-from tests.extdebug.test_hub import ALL, KEY, TARGET, hub, until, watch, write
+from tests.extdebug.hub.test_hub import ALL, KEY, TARGET, hub, until, watch, write
 from tests.fixtures.redis import RedisServer
 
 __all__ = ["hub"]  # the fixture

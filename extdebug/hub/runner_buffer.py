@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.prepare import Prepared
-from extdebug.ring import Chunk, Piece, Ring
-from extdebug.selection import Selection, make_chunk
+from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.ring_buffer import Chunk, Piece, Ring
+from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest_asyncio
 
 from extdebug.filters.filter import EVERYTHING
-from extdebug.hub import Hub
-from extdebug.selection import Selection
-from extdebug.watch import Subscription
+from extdebug.hub.hub import Hub
+from extdebug.hub.selection import Selection
+from extdebug.hub.watched_stream import Subscription
 from extdebug.wire.keys import Target
 from policies.redaction import Redactor
 from tests.fixtures.redis import RedisServer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extdebug.prepare import Prepared
+from extdebug.hub.redacting_decoder import Prepared
 from extdebug.streams.continuity import Loss
 from extdebug.streams.replies import before
 from extdebug.streams.sequence_gaps import Hole
