@@ -18,8 +18,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from audit import reading, trail
-from extdebug import custody, desk, sessions
+from extdebug import desk
 from extdebug.models import DebugSession, Process
+from extdebug.sessions import heartbeats, store
 from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
 
 
@@ -135,7 +136,7 @@ class DebugSessionAdmin(ShownAdmin):
     def _end(self, request: HttpRequest, row: DebugSession) -> None:
         name = request.user.get_username()
         actor = trail.actor_of(request.user, ip=ip_of(request))
-        if sessions.end(row.pk, by=name, actor=actor):
+        if store.end(row.pk, by=name, actor=actor):
             messages.success(request, f"The session of {row} is being ended.")
         else:
             messages.warning(request, f"The session of {row} was over already.")
@@ -179,7 +180,7 @@ class ProcessAdmin(ShownAdmin):
 
     @display(description="state", label={"alive": "success", "silent": "danger"})
     def well(self, process: Process) -> str:
-        return "silent" if custody.is_silent(process) else "alive"
+        return "silent" if heartbeats.is_silent(process) else "alive"
 
     @display(description="sessions")
     def watching(self, process: Process) -> Any:

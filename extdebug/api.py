@@ -22,8 +22,8 @@ from django.views.decorators.http import require_http_methods
 
 from extdebug import streaming
 from extdebug.bridge import decisions, records
-from extdebug.endings import UNAUTHENTICATED, Refused
 from extdebug.protocol.close_codes import CloseCode
+from extdebug.sessions.close_reasons import UNAUTHENTICATED, Refused
 from extdebug.wire.events import clean_id
 from policies import access, grants
 from policies.access import Viewer
@@ -85,8 +85,8 @@ def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any
 
 
 async def _stream(request: HttpRequest) -> HttpResponseBase:
-    polling = request.method == "POST"
-    viewer = await decisions(_viewer, request, "poll" if polling else "sse")
+    polls = request.method == "POST"
+    viewer = await decisions(_viewer, request, "poll" if polls else "sse")
     if not isinstance(viewer, Viewer):
         return viewer
     try:
@@ -100,7 +100,7 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
         return _bad(str(error))
     except Refused as refused:
         return _refusal(refused)
-    if polling:
+    if polls:
         body, truncated = await streaming.poll(feed, wait=wait)
         answer = HttpResponse(body, content_type="application/json")
         if truncated:

@@ -15,18 +15,18 @@ from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
-from extdebug import endings
 from extdebug.bridge import decisions
-from extdebug.console import console
-from extdebug.endings import End, Refused
-from extdebug.feed import Feed
 from extdebug.filters.filter import Filter, FilterError
-from extdebug.flow import Bucket
 from extdebug.handshake import client_ip, session_key_of
 from extdebug.lobby import Lobby
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
-from extdebug.telling import Note
+from extdebug.sessions import close_reasons
+from extdebug.sessions.close_reasons import End, Refused
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Bucket
+from extdebug.sessions.node import console
+from extdebug.sessions.session_frames import Note
 from policies import access
 from policies.access import Viewer
 
@@ -79,7 +79,7 @@ class SessionConsumer(AsyncConsumer):
             raise
         except Exception:
             log.exception("a session failed")
-            end = endings.unavailable("The console failed; this was written down.")
+            end = close_reasons.unavailable("The console failed; this was written down.")
         try:
             await connection.say_goodbye(end)
         finally:
@@ -111,15 +111,15 @@ class Connection:
                 with lobby.waiting(client_ip(self._scope), patience):
                     text = await self._text()
         except TimeoutError:
-            return endings.bad_request("Expected a subscribe frame within 5 seconds.")
+            return close_reasons.bad_request("Expected a subscribe frame within 5 seconds.")
         try:
             message = client_frames.parse(text)
             if not isinstance(message, client_frames.Subscribe):
-                return endings.bad_request("Expected a subscribe frame first.")
+                return close_reasons.bad_request("Expected a subscribe frame first.")
             wanted = Filter.parse(message.filter.parts())
         except (ProtocolError, FilterError) as error:
             await self._say(server_frames.error_frame(error))
-            return endings.bad_request(str(error), reason=str(getattr(error, "code", "")))
+            return close_reasons.bad_request(str(error), reason=str(getattr(error, "code", "")))
         try:
             viewer = await self._viewer(message)
             self._feed, ready = await open_here(viewer, message, wanted)
@@ -137,12 +137,12 @@ class Connection:
             redeemed = await decisions(access.redeem_ticket, ticket, ip=ip)
             wanted = ((message.target.tenant or "").lower(), message.target.extension.lower())
             if redeemed is None or redeemed[1:] != wanted:
-                raise Refused(endings.UNAUTHENTICATED)
+                raise Refused(close_reasons.UNAUTHENTICATED)
             return redeemed[0]
         key = session_key_of(self._scope)
         viewer = await decisions(access.viewer_from_session, key, transport="ws", ip=ip)
         if viewer is None:
-            raise Refused(endings.UNAUTHENTICATED)
+            raise Refused(close_reasons.UNAUTHENTICATED)
         return viewer
 
     # --- running ------------------------------------------------------------------------------
@@ -176,7 +176,9 @@ class Connection:
                 message = client_frames.parse(text)
                 bucket = self._acks if isinstance(message, client_frames.Ack) else self._commands
                 if not bucket.take(1, self._loop.time()):
-                    return endings.bad_request("Too many frames per second.", reason="too_fast")
+                    return close_reasons.bad_request(
+                        "Too many frames per second.", reason="too_fast"
+                    )
                 costly = self._costly.get(type(message))
                 if costly is not None and not costly.take(1, self._loop.time()):
                     raise ProtocolError(
@@ -186,10 +188,14 @@ class Connection:
                 strikes = 0
             except (ProtocolError, FilterError) as error:
                 if not self._commands.take(1, self._loop.time()):
-                    return endings.bad_request("Too many frames per second.", reason="too_fast")
+                    return close_reasons.bad_request(
+                        "Too many frames per second.", reason="too_fast"
+                    )
                 strikes += 1
                 if strikes >= STRIKES:
-                    return endings.bad_request("Too many refused frames.", reason="broken_client")
+                    return close_reasons.bad_request(
+                        "Too many refused frames.", reason="broken_client"
+                    )
                 feed.say(Note("error", server_frames.error_frame(error)))
 
     async def _write(self, feed: Feed) -> End:
@@ -245,7 +251,9 @@ async def open_here(
     viewer: Viewer, message: client_frames.Subscribe, wanted: Filter
 ) -> tuple[Feed, Note]:
     """A feed for a `subscribe` frame, in this process."""
-    from extdebug.opening import open_feed  # the models behind it need the apps to be loaded
+    from extdebug.sessions.opening import (
+        open_feed,  # the models behind it need the apps to be loaded
+    )
 
     return await open_feed(
         await console(),

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from audit import reading, trail
-from extdebug.custody import JANITOR, is_silent
 from extdebug.models import DebugSession, Process
+from extdebug.sessions.heartbeats import JANITOR, is_silent
 from policies import clock
 from policies.desk.doors import ip_of, operates
 from policies.models import Grant

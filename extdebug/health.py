@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 from prometheus_client import CollectorRegistry, generate_latest
 
-from extdebug import custody, readiness
+from extdebug import readiness
 from extdebug.bridge import records
-from extdebug.console import running
 from extdebug.metrics import Figures
+from extdebug.sessions import heartbeats
+from extdebug.sessions.node import running
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     if not token or not hmac.compare_digest(sent, token):
         return HttpResponse("a bearer token is needed\n", status=403, content_type="text/plain")
     try:
-        signs = await records(custody.signs)
+        signs = await records(heartbeats.signs)
     except Exception as error:  # noqa: BLE001 - told as a metric
         log.warning("metrics without the database: %s", error)
         signs = None

@@ -14,9 +14,9 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from extdebug.console import Console
-from extdebug.custody import Signs
-from extdebug.patrol import BLIND
+from extdebug.sessions.heartbeats import Signs
+from extdebug.sessions.node import Console
+from extdebug.sessions.supervisor import BLIND
 from extdebug.wire.events import GapReason
 
 Values = TypeVar("Values", bound=tuple[str, ...])

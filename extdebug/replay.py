@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit import trail
-from extdebug import sessions
 from extdebug.bridge import records
-from extdebug.console import console, stop
-from extdebug.endings import End
-from extdebug.feed import Feed
 from extdebug.filters.filter import Filter
-from extdebug.flow import Events, Lost
-from extdebug.opening import open_feed
 from extdebug.protocol.client_frames import MAX_TAIL
+from extdebug.sessions import store
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, Lost
+from extdebug.sessions.node import console, stop
+from extdebug.sessions.opening import open_feed
 from extdebug.wire.events import Event, Gap, read_ts
 from extdebug.wire.positions import EntryId, Start
 from policies.access import Viewer
@@ -57,7 +57,7 @@ class Asked:
 class Shown:
     """The account of a finished replay; `end` None when everything asked for was shown."""
 
-    account: sessions.Account
+    account: store.Account
     end: End | None
 
 
@@ -115,7 +115,7 @@ def _record(feed: Feed, viewer: Viewer, asked: Asked) -> None:
     """Who let a stream run into a terminal: the person it was decided for, and who typed it."""
     trail.record(
         trail.Action.REPLAY,
-        actor=sessions.actor_of(viewer),
+        actor=store.actor_of(viewer),
         tenant=feed.target.tenant,
         extension=feed.target.extension,
         subject_type="session",

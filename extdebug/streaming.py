@@ -15,15 +15,15 @@ from typing import Any, Final
 
 import msgspec
 
-from extdebug.console import console
-from extdebug.endings import End
-from extdebug.feed import Feed
 from extdebug.filters.filter import Filter, FilterError
-from extdebug.flow import Events, Lost
-from extdebug.opening import open_feed
 from extdebug.protocol import server_frames
 from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
-from extdebug.telling import Note
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, Lost
+from extdebug.sessions.node import console
+from extdebug.sessions.opening import open_feed
+from extdebug.sessions.session_frames import Note
 from extdebug.wire.events import read_ts
 from extdebug.wire.positions import BadCursor, Cursor, Start
 from policies.access import Viewer

@@ -17,7 +17,7 @@ from tests.files import ROOT, relative, repository_files
 MOST_LINES: Final = 300
 MOST_LINES_OF_TESTS: Final = 500  # tables of cases are long and simple
 LONG: Final[dict[str, str]] = {
-    "extdebug/feed.py": "the one security path of every transport: it is read as a whole",
+    "extdebug/sessions/feed.py": "the one security path of every transport: it is read as a whole",
     "policies/redaction_builtin.py": "one table: each built-in rule with its example beside it",
 }
 TOP_LEVEL: Final = {

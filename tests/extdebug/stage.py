@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from extdebug.feed import Feed
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.redacting_decoder import Preparer
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.hub.watched_stream import Subscription, Watch
-from extdebug.sessions import Held
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.stats import Tally
+from extdebug.sessions.store import Held
 from extdebug.streams.replies import Row, Snapshot
-from extdebug.tally import Tally
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 from policies.decisions import Decision

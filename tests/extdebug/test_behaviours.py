@@ -22,9 +22,9 @@ from django.db import connection
 from django.utils import timezone
 
 from audit import trail
-from extdebug import sessions
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
+from extdebug.sessions import store
 from policies import cuts, grants, notifications
 from policies.models import (
     ExtensionDeveloper,
@@ -245,7 +245,7 @@ def by_session(cast: Cast, _: Watcher) -> None:
 
 
 def by_operator(cast: Cast, watcher: Watcher) -> None:
-    assert sessions.end(watcher.session, by=cast.olivia, actor=trail.actor_of(cast.olivia))
+    assert store.end(watcher.session, by=cast.olivia, actor=trail.actor_of(cast.olivia))
 
 
 def by_deleting_the_row(cast: Cast, watcher: Watcher) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from extdebug import consumers, endings
+from extdebug import consumers
 from extdebug.consumers import SessionConsumer, stop
-from extdebug.endings import Refused
-from extdebug.telling import Note
+from extdebug.sessions import close_reasons
+from extdebug.sessions.close_reasons import Refused
+from extdebug.sessions.session_frames import Note
 
 SUBSCRIBE = '{"type":"subscribe","target":{"extension":"invoice-sync"}}'
 
@@ -129,7 +130,7 @@ async def test_a_goodbye_closes_the_session_and_a_lost_line_keeps_it(
 async def test_a_cut_is_said_and_then_closed(feed: FakeFeed) -> None:
     wire = Wire()
     task = await begun(wire)
-    feed.end(endings.SIGNED_OUT)
+    feed.end(close_reasons.SIGNED_OUT)
     await asyncio.wait_for(task, 5)
     assert wire.frames[-1]["type"] == "closing"
     assert (wire.frames[-1]["code"], wire.closed) == (4401, 4401)
@@ -140,7 +141,7 @@ async def test_a_cut_does_not_wait_for_a_send_that_is_stuck(feed: FakeFeed) -> N
     wire = Wire()
     wire.stuck = True
     task = await begun(wire)
-    feed.end(endings.SIGNED_OUT)
+    feed.end(close_reasons.SIGNED_OUT)
     await asyncio.wait_for(task, 5)
     assert len(feed.finishes) == 1
 
@@ -184,7 +185,7 @@ async def test_a_refusal_is_said_and_closed(
     feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: Any) -> Any:
-        raise Refused(endings.NOT_FOUND)
+        raise Refused(close_reasons.NOT_FOUND)
 
     monkeypatch.setattr(consumers, "open_here", refuse)
     wire = Wire()

@@ -11,17 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extdebug import consumers, feed, intake
+from extdebug import consumers
 from extdebug.consumers import SessionConsumer
-from extdebug.endings import bad_request
-from extdebug.flow import Events, Flow, Lost
 from extdebug.hub.redacting_decoder import Preparer
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import make_chunk
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.server_frames import ReadyTarget, error_frame
+from extdebug.sessions import catch_up, feed
+from extdebug.sessions.close_reasons import bad_request
+from extdebug.sessions.flow_control import Events, Flow, Lost
+from extdebug.sessions.session_frames import Note
 from extdebug.streaming import write
-from extdebug.telling import Note
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from policies.redaction import Redactor
@@ -93,7 +94,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         opened = one.open()
         return opened, opened.ready(NAMES)
 
-    monkeypatch.setattr(intake, "History", PaperHistory)
+    monkeypatch.setattr(catch_up, "History", PaperHistory)
     monkeypatch.setattr(feed, "records", one.records)
     monkeypatch.setattr(consumers.Connection, "_viewer", viewer)
     monkeypatch.setattr(consumers, "open_here", open_here)

@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from audit import trail
 from audit.models import AuditRecord
-from extdebug import custody, desk
+from extdebug import desk
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession, Process
+from extdebug.sessions import heartbeats, ownership
 from extdebug.wire.keys import GROUP_PREFIX
 from tests.fixtures.console import ROOT, database_url
 from tests.fixtures.programs import wait_until
@@ -162,32 +163,32 @@ def test_a_loop_goes_on_until_it_is_told_to_stop(redis_server: RedisServer):
 
 
 def test_each_round_leaves_a_sign_of_life_that_says_what_failed(db: None, monkeypatch: Any):
-    assert custody.signs().janitor_age is None
+    assert heartbeats.signs().janitor_age is None
     run()
-    signs = custody.signs()
+    signs = heartbeats.signs()
     assert signs.janitor_age is not None
     assert (signs.alive, signs.silent, signs.janitor_failed) == (0, 0, 0), "it serves nobody"
 
     def refuse() -> int:
         raise RuntimeError("the table is locked")
 
-    monkeypatch.setattr(custody, "close_abandoned", refuse)
+    monkeypatch.setattr(ownership, "close_abandoned", refuse)
     with pytest.raises(CommandError):
         run()
-    assert custody.signs().janitor_failed == 1
+    assert heartbeats.signs().janitor_failed == 1
 
 
 def test_a_janitor_silent_for_minutes_is_shown_and_other_processes_sooner(cast: Cast):
     process("living", silent=1)
     process("gone", silent=20)
-    process(custody.JANITOR, silent=60)
+    process(heartbeats.JANITOR, silent=60)
     assert not desk.streams()["janitor_silent"]
     assert desk.streams()["silent_count"] == 1
-    Process.objects.filter(name=custody.JANITOR).delete()
-    process(custody.JANITOR, silent=600)
+    Process.objects.filter(name=heartbeats.JANITOR).delete()
+    process(heartbeats.JANITOR, silent=600)
     assert desk.streams()["janitor_silent"]
     assert {each.name for each in desk.streams()["processes"]} == {"living", "gone"}
-    signs = custody.signs()
+    signs = heartbeats.signs()
     assert (signs.alive, signs.silent) == (1, 1)
     assert signs.janitor_age is not None
     assert signs.janitor_age >= 600

@@ -13,12 +13,12 @@ from asgiref.sync import sync_to_async
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from extdebug import endings
-from extdebug.custody import Signs
 from extdebug.demo.sample import Cast
 from extdebug.hub.stats import Counts, StreamHealth
 from extdebug.metrics import Figures
-from extdebug.tally import Tally
+from extdebug.sessions import close_reasons
+from extdebug.sessions.heartbeats import Signs
+from extdebug.sessions.stats import Tally
 from extdebug.wire.events import GapReason
 from extdebug.wire.keys import Target
 from policies.models import Lock
@@ -48,10 +48,10 @@ def console() -> Any:
     tally = Tally()
     live = feed(resumed=True, lost={"not_consumed": 4})
     tally.begun(live)
-    over = feed(ending=endings.ended_by("olivia"))
+    over = feed(ending=close_reasons.ended_by("olivia"))
     tally.begun(over)
     tally.over(over, gone=False)
-    tally.refuse(endings.NOT_FOUND)
+    tally.refuse(close_reasons.NOT_FOUND)
     return SimpleNamespace(
         patrol=SimpleNamespace(feeds=(live,), blind=0.5),
         tally=tally,
@@ -139,11 +139,11 @@ def test_a_process_that_served_nobody_yet_says_who_lives():
     [
         (None, False, "left", ""),
         (None, True, "lost", ""),
-        (endings.TIME_UP, False, "expired", ""),
-        (endings.TAKEN, False, "taken_over", ""),
-        (endings.SIGNED_OUT, False, "unauthenticated", "signed_out"),
-        (endings.ended_by("olivia"), False, "ended", "ended"),
-        (endings.draining(), True, "restarting", ""),
+        (close_reasons.TIME_UP, False, "expired", ""),
+        (close_reasons.TAKEN, False, "taken_over", ""),
+        (close_reasons.SIGNED_OUT, False, "unauthenticated", "signed_out"),
+        (close_reasons.ended_by("olivia"), False, "ended", "ended"),
+        (close_reasons.draining(), True, "restarting", ""),
     ],
 )
 def test_an_end_is_counted_once_and_a_cut_is_one_from_outside(

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from extdebug import custody, sessions
-from extdebug import patrol as module
-from extdebug.endings import End
-from extdebug.patrol import Patrol
+from extdebug.sessions import ownership, store
+from extdebug.sessions import supervisor as module
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.supervisor import Patrol
 from policies.decisions import Decision
 from policies.facts import Limits
 from policies.signin import Viewer
@@ -95,9 +95,9 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Policy:
     monkeypatch.setattr(module, "POLL", 0.02)
     monkeypatch.setattr(module, "BLIND", 0.5)
     monkeypatch.setattr(module, "GUARD", 0.05, raising=False)
-    monkeypatch.setattr(custody, "held_elsewhere", lambda holders: {})
-    monkeypatch.setattr(custody, "beat", lambda *_, **__: None)
-    monkeypatch.setattr(sessions, "move_grant", lambda *_, **__: None)
+    monkeypatch.setattr(ownership, "held_elsewhere", lambda holders: {})
+    monkeypatch.setattr(ownership, "beat", lambda *_, **__: None)
+    monkeypatch.setattr(store, "move_grant", lambda *_, **__: None)
     monkeypatch.setattr(module, "current_redactor", lambda: SimpleNamespace(fingerprint="one"))
     return policy
 
@@ -121,8 +121,8 @@ async def until(condition: Callable[[], object], *, within: float = 5) -> None:
         await asyncio.sleep(0.01)
 
 
-def watch(patrol: Patrol, *sessions: Any) -> None:
-    for session in sessions:
+def watch(patrol: Patrol, *feeds: Any) -> None:
+    for session in feeds:
         patrol.watch(session)
 
 
@@ -164,7 +164,7 @@ async def test_what_cannot_be_written_delays_nobody_elses_cut(
         if len(told) < 3:
             raise RuntimeError("the trail is away")
 
-    monkeypatch.setattr(sessions, "move_grant", fails)
+    monkeypatch.setattr(store, "move_grant", fails)
     moves, cut = Session(1), Session(2)
     watch(patrol, moves, cut)
     await until(lambda: moves.applied and cut.applied)
@@ -214,9 +214,9 @@ async def test_more_than_one_round_survives_a_failure_of_the_first(
     patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 2)
-    sessions = [Session(number) for number in range(6)]
-    watch(patrol, *sessions)
-    await until(lambda: all(session.applied for session in sessions))
+    store = [Session(number) for number in range(6)]
+    watch(patrol, *store)
+    await until(lambda: all(session.applied for session in store))
     plain = policy.decide_many
     failed: list[int] = []
 
@@ -229,7 +229,7 @@ async def test_more_than_one_round_survives_a_failure_of_the_first(
     monkeypatch.setattr(policy, "decide_many", once)
     policy.answers = dict.fromkeys(range(6), DENIED)
     policy.version += 1
-    await until(lambda: all(session.ending for session in sessions), within=3)
+    await until(lambda: all(session.ending for session in store), within=3)
 
 
 async def test_a_session_that_nobody_serves_is_finished(patrol: Patrol) -> None:

@@ -13,19 +13,19 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from extdebug import opening
-from extdebug.console import Console
 from extdebug.demo.sample import Cast
-from extdebug.endings import End, Refused
-from extdebug.feed import Feed
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.flow import Events
 from extdebug.hub.hub import Hub
 from extdebug.models import DebugSession
-from extdebug.opening import open_feed
 from extdebug.protocol.client_frames import Fetch
 from extdebug.protocol.server_frames import PONG
-from extdebug.telling import Note
+from extdebug.sessions import opening
+from extdebug.sessions.close_reasons import End, Refused
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events
+from extdebug.sessions.node import Console
+from extdebug.sessions.opening import open_feed
+from extdebug.sessions.session_frames import Note
 from extdebug.wire.positions import Start
 from policies import access, tickets
 from policies.models import Lock
@@ -130,8 +130,8 @@ async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
     feed = await opened(console, viewer_of(cast.dan))
     feed.apply(feed.decision)
     await messages(feed)
-    from extdebug import feed as module
     from extdebug.hub import history
+    from extdebug.sessions import feed as module
 
     plain = history.fetch
 

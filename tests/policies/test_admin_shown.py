@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth.models import User
 
-from extdebug import sessions
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
+from extdebug.sessions import store
 from extdebug.wire.keys import Target
 from policies import access, grants
 from tests.policies.conftest import TARGET, granted, request
@@ -20,7 +20,7 @@ def test_the_first_page_shows_what_waits_what_is_granted_who_watches_and_who_was
     waiting, active = request(cast.dora), granted(cast, cast.dan)
     row = watch(cast.dan)
     viewer = access.viewer_of(cast.alice, transport="ws")
-    sessions.open_session(viewer, Target(**TARGET), process="p", filters=[])
+    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
     page = signed_in(cast.olivia).get("/admin/").text
     assert act(waiting, "approve") in page
     assert act(active, "revoke") in page
@@ -41,7 +41,7 @@ def test_every_request_denial_and_session_stays_on_the_grants_page(cast: Cast) -
     """Behaviour 17, as an operator sees it: before, during and after the grant."""
     grant = request(cast.dan)
     viewer = access.viewer_of(cast.dan, transport="ws")
-    sessions.open_session(viewer, Target(**TARGET), process="p", filters=[])
+    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
     grants.approve(grant.pk, by=cast.oscar, comment="customer agreed")
     row = watch(cast.dan)
     more = grants.extend(grant.pk, by=cast.dan, minutes=30, reason="not done yet")

@@ -22,8 +22,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from audit import inspection, trail
-from extdebug import custody
 from extdebug.models import DebugSession, Process
+from extdebug.sessions import heartbeats, ownership
 from extdebug.streams.retention import Tidied, tidy
 from extdebug.wire.keys import Target
 from policies import grants, notifications, tickets
@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
     def _steps(self, retention: float) -> Sequence[tuple[str, Callable[[], object]]]:
         steps: list[tuple[str, Callable[[], object]]] = [
-            ("abandoned sessions closed", custody.close_abandoned),
+            ("abandoned sessions closed", ownership.close_abandoned),
             ("audit rows caught up", trail.retry_waiting),
             ("grants past their time", grants.lapse),
             ("notices sent", notifications.deliver_due),
@@ -125,8 +125,8 @@ class Command(BaseCommand):
 def _beat(failed: Sequence[str]) -> None:
     """The round is over: for metrics, alerts and the operators' page."""
     now = timezone.now()
-    custody.beat(
-        custody.JANITOR, host=socket.gethostname()[:128], pid=os.getpid(), started_at=now,
+    heartbeats.beat(
+        heartbeats.JANITOR, host=socket.gethostname()[:128], pid=os.getpid(), started_at=now,
         health={"failed": list(failed)},
     )  # fmt: skip
 

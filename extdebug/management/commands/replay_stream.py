@@ -16,10 +16,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from extdebug import terminal
-from extdebug.endings import End, Refused
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.replay import Asked, BadPlace, Output, RedisAway, Shown, read_last, read_since, replay
+from extdebug.sessions.close_reasons import End, Refused
 from extdebug.wire.events import Event, Gap
 from extdebug.wire.positions import Start
 from policies.access import Viewer, viewer_of

@@ -15,28 +15,27 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
-from extdebug import endings, sessions, telling
 from extdebug.bridge import records
-from extdebug.delivery import deliver
-from extdebug.endings import End
 from extdebug.filters.filter import Filter, compile_filter
-from extdebug.flow import Events, Flow, Ledger, Lost
 from extdebug.hub.history import fetch
 from extdebug.hub.selection import Selection
-from extdebug.intake import Intake
-from extdebug.lifetime import Lifetime
 from extdebug.protocol import server_frames
 from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.protocol.server_frames import State
+from extdebug.sessions import close_reasons, session_frames, store
+from extdebug.sessions.catch_up import Intake
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.flow_control import Events, Flow, Ledger, Lost, deliver
+from extdebug.sessions.lifetime import Lifetime
+from extdebug.sessions.session_frames import Note
 from extdebug.streams.connection import LOST, jittered
-from extdebug.telling import Note
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start
 from policies.access import Decision, Viewer
 
 if TYPE_CHECKING:
-    from extdebug.console import Console
+    from extdebug.sessions.node import Console
 
 ACCOUNT: Final = 5.0  # seconds between two `status` frames while the account moves
 IDLE: Final = 15.0  # seconds without a frame until a `status` carries the cursor on
@@ -56,7 +55,7 @@ class Feed:
         viewer: Viewer,
         target: Target,
         decision: Decision,
-        held: sessions.Held,
+        held: store.Held,
         *,
         wanted: Filter,
         rev: int,
@@ -111,12 +110,12 @@ class Feed:
         self._begin(Start(cursor=self.flow.position) if self._placed else self._start)
 
     def _note_filter(self) -> None:
-        shown = telling.shown_filter(self._filter, self.console.hub.redactor, self.target)
-        self._filters = telling.noted(self._filters, shown)
+        shown = store.shown_filter(self._filter, self.console.hub.redactor, self.target)
+        self._filters = store.noted(self._filters, shown)
 
     def ready(self, names: server_frames.ReadyTarget) -> Note:
         """The first frame of the session."""
-        return telling.ready(
+        return session_frames.ready(
             self.held, self.decision, names, lifetime=self.lifetime, now=self._loop.time(),
             rev=self.flow.rev, on_runners=bool(self._intake.on_runners),
         )  # fmt: skip
@@ -171,7 +170,7 @@ class Feed:
             raise ProtocolError(
                 ErrorCode.NOT_EXTENDABLE, "this session cannot last longer; open a new one"
             )
-        if not await records(sessions.extend, self.held, self.viewer, self.target, until=until):
+        if not await records(store.extend, self.held, self.viewer, self.target, until=until):
             raise ProtocolError(ErrorCode.NOT_EXTENDABLE, "this session is over")
         self.lifetime.until(until, now=self._loop.time())
         self._state = None
@@ -197,7 +196,7 @@ class Feed:
     def apply(self, decision: Decision, *, asked_at: float | None = None) -> None:
         """A decision made afresh: end, or go on under it. `asked_at`: the loop's time before it."""
         if not decision.allowed:
-            self.end(endings.cut(decision))
+            self.end(close_reasons.cut(decision))
             return
         self._confirmed = True
         before, self.decision = self.decision, decision
@@ -211,7 +210,7 @@ class Feed:
             decision.until, decided=decision.now, now=now if asked_at is None else asked_at
         )
         if decision.installs != before.installs:
-            self._notes = [telling.emptied(note) for note in self._notes]
+            self._notes = [session_frames.emptied(note) for note in self._notes]
             if not self._paused:
                 self._again()
         self._wake.set()
@@ -224,12 +223,12 @@ class Feed:
     def forsaken(self, now: float) -> bool:
         """Whether no transport takes what there is to say any more: stuck, or never begun."""
         if self.lifetime.over(now):
-            self.end(endings.TIME_UP)  # who is stuck in a send does not ask for the time
+            self.end(close_reasons.TIME_UP)  # who is stuck in a send does not ask for the time
         if self._ended_at is not None:
             return now - self._ended_at >= FORSAKEN
         if self._asked or now - self._born < FORSAKEN:
             return False
-        self.end(endings.unavailable("Nobody came for the stream."))
+        self.end(close_reasons.unavailable("Nobody came for the stream."))
         return True
 
     # --- what the client gets -----------------------------------------------------------------
@@ -277,10 +276,10 @@ class Feed:
 
     def _step(self, now: float) -> Message | None:
         if self.lifetime.over(now):
-            self.end(endings.TIME_UP)
+            self.end(close_reasons.TIME_UP)
         failed = compile_filter(self._filter).failed
         if failed is not None:  # it selects nothing any more: the account would not be true
-            self.end(endings.bad_request(str(failed), reason=failed.code))
+            self.end(close_reasons.bad_request(str(failed), reason=failed.code))
         if self.ending is not None:
             return self.ending
         if not self._confirmed:
@@ -292,7 +291,7 @@ class Feed:
         if self._notes:
             return self._notes.pop(0)
         if self.lifetime.warn(now):
-            return telling.expiring(self.lifetime, now=now)
+            return session_frames.expiring(self.lifetime, now=now)
         if now - self._told >= ACCOUNT and self.flow.ledger.entries != self._told_entries:
             return self._status(now, always=True)
         message: Message | None = None if self._paused else deliver(self.flow, self._intake, now)
@@ -325,7 +324,7 @@ class Feed:
         if installs != self.decision.installs:
             self._fetches.insert(0, wanted)  # found for a scope that is no longer ours
             return
-        self.say(telling.page(wanted.id, found, flow=self.flow, cursor=cursor, done=done))
+        self.say(session_frames.page(wanted.id, found, flow=self.flow, cursor=cursor, done=done))
 
     def _now_state(self) -> tuple[State, str]:
         intake = self._intake
@@ -346,7 +345,7 @@ class Feed:
         if not changed and not always and now - self._spoke < IDLE:
             return None
         self._state, self._told, self._told_entries = state, now, self.flow.ledger.entries
-        return telling.status(
+        return session_frames.status(
             state, message, flow=self.flow, lifetime=self.lifetime, now=now, placed=self._placed,
             lag_ms=self._lag() if state is State.LIVE else None,
         )  # fmt: skip
@@ -370,12 +369,12 @@ class Feed:
     # --- the end ------------------------------------------------------------------------------
 
     @property
-    def account(self) -> sessions.Account:
+    def account(self) -> store.Account:
         """What was shown over the whole session, all filters and connections together."""
         ledger = Ledger()
         ledger.add(self._total)
         ledger.add(self.flow.ledger)
-        return sessions.Account(
+        return store.Account(
             shown=ledger.shown,
             filtered=ledger.filtered,
             lost=ledger.lost,
@@ -399,15 +398,15 @@ class Feed:
         self.console.patrol.forget(self)
         self.console.tally.over(self, gone=gone)
         end = self.ending
-        if end is endings.TAKEN:
+        if end is close_reasons.TAKEN:
             return
         if end is not None:
             gone = end.code is CloseCode.RESTARTING
             code, reason = int(end.code), end.reason
         if gone:
-            await records(sessions.detach, self.held, self.account)
+            await records(store.detach, self.held, self.account)
         else:
             await records(
-                sessions.close, self.held, self.viewer, self.target, self.account,
+                store.close, self.held, self.viewer, self.target, self.account,
                 code=code, reason=reason,
             )  # fmt: skip

@@ -11,8 +11,8 @@ from asgiref.sync import sync_to_async
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from extdebug.console import DRAIN_WITHIN
 from extdebug.demo.sample import Cast
+from extdebug.sessions.node import DRAIN_WITHIN
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
 

@@ -9,76 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
 
 from django.db.models import Q
 from django.utils import timezone
 
 from audit import trail
-from extdebug import sessions
 from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
+from extdebug.sessions import store
+from extdebug.sessions.heartbeats import SILENT
 from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, Viewer
-
-# A process beats every 5 s; its sessions must be closed within 30 s of its death.
-SILENT: Final = dt.timedelta(seconds=15)
-
-
-# The janitor's own row among the processes: its last round, and what failed in it.
-JANITOR: Final = "janitor"
-# It comes once a minute; five missed rounds let streams outgrow their retention.
-JANITOR_SILENT: Final = dt.timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """Who lives, by the database. `janitor_age`: seconds since its last round, None: never."""
-
-    alive: int
-    silent: int
-    janitor_age: float | None
-    janitor_failed: int  # steps of that round that could not be done
-
-
-def signs() -> Signs:
-    """One query, for metrics."""
-    now = timezone.now()
-    alive = silent = failed = 0
-    age: float | None = None
-    for process in Process.objects.only("name", "beat_at", "health"):
-        if process.name == JANITOR:
-            age = (now - process.beat_at).total_seconds()
-            failed = len(process.health.get("failed", ()))
-        elif is_silent(process):
-            silent += 1
-        else:
-            alive += 1
-    return Signs(alive, silent, age, failed)
-
-
-def is_silent(process: Process) -> bool:
-    """Whether its sign of life is too old; the sessions of a silent console are orphans."""
-    longest = JANITOR_SILENT if process.name == JANITOR else SILENT
-    return process.beat_at < timezone.now() - longest
-
-
-def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
-    """This process lives."""
-    Process.objects.update_or_create(
-        name=name,
-        defaults={
-            "host": host, "pid": pid, "started_at": started_at,
-            "beat_at": timezone.now(), "health": health,
-        },
-    )  # fmt: skip
-
-
-def leave(name: str) -> None:
-    """This process ends of its own accord."""
-    Process.objects.filter(name=name).delete()
 
 
 def close_abandoned(*, now: dt.datetime | None = None) -> int:
@@ -89,7 +31,7 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
     now = now or timezone.now()
     alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
     lost = DebugSession.objects.filter(closed_at=None).filter(
-        Q(detached_at__lt=now - sessions.RESUME_WITHIN)
+        Q(detached_at__lt=now - store.RESUME_WITHIN)
         # One that was let go in order (a restart) waits for its watcher like any other.
         | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT, detached_at=None))
         | Q(expires_at__lt=now - SILENT)
@@ -108,11 +50,11 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
         if not ended:
             continue
         closed += 1
-        account = sessions.Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
+        account = store.Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
         kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
         actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
         target = Target(row.tenant, row.extension)
-        sessions.record_close(str(row.pk), actor, target, account, code=code, reason=reason)
+        store.record_close(str(row.pk), actor, target, account, code=code, reason=reason)
     Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
     return closed
 
@@ -144,7 +86,7 @@ def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
 
 def take_over(
     session: str, viewer: Viewer, target: Target, *, process: str
-) -> tuple[Decision, sessions.Held] | None:
+) -> tuple[Decision, store.Held] | None:
     """Go on with a session of the same person and target; None when there is none to go on with.
 
     The decision is made again; a refusal leaves the row as it is for its end to be recorded.
@@ -166,10 +108,10 @@ def take_over(
         closed_at=None,
         end_requested_at=None,
         expires_at__gt=now,
-    ).exclude(detached_at__lt=now - sessions.RESUME_WITHIN)
+    ).exclude(detached_at__lt=now - store.RESUME_WITHIN)
     if not decision.allowed:
         row = mine.first()
-        return None if row is None else (decision, sessions.held_of(row))
+        return None if row is None else (decision, store.held_of(row))
     holder = uuid.uuid4().hex
     claimed = mine.update(
         holder=holder,
@@ -181,4 +123,4 @@ def take_over(
     )
     if not claimed:
         return None
-    return decision, sessions.held_of(DebugSession.objects.get(pk=key), resumed=True)
+    return decision, store.held_of(DebugSession.objects.get(pk=key), resumed=True)

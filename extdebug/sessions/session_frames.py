@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from extdebug.filters.filter import Filter
-from extdebug.flow import Flow
 from extdebug.hub.redacting_decoder import Prepared
-from extdebug.lifetime import Lifetime
 from extdebug.protocol import server_frames
 from extdebug.protocol.server_frames import State
-from extdebug.sessions import Held
+from extdebug.sessions.flow_control import Flow
+from extdebug.sessions.lifetime import Lifetime
+from extdebug.sessions.store import Held
 from extdebug.wire.events import iso
-from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor
 from policies.access import Decision
-from policies.redaction import Redactor
 
 PAGE_BYTES: Final = 128 * 1024  # of one `page` frame
-FILTERS_KEPT: Final = 20  # distinct filters named in the close record
 
 
 class Note:
@@ -122,31 +118,6 @@ def emptied(note: Note) -> Note:
         return note
     id, seq = note.page
     return Note("page", server_frames.page_frame(id, None, (), done=False, seq=seq), page=note.page)
-
-
-def noted(
-    kept: Sequence[Mapping[str, object]], shown: Mapping[str, object]
-) -> list[Mapping[str, object]]:
-    """The filters a session used, with this one; beyond FILTERS_KEPT they are counted."""
-    known = list(kept)
-    if shown in known:
-        return known
-    if len(known) < FILTERS_KEPT:
-        return [*known, shown]
-    more = known[-1].get("more")
-    if isinstance(more, int):
-        return [*known[:-1], {"more": more + 1}]
-    return [*known, {"more": 1}]
-
-
-def shown_filter(wanted: Filter, redactor: Redactor, target: Target) -> dict[str, object]:
-    """A filter as the audit trail may keep it: what people search for can be a secret."""
-    shown = wanted.to_json()
-    mask = redactor.mask(str(target), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-    for key in ("q", "request"):
-        if shown.get(key):
-            shown[key] = redactor.text(str(shown[key]), mask)[0]
-    return shown
 
 
 def _iso(moment: dt.datetime) -> str:

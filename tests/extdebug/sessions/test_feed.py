@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from extdebug import endings, feed, intake
-from extdebug.endings import End
-from extdebug.feed import Feed
 from extdebug.filters.filter import Filter
-from extdebug.flow import Events
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
-from extdebug.telling import Note
+from extdebug.sessions import catch_up, close_reasons, feed
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events
+from extdebug.sessions.session_frames import Note
 from extdebug.wire.positions import Cursor, Start
 from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed
 
@@ -25,7 +25,7 @@ KEEP = Filter.parse({"q": "keep"})
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     one = Stage()
-    monkeypatch.setattr(intake, "History", PaperHistory)
+    monkeypatch.setattr(catch_up, "History", PaperHistory)
     monkeypatch.setattr(feed, "records", one.records)
     return one
 
@@ -86,9 +86,9 @@ async def test_the_end_is_announced_once_a_minute_before_and_then_comes(stage: S
     assert kinds(messages).count("expiring") == 1
     assert "expiring" not in kinds(await said(one))
     clock.forward(60)
-    assert await said(one) == [endings.TIME_UP]
+    assert await said(one) == [close_reasons.TIME_UP]
     stage.hub.write("too late")
-    assert await said(one) == [endings.TIME_UP]
+    assert await said(one) == [close_reasons.TIME_UP]
 
 
 async def test_a_session_is_extended_to_its_maximum_and_not_beyond(stage: Stage) -> None:
@@ -109,7 +109,7 @@ async def test_a_session_is_extended_to_its_maximum_and_not_beyond(stage: Stage)
     clock.forward(245)
     assert "expiring" in kinds(await said(one)), "the new end is announced, too"
     clock.forward(60)
-    assert await said(one) == [endings.TIME_UP]
+    assert await said(one) == [close_reasons.TIME_UP]
 
 
 async def test_one_extension_gives_as_much_time_as_a_session_begins_with(stage: Stage) -> None:
@@ -176,9 +176,9 @@ async def test_authority_that_is_not_renewed_ends_the_session_with_nothing_more_
 
 async def test_the_first_reason_to_end_stands(stage: Stage) -> None:
     one = stage.open()
-    one.end(endings.SIGNED_OUT)
-    one.end(endings.TIME_UP)
-    assert await said(one) == [endings.SIGNED_OUT]
+    one.end(close_reasons.SIGNED_OUT)
+    one.end(close_reasons.TIME_UP)
+    assert await said(one) == [close_reasons.SIGNED_OUT]
 
 
 # --- filters --------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ async def test_a_session_that_never_stood_anywhere_names_no_place(stage: Stage) 
     assert stage.open(decided=False).account.cursor == ""
 
 
-RESTARTING = endings.draining()
+RESTARTING = close_reasons.draining()
 
 
 @pytest.mark.parametrize(
@@ -288,11 +288,11 @@ RESTARTING = endings.draining()
     [
         (None, True, ("detach", None, None)),
         (None, False, ("close", 1000, "left")),
-        (endings.TIME_UP, True, ("close", 4408, "time_up")),
-        (endings.SIGNED_OUT, True, ("close", 4401, "signed_out")),
+        (close_reasons.TIME_UP, True, ("close", 4408, "time_up")),
+        (close_reasons.SIGNED_OUT, True, ("close", 4401, "signed_out")),
         (RESTARTING, False, ("detach", None, None)),
-        (endings.TAKEN, False, None),
-        (endings.TAKEN, True, None),
+        (close_reasons.TAKEN, False, None),
+        (close_reasons.TAKEN, True, None),
     ],
 )
 async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(

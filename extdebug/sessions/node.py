@@ -16,15 +16,15 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from extdebug import custody, draining, endings
 from extdebug.bridge import decisions, records
 from extdebug.hub.hub import Hub
 from extdebug.hub.runner_client import Runner
 from extdebug.hub.runner_fallback import Fallback
-from extdebug.patrol import Patrol
-from extdebug.rates import Rates
 from extdebug.redactors import current_redactor
-from extdebug.tally import Tally
+from extdebug.sessions import close_reasons, heartbeats, shutdown
+from extdebug.sessions.rate_limit import Rates
+from extdebug.sessions.stats import Tally
+from extdebug.sessions.supervisor import Patrol
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Console:
     async def drain(self) -> None:
         """Tell every session to come back elsewhere and wait until they are written down."""
         self.draining = True
-        end = endings.draining
+        end = close_reasons.draining
         for feed in self.patrol.feeds:
             feed.end(end())
         await self.patrol.empty(within=DRAIN_WITHIN)
@@ -80,7 +80,7 @@ class Console:
         await self.patrol.stop()
         await self.hub.close()
         try:
-            await records(custody.leave, self.name)
+            await records(heartbeats.leave, self.name)
         except Exception:
             log.exception("this process could not sign off; its row will be found silent")
 
@@ -137,5 +137,5 @@ async def _start() -> Console:
     )
     started = Console(hub=hub, name=name)
     started.patrol.start()
-    draining.on_signal(started.drain)
+    shutdown.on_signal(started.drain)
     return started

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from extdebug.flow import FRAME_OVERHEAD, LIMITED_EVERY, Bucket, Flow, Ledger
 from extdebug.hub.ring_buffer import Piece
+from extdebug.sessions.flow_control import FRAME_OVERHEAD, LIMITED_EVERY, Bucket, Flow, Ledger
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.hub.test_ring_buffer import at, chunk

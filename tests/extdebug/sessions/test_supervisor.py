@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from extdebug import custody, endings, patrol
-from extdebug.patrol import Patrol
+from extdebug.sessions import close_reasons, ownership, supervisor
+from extdebug.sessions.supervisor import Patrol
 from policies import access
 
 
@@ -88,14 +88,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(access, "policy_version", one.policy_version)
     monkeypatch.setattr(access, "decide_many", one.decide_many)
     monkeypatch.setattr(access, "live_principals", one.live_principals)
-    monkeypatch.setattr(custody, "held_elsewhere", one.held_elsewhere)
-    monkeypatch.setattr(patrol, "current_redactor", lambda: SimpleNamespace(fingerprint="f"))
-    monkeypatch.setattr(patrol, "POLL", 0.05)
+    monkeypatch.setattr(ownership, "held_elsewhere", one.held_elsewhere)
+    monkeypatch.setattr(supervisor, "current_redactor", lambda: SimpleNamespace(fingerprint="f"))
+    monkeypatch.setattr(supervisor, "POLL", 0.05)
 
     async def here(function: Any, *args: Any, **kwargs: Any) -> Any:
         return await asyncio.to_thread(function, *args, **kwargs)
 
-    monkeypatch.setattr(patrol, "decisions", here)
+    monkeypatch.setattr(supervisor, "decisions", here)
     return one
 
 
@@ -138,9 +138,9 @@ async def test_an_ended_sign_in_and_a_verdict_end_their_own_session(world: World
     world.verdicts = {"b": "ended olivia", "c": "taken"}
     _, task = await walking(world, signed_out, ended, taken, stays)
     await until(lambda: signed_out.ended_with and ended.ended_with and taken.ended_with)
-    assert signed_out.ended_with is endings.SIGNED_OUT
+    assert signed_out.ended_with is close_reasons.SIGNED_OUT
     assert "olivia" in ended.ended_with.message
-    assert taken.ended_with is endings.TAKEN
+    assert taken.ended_with is close_reasons.TAKEN
     assert stays.ended_with is None
     task.cancel()
 
@@ -149,7 +149,7 @@ async def test_a_logouts_message_is_final_for_its_own_sign_in(world: World) -> N
     mine, other = Watching(session_hash="x"), Watching(session_hash="y")
     one, task = await walking(world, mine, other)
     one._heard({"type": "cut.hint", "kind": "logout", "session_hash": "x"})
-    assert mine.ended_with is endings.SIGNED_OUT
+    assert mine.ended_with is close_reasons.SIGNED_OUT
     assert other.ended_with is None
     task.cancel()
 
@@ -159,7 +159,7 @@ async def test_policy_that_cannot_be_read_ends_production_sessions(
     world: World, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """A database that raises and one that never answers are the same to whoever relies on it."""
-    monkeypatch.setattr(patrol, "BLIND", 0.4)
+    monkeypatch.setattr(supervisor, "BLIND", 0.4)
     strict, loose = Watching("a"), Watching("b", environment="development")
     world.answer = decision()
     _, task = await walking(world, strict, loose)

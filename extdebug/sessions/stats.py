@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from extdebug import endings
-from extdebug.endings import End
 from extdebug.protocol.close_codes import CloseCode
+from extdebug.sessions import close_reasons
+from extdebug.sessions.close_reasons import End
 
 if TYPE_CHECKING:
-    from extdebug.feed import Feed
+    from extdebug.sessions.feed import Feed
 
 # Ends that somebody other than the watcher and the clock brought about.
 CUTS: Final = frozenset({CloseCode.UNAUTHENTICATED, CloseCode.REVOKED, CloseCode.ENDED})
@@ -57,7 +57,7 @@ class Tally:
         end = feed.ending
         if end is None:
             self.ended["lost" if gone else "left"] += 1
-        elif end is endings.TAKEN:
+        elif end is close_reasons.TAKEN:
             self.ended["taken_over"] += 1
         else:
             self.ended[end.code.name.lower()] += 1

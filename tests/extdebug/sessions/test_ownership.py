@@ -9,41 +9,41 @@ import pytest
 from django.utils import timezone
 
 from audit.models import AuditRecord
-from extdebug import custody, sessions
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession, Process
+from extdebug.sessions import heartbeats, ownership, store
 from extdebug.wire.keys import Target
 from policies import access
 
 pytestmark = pytest.mark.django_db
 TARGET = Target("acme", "invoice-sync")
-NOTHING = sessions.Account(0, 0, {}, (), "", ())
+NOTHING = store.Account(0, 0, {}, (), "", ())
 
 
 def viewer(user: Any) -> access.Viewer:
     return access.viewer_of(user, transport="ws")
 
 
-def opened(user: Any, *, process: str = "p1") -> sessions.Held:
-    _, held = sessions.open_session(viewer(user), TARGET, process=process, filters=())
+def opened(user: Any, *, process: str = "p1") -> store.Held:
+    _, held = store.open_session(viewer(user), TARGET, process=process, filters=())
     assert held is not None
     return held
 
 
 def beat(name: str, *, ago: float = 0) -> None:
-    custody.beat(name, host="h", pid=1, started_at=timezone.now(), health={})
+    heartbeats.beat(name, host="h", pid=1, started_at=timezone.now(), health={})
     moment = timezone.now() - dt.timedelta(seconds=ago)
     Process.objects.filter(name=name).update(beat_at=moment)
 
 
-def age(held: sessions.Held, **columns: float) -> None:
+def age(held: store.Held, **columns: float) -> None:
     """Move moments of a row so many seconds into the past."""
     now = timezone.now()
     moved = {name: now - dt.timedelta(seconds=seconds) for name, seconds in columns.items()}
     assert DebugSession.objects.filter(pk=held.id).update(**moved)
 
 
-def row(held: sessions.Held) -> DebugSession:
+def row(held: store.Held) -> DebugSession:
     return DebugSession.objects.get(pk=held.id)
 
 
@@ -51,7 +51,7 @@ def test_a_session_of_a_living_process_stays(cast: Cast) -> None:
     held = opened(cast.dan)
     beat("p1")
     age(held, opened_at=300)
-    assert custody.close_abandoned() == 0
+    assert ownership.close_abandoned() == 0
     assert row(held).closed_at is None
 
 
@@ -59,8 +59,8 @@ def test_a_session_of_a_dead_process_is_closed_once_with_its_record(cast: Cast) 
     held = opened(cast.dan)
     beat("p1", ago=20)
     age(held, opened_at=300)
-    assert custody.close_abandoned() == 1
-    assert custody.close_abandoned() == 0
+    assert ownership.close_abandoned() == 1
+    assert ownership.close_abandoned() == 0
     assert row(held).close_code == 1006
     closing = AuditRecord.objects.filter(action="session.closed", subject_id=held.id)
     assert closing.count() == 1
@@ -69,64 +69,64 @@ def test_a_session_of_a_dead_process_is_closed_once_with_its_record(cast: Cast) 
 def test_a_session_let_go_by_a_restart_waits_its_whole_minute(cast: Cast) -> None:
     held = opened(cast.dan)
     age(held, opened_at=300)
-    assert sessions.detach(held, NOTHING)
+    assert store.detach(held, NOTHING)
     age(held, detached_at=40)
-    assert custody.close_abandoned() == 0, "its process is gone, its watcher may come back"
+    assert ownership.close_abandoned() == 0, "its process is gone, its watcher may come back"
     age(held, detached_at=61)
-    assert custody.close_abandoned() == 1
+    assert ownership.close_abandoned() == 1
 
 
 def test_a_session_past_its_time_is_closed_though_its_process_lives(cast: Cast) -> None:
     held = opened(cast.dan)
     beat("p1")
     age(held, opened_at=700, expires_at=30)
-    assert custody.close_abandoned() == 1
+    assert ownership.close_abandoned() == 1
     assert row(held).close_code == 4408
 
 
 def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
     first = opened(cast.dan)
-    taken = custody.take_over(first.id, viewer(cast.dan), TARGET, process="p2")
+    taken = ownership.take_over(first.id, viewer(cast.dan), TARGET, process="p2")
     assert taken is not None
     second = taken[1]
     assert second.resumed
     assert (second.id, second.expires_at) == (first.id, first.expires_at)
-    assert not sessions.note(first, NOTHING)
-    assert not sessions.detach(first, NOTHING)
-    assert not sessions.close(first, viewer(cast.dan), TARGET, NOTHING, code=1000, reason="")
-    assert sessions.note(second, NOTHING)
-    assert custody.held_elsewhere({first.id: first.holder}) == {first.id: "taken"}
-    assert custody.held_elsewhere({second.id: second.holder}) == {}
+    assert not store.note(first, NOTHING)
+    assert not store.detach(first, NOTHING)
+    assert not store.close(first, viewer(cast.dan), TARGET, NOTHING, code=1000, reason="")
+    assert store.note(second, NOTHING)
+    assert ownership.held_elsewhere({first.id: first.holder}) == {first.id: "taken"}
+    assert ownership.held_elsewhere({second.id: second.holder}) == {}
 
 
 @pytest.mark.parametrize("thief", ["alice", "olivia"])
 def test_a_session_is_its_own_persons(cast: Cast, thief: str) -> None:
     held = opened(cast.dan)
     other = viewer(getattr(cast, thief))
-    assert custody.take_over(held.id, other, TARGET, process="p2") is None
+    assert ownership.take_over(held.id, other, TARGET, process="p2") is None
     elsewhere = Target("globex", "invoice-sync")
-    assert custody.take_over(held.id, viewer(cast.dan), elsewhere, process="p2") is None
+    assert ownership.take_over(held.id, viewer(cast.dan), elsewhere, process="p2") is None
     assert row(held).holder == held.holder
 
 
 @pytest.mark.parametrize("name", ["", "x", "0" * 36, "../../etc", "{}", "0" * 32])
 def test_a_name_that_is_no_session_is_nothing(cast: Cast, name: str) -> None:
-    assert custody.take_over(name, viewer(cast.dan), TARGET, process="p2") is None
+    assert ownership.take_over(name, viewer(cast.dan), TARGET, process="p2") is None
 
 
 def test_too_late_is_a_new_session(cast: Cast) -> None:
     held = opened(cast.dan)
-    sessions.detach(held, NOTHING)
+    store.detach(held, NOTHING)
     age(held, detached_at=61)
-    assert custody.take_over(held.id, viewer(cast.dan), TARGET, process="p2") is None
+    assert ownership.take_over(held.id, viewer(cast.dan), TARGET, process="p2") is None
 
 
 def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:
     from audit import trail
 
     ended, removed = opened(cast.dan), opened(cast.dan)
-    assert sessions.end(ended.id, by=cast.olivia, actor=trail.actor_of(cast.olivia))
-    assert not sessions.end(ended.id, by=cast.olivia, actor=trail.actor_of(cast.olivia))
+    assert store.end(ended.id, by=cast.olivia, actor=trail.actor_of(cast.olivia))
+    assert not store.end(ended.id, by=cast.olivia, actor=trail.actor_of(cast.olivia))
     DebugSession.objects.filter(pk=removed.id).delete()
-    verdicts = custody.held_elsewhere({one.id: one.holder for one in (ended, removed)})
+    verdicts = ownership.held_elsewhere({one.id: one.holder for one in (ended, removed)})
     assert verdicts == {ended.id: "ended olivia", removed.id: "ended"}

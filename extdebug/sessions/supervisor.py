@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, Final
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
-from extdebug import custody, endings, sessions
 from extdebug.bridge import decisions, records
 from extdebug.redactors import current_redactor
+from extdebug.sessions import close_reasons, heartbeats, ownership, store
 from policies import access
 from policies.cuts import LAYER_GROUP
 
 if TYPE_CHECKING:
-    from extdebug.console import Console
-    from extdebug.feed import Feed
+    from extdebug.sessions.feed import Feed
+    from extdebug.sessions.node import Console
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Patrol:
         if message.get("kind") == "logout" and session_hash:
             for feed in self._feeds:  # final: the sign-in's row still exists at this moment
                 if feed.viewer.session_hash == session_hash:
-                    feed.end(endings.SIGNED_OUT)
+                    feed.end(close_reasons.SIGNED_OUT)
             return
         self.decide_all()
 
@@ -203,22 +203,22 @@ class Patrol:
         live = await decisions(access.live_principals, [feed.viewer for feed in feeds])
         for position, feed in enumerate(feeds):
             if position not in live:
-                feed.end(endings.SIGNED_OUT)
+                feed.end(close_reasons.SIGNED_OUT)
         holders = {feed.held.id: feed.held.holder for feed in feeds}
-        verdicts = await decisions(custody.held_elsewhere, holders)
+        verdicts = await decisions(ownership.held_elsewhere, holders)
         for feed in feeds:
             verdict = verdicts.get(feed.held.id, "")
             if verdict.startswith("ended"):
-                feed.end(endings.ended_by(verdict[len("ended ") :]))
+                feed.end(close_reasons.ended_by(verdict[len("ended ") :]))
             elif verdict:
-                feed.end(endings.TAKEN)
+                feed.end(close_reasons.TAKEN)
 
     def _fail_closed(self) -> None:
         if self.blind < BLIND:
             return
         for feed in self._feeds:
             if feed.decision.environment == "production":
-                feed.end(endings.unavailable("Policy cannot be read, so nobody may watch."))
+                feed.end(close_reasons.unavailable("Policy cannot be read, so nobody may watch."))
 
     async def _guard(self) -> None:
         """Waits for nothing and nobody: what the others cannot do while a question hangs."""
@@ -246,7 +246,7 @@ class Patrol:
         while True:
             try:
                 await records(
-                    custody.beat, self._console.name, host=socket.gethostname()[:128],
+                    heartbeats.beat, self._console.name, host=socket.gethostname()[:128],
                     pid=os.getpid(), started_at=self._started_at, health=self._console.health(),
                 )  # fmt: skip
                 await self._note(self.feeds)
@@ -263,7 +263,7 @@ class Patrol:
                 self._moved.discard(feed)
                 try:
                     await records(
-                        sessions.move_grant, feed.held, feed.viewer, feed.target,
+                        store.move_grant, feed.held, feed.viewer, feed.target,
                         grant_id=feed.decision.grant_id,
                     )  # fmt: skip
                 except Exception:
@@ -276,4 +276,4 @@ class Patrol:
     async def _note(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
             if feed.changed():
-                await records(sessions.note, feed.held, feed.account)
+                await records(store.note, feed.held, feed.account)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 
-from extdebug import custody, endings, sessions
 from extdebug.bridge import decisions, records
-from extdebug.console import Console
-from extdebug.endings import Refused
-from extdebug.feed import Feed
 from extdebug.filters.filter import Filter
 from extdebug.protocol import server_frames
-from extdebug.telling import Note
+from extdebug.sessions import close_reasons, ownership, store
+from extdebug.sessions.close_reasons import Refused
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.node import Console
+from extdebug.sessions.session_frames import Note
 from extdebug.wire.events import BARE, BadId, clean_id
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Start
@@ -60,7 +60,7 @@ async def open_feed(
 def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         feed, _ = opening.result()
-        feed.end(endings.LEFT)
+        feed.end(close_reasons.LEFT)
         ending = asyncio.create_task(feed.finish(gone=False))
         _ending.add(ending)
         ending.add_done_callback(_ending.discard)
@@ -78,34 +78,34 @@ async def _open(
     resume: str | None,
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     if console.draining:
-        raise Refused(endings.draining())
+        raise Refused(close_reasons.draining())
     target = await _target(viewer, tenant, extension)
     if viewer.session_hash and not await decisions(access.live_principals, [viewer]):
-        raise Refused(endings.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+        raise Refused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     taken = None
     if resume:
         if not console.resumed.admits(viewer.user_id):
-            raise Refused(endings.TOO_OFTEN)
-        taken = await records(custody.take_over, resume, viewer, target, process=console.name)
+            raise Refused(close_reasons.TOO_OFTEN)
+        taken = await records(ownership.take_over, resume, viewer, target, process=console.name)
         if taken is not None and not taken[0].allowed:
-            await records(sessions.record_denial, viewer, target, taken[0])
-            raise Refused(endings.refusal(taken[0]))
+            await records(store.record_denial, viewer, target, taken[0])
+            raise Refused(close_reasons.refusal(taken[0]))
     if taken is None:
         decision, held = await records(
-            sessions.open_session, viewer, target, process=console.name,
+            store.open_session, viewer, target, process=console.name,
             filters=(),
         )  # fmt: skip
         if held is None:
-            raise Refused(endings.refusal(decision))
+            raise Refused(close_reasons.refusal(decision))
     else:
         decision, held = taken
     try:
         names = await records(names_of, target, decision.installs)
         feed = Feed(console, viewer, target, decision, held, wanted=wanted, rev=rev, start=start)
     except Exception:
-        nothing = sessions.Account(held.shown, held.filtered, held.lost or {}, (), "", held.filters)
+        nothing = store.Account(held.shown, held.filtered, held.lost or {}, (), "", held.filters)
         await records(
-            sessions.close, held, viewer, target, nothing, code=1011, reason="it could not begin"
+            store.close, held, viewer, target, nothing, code=1011, reason="it could not begin"
         )
         raise
     console.patrol.watch(feed)  # then decide again: a change while we opened is not missed
@@ -118,16 +118,16 @@ async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
         if tenant and tenant != BARE:
             tenant = clean_id(tenant, what="tenant")
     except BadId as error:
-        raise Refused(endings.bad_request(str(error))) from None
+        raise Refused(close_reasons.bad_request(str(error))) from None
     if tenant:
         return Target(tenant, extension)
     choices = await decisions(access.choices, viewer, extension=extension)
     if not choices:
-        raise Refused(endings.NOT_FOUND)
+        raise Refused(close_reasons.NOT_FOUND)
     if len(choices) > 1:
         named = ", ".join(choices[:20])
         raise Refused(
-            endings.bad_request(f"Name one of the tenants: {named}.", reason="choose_tenant")
+            close_reasons.bad_request(f"Name one of the tenants: {named}.", reason="choose_tenant")
         )
     return Target(choices[0], extension)
 

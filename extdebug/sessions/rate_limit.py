@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from extdebug.flow import Bucket
+from extdebug.sessions.flow_control import Bucket
 
 MOST: Final = 10_000  # people remembered; whoever was quiet longest is forgotten, so unlimited anew
 

@@ -1,0 +1,66 @@
+"""Signs of life of processes: written every few seconds, and read to tell who fell silent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils import timezone
+
+from extdebug.models import Process
+
+# A process beats every 5 s; its sessions must be closed within 30 s of its death.
+SILENT: Final = dt.timedelta(seconds=15)
+# The janitor's own row among the processes: its last round, and what failed in it.
+JANITOR: Final = "janitor"
+# It comes once a minute; five missed rounds let streams outgrow their retention.
+JANITOR_SILENT: Final = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Who lives, by the database. `janitor_age`: seconds since its last round, None: never."""
+
+    alive: int
+    silent: int
+    janitor_age: float | None
+    janitor_failed: int  # steps of that round that could not be done
+
+
+def signs() -> Signs:
+    """One query, for metrics."""
+    now = timezone.now()
+    alive = silent = failed = 0
+    age: float | None = None
+    for process in Process.objects.only("name", "beat_at", "health"):
+        if process.name == JANITOR:
+            age = (now - process.beat_at).total_seconds()
+            failed = len(process.health.get("failed", ()))
+        elif is_silent(process):
+            silent += 1
+        else:
+            alive += 1
+    return Signs(alive, silent, age, failed)
+
+
+def is_silent(process: Process) -> bool:
+    """Whether its sign of life is too old; the sessions of a silent console are orphans."""
+    longest = JANITOR_SILENT if process.name == JANITOR else SILENT
+    return process.beat_at < timezone.now() - longest
+
+
+def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
+    """This process lives."""
+    Process.objects.update_or_create(
+        name=name,
+        defaults={
+            "host": host, "pid": pid, "started_at": started_at,
+            "beat_at": timezone.now(), "health": health,
+        },
+    )  # fmt: skip
+
+
+def leave(name: str) -> None:
+    """This process ends of its own accord."""
+    Process.objects.filter(name=name).delete()
