@@ -12,7 +12,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import WebsocketDenier  # noqa: E402
 
 from config.origins import OriginGate  # noqa: E402
-from extdebug.consumers import SessionConsumer  # noqa: E402
+from extdebug.transports.consumers import SessionConsumer  # noqa: E402
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
 session = SessionConsumer.as_asgi()

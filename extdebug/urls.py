@@ -3,7 +3,8 @@
 from django.contrib.auth.views import LoginView
 from django.urls import path
 
-from extdebug import api, health, views
+from extdebug import health, views
+from extdebug.transports import api
 
 urlpatterns = [
     path("", views.home, name="home"),

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extdebug import consumers
-from extdebug.consumers import SessionConsumer
 from extdebug.hub.redacting_decoder import Preparer
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import make_chunk
@@ -22,13 +20,15 @@ from extdebug.sessions import catch_up, feed
 from extdebug.sessions.close_reasons import bad_request
 from extdebug.sessions.flow_control import Events, Flow, Lost
 from extdebug.sessions.session_frames import Note
-from extdebug.streaming import write
+from extdebug.transports import consumers
+from extdebug.transports.consumers import SessionConsumer
+from extdebug.transports.sse import write
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from policies.redaction import Redactor
 from tests.extdebug.entries import raw
 from tests.extdebug.stage import TARGET, PaperHistory, Stage
-from tests.extdebug.test_consumers import SUBSCRIBE, Wire
+from tests.extdebug.transports.test_consumers import SUBSCRIBE, Wire
 
 # --- what clients say ---------------------------------------------------------------------------
 

@@ -15,10 +15,11 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from config.origins import handshake_allowed
-from extdebug import http, server, streaming
+from extdebug import http, server
 from extdebug.demo.sample import Cast
-from extdebug.lobby import Lobby
 from extdebug.models import DebugSession
+from extdebug.transports import stream_query
+from extdebug.transports.handshake import Lobby
 from tests.extdebug.test_live import entry
 from tests.faults.stage import Stage, poll
 from tests.fixtures.console import Console
@@ -36,7 +37,9 @@ def test_a_cookie_that_signs_in_needs_an_origin_however_it_is_written(cookies: b
 
 
 def test_a_time_before_1970_is_the_beginning() -> None:
-    asked = streaming.read_query({"extensionId": "x", "since": "1960-01-01T00:00:00Z"}, last_id="")
+    asked = stream_query.read_query(
+        {"extensionId": "x", "since": "1960-01-01T00:00:00Z"}, last_id=""
+    )
     assert asked.start.since_ms == 0
 
 

@@ -15,11 +15,20 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from extdebug import terminal
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.replay import Asked, BadPlace, Output, RedisAway, Shown, read_last, read_since, replay
 from extdebug.sessions.close_reasons import End, Refused
+from extdebug.transports import terminal
+from extdebug.transports.replay import (
+    Asked,
+    BadPlace,
+    Output,
+    RedisAway,
+    Shown,
+    read_last,
+    read_since,
+    replay,
+)
 from extdebug.wire.events import Event, Gap
 from extdebug.wire.positions import Start
 from policies.access import Viewer, viewer_of

@@ -17,8 +17,6 @@ from channels.consumer import AsyncConsumer
 
 from extdebug.bridge import decisions
 from extdebug.filters.filter import Filter, FilterError
-from extdebug.handshake import client_ip, session_key_of
-from extdebug.lobby import Lobby
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
@@ -27,6 +25,7 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Bucket
 from extdebug.sessions.node import console
 from extdebug.sessions.session_frames import Note
+from extdebug.transports.handshake import Lobby, client_ip, session_key_of
 from policies import access
 from policies.access import Viewer
 

@@ -133,7 +133,7 @@ async def test_polling_answers_at_once_while_redis_is_away(
     ids=lambda params: "&".join(f"{name}={value}" for name, value in params.items()),
 )  # fmt: skip
 def test_a_query_that_cannot_be_meant_is_refused(params: dict[str, str]) -> None:
-    from extdebug.streaming import BadQuery, read_query
+    from extdebug.transports.stream_query import BadQuery, read_query
 
     with pytest.raises(BadQuery):
         read_query({**QUERY, **params}, last_id=None)

@@ -22,7 +22,7 @@ from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.management.commands import replay_stream
 from extdebug.models import DebugSession, Process
-from extdebug.replay import BadPlace, read_last, read_since
+from extdebug.transports.replay import BadPlace, read_last, read_since
 from extdebug.wire.positions import Start
 from policies.models import Tenant
 from tests.fixtures.console import ROOT, database_url

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.terminal import escaped, json_gap, json_line, pretty, pretty_gap
+from extdebug.transports.terminal import escaped, json_gap, json_line, pretty, pretty_gap
 from extdebug.wire.events import Event, Gap, GapReason, Level, Output, encode_json
 
 HARMFUL = [

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from extdebug import consumers
-from extdebug.consumers import SessionConsumer, stop
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import Refused
 from extdebug.sessions.session_frames import Note
+from extdebug.transports import consumers
+from extdebug.transports.consumers import SessionConsumer, stop
 
 SUBSCRIBE = '{"type":"subscribe","target":{"extension":"invoice-sync"}}'
 

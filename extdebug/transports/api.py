@@ -20,10 +20,10 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from extdebug import streaming
 from extdebug.bridge import decisions, records
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, Refused
+from extdebug.transports import polling, sse, stream_query
 from extdebug.wire.events import clean_id
 from policies import access, grants
 from policies.access import Viewer
@@ -92,24 +92,24 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
     try:
         params, last_id = _params(request)
         wait = float(params.get("wait", "0") or 0)
-        if not 0 <= wait <= streaming.POLL_WAIT:
-            raise streaming.BadQuery(f"wait: expected 0 to {streaming.POLL_WAIT:.0f} seconds")
-        asked = streaming.read_query(params, last_id=last_id)
-        feed, ready = await streaming.open_stream(viewer, asked)
-    except (streaming.BadQuery, ValueError) as error:
+        if not 0 <= wait <= polling.POLL_WAIT:
+            raise stream_query.BadQuery(f"wait: expected 0 to {polling.POLL_WAIT:.0f} seconds")
+        asked = stream_query.read_query(params, last_id=last_id)
+        feed, ready = await sse.open_stream(viewer, asked)
+    except (stream_query.BadQuery, ValueError) as error:
         return _bad(str(error))
     except Refused as refused:
         return _refusal(refused)
     if polls:
-        body, truncated = await streaming.poll(feed, wait=wait)
+        body, truncated = await polling.poll(feed, wait=wait)
         answer = HttpResponse(body, content_type="application/json")
         if truncated:
             answer["x-debug-truncated"] = "true"
         answer["Cache-Control"] = "no-store"
         return answer
-    segmented = not streaming.has_backpressure(getattr(request, "scope", {}))
+    segmented = not sse.has_backpressure(getattr(request, "scope", {}))
     response = StreamingHttpResponse(
-        streaming.sse(feed, ready, segmented=segmented), content_type="text/event-stream"
+        sse.sse(feed, ready, segmented=segmented), content_type="text/event-stream"
     )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx: pass each event on at once
@@ -124,7 +124,7 @@ def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
     try:
         body = msgspec.json.decode(request.body or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise streaming.BadQuery(f"the body is not a JSON object: {error}") from None
+        raise stream_query.BadQuery(f"the body is not a JSON object: {error}") from None
     last_id = str(body.pop("lastId", None) or "") or last_id
     params.update({key: str(value) for key, value in body.items() if value is not None})
     return params, last_id

@@ -1,0 +1,80 @@
+"""Polling: one request answers with what came since the last cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from extdebug.protocol import server_frames
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, Lost
+from extdebug.sessions.session_frames import Note
+
+POLL_EVENTS: Final = 1000
+POLL_BYTES: Final = 1024 * 1024
+POLL_WAIT: Final = 25.0  # seconds a poll may wait for the first event, below proxies' 30 s
+
+
+class _Polled(msgspec.Struct, kw_only=True, rename="camel"):
+    """The answer to one poll. Events and gaps are in stream order; `truncated`: ask again now."""
+
+    events: list[msgspec.Raw]
+    gaps: list[msgspec.Raw]
+    last_id: str | None
+    session: str
+    truncated: bool
+    ledger: server_frames.Ledger
+    expires_at: str
+    closing: msgspec.Raw | None = None
+
+
+async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
+    """Everything up to now, or up to the limits; waits up to `wait` seconds for the first event."""
+    events: list[msgspec.Raw] = []
+    gaps: list[msgspec.Raw] = []
+    size, truncated, closing = 0, False, None
+    gone = True
+    deadline = asyncio.get_running_loop().time() + wait
+    try:
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            idle = feed.caught_up or feed.stuck
+            if idle and (events or gaps or left <= 0):
+                break
+            try:
+                async with asyncio.timeout(max(left, 0.05) if idle else POLL_WAIT):
+                    message = await feed.next()
+            except TimeoutError:
+                break
+            match message:
+                case Events():
+                    for prepared, _ in message.places():
+                        events.append(msgspec.Raw(prepared.json))
+                        size += len(prepared.json)
+                case Lost():
+                    gaps.append(msgspec.Raw(message.text().encode()))
+                case End():
+                    closing, gone = msgspec.Raw(message.frame()), False
+                    break
+                case Note():
+                    pass
+            feed.ack(feed.flow.seq)
+            if len(events) >= POLL_EVENTS or size >= POLL_BYTES:
+                truncated = True
+                break
+        answer = _Polled(
+            events=events,
+            gaps=gaps,
+            last_id=f"{feed.flow.position}~{feed.held.id}",
+            session=feed.held.id,
+            truncated=truncated,
+            ledger=feed.flow.ledger.frame(),
+            expires_at=feed.lifetime.expires_at.isoformat(),
+            closing=closing,
+        )
+        return msgspec.json.encode(answer), truncated
+    finally:
+        await asyncio.shield(feed.finish(gone=gone))

@@ -1,0 +1,94 @@
+"""SSE and polling over a feed: `/api/ext-debug/stream` for curl, scripts and EventSource.
+
+The same feed as the WebSocket: what is written counts as acknowledged when the server took it,
+so backpressure of the server is the flow control. Where the server has none (Daphne), a response
+is a segment, and `Last-Event-ID` goes on without loss. An id is `cursor~session`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from extdebug.sessions.close_reasons import End
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, Lost
+from extdebug.sessions.node import console
+from extdebug.sessions.opening import open_feed
+from extdebug.sessions.session_frames import Note
+from extdebug.transports.stream_query import Asked
+from extdebug.wire.positions import Cursor
+from policies.access import Viewer
+
+SEGMENT: Final = 1024 * 1024  # bytes of one response on a server without backpressure
+RETRY_MS: Final = 2000  # a client's wait before it comes back; in segments it comes at once
+
+
+async def open_stream(viewer: Viewer, asked: Asked) -> tuple[Feed, Note]:
+    """A feed for an HTTP request; endings.Refused when it may not begin."""
+    return await open_feed(
+        await console(),
+        viewer,
+        tenant=asked.tenant,
+        extension=asked.extension,
+        wanted=asked.wanted,
+        rev=0,
+        start=asked.start,
+        resume=asked.resume,
+    )
+
+
+async def sse(feed: Feed, ready: Note, *, segmented: bool) -> AsyncIterator[bytes]:
+    """The text of one response, to the end of the session or of the segment."""
+    sent = 0
+    gone, code = True, 1006
+    try:
+        yield b"retry: %d\n\n" % (100 if segmented else RETRY_MS) + _event("ready", ready.data)
+        while True:
+            message = await feed.next()
+            text = write(message, feed)
+            yield text
+            if isinstance(message, End):
+                gone, code = False, int(message.code)
+                return
+            feed.ack(feed.flow.seq)
+            sent += len(text)
+            if segmented and sent >= SEGMENT:
+                return
+    finally:
+        await asyncio.shield(feed.finish(gone=gone, code=code))
+
+
+def write(message: Events | Lost | Note | End, feed: Feed) -> bytes:
+    """One message in SSE. JSON has no line breaks, so nothing in an event can end its field."""
+    session = feed.held.id
+    match message:
+        case Events():
+            return b"".join(
+                b"id: %b~%b\ndata: %b\n\n" % (str(cursor).encode(), session.encode(), prepared.json)
+                for prepared, cursor in message.places()
+            )
+        case Lost():
+            place = _id(message.through, session)
+            return place + _event("gap", message.text().encode())
+        case End():
+            return _event("closing", message.frame())
+        case Note():
+            place = _id(feed.flow.position, session)
+            if message.kind == "status":
+                return place + _event("status", message.data)
+            return _event(message.kind, message.data)
+
+
+def _id(cursor: Cursor, session: str) -> bytes:
+    return f"id: {cursor}~{session}\n".encode()
+
+
+def _event(name: str, data: bytes) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
+
+
+def has_backpressure(scope: dict[str, Any]) -> bool:
+    """Whether the server waits for a slow reader: those with a lifespan do, Daphne does not."""
+    return "state" in scope

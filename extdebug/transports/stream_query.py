@@ -1,0 +1,74 @@
+"""The query string of the stream API, read strictly."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from extdebug.filters.filter import Filter, FilterError
+from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
+from extdebug.wire.events import read_ts
+from extdebug.wire.positions import BadCursor, Cursor, Start
+
+
+class BadQuery(ValueError):
+    """A parameter that cannot be meant; the message is for the person who typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request's parameters, read strictly."""
+
+    extension: str
+    tenant: str | None
+    wanted: Filter
+    start: Start
+    resume: str | None
+
+
+def read_query(params: dict[str, str], *, last_id: str | None) -> Asked:
+    """`extensionId tenantId installId requestId q level streams tail since`; BadQuery if not."""
+    known = {
+        "extensionId", "tenantId", "installId", "requestId", "q", "level", "streams", "tail",
+        "since", "lastEventId", "wait",
+    }  # fmt: skip
+    unknown = sorted(params.keys() - known)
+    if unknown:
+        raise BadQuery(f"unknown parameter {unknown[0][:40]!r}; known: {', '.join(sorted(known))}")
+    extension = params.get("extensionId", "")
+    if not extension:
+        raise BadQuery("extensionId is missing")
+    try:
+        wanted = Filter.parse(
+            {
+                "installs": [part for part in params.get("installId", "").split(",") if part],
+                "request": params.get("requestId") or None,
+                "streams": [part for part in params.get("streams", "").split(",") if part],
+                "level": params.get("level") or None,
+                "q": params.get("q", ""),
+            }
+        )
+    except FilterError as error:
+        raise BadQuery(str(error)) from None
+    last_id = last_id or params.get("lastEventId") or None
+    start, resume = _start(params, last_id)
+    return Asked(extension, params.get("tenantId") or None, wanted, start, resume)
+
+
+def _start(params: dict[str, str], last_id: str | None) -> tuple[Start, str | None]:
+    if last_id:
+        place, _, session = last_id.partition("~")
+        try:
+            return Start(cursor=Cursor.parse(place)), session[:64] or None
+        except BadCursor as error:
+            raise BadQuery(f"Last-Event-ID: {error}") from None
+    if since := params.get("since"):
+        moment = read_ts(since)
+        if moment is None:
+            raise BadQuery(f"since: expected ISO 8601, got {since[:40]!r}")
+        stamp = dt.datetime.fromisoformat(moment).timestamp()
+        return Start(since_ms=max(0, int(stamp * 1000))), None
+    tail = params.get("tail", str(DEFAULT_TAIL))
+    if not (tail.isascii() and tail.isdigit() and int(tail) <= MAX_TAIL):
+        raise BadQuery(f"tail: expected 0 to {MAX_TAIL}, got {tail[:20]!r}")
+    return Start(tail=int(tail)), None
