@@ -134,8 +134,8 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "config.apps.environment_badge",
     "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "extdebug.desk.dashboard",
-    "SIDEBAR": {"show_search": True, "navigation": "extdebug.desk.navigation"},
+    "DASHBOARD_CALLBACK": "extdebug.dashboard.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "extdebug.dashboard.navigation"},
     "COLORS": {
         "primary": {  # the console's accent, dark enough for white text from 600 on
             "50": "#effafb",

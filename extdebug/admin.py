@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from audit import reading, trail
-from extdebug import desk
+from extdebug import dashboard
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, store
 from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
@@ -195,7 +195,7 @@ class ProcessAdmin(ShownAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         answer: HttpResponse = super().changelist_view(
-            request, {**(extra_context or {}), **desk.streams()}
+            request, {**(extra_context or {}), **dashboard.streams()}
         )
         return answer
 

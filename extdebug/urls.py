@@ -3,7 +3,8 @@
 from django.contrib.auth.views import LoginView
 from django.urls import path
 
-from extdebug import health, views
+from extdebug import views
+from extdebug.ops import health
 from extdebug.transports import api
 
 urlpatterns = [

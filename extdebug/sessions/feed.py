@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
-from extdebug.bridge import records
+from extdebug.db import records
 from extdebug.filters.filter import Filter, compile_filter
 from extdebug.hub.history import fetch
 from extdebug.hub.selection import Selection

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from extdebug.bridge import decisions, records
+from extdebug.db import decisions, records
 from extdebug.hub.hub import Hub
 from extdebug.hub.runner_client import Runner
 from extdebug.hub.runner_fallback import Fallback

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from extdebug.bridge import decisions, records
+from extdebug.db import decisions, records
 from extdebug.filters.filter import Filter
 from extdebug.protocol import server_frames
 from extdebug.sessions import close_reasons, ownership, store

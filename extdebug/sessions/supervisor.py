@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
-from extdebug.bridge import decisions, records
+from extdebug.db import decisions, records
 from extdebug.redactors import current_redactor
 from extdebug.sessions import close_reasons, heartbeats, ownership, store
 from policies import access

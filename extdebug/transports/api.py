@@ -20,7 +20,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from extdebug.bridge import decisions, records
+from extdebug.db import decisions, records
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, Refused
 from extdebug.transports import polling, sse, stream_query

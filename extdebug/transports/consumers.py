@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
-from extdebug.bridge import decisions
+from extdebug.db import decisions
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit import trail
-from extdebug.bridge import records
+from extdebug.db import records
 from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import MAX_TAIL
 from extdebug.sessions import store

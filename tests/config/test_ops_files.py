@@ -13,7 +13,7 @@ from extdebug.runner.config import PublisherConfig
 from extdebug.runner.metrics import render
 from extdebug.runner.prepare import NoRedaction
 from extdebug.runner.publisher import Publisher
-from tests.extdebug.test_metrics import everything, labels_of
+from tests.extdebug.ops.test_metrics import everything, labels_of
 from tests.files import ROOT
 
 ALERTS: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docs/ops/alerts.yml").read_text())

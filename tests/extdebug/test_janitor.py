@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit import trail
 from audit.models import AuditRecord
-from extdebug import desk
+from extdebug import dashboard
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership
@@ -182,12 +182,12 @@ def test_a_janitor_silent_for_minutes_is_shown_and_other_processes_sooner(cast: 
     process("living", silent=1)
     process("gone", silent=20)
     process(heartbeats.JANITOR, silent=60)
-    assert not desk.streams()["janitor_silent"]
-    assert desk.streams()["silent_count"] == 1
+    assert not dashboard.streams()["janitor_silent"]
+    assert dashboard.streams()["silent_count"] == 1
     Process.objects.filter(name=heartbeats.JANITOR).delete()
     process(heartbeats.JANITOR, silent=600)
-    assert desk.streams()["janitor_silent"]
-    assert {each.name for each in desk.streams()["processes"]} == {"living", "gone"}
+    assert dashboard.streams()["janitor_silent"]
+    assert {each.name for each in dashboard.streams()["processes"]} == {"living", "gone"}
     signs = heartbeats.signs()
     assert (signs.alive, signs.silent) == (1, 1)
     assert signs.janitor_age is not None

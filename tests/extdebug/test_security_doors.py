@@ -15,9 +15,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from config.origins import handshake_allowed
-from extdebug import http, server
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
+from extdebug.ops import http_limits, server
 from extdebug.transports import stream_query
 from extdebug.transports.handshake import Lobby
 from tests.extdebug.test_live import entry
@@ -83,11 +83,11 @@ def test_a_head_that_never_ends_is_not_kept(live_console: Callable[..., Console]
     sent = 0
     start = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     with raw(console, start) as sock, contextlib.suppress(OSError):
-        while sent < 64 * http.MAX_HEAD:
+        while sent < 64 * http_limits.MAX_HEAD:
             sock.sendall(b"X-Filler: " + b"x" * 4000 + b"\r\n")
             sent += 4012
             time.sleep(0.0005)
-    assert sent < 64 * http.MAX_HEAD, "the server went on reading"
+    assert sent < 64 * http_limits.MAX_HEAD, "the server went on reading"
 
 
 def test_a_head_or_body_that_never_comes_is_given_up(
@@ -98,8 +98,8 @@ def test_a_head_or_body_that_never_comes_is_given_up(
 
     import uvicorn
 
-    monkeypatch.setattr(http, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(http_limits, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(http_limits, "BODY_SECONDS", 0.3)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):
@@ -110,7 +110,7 @@ def test_a_head_or_body_that_never_comes_is_given_up(
     with server.listen("127.0.0.1", port=0) as listener:
         port = listener.getsockname()[1]
         one = uvicorn.Server(
-            uvicorn.Config(application, http=http.Protocol, lifespan="off", log_config=None)
+            uvicorn.Config(application, http=http_limits.Protocol, lifespan="off", log_config=None)
         )
         thread = threading.Thread(target=one.run, kwargs={"sockets": [listener]})
         thread.start()

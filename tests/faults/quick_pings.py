@@ -6,7 +6,7 @@ import sys
 import uvicorn
 from django.core.management import execute_from_command_line
 
-from extdebug import server
+from extdebug.ops import server
 
 original = server.config
 

@@ -19,8 +19,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from extdebug import server
 from extdebug.demo.plan import EXTENSION, Plan, missing_modules
+from extdebug.ops import server
 
 START_SECONDS: Final = 60
 CONNECT_SECONDS: Final = 3

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from extdebug import readiness, server
+from extdebug.ops import readiness, server
 
 
 class Command(BaseCommand):

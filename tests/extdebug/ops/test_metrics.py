@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from extdebug.demo.sample import Cast
 from extdebug.hub.stats import Counts, StreamHealth
-from extdebug.metrics import Figures
+from extdebug.ops.metrics import Figures
 from extdebug.sessions import close_reasons
 from extdebug.sessions.heartbeats import Signs
 from extdebug.sessions.stats import Tally

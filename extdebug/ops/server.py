@@ -12,7 +12,7 @@ from typing import Final
 
 import uvicorn
 
-from extdebug.http import Protocol
+from extdebug.ops.http_limits import Protocol
 
 # The kernel may buffer this much for a watcher who does not read; our own window comes first.
 SEND_BUFFER: Final = 131_072

@@ -18,7 +18,7 @@ from django.db import connection
 from django.test import AsyncClient
 
 from audit import roles
-from extdebug import readiness
+from extdebug.ops import readiness
 from tests import settings as test_settings
 from tests.fixtures.console import ROOT
 from tests.fixtures.database import without_triggers

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from extdebug import server
+from extdebug.ops import server
 from extdebug.protocol import client_frames
 from tests.files import ROOT
 from tests.fixtures.console import Console

@@ -143,7 +143,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 "Grants",
                 "approval_delegation",
                 "policies_grant_changelist",
-                badge="extdebug.desk.waiting",
+                badge="extdebug.dashboard.waiting",
                 active=_among_grants,
             ),
             item("Live sessions", "sensors", "extdebug_debugsession_changelist"),

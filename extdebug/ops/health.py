@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 from prometheus_client import CollectorRegistry, generate_latest
 
-from extdebug import readiness
-from extdebug.bridge import records
-from extdebug.metrics import Figures
+from extdebug.db import records
+from extdebug.ops import readiness
+from extdebug.ops.metrics import Figures
 from extdebug.sessions import heartbeats
 from extdebug.sessions.node import running
 
