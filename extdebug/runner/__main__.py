@@ -109,19 +109,19 @@ def _tenant_install(text: str) -> tuple[str, str]:
 
 
 def _run(options: argparse.Namespace, config: RunnerConfig) -> int:
-    from extdebug.runner.once import run_component
+    from extdebug.runner.run_once import run_component
 
     return run_component(options, config)
 
 
 def _serve(_: argparse.Namespace, config: RunnerConfig) -> int:
-    from extdebug.runner.server import serve
+    from extdebug.runner.http.server import serve
 
     return serve(config)
 
 
 def _build(_: argparse.Namespace, config: RunnerConfig) -> int:
-    from extdebug.runner.build import build_guest
+    from extdebug.runner.wasm.build import build_guest
 
     path = build_guest(cache=config.host.cache, progress=lambda line: log.warning("%s", line))
     sys.stdout.write(f"{path}\n")
@@ -129,10 +129,10 @@ def _build(_: argparse.Namespace, config: RunnerConfig) -> int:
 
 
 def _demo(options: argparse.Namespace, config: RunnerConfig) -> int:
-    from extdebug.runner.build import build_guest
-    from extdebug.runner.demo import run_demo
-    from extdebug.runner.host import Host
-    from extdebug.runner.publisher import Publisher
+    from extdebug.runner.demo_traffic import run_demo
+    from extdebug.runner.publish.publisher import Publisher
+    from extdebug.runner.wasm.build import build_guest
+    from extdebug.runner.wasm.host import Host
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -18,7 +18,7 @@ from typing import IO, Final
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import BadId
 
 CHUNK: Final = 64 * 1024

@@ -18,13 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from extdebug.runner.build import build_guest
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig, PublisherConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.execution import Call, HttpRequest
-from extdebug.runner.host import Host
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.build import build_guest
+from extdebug.runner.wasm.execution import Call, HttpRequest
+from extdebug.runner.wasm.host import Host
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, iso
 from extdebug.wire.keys import add_args

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from extdebug.runner.config import PublisherConfig
-from extdebug.runner.metrics import render
-from extdebug.runner.prepare import NoRedaction
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.http.metrics import render
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.publish.redacting_encoder import NoRedaction
 from tests.extdebug.ops.test_metrics import everything, labels_of
 from tests.files import ROOT
 

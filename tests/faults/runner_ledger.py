@@ -20,13 +20,13 @@ from typing import Any, Final
 
 import redis
 
-from extdebug.runner.build import build_guest
-from extdebug.runner.components import Loaded
 from extdebug.runner.config import HostConfig, PublisherConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.execution import Call, HttpRequest
-from extdebug.runner.host import Host
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.build import build_guest
+from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.execution import Call, HttpRequest
+from extdebug.runner.wasm.host import Host
 from extdebug.wire.keys import stream_key
 from extdebug.wire.positions import EntryId
 from tests.extdebug.runner.javascript import build_javascript

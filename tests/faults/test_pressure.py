@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import Level, Output
 from policies.models import ExtensionDeveloper
 from tests.faults.oracle import Written

@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
-from extdebug.runner.components import Loaded
+from extdebug.runner.wasm.components import Loaded
 from tests.extdebug.runner.conftest import SHARED, execute_at
 from tests.extdebug.test_live import receive, watching
 from tests.fixtures.console import Console

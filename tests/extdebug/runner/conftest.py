@@ -9,14 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from extdebug.runner.build import PLATFORM_WORLD, build_guest
-from extdebug.runner.components import Loaded
 from extdebug.runner.config import MIB, HostConfig, PublisherConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.execution import Call, CallLimits, HttpRequest, HttpResponse
-from extdebug.runner.host import Host
-from extdebug.runner.prepare import NoRedaction
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.publish.redacting_encoder import NoRedaction
+from extdebug.runner.wasm.build import PLATFORM_WORLD, build_guest
+from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.execution import Call, CallLimits, HttpRequest, HttpResponse
+from extdebug.runner.wasm.host import Host
 from extdebug.wire.entries import from_entry
 from extdebug.wire.events import Event
 from extdebug.wire.positions import EntryId

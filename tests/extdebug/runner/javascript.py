@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from extdebug.runner.build import WIT
 from extdebug.runner.config import default_cache
+from extdebug.runner.wasm.build import WIT
 from tests.fixtures.programs import need
 
 PACKAGE: Final = "@bytecodealliance/componentize-js@0.23.0"

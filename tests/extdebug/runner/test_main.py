@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from extdebug.runner.build import build_guest
+from extdebug.runner.wasm.build import build_guest
 from tests.extdebug.runner.ledger import read_stream
 from tests.fixtures.programs import wait_until
 

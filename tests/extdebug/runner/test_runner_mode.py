@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
 from extdebug.hub.history import SEAM_MS
-from extdebug.runner.components import Loaded
+from extdebug.runner.wasm.components import Loaded
 from extdebug.wire.positions import Cursor
 from policies.models import Lock
 from tests.extdebug.runner.conftest import SHARED, execute_at

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from extdebug.runner.mirror import escape
+from extdebug.runner.publish.local_log import escape
 from tests.extdebug.runner.ledger import read_stream
 from tests.fixtures.programs import wait_until
 

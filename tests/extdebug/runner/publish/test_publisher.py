@@ -8,8 +8,8 @@ import pytest
 
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.prepare import NoRedaction
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.publish.redacting_encoder import NoRedaction
 from extdebug.wire.events import Level, Output
 from extdebug.wire.keys import stream_key
 from tests.extdebug.runner.ledger import book, read_stream

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from extdebug.runner.context import Flow
-from extdebug.runner.execution import Call, CallLimits, HttpRequest, HttpResponse
+from extdebug.runner.wasm.execution import Call, CallLimits, HttpRequest, HttpResponse
 from extdebug.wire.events import BadId
 
 

@@ -3,7 +3,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.lanes import Bounds, Lanes, Lost
+from extdebug.runner.publish.lanes import Bounds, Lanes, Lost
 
 A, B = ("acme", "x"), ("globex", "x")
 

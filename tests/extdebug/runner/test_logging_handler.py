@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from extdebug.runner.context import Flow, bind
-from extdebug.runner.handler import DebugHandler, level_of
+from extdebug.runner.logging_handler import DebugHandler, level_of
 from extdebug.wire.events import Level
 
 FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")

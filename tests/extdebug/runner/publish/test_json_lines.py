@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.structured import read_structured
+from extdebug.runner.publish.json_lines import read_structured
 from extdebug.wire.events import Level
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from wasmtime import Config, Engine, WasmtimeError
 from wasmtime.component import Component
 
-from extdebug.runner.execution import ComponentError, NotFound
+from extdebug.runner.wasm.execution import ComponentError, NotFound
 
 KEPT: Final = 32  # compiled components in memory
 _HASH: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")

@@ -14,9 +14,9 @@ from typing import Any
 
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.execution import Call, ComponentError, ExecutionFailed, HttpRequest
-from extdebug.runner.host import Host
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.execution import Call, ComponentError, ExecutionFailed, HttpRequest
+from extdebug.runner.wasm.host import Host
 
 
 def run_component(options: argparse.Namespace, config: RunnerConfig) -> int:

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from extdebug.runner.components import Loaded
-from extdebug.runner.execution import CallLimits, ComponentError, ExecutionFailed, Failure
+from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.execution import CallLimits, ComponentError, ExecutionFailed, Failure
 from extdebug.wire.events import Level, Output
 from tests.extdebug.runner.conftest import Bench
 

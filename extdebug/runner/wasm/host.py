@@ -10,21 +10,21 @@ from typing import Any, Final
 from wasmtime import Engine, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, ExportIndex, Linker
 
-from extdebug.runner.abi import EXECUTE_REQUEST, Imports, call, headers
 from extdebug.runner.capture import Capture
-from extdebug.runner.components import Components, Loaded, make_engine
 from extdebug.runner.config import HostConfig
-from extdebug.runner.execution import (
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.abi import EXECUTE_REQUEST, Imports, call, headers
+from extdebug.runner.wasm.components import Components, Loaded, make_engine
+from extdebug.runner.wasm.epoch_ticker import EPOCH, Ticker
+from extdebug.runner.wasm.execution import (
     Call,
     CallLimits,
     ComponentError,
     ExecutionFailed,
     HttpResponse,
 )
-from extdebug.runner.imports import context_of, define_imports, needs_http
-from extdebug.runner.publisher import Publisher
-from extdebug.runner.ticker import EPOCH, Ticker
-from extdebug.runner.verdict import Running, failure_of
+from extdebug.runner.wasm.imports import context_of, define_imports, needs_http
+from extdebug.runner.wasm.running import Running, failure_of
 
 NO_FUEL_LIMIT: Final = 2**62
 LINKERS_KEPT: Final = 64

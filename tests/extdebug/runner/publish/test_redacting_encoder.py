@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug.runner.context import Flow
-from extdebug.runner.prepare import Captured, NoRedaction, prepare
-from extdebug.runner.redact import load_redaction
+from extdebug.runner.publish.redacting_encoder import Captured, NoRedaction, prepare
+from extdebug.runner.publish.redaction import load_redaction
 from extdebug.wire.entries import from_entry, to_entry
 from extdebug.wire.events import Level, Output
 from extdebug.wire.positions import EntryId

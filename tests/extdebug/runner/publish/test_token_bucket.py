@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.bucket import Bucket
+from extdebug.runner.publish.token_bucket import Bucket
 
 
 def test_a_burst_passes_and_then_the_rate():

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from wasmtime import WasmtimeError
 
-from extdebug.runner.execution import (
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.execution import (
     Call,
     CallLimits,
     ComponentError,
     ExecutionFailed,
     Failure,
 )
-from extdebug.runner.publisher import Publisher
 from extdebug.wire.events import Level, Output
 
 MOST_DETAIL: Final = 6 * 1024  # characters of a backtrace worth an event

@@ -14,7 +14,10 @@ from typing import Final
 
 import msgspec
 
-from extdebug.runner.answers import (
+from extdebug.runner.config import LOOPBACK, ConfigError, RunnerConfig
+from extdebug.runner.http.execute_payload import BadPayload, read_execute, write_response
+from extdebug.runner.http.metrics import render
+from extdebug.runner.http.responses import (
     REQUEST_ID,
     Answer,
     Receive,
@@ -27,8 +30,9 @@ from extdebug.runner.answers import (
     reply,
     start,
 )
-from extdebug.runner.config import LOOPBACK, ConfigError, RunnerConfig
-from extdebug.runner.execution import (
+from extdebug.runner.http.stream_sessions import Busy, Narrow, Subscriptions
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.execution import (
     Call,
     ComponentError,
     ExecutionFailed,
@@ -36,11 +40,7 @@ from extdebug.runner.execution import (
     HttpResponse,
     NotFound,
 )
-from extdebug.runner.host import Host
-from extdebug.runner.metrics import render
-from extdebug.runner.payload import BadPayload, read_execute, write_response
-from extdebug.runner.publisher import Publisher
-from extdebug.runner.subscriptions import Busy, Narrow, Subscriptions
+from extdebug.runner.wasm.host import Host
 from extdebug.wire.stream_tokens import BadToken
 
 log = logging.getLogger("extdebug.runner")

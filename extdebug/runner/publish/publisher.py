@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from extdebug.runner.bucket import Bucket
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import Flow
-from extdebug.runner.lanes import Bounds, Lane, Lanes, Lost, Stream
-from extdebug.runner.mirror import mirror
-from extdebug.runner.prepare import Captured, Redaction, prepare, text_of
-from extdebug.runner.redact import load_redaction
-from extdebug.runner.send import Packed, Sender, lost_entry, pack
+from extdebug.runner.publish.lanes import Bounds, Lane, Lanes, Lost, Stream
+from extdebug.runner.publish.local_log import mirror
+from extdebug.runner.publish.redacting_encoder import Captured, Redaction, prepare, text_of
+from extdebug.runner.publish.redaction import load_redaction
+from extdebug.runner.publish.sender import Packed, Sender, lost_entry, pack
+from extdebug.runner.publish.token_bucket import Bucket
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Level, Origin, Output
 from extdebug.wire.keys import stream_key

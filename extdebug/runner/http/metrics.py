@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from extdebug.runner.host import Host
-from extdebug.runner.publisher import Publisher
-from extdebug.runner.subscriptions import Subscriptions
+from extdebug.runner.http.stream_sessions import Subscriptions
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.host import Host
 
 _PUBLISHER = (
     ("emitted", "counter", "Events taken from guests and the host."),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from extdebug.runner.context import Flow
-from extdebug.runner.prepare import Redaction
+from extdebug.runner.publish.redacting_encoder import Redaction
 from extdebug.wire.events import Output
 from policies.redaction import BlockMasker, Redactor
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from extdebug.runner.context import Flow
-from extdebug.runner.structured import read_structured
+from extdebug.runner.publish.json_lines import read_structured
 from extdebug.wire.events import Event, Level, Output, iso
 from extdebug.wire.truncation import cap_fields, cut_text
 

@@ -21,7 +21,7 @@ from extdebug.hub.runner_client import (
     watch,
 )
 from extdebug.runner.config import ConfigError, ServerConfig, load
-from extdebug.runner.server import Server
+from extdebug.runner.http.server import Server
 from extdebug.wire.entries import from_entry
 from extdebug.wire.positions import EntryId
 from extdebug.wire.stream_tokens import sign
@@ -36,7 +36,7 @@ HEADERS = {"x-runner-auth": AUTH}
 @pytest.fixture(scope="module")
 def config(shared_bench: Bench, edges, tmp_path_factory) -> Any:
     folder = tmp_path_factory.mktemp("components")
-    from extdebug.runner.build import build_guest
+    from extdebug.runner.wasm.build import build_guest
     from tests.extdebug.runner.conftest import GUESTS
 
     data = build_guest(GUESTS / "edges.py.txt").read_bytes()
@@ -250,7 +250,7 @@ async def test_a_token_for_some_installs_shows_only_those(url, client, edges):
 
 
 async def test_a_reader_that_stalls_is_told_how_much_it_missed(shared_bench, config):
-    from extdebug.runner.subscriptions import Narrow, Subscriptions
+    from extdebug.runner.http.stream_sessions import Narrow, Subscriptions
 
     sessions = Subscriptions(config.server, shared_bench.publisher)
     token = sign(SECRET, tenant="acme", extension="x", installs=None, now=time.time())

@@ -11,10 +11,10 @@ import msgspec
 from wasmtime import Engine
 from wasmtime.component import Component, ComponentInstanceType, FuncType, Linker, LinkerInstance
 
-from extdebug.runner.abi import CONTEXT, Imports, Refused
 from extdebug.runner.context import Flow
-from extdebug.runner.publisher import Publisher
-from extdebug.runner.verdict import Running
+from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.wasm.abi import CONTEXT, Imports, Refused
+from extdebug.runner.wasm.running import Running
 from extdebug.wire.events import Level, Output
 
 # The types of wasi:http come from the engine (JavaScript components import them by default); the

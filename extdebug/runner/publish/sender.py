@@ -14,8 +14,8 @@ import msgspec
 from redis.exceptions import RedisError
 
 from extdebug.runner.config import PublisherConfig
-from extdebug.runner.lanes import Bounds, Lanes, Lost, Stream
-from extdebug.runner.sink import RedisSink, Uncertain, Unreachable, passing
+from extdebug.runner.publish.lanes import Bounds, Lanes, Lost, Stream
+from extdebug.runner.publish.redis_sink import RedisSink, Uncertain, Unreachable, passing
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, iso
 from extdebug.wire.keys import add_args, stream_key

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from extdebug.runner.components import Loaded
 from extdebug.runner.context import Flow
-from extdebug.runner.execution import Call, ComponentError, ExecutionFailed, HttpRequest
-from extdebug.runner.host import Host
+from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.execution import Call, ComponentError, ExecutionFailed, HttpRequest
+from extdebug.runner.wasm.host import Host
 
 # What a request does, and how often of 100.
 MIX: Final = (("/sync", 62), ("/retry", 14), ("/fail", 12), ("/burst?lines=150", 8), ("/crash", 4))

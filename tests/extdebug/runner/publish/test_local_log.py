@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.mirror import escape
+from extdebug.runner.publish.local_log import escape
 
 
 @pytest.mark.parametrize(

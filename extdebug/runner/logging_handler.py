@@ -6,7 +6,7 @@ import logging
 from typing import Any, Final
 
 from extdebug.runner.context import Flow, current_flow
-from extdebug.runner.publisher import Publisher
+from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import Level, Output
 
 # What every record has; anything else came with `extra=` and becomes a field.
