@@ -7,9 +7,9 @@ import logging
 from django.conf import settings
 
 from policies.models import RedactionRule
-from policies.redaction import Redactor
-from policies.redaction_builtin import BUILTIN_RULES
-from policies.redaction_rules import Rule, RuleError
+from policies.redaction.builtin_rules import BUILTIN_RULES
+from policies.redaction.redactor import Redactor
+from policies.redaction.rules import Rule, RuleError
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from policies import clock, limits, loading, people
-from policies.decisions import Check, Decision
-from policies.decisions import decide as decide_facts
-from policies.facts import Facts, OpeningFact, OpenSessions
+from policies.decisions.decide import Check, Decision
+from policies.decisions.decide import decide as decide_facts
+from policies.decisions.facts import Facts, OpeningFact, OpenSessions
 from policies.loading import Question
 from policies.models import ExtensionDeveloper, Install, Membership
 from policies.people import is_operator

@@ -15,8 +15,8 @@ from django.db.models import Q
 
 from audit import trail
 from policies import access, clock, cuts, loading, notifications, people
-from policies.decisions import Decision
-from policies.facts import EnvironmentRules
+from policies.decisions.decide import Decision
+from policies.decisions.facts import EnvironmentRules
 from policies.models import Grant, Lock
 
 

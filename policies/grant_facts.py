@@ -9,7 +9,7 @@ from typing import Final
 from django.db.models import Count, F, Q
 
 from policies import clock
-from policies.facts import GrantFact
+from policies.decisions.facts import GrantFact
 from policies.models import Approval, Grant, Install
 
 # Grants that were closed lately are loaded so that a cut session can be told why.

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from audit.trail import Action
 from policies import clock, notifications
 from policies import grant_acts as acts
-from policies.facts import EnvironmentRules
+from policies.decisions.facts import EnvironmentRules
 from policies.grant_acts import GrantConflict, GrantRefused
 from policies.grant_clock import lapse_one, settle
 from policies.models import Extension, Grant, Install, Tenant

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from policies.facts import Limits
+from policies.decisions.facts import Limits
 from policies.models import Opening
 
 MINUTE: Final = dt.timedelta(minutes=1)

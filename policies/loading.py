@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q
 
 from policies import clock, grant_facts, limits
-from policies.facts import (
+from policies.decisions.facts import (
     DEFAULT_RULES,
     ConsentFact,
     EnvironmentRules,

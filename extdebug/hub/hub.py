@@ -23,7 +23,7 @@ from extdebug.hub.tail import Tail
 from extdebug.hub.watched_stream import Subscription, Watch
 from extdebug.streams.connection import LOST, Link
 from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 
 log = logging.getLogger(__name__)
 

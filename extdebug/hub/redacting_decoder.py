@@ -15,7 +15,7 @@ from extdebug.wire.events import LAST_MS, NO_ORIGIN, Event, Origin, Unreadable, 
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import EntryId
 from extdebug.wire.truncation import MAX_FOREIGN_MESSAGE_BYTES, cut_text
-from policies.redaction import Mask, Redactor
+from policies.redaction.redactor import Mask, Redactor
 
 _DAY_MS: Final = 86_400_000
 MOST_OPAQUE: Final = 4096  # combinations of request, version and hash remembered per stream

@@ -22,7 +22,7 @@ from extdebug.streams.sequence_gaps import Producers
 from extdebug.wire.events import Gap, GapReason, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 
 
 class Subscription:

@@ -9,7 +9,7 @@ from typing import Final
 from extdebug.protocol import server_frames
 from extdebug.protocol.close_codes import CloseCode
 from policies.access import Check, Decision
-from policies.decisions import Rule
+from policies.decisions.decide import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from extdebug.models import DebugSession
 from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, OpenSessions, Viewer
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
 

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from policies import access, loading
 from policies.access import Viewer
-from policies.decisions import decide
+from policies.decisions.decide import decide
 from policies.loading import Question
 from policies.models import Grant
 

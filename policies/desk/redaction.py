@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.urls import path
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from policies import redaction
 from policies.desk.doors import OperatorAdmin, RecordedAdmin, require_operator
 from policies.models import RedactionRule
-from policies.redaction import BUILTIN_RULES, Redactor, Rule, RuleError
+from policies.redaction import redactor
+from policies.redaction.redactor import BUILTIN_RULES, Redactor, Rule, RuleError
 
 MOST_SAMPLE: Final = 16 * 1024  # characters of sample text
 _MASK: Final = re.compile(r"\[redacted:([a-z0-9-]+)(?:#[0-9a-f]{8})?\]")
@@ -49,7 +49,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         if rule.name in {each.name for each in BUILTIN_RULES}:
             self.add_error("name", "A built-in rule has this name.")
         spared = cleaned.get("counter_example")
-        if spared and redaction.preview(spared, [rule]).names:
+        if spared and redactor.preview(spared, [rule]).names:
             self.add_error("counter_example", "The pattern masks it.")
         others = RedactionRule.objects.filter(enabled=True).exclude(pk=self.instance.pk)
         try:
@@ -89,8 +89,8 @@ class RedactionRuleAdmin(RecordedAdmin, OperatorAdmin):
             except RuleError as refused:
                 error = str(refused)
         key = settings.REDACTION_KEY.encode() or None
-        alone = redaction.preview(sample, mine, key=key) if mine else None
-        together = redaction.preview(sample, (*BUILTIN_RULES, *others, *mine), key=key)
+        alone = redactor.preview(sample, mine, key=key) if mine else None
+        together = redactor.preview(sample, (*BUILTIN_RULES, *others, *mine), key=key)
         return JsonResponse(
             {
                 "error": error,

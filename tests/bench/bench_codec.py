@@ -20,7 +20,7 @@ from extdebug.wire.entries import from_entry, to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, Unreadable, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import EntryId
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 
 ID: Final = EntryId(1_767_225_600_123, 0)
 MESSAGE: Final = (

@@ -16,8 +16,8 @@ import timeit
 from collections.abc import Callable
 from typing import Final
 
-from policies.redaction import BUILTIN_RULES, BlockMasker, Redactor
-from policies.redaction_rules import compile_pattern
+from policies.redaction.redactor import BUILTIN_RULES, BlockMasker, Redactor
+from policies.redaction.rules import compile_pattern
 
 CLEAN_US: Final = 3.0
 SECRET_US: Final = 15.0

@@ -19,9 +19,9 @@ from extdebug.sessions.store import Held
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
-from policies.decisions import Decision
-from policies.facts import Limits
-from policies.redaction import Redactor
+from policies.decisions.decide import Decision
+from policies.decisions.facts import Limits
+from policies.redaction.redactor import Redactor
 from policies.signin import Viewer
 from tests.extdebug.entries import raw
 

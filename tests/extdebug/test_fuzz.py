@@ -25,7 +25,7 @@ from extdebug.transports.consumers import SessionConsumer
 from extdebug.transports.sse import write
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
 from tests.extdebug.stage import TARGET, PaperHistory, Stage
 from tests.extdebug.transports.test_consumers import SUBSCRIBE, Wire

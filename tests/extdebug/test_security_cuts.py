@@ -20,8 +20,8 @@ from extdebug.sessions import ownership, store
 from extdebug.sessions import supervisor as module
 from extdebug.sessions.close_reasons import End
 from extdebug.sessions.supervisor import Patrol
-from policies.decisions import Decision
-from policies.facts import Limits
+from policies.decisions.decide import Decision
+from policies.decisions.facts import Limits
 from policies.signin import Viewer
 from tests.files import ROOT
 

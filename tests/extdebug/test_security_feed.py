@@ -29,7 +29,7 @@ from extdebug.sessions.session_frames import Note
 from extdebug.wire.positions import Start
 from policies import access, tickets
 from policies.models import Lock
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 from policies.signin import Viewer
 from tests.fixtures.console import session_key
 from tests.fixtures.redis import RedisServer

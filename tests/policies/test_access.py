@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 
 from extdebug.demo.sample import Cast
 from policies import access
-from policies.decisions import Rule
+from policies.decisions.decide import Rule
 from policies.models import (
     Capability,
     ExtensionDeveloper,

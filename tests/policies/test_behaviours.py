@@ -15,7 +15,7 @@ from audit import trail
 from audit.chain import AuditError
 from extdebug.demo.sample import Cast
 from policies import access, changes, consent, grants, notifications
-from policies.decisions import Rule
+from policies.decisions.decide import Rule
 from policies.grants import GrantConflict, GrantMissing, GrantRefused
 from policies.models import Approval, Consent, EnvironmentPolicy, Grant, Lock, Notice, Tenant
 from tests.policies.conftest import TARGET, actions, ask, granted, request

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug.demo.sample import Cast
-from policies.facts import Limits
+from policies.decisions.facts import Limits
 from policies.limits import TokenBucket
 from policies.models import Limits as LimitsRow
 from tests.policies.conftest import ask

@@ -2,10 +2,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.redaction import BUILTIN_RULES, DEFAULT_FIELD_NAMES, Redactor, Rule, RuleError
-from policies.redaction_fields import FieldNames, Verdict
-from policies.redaction_masks import spans_of
-from policies.redaction_rules import MAX_PATTERN, compile_pattern
+from policies.redaction.field_names import FieldNames, Verdict
+from policies.redaction.masks import spans_of
+from policies.redaction.redactor import (
+    BUILTIN_RULES,
+    DEFAULT_FIELD_NAMES,
+    Redactor,
+    Rule,
+    RuleError,
+)
+from policies.redaction.rules import MAX_PATTERN, compile_pattern
 
 
 @pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)

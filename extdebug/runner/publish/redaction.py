@@ -9,7 +9,7 @@ from typing import Any, Final
 from extdebug.runner.context import Flow
 from extdebug.runner.publish.redacting_encoder import Redaction
 from extdebug.wire.events import Output
-from policies.redaction import BlockMasker, Redactor
+from policies.redaction.redactor import BlockMasker, Redactor
 
 FLOWS_KEPT: Final = 4096  # masked ids remembered; a flow has many lines and the same ids
 

@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { runs } from "./text.js";
 
-const MASK = /\[redacted:([a-z0-9-]{1,64})(#[0-9a-f]{8})?\]/g; // as policies/redaction.py writes it
+const MASK = /\[redacted:([a-z0-9-]{1,64})(#[0-9a-f]{8})?\]/g; // as policies/redaction/redactor.py writes it
 
 /**
  * Put `text` into `parent` as safe runs, with `marker` ({regex, classOf}) matches marked. `masked`

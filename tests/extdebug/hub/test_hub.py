@@ -14,7 +14,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
 from extdebug.hub.watched_stream import Subscription
 from extdebug.wire.keys import Target
-from policies.redaction import Redactor
+from policies.redaction.redactor import Redactor
 from tests.fixtures.redis import RedisServer
 
 TARGET = Target("acme", "invoice-sync")

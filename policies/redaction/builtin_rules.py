@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from policies.redaction_rules import (
+from policies.redaction.rules import (
     Rule,
     has_digit,
     is_address,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from policies.redaction_rules import Rule
+from policies.redaction.rules import Rule
 
 MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
 MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")

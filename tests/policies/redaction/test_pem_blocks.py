@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.redaction import BlockMasker, Redactor
-from policies.redaction_blocks import MASK, MAX_LINES, MAX_STRANGERS
+from policies.redaction.pem_blocks import MASK, MAX_LINES, MAX_STRANGERS
+from policies.redaction.redactor import BlockMasker, Redactor
 
 BODY = ["MIIEowIBAAKCAQEA0Z3VS5JJcds3xfn0A7UBbvxPhLyY1D6LZxYzdGhpcyBpcyBu", "b3QgYSBrZXk=", "QQ=="]
 BEGIN, END = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies.facts import Facts, GrantFact
+from policies.decisions.facts import Facts, GrantFact
 
 DEBUG_LOGS: Final = "cap:debug.logs"
 LONGEST: Final = dt.timedelta(hours=8)

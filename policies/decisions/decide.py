@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from policies import coverage
-from policies.facts import PRODUCTION, Facts, Limits, OpeningFact, OpenSessions
-from policies.wording import FAILURES, Wording
+from policies.decisions import coverage
+from policies.decisions.facts import PRODUCTION, Facts, Limits, OpeningFact, OpenSessions
+from policies.decisions.wording import FAILURES, Wording
 
 __all__ = ["Check", "Decision", "Facts", "Limits", "OpenSessions", "Rule", "decide"]
 

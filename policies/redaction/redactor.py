@@ -18,10 +18,9 @@ from urllib.parse import unquote_to_bytes
 
 import re2
 
-from policies.redaction_blocks import BlockMasker
-from policies.redaction_builtin import BUILTIN_RULES, DEFAULT_FIELD_NAMES
-from policies.redaction_fields import FieldNames, Verdict
-from policies.redaction_masks import (
+from policies.redaction.builtin_rules import BUILTIN_RULES, DEFAULT_FIELD_NAMES
+from policies.redaction.field_names import FieldNames, Verdict
+from policies.redaction.masks import (
     MASK,
     WORD,
     Mask,
@@ -31,13 +30,8 @@ from policies.redaction_masks import (
     replace,
     spans_of,
 )
-from policies.redaction_rules import (
-    MAX_RULES,
-    Rule,
-    RuleError,
-    compile_pattern,
-    options,
-)
+from policies.redaction.pem_blocks import BlockMasker
+from policies.redaction.rules import MAX_RULES, Rule, RuleError, compile_pattern, options
 
 __all__ = [
     "BUILTIN_RULES",

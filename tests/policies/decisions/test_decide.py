@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from policies.decisions import Rule, decide
-from policies.facts import (
+from policies.decisions.decide import Rule, decide
+from policies.decisions.facts import (
     DEFAULT_RULES,
     ConsentFact,
     EnvironmentRules,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from policies.redaction import BUILTIN_RULES, Mask, Redactor, Rule, RuleError, preview
+from policies.redaction.redactor import BUILTIN_RULES, Mask, Redactor, Rule, RuleError, preview
 
 KEYED = Redactor(key=b"a key of the tests")
 MASK = KEYED.mask("acme:invoice-sync", "2026-01-31")
