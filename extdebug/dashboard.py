@@ -12,7 +12,7 @@ from django.urls import reverse
 from audit import reading, trail
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
-from policies import clock
+from policies.database import clock
 from policies.desk.doors import ip_of, operates
 from policies.models import Grant
 

@@ -15,16 +15,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from policies import clock, limits, loading, people
+from policies import limits
+from policies.database import clock
 from policies.decisions.decide import Check, Decision
 from policies.decisions.decide import decide as decide_facts
 from policies.decisions.facts import Facts, OpeningFact, OpenSessions
-from policies.loading import Question
+from policies.identity import operators
+from policies.identity.operators import is_operator
+from policies.identity.tickets import issue_ticket, redeem_ticket
+from policies.identity.tokens import viewer_from_token
+from policies.identity.viewers import Viewer, live_principals, viewer_from_session, viewer_of
+from policies.loading import facts as loading
+from policies.loading.facts import Question
 from policies.models import ExtensionDeveloper, Install, Membership
-from policies.people import is_operator
-from policies.signin import Viewer, live_principals, viewer_from_session, viewer_of
-from policies.tickets import issue_ticket, redeem_ticket
-from policies.tokens import viewer_from_token
 
 __all__ = [
     "Check",
@@ -172,7 +175,7 @@ def _opening(
 
 def _related(user_id: int) -> QuerySet[Install]:
     """The installs to which a person has a relation; all of them for an operator."""
-    if people.operators().filter(pk=user_id).exists():
+    if operators.operators().filter(pk=user_id).exists():
         return Install.objects.all()
     tenants = Membership.objects.filter(user_id=user_id, role=Membership.Role.ADMIN)
     everywhere = ExtensionDeveloper.objects.filter(user_id=user_id, all_installs=True)

@@ -10,6 +10,10 @@ class PoliciesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from policies import checks, triggers  # noqa: F401  (importing registers the checks)
+        from policies.database import checks, version_triggers  # noqa: F401  (importing registers the checks)
 
-        post_migrate.connect(triggers.after_migrate, sender=self, dispatch_uid="policies.triggers")
+        post_migrate.connect(
+            version_triggers.after_migrate,
+            sender=self,
+            dispatch_uid="policies.database.version_triggers",
+        )

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
-from policies import access, changes, clock
+from policies import access, changes
+from policies.database import clock
 from policies.models import Consent, Extension, Tenant
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from policies import clock, grants, limits, notifications, tickets
+from policies import limits
+from policies.database import clock
+from policies.grants import notifications, verbs
+from policies.identity import tickets
 from policies.models import Notice, Opening
 
 KEEP_NOTICES: Final = dt.timedelta(days=30)
@@ -18,7 +21,7 @@ def run() -> dict[str, int]:
     """One round; how many of each were done. Every few seconds is often enough."""
     now = clock.now()
     return {
-        "grants": grants.lapse(),
+        "grants": verbs.lapse(),
         "notices": notifications.deliver_due(),
         "tickets": tickets.prune(),
         "openings": Opening.objects.filter(at__lte=now - limits.MINUTE).delete()[0],

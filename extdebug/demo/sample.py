@@ -12,7 +12,7 @@ from typing import Final
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
 
-from policies import grants
+from policies.grants import verbs
 from policies.models import (
     Capability,
     Extension,
@@ -95,7 +95,7 @@ def ask_for_a_grant(cast: Cast) -> None:
         beneficiary=cast.dan, state__in=(Grant.State.REQUESTED, Grant.State.ACTIVE)
     )
     if not waiting.exists():
-        grants.request(
+        verbs.request(
             cast.dan,
             tenant=cast.acme.key,
             extension=cast.invoice_sync.key,

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from audit import checks as trail
 from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
-from policies import checks as policy
+from policies.database import checks as policy
 
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
 

@@ -20,11 +20,11 @@ from extdebug.db import decisions, records
 from extdebug.hub.hub import Hub
 from extdebug.hub.runner_client import Runner
 from extdebug.hub.runner_fallback import Fallback
-from extdebug.redactors import current_redactor
 from extdebug.sessions import close_reasons, heartbeats, shutdown
 from extdebug.sessions.rate_limit import Rates
 from extdebug.sessions.stats import Tally
 from extdebug.sessions.supervisor import Patrol
+from policies.loading.redactor import current_redactor
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from channels.layers import get_channel_layer
 from django.utils import timezone
 
 from extdebug.db import decisions, records
-from extdebug.redactors import current_redactor
 from extdebug.sessions import close_reasons, heartbeats, ownership, store
 from policies import access
 from policies.cuts import LAYER_GROUP
+from policies.loading.redactor import current_redactor
 
 if TYPE_CHECKING:
     from extdebug.sessions.feed import Feed

@@ -25,8 +25,9 @@ from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, Refused
 from extdebug.transports import polling, sse, stream_query
 from extdebug.wire.events import clean_id
-from policies import access, grants
+from policies import access
 from policies.access import Viewer
+from policies.grants import verbs
 
 _STATUS: Final = {
     CloseCode.BAD_REQUEST: 400,
@@ -180,18 +181,18 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
         grant = await records(_ask, request, asked)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _bad(str(error))
-    except grants.GrantMissing as error:
+    except verbs.GrantMissing as error:
         return _bad(str(error), status=404, code="not_found")
-    except grants.GrantConflict as error:
+    except verbs.GrantConflict as error:
         return _bad(str(error), status=409, code="conflict")
-    except grants.GrantError as error:
+    except verbs.GrantError as error:
         return _bad(str(error), status=403, code="refused")
     message = f"{grant.label} was requested. You will hear by e-mail when it is decided."
     return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
 
 
 def _ask(request: HttpRequest, asked: _Request) -> Any:
-    return grants.request(
+    return verbs.request(
         request.user,
         tenant=asked.tenant,
         extension=asked.extension,

@@ -13,7 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from policies import grants
+from policies.grants import verbs
 from policies.models import BreakGlassReview, Grant
 
 State = Grant.State
@@ -103,37 +103,37 @@ class Act:
 
 
 def _approve(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
-    grants.approve(
+    verbs.approve(
         grant.pk, by=by, comment=said["comment"], minutes=said["minutes"],
         version=said["version"], ip=ip,
     )  # fmt: skip
 
 
 def _deny(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
-    grants.deny(grant.pk, by=by, reason=said["reason"], version=said["version"], ip=ip)
+    verbs.deny(grant.pk, by=by, reason=said["reason"], version=said["version"], ip=ip)
 
 
 def _revoke(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
-    grants.revoke(grant.pk, by=by, reason=said["reason"], version=said["version"], ip=ip)
+    verbs.revoke(grant.pk, by=by, reason=said["reason"], version=said["version"], ip=ip)
 
 
 def _review(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
     if grant.version != said["version"]:
-        raise grants.GrantConflict("stale", f"{grant.label} was changed since you opened it.")
+        raise verbs.GrantConflict("stale", f"{grant.label} was changed since you opened it.")
     justified = said["verdict"] == BreakGlassReview.Verdict.JUSTIFIED
-    grants.review(grant.pk, by=by, justified=justified, comment=said["comment"], ip=ip)
+    verbs.review(grant.pk, by=by, justified=justified, comment=said["comment"], ip=ip)
 
 
 def _withdraw(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
-    grants.withdraw(grant.pk, by=by, version=said["version"], ip=ip)
+    verbs.withdraw(grant.pk, by=by, version=said["version"], ip=ip)
 
 
 def _cancel(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
-    grants.cancel(grant.pk, by=by, version=said["version"], ip=ip)
+    verbs.cancel(grant.pk, by=by, version=said["version"], ip=ip)
 
 
 def _release(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
-    grants.release(grant.pk, by=by, version=said["version"], ip=ip)
+    verbs.release(grant.pk, by=by, version=said["version"], ip=ip)
 
 
 ACTS: Final[dict[str, Act]] = {

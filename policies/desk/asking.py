@@ -14,9 +14,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from policies import grants, loading
 from policies.desk.doors import ip_of, require_operator
 from policies.desk.why import suggestions
+from policies.grants import verbs
+from policies.loading import facts
 from policies.models import Install
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES, MAX_GRANT_MINUTES
 
@@ -92,7 +93,7 @@ class RequestForm(BreakGlassForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def break_glass(request: HttpRequest) -> HttpResponse:
     """GET asks and warns, POST breaks."""
-    rules = loading.environment_rules()
+    rules = facts.environment_rules()
     longest = min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES) if rules else 1
     return _ask(request, BreakGlassForm, longest=longest, glass=True)
 
@@ -100,7 +101,7 @@ def break_glass(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_grant(request: HttpRequest) -> HttpResponse:
     """GET asks, POST requests; somebody else approves."""
-    rules = loading.environment_rules()
+    rules = facts.environment_rules()
     longest = min(rules.max_grant_minutes, MAX_GRANT_MINUTES) if rules else 1
     return _ask(request, RequestForm, longest=longest, glass=False)
 
@@ -113,13 +114,13 @@ def _ask(
     form = kind(request.POST if posted else None, initial=request.GET.dict(), longest=longest)
     status = 400 if posted else 200
     if posted and form.is_valid():
-        verb = grants.break_glass if glass else grants.request
+        verb = verbs.break_glass if glass else verbs.request
         try:
             grant = verb(request.user, **form.asked(), ip=ip_of(request))
-        except grants.GrantConflict as error:
+        except verbs.GrantConflict as error:
             form.add_error(None, str(error))
             status = 409
-        except grants.GrantError as error:
+        except verbs.GrantError as error:
             form.add_error(None, str(error))
             status = 403
         else:

@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from policies import clock, grants
+from policies.database import clock
 from policies.desk import live
 from policies.desk.acts import Act, obstacle
 from policies.desk.doors import ip_of
+from policies.grants import verbs
 from policies.models import Grant
 
 
@@ -56,7 +57,7 @@ def _do(request: HttpRequest, grant: Grant, act: Act, *, reason: str) -> None:
         return
     try:
         act.do(grant, request.user, {"version": int(sent), "reason": reason}, ip_of(request))
-    except grants.GrantError as error:
+    except verbs.GrantError as error:
         messages.error(request, f"{grant.label}: {error}")
     else:
         messages.success(request, act.done.format(label=grant.label))

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from policies import clock
+from policies.database import clock
 from policies.desk.doors import OperatorAdmin, RecordedAdmin
 from policies.models import Extension, ExtensionDeveloper, Install, Membership, Tenant
 

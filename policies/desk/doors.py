@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from audit import reading, trail
 from policies import changes
 from policies.desk import live
-from policies.people import OPERATE
+from policies.identity.operators import OPERATE
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
 SEEN: Final = "_seen"  # the fingerprint of the row that the form was made from

@@ -14,11 +14,12 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from audit import reading
-from policies import clock, grants
+from policies.database import clock
 from policies.desk import asking, bulk, live
 from policies.desk.acts import ACTS, Act, obstacle, open_to
 from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
 from policies.desk.why import why
+from policies.grants import verbs
 from policies.models import Grant
 
 HISTORY_ROWS = 100  # of each kind on a grant's page; the audit has the rest
@@ -208,12 +209,12 @@ class GrantAdmin(OperatorAdmin):
                 return redirect(self._back(request, grant))
             stale = posted and form.data.get("version") != str(grant.version)
             if stale:
-                raise grants.GrantConflict("stale", f"{grant.label} was changed meanwhile.")
-        except grants.GrantMissing:
+                raise verbs.GrantConflict("stale", f"{grant.label} was changed meanwhile.")
+        except verbs.GrantMissing:
             raise Http404 from None
-        except grants.GrantConflict as error:
+        except verbs.GrantConflict as error:
             return self._refused(request, grant, act, str(error), status=409)
-        except grants.GrantError as error:
+        except verbs.GrantError as error:
             return self._refused(request, grant, act, str(error), status=403)
         if (why := obstacle(act, grant, request.user, now=clock.now())) is not None:
             return self._refused(request, grant, act, why, status=409)
@@ -230,7 +231,7 @@ class GrantAdmin(OperatorAdmin):
         )
 
     def _facts(self, request: HttpRequest, grant: Grant, *, now: Any) -> dict[str, Any]:
-        from policies.grant_acts import decision_of
+        from policies.grants.claims import decision_of
 
         decision = decision_of(
             grant.beneficiary, tenant=grant.tenant_key, extension=grant.extension_key

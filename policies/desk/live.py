@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from policies import access, loading
+from policies import access
 from policies.access import Viewer
 from policies.decisions.decide import decide
-from policies.loading import Question
+from policies.loading import facts as loading
+from policies.loading.facts import Question
 from policies.models import Grant
 
 MOST: Final = 2000  # sessions looked at for one answer; beyond it the number is "at least"

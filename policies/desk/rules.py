@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from policies import clock
+from policies.database import clock
 from policies.desk.doors import OperatorAdmin, RecordedAdmin
 from policies.models import (
     Capability,

@@ -15,9 +15,10 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from policies import clock, tokens
+from policies.database import clock
 from policies.desk import live
 from policies.desk.doors import OperatorAdmin, ip_of, require_operator
+from policies.identity import tokens
 from policies.models import AccessToken, Extension, Tenant
 
 

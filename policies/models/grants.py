@@ -1,8 +1,8 @@
 """Time-boxed approvals: the grant, its approvals and the review of a broken glass.
 
-What must never be is a constraint here or a trigger in `policies.triggers`; the verbs that
-move a grant live in `policies.grants`. The state is a label: authority is computed from times
-and approvals by `policies.decisions`.
+What must never be is a constraint here or a trigger in `policies.database.grant_triggers`; the
+verbs that move a grant live in `policies.grants.verbs`. The state is a label: authority is
+computed from times and approvals by `policies.decisions`.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 from policies.decisions.decide import Decision
 from policies.decisions.facts import Limits
+from policies.identity.viewers import Viewer
 from policies.redaction.redactor import Redactor
-from policies.signin import Viewer
 from tests.extdebug.entries import raw
 
 TARGET = Target("acme", "invoice-sync")

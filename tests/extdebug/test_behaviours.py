@@ -25,7 +25,9 @@ from audit import trail
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.sessions import store
-from policies import cuts, grants, notifications
+from policies import cuts
+from policies.grants import notifications, verbs
+from policies.identity.viewers import hash_session_key
 from policies.models import (
     ExtensionDeveloper,
     Grant,
@@ -33,7 +35,6 @@ from policies.models import (
     PolicyVersion,
     Tenant,
 )
-from policies.signin import hash_session_key
 from tests.faults.stage import Stage, poll
 from tests.faults.watcher import Watcher
 from tests.fixtures.console import Console
@@ -86,10 +87,10 @@ def layer(settings: Any) -> Any:
 
 
 def grant_to(user: Any, approver: Any, *, minutes: int = 60) -> Grant:
-    pending = grants.request(
+    pending = verbs.request(
         user, tenant="acme", extension="invoice-sync", minutes=minutes, reason="a customer waits"
     )
-    return grants.approve(pending.pk, by=approver)
+    return verbs.approve(pending.pk, by=approver)
 
 
 async def cut_after(
@@ -120,7 +121,7 @@ async def revoked(stage: Stage, consoles: list[Console]) -> list[float]:
 
         def act(given: list[Grant] = given) -> None:
             for grant in given:
-                grants.revoke(grant.pk, by=stage.cast.oscar, reason="enough")
+                verbs.revoke(grant.pk, by=stage.cast.oscar, reason="enough")
 
         times += await cut_after(watchers, act, within=10)
         for watcher in watchers:
@@ -200,7 +201,7 @@ async def test_behaviour_11_the_end_of_one_grant_keeps_a_session_that_another_co
     await stage.settle(writer=writer)
     assert all(not watcher.closings for watcher in watchers)
     times = await cut_after(
-        watchers, lambda: grants.revoke(other.pk, by=stage.cast.oscar, reason="enough"), within=10
+        watchers, lambda: verbs.revoke(other.pk, by=stage.cast.oscar, reason="enough"), within=10
     )
     print(f"then the other is revoked: {max(times):.3f} s")
 

@@ -22,7 +22,7 @@ from extdebug.sessions.close_reasons import End
 from extdebug.sessions.supervisor import Patrol
 from policies.decisions.decide import Decision
 from policies.decisions.facts import Limits
-from policies.signin import Viewer
+from policies.identity.viewers import Viewer
 from tests.files import ROOT
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)

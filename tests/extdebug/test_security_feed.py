@@ -27,10 +27,11 @@ from extdebug.sessions.node import Console
 from extdebug.sessions.opening import open_feed
 from extdebug.sessions.session_frames import Note
 from extdebug.wire.positions import Start
-from policies import access, tickets
+from policies import access
+from policies.identity import tickets
+from policies.identity.viewers import Viewer
 from policies.models import Lock
 from policies.redaction.redactor import Redactor
-from policies.signin import Viewer
 from tests.fixtures.console import session_key
 from tests.fixtures.redis import RedisServer
 

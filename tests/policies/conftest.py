@@ -10,8 +10,9 @@ from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from policies import access, grants, notifications
+from policies import access
 from policies.access import Decision
+from policies.grants import notifications, verbs
 from policies.models import Grant
 
 TARGET: dict[str, Any] = {"tenant": "acme", "extension": "invoice-sync"}
@@ -55,14 +56,14 @@ def ask(user: User, **more: Any) -> Decision:
 
 
 def request(by: User, **more: Any) -> Grant:
-    return grants.request(by, **{**TARGET, "minutes": 60, "reason": "a customer waits", **more})
+    return verbs.request(by, **{**TARGET, "minutes": 60, "reason": "a customer waits", **more})
 
 
 def granted(cast: Cast, to: User, **more: Any) -> Grant:
     """An active grant, approved by olivia or, for olivia, by oscar."""
     pending = request(to, **more)
     approver = cast.oscar if to == cast.olivia else cast.olivia
-    return grants.approve(pending.pk, by=approver)
+    return verbs.approve(pending.pk, by=approver)
 
 
 def actions(**where: Any) -> list[str]:

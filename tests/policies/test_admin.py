@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
-from policies import grants
+from policies.grants import verbs
 from policies.models import Grant
 from tests.policies.conftest import TARGET, actions, granted, request
 from tests.policies.desk import act, signed_in, state, watch
@@ -79,12 +79,12 @@ def test_behaviour_20_post_confirms_with_the_number_of_sessions_it_cuts(cast: Ca
 
 def test_behaviour_20_a_session_covered_by_another_grant_is_not_counted(cast: Cast) -> None:
     first = granted(cast, cast.dan, minutes=30)
-    second = grants.request(cast.alice, **TARGET, minutes=60, reason="x", beneficiary=cast.dan)
-    grants.approve(second.pk, by=cast.olivia)
+    second = verbs.request(cast.alice, **TARGET, minutes=60, reason="x", beneficiary=cast.dan)
+    verbs.approve(second.pk, by=cast.olivia)
     watch(cast.dan)
     client = signed_in(cast.oscar)
     assert "This cuts 0 live sessions" in client.get(act(first, "revoke")).text
-    grants.revoke(second.pk, by=cast.olivia, reason="x")
+    verbs.revoke(second.pk, by=cast.olivia, reason="x")
     assert "This cuts 1 live session at once" in client.get(act(first, "revoke")).text
 
 

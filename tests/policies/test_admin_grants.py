@@ -3,7 +3,7 @@
 import pytest
 
 from extdebug.demo.sample import Cast
-from policies import grants
+from policies.grants import verbs
 from policies.models import Grant
 from tests.policies.conftest import TARGET, actions, granted, request
 from tests.policies.desk import act, signed_in, state
@@ -38,7 +38,7 @@ def test_a_stale_form_answers_409_and_shows_what_is_so_now(cast: Cast, verb: str
     grant = request(cast.dan)
     client = signed_in(cast.oscar)
     assert client.get(act(grant, verb)).status_code == 200
-    grants.approve(grant.pk, by=cast.olivia)
+    verbs.approve(grant.pk, by=cast.olivia)
     data = {"version": grant.version, "minutes": "60", "reason": "no"}
     late = client.post(act(grant, verb), data)
     assert late.status_code == 409
@@ -94,7 +94,7 @@ def test_a_broken_glass_is_asked_about_recorded_and_reviewed(cast: Cast) -> None
     assert client.get(act(grant, "review")).status_code == 409
     other = signed_in(cast.olivia)
     assert other.get(act(grant, "review")).status_code == 409, "still active"
-    grants.revoke(grant.pk, by=cast.olivia, reason="over")
+    verbs.revoke(grant.pk, by=cast.olivia, reason="over")
     grant.refresh_from_db()
     assert "broken glass to review" in other.get("/admin/").text
     said = {"version": grant.version, "verdict": "justified", "comment": "I read the ticket"}

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from extdebug.demo.sample import Cast
-from policies import tokens
+from policies.identity import tokens
 from policies.models import AccessToken, RedactionRule
 from tests.policies.conftest import actions
 from tests.policies.desk import signed_in

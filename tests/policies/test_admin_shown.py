@@ -7,7 +7,8 @@ from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.sessions import store
 from extdebug.wire.keys import Target
-from policies import access, grants
+from policies import access
+from policies.grants import verbs
 from tests.policies.conftest import TARGET, granted, request
 from tests.policies.desk import act, signed_in, watch
 
@@ -42,11 +43,11 @@ def test_every_request_denial_and_session_stays_on_the_grants_page(cast: Cast) -
     grant = request(cast.dan)
     viewer = access.viewer_of(cast.dan, transport="ws")
     store.open_session(viewer, Target(**TARGET), process="p", filters=[])
-    grants.approve(grant.pk, by=cast.oscar, comment="customer agreed")
+    verbs.approve(grant.pk, by=cast.oscar, comment="customer agreed")
     row = watch(cast.dan)
-    more = grants.extend(grant.pk, by=cast.dan, minutes=30, reason="not done yet")
+    more = verbs.extend(grant.pk, by=cast.dan, minutes=30, reason="not done yet")
     DebugSession.objects.filter(pk=row.pk).update(grant=grant)
-    grants.revoke(grant.pk, by=cast.olivia, reason="the customer withdrew")
+    verbs.revoke(grant.pk, by=cast.olivia, reason="the customer withdrew")
     page = signed_in(cast.olivia).get(f"/admin/policies/grant/{grant.pk}/change/").text
     for shown in (
         "a customer waits", "customer agreed", "the customer withdrew", more.label,

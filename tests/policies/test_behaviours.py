@@ -14,9 +14,11 @@ from django.utils import timezone
 from audit import trail
 from audit.chain import AuditError
 from extdebug.demo.sample import Cast
-from policies import access, changes, consent, grants, notifications
+from policies import access, changes, consent
 from policies.decisions.decide import Rule
-from policies.grants import GrantConflict, GrantMissing, GrantRefused
+from policies.grants import notifications
+from policies.grants import verbs as grants
+from policies.grants.verbs import GrantConflict, GrantMissing, GrantRefused
 from policies.models import Approval, Consent, EnvironmentPolicy, Grant, Lock, Notice, Tenant
 from tests.policies.conftest import TARGET, actions, ask, granted, request
 

@@ -8,7 +8,8 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 from extdebug.demo.sample import Cast
-from policies import changes, cuts, grants
+from policies import changes, cuts
+from policies.grants import verbs
 from policies.models import Lock
 from tests.policies.conftest import granted
 
@@ -50,7 +51,7 @@ def test_what_is_rolled_back_sends_nothing(sent: list[dict[str, Any]]) -> None:
 def test_verbs_and_changes_hint(cast: Cast, production: Any, sent: list[dict[str, Any]]) -> None:
     grant = granted(cast, cast.dan)
     sent.clear()
-    grants.revoke(grant.pk, by=cast.olivia, reason="over")
+    verbs.revoke(grant.pk, by=cast.olivia, reason="over")
     assert sent == [
         {
             "type": "cut.hint",

@@ -10,9 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies import access, clock, consent, grants
+from policies import access, consent
 from policies.access import OpenSessions
-from policies.grants import GrantConflict, GrantError
+from policies.database import clock
+from policies.grants import verbs
+from policies.grants.verbs import GrantConflict, GrantError
 from policies.models import (
     Approval,
     Consent,
@@ -39,7 +41,7 @@ def kinds(results: list[Any]) -> Counter[str]:
 def test_two_approvers_at_once_activate_once(cast: Cast, third_operator: Any, turn: int) -> None:
     pending = request(cast.dan)
     results = in_parallel(
-        *(lambda by=by: grants.approve(pending.pk, by=by)
+        *(lambda by=by: verbs.approve(pending.pk, by=by)
           for by in (cast.olivia, cast.oscar, third_operator))
     )  # fmt: skip
     assert kinds(results) == {"done": 1, "GrantConflict": 2}
@@ -54,7 +56,7 @@ def test_a_quorum_is_counted_right_when_all_come_at_once(
     EnvironmentPolicy.objects.create(environment="production", approvals_required=3)
     pending = request(cast.dan)
     results = in_parallel(
-        *(lambda by=by: grants.approve(pending.pk, by=by)
+        *(lambda by=by: verbs.approve(pending.pk, by=by)
           for by in (cast.olivia, cast.oscar, third_operator))
     )  # fmt: skip
     assert kinds(results) == {"done": 3}
@@ -67,7 +69,7 @@ def test_a_quorum_is_counted_right_when_all_come_at_once(
 def test_one_approver_twice_counts_once(cast: Cast, third_operator: Any, turn: int) -> None:
     EnvironmentPolicy.objects.create(environment="production", approvals_required=2)
     pending = request(cast.dan)
-    results = in_parallel(*[lambda: grants.approve(pending.pk, by=cast.olivia)] * 2)
+    results = in_parallel(*[lambda: verbs.approve(pending.pk, by=cast.olivia)] * 2)
     assert kinds(results) == {"done": 1, "GrantConflict": 1}
     assert not ask(cast.dan).allowed
 
@@ -76,9 +78,9 @@ def test_one_approver_twice_counts_once(cast: Cast, third_operator: Any, turn: i
 def test_approve_against_deny_and_withdraw_has_one_winner(cast: Cast, turn: int) -> None:
     pending = request(cast.dan)
     results = in_parallel(
-        lambda: grants.approve(pending.pk, by=cast.olivia),
-        lambda: grants.deny(pending.pk, by=cast.oscar, reason="no"),
-        lambda: grants.withdraw(pending.pk, by=cast.dan),
+        lambda: verbs.approve(pending.pk, by=cast.olivia),
+        lambda: verbs.deny(pending.pk, by=cast.oscar, reason="no"),
+        lambda: verbs.withdraw(pending.pk, by=cast.dan),
     )
     assert kinds(results) == {"done": 1, "GrantConflict": 2}
     pending.refresh_from_db()
@@ -93,12 +95,12 @@ def test_approve_against_lapse_has_one_winner(cast: Cast, turn: int) -> None:
     Grant.objects.filter(pk=pending.pk).update(lapses_at=soon)
 
     def lapse_when_due() -> int:
-        while not (lapsed := grants.lapse()) and clock.now() < soon + dt.timedelta(seconds=2):
+        while not (lapsed := verbs.lapse()) and clock.now() < soon + dt.timedelta(seconds=2):
             pass
         return lapsed
 
     approved, lapsed = in_parallel(
-        lambda: grants.approve(pending.pk, by=cast.olivia), lapse_when_due
+        lambda: verbs.approve(pending.pk, by=cast.olivia), lapse_when_due
     )
     pending.refresh_from_db()
     if isinstance(approved, Grant):
@@ -120,7 +122,7 @@ def test_an_approval_that_waited_past_the_deadline_is_late(cast: Cast) -> None:
             while clock.now() <= soon:
                 pass
 
-    _, approved = in_parallel(hold, lambda: grants.approve(pending.pk, by=cast.olivia))
+    _, approved = in_parallel(hold, lambda: verbs.approve(pending.pk, by=cast.olivia))
     if isinstance(approved, Grant):  # it came before the lock was held
         assert approved.starts_at is not None
         assert approved.starts_at < soon
@@ -133,8 +135,8 @@ def test_an_approval_that_waited_past_the_deadline_is_late(cast: Cast) -> None:
 def test_revoke_against_release_ends_it_once(cast: Cast, turn: int) -> None:
     grant = granted(cast, cast.dan)
     results = in_parallel(
-        lambda: grants.revoke(grant.pk, by=cast.olivia, reason="no"),
-        lambda: grants.release(grant.pk, by=cast.dan),
+        lambda: verbs.revoke(grant.pk, by=cast.olivia, reason="no"),
+        lambda: verbs.release(grant.pk, by=cast.dan),
     )
     assert kinds(results) == {"done": 1, "GrantConflict": 1}
     assert not ask(cast.dan).allowed
@@ -149,7 +151,7 @@ def test_the_same_request_twice_is_one(cast: Cast, turn: int) -> None:
 @rounds
 def test_the_glass_breaks_once(cast: Cast, turn: int) -> None:
     def smash() -> Grant:
-        return grants.break_glass(cast.olivia, **TARGET, minutes=5, reason="fire")
+        return verbs.break_glass(cast.olivia, **TARGET, minutes=5, reason="fire")
 
     results = in_parallel(smash, smash, smash)
     assert kinds(results) == {"done": 1, "GrantRefused": 2}
@@ -167,9 +169,9 @@ def test_a_stale_form_conflicts(cast: Cast) -> None:
     pending = request(cast.dan)
     seen = pending.version
     EnvironmentPolicy.objects.create(environment="production", approvals_required=2)
-    grants.approve(pending.pk, by=cast.olivia, version=seen)
+    verbs.approve(pending.pk, by=cast.olivia, version=seen)
     with pytest.raises(GrantConflict) as stale:
-        grants.approve(pending.pk, by=cast.oscar, version=seen)
+        verbs.approve(pending.pk, by=cast.oscar, version=seen)
     assert stale.value.code == "stale"
 
 
@@ -224,7 +226,7 @@ def test_decisions_during_changes_are_of_one_moment(cast: Cast) -> None:
                     Tenant.objects.filter(key="acme").update(suspended_at=timezone.now())
                 with transaction.atomic():
                     Tenant.objects.filter(key="acme").update(suspended_at=None)
-                    grants.revoke(active.pk, by=cast.olivia, reason="again")
+                    verbs.revoke(active.pk, by=cast.olivia, reason="again")
         finally:
             over.set()
 

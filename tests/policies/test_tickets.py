@@ -7,9 +7,10 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies import access, tickets, tokens
+from policies import access
+from policies.identity import tickets, tokens
+from policies.identity.tickets import TicketRefused
 from policies.models import Ticket
-from policies.tickets import TicketRefused
 from tests.fixtures.console import session_key
 from tests.policies.conftest import TARGET
 

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from audit import trail
 from extdebug.demo.sample import Cast
-from policies import access, tokens
+from policies import access
+from policies.identity import tokens
+from policies.identity.tokens import TokenRefused
 from policies.models import AccessToken
-from policies.tokens import TokenRefused
 from tests.policies.conftest import TARGET, actions
 
 pytestmark = pytest.mark.django_db

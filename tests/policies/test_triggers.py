@@ -12,7 +12,8 @@ from django.db import models as fields
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies import access, triggers
+from policies import access
+from policies.database import version_triggers
 from policies.models import (
     AccessToken,
     Approval,
@@ -165,13 +166,13 @@ def test_emptying_a_table_moves_the_version(cast: Cast) -> None:
 
 @pytest.mark.django_db
 def test_all_triggers_are_there_and_a_lost_one_is_named() -> None:
-    assert triggers.missing() == []
+    assert version_triggers.missing() == []
     on = " ON policies_lock" if connection.vendor == "postgresql" else ""
     lost = "row" if connection.vendor == "postgresql" else "insert"
     sql(f"DROP TRIGGER policies_bump_policies_lock_{lost}{on}")
-    assert triggers.missing() == [f"policies_bump_policies_lock_{lost}"]
-    triggers.install()
-    assert triggers.missing() == []
+    assert version_triggers.missing() == [f"policies_bump_policies_lock_{lost}"]
+    version_triggers.install()
+    assert version_triggers.missing() == []
 
 
 @pytest.mark.django_db
@@ -187,7 +188,7 @@ def test_every_table_that_a_decision_reads_moves_the_version(
         for table in re.findall(r'(?:FROM|JOIN) "?(\w+)"?', query["sql"])
     }
     assert "policies_install" in read
-    assert read - {"policies_policyversion"} <= set(triggers.bumping())
+    assert read - {"policies_policyversion"} <= set(version_triggers.bumping())
 
 
 @pytest.mark.django_db
@@ -264,8 +265,8 @@ def test_a_table_under_triggers_can_be_altered(cast: Cast) -> None:
     new.model = Grant
     for before, after in ((old, new), (new, old)):
         with connection.schema_editor() as editor:
-            triggers.lift(None, editor)
+            version_triggers.lift(None, editor)
             editor.alter_field(Grant, before, after)
-        assert triggers.missing()
-        triggers.install()
-        assert triggers.missing() == []
+        assert version_triggers.missing()
+        version_triggers.install()
+        assert version_triggers.missing() == []

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from policies import webhook
-from policies.webhook import WebhookError
+from policies.grants import webhook
+from policies.grants.webhook import WebhookError
 
 
 class Receiver(BaseHTTPRequestHandler):

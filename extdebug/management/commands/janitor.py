@@ -26,7 +26,8 @@ from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership
 from extdebug.streams.retention import Tidied, tidy
 from extdebug.wire.keys import Target
-from policies import grants, notifications, tickets
+from policies.grants import notifications, verbs
+from policies.identity import tickets
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Command(BaseCommand):
         steps: list[tuple[str, Callable[[], object]]] = [
             ("abandoned sessions closed", ownership.close_abandoned),
             ("audit rows caught up", trail.retry_waiting),
-            ("grants past their time", grants.lapse),
+            ("grants past their time", verbs.lapse),
             ("notices sent", notifications.deliver_due),
             ("old tickets forgotten", tickets.prune),
         ]

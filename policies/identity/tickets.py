@@ -10,9 +10,9 @@ from typing import Final
 from django.db import transaction
 
 from audit import trail
-from policies import clock
+from policies.database import clock
+from policies.identity.viewers import Viewer, hash_session_key
 from policies.models import Ticket
-from policies.signin import Viewer, hash_session_key
 
 LIFETIME: Final = dt.timedelta(seconds=30)
 OPEN_AT_ONCE: Final = 20  # per person: as many as they could open sessions in a minute

@@ -12,9 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from policies import access, clock, grants, tokens
+from policies import access
+from policies.database import clock
 from policies.desk.doors import ip_of
 from policies.desk.tokens import IssueForm
+from policies.grants import verbs
+from policies.identity import tokens
 from policies.models import AccessToken, Extension, Grant, Tenant
 
 SHOWN: Final = 50
@@ -58,20 +61,20 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
     version = int(sent) if sent.isdecimal() and len(sent) < 19 else -1
     try:
         if verb in VERBS:
-            getattr(grants, verb)(mine.pk, by=request.user, version=version, ip=ip_of(request))
+            getattr(verbs, verb)(mine.pk, by=request.user, version=version, ip=ip_of(request))
             messages.success(request, f"{mine.label}: done.")
         elif verb == "extend":
             form = ExtendForm(request.POST)
             if not form.is_valid():
                 messages.error(request, "Say for how many minutes, and why.")
                 return redirect("own")
-            more = grants.extend(mine.pk, by=request.user, **form.cleaned_data, ip=ip_of(request))
+            more = verbs.extend(mine.pk, by=request.user, **form.cleaned_data, ip=ip_of(request))
             messages.success(request, f"{more.label} asks for more time after {mine.label}.")
         else:
             raise Http404
-    except grants.GrantMissing:
+    except verbs.GrantMissing:
         raise Http404 from None
-    except grants.GrantError as error:
+    except verbs.GrantError as error:
         messages.error(request, str(error))
     return redirect("own")
 

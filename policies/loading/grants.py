@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db.models import Count, F, Q
 
-from policies import clock
+from policies.database import clock
 from policies.decisions.facts import GrantFact
 from policies.models import Approval, Grant, Install
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from policies import checks
+from policies.database import checks
 from tests.fixtures.database import without_triggers
 
 

@@ -17,7 +17,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
-from policies import guards, models
+from policies import models
+from policies.database import grant_triggers
 
 # Columns of a table that decisions read, where a change of the others is daily life.
 _USER_COLUMNS: Final = ("is_active", "is_staff", "is_superuser", "password")
@@ -64,7 +65,7 @@ def install(*, using: str = DEFAULT_DB_ALIAS) -> None:
     vendor = connections[using].vendor
     statements = _postgresql() if vendor == "postgresql" else _sqlite()
     with connections[using].cursor() as cursor:
-        for statement in [*statements, *guards.statements(vendor)]:
+        for statement in [*statements, *grant_triggers.statements(vendor)]:
             cursor.execute(statement)
     models.PolicyVersion.objects.using(using).get_or_create(pk=1)
 
@@ -93,13 +94,13 @@ def missing(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
     present = {name for name, _ in _present(using=using, firing=True)}
     kinds = ("row", "truncate") if connection.vendor == "postgresql" else _SQLITE_KINDS
     wanted = {f"{_PREFIX}_{table}_{kind}" for table in bumping() for kind in kinds}
-    return sorted((wanted | set(guards.names(connection.vendor))) - present)
+    return sorted((wanted | set(grant_triggers.names(connection.vendor))) - present)
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
     """Receiver of post_migrate."""
     tables = set(connections[using].introspection.table_names())
-    needed = {*bumping(), _table(models.PolicyVersion), *guards.TABLES}
+    needed = {*bumping(), _table(models.PolicyVersion), *grant_triggers.TABLES}
     if needed <= tables:  # not so while an older state is being migrated to
         install(using=using)
 
@@ -118,7 +119,7 @@ def _present(*, using: str, firing: bool = False) -> list[tuple[str, str]]:
             cursor.execute("SELECT name, tbl_name, 1 FROM sqlite_master WHERE type = 'trigger'")
         rows = [(str(name), str(table)) for name, table, always in cursor.fetchall()
                 if always or not firing]  # fmt: skip
-    ours = set(guards.names(connection.vendor))
+    ours = set(grant_triggers.names(connection.vendor))
     return [row for row in rows if row[0].startswith(_PREFIX) or row[0] in ours]
 
 

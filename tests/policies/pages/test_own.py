@@ -3,7 +3,7 @@
 import pytest
 
 from extdebug.demo.sample import Cast
-from policies import tokens
+from policies.identity import tokens
 from policies.models import AccessToken, Grant
 from tests.policies.conftest import actions, ask, granted, request
 from tests.policies.desk import signed_in, state

@@ -18,7 +18,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import trail
-from policies import access, clock, consent
+from policies import access, consent
+from policies.database import clock
 from policies.desk import live
 from policies.desk.doors import CONFIRMED, WouldCut, ask_about, ip_of
 from policies.models import Extension, Grant, Tenant

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS
 
-from policies import triggers
+from policies.database import version_triggers
 
 
 @register(Tags.database, deploy=True)
@@ -26,7 +26,7 @@ def policy_is_guarded(
 
 def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
     """What would let a change of policy go unnoticed. An error in production, else a warning."""
-    missing = triggers.missing(using=using)
+    missing = version_triggers.missing(using=using)
     if not missing:
         return []
     grave = Error if getattr(settings, "PRODUCTION", True) else Warning

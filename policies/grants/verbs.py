@@ -14,13 +14,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from audit.trail import Action
-from policies import clock
-from policies import grant_acts as acts
-from policies.grant_acts import GrantConflict, GrantError, GrantMissing, GrantRefused
-from policies.grant_clock import lapse, settle
-from policies.grant_requests import break_glass, extend, request
+from policies.database import clock
+from policies.grants import claims as acts
+from policies.grants.claims import GrantConflict, GrantError, GrantMissing, GrantRefused
+from policies.grants.expiry import lapse, settle
+from policies.grants.requests import break_glass, extend, request
+from policies.identity.operators import is_operator
 from policies.models import Approval, BreakGlassReview, Grant
-from policies.people import is_operator
 
 __all__ = [
     "GrantConflict",

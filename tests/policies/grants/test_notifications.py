@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies import grants, notifications, webhook
+from policies.grants import notifications, verbs, webhook
 from policies.models import Notice
 from tests.policies.conftest import granted, in_parallel, request
 
@@ -27,7 +27,7 @@ def test_approvers_hear_of_requests_and_requesters_of_answers(cast: Cast) -> Non
     )
     assert "a customer waits" in mail.outbox[0].body
     mail.outbox.clear()
-    grants.deny(pending.pk, by=cast.olivia, reason="ask the customer first")
+    verbs.deny(pending.pk, by=cast.olivia, reason="ask the customer first")
     assert notifications.deliver_due() == 2
     assert sorted(m.to[0] for m in mail.outbox) == ["alice@example.test", "dan@example.test"]
     assert "ask the customer first" in mail.outbox[0].body

@@ -12,10 +12,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from audit import trail
-from policies import clock, cuts
+from policies import cuts
+from policies.database import clock
+from policies.identity.operators import is_operator
+from policies.identity.viewers import Viewer
 from policies.models import AccessToken, Extension, Tenant
-from policies.people import is_operator
-from policies.signin import Viewer
 
 PREFIX: Final = "edc_"  # lets secret scanners recognise a leaked one
 LONGEST: Final = dt.timedelta(days=90)

@@ -14,9 +14,13 @@ from django.conf import settings
 from django.db.models import Q
 
 from audit import trail
-from policies import access, clock, cuts, loading, notifications, people
+from policies import access, cuts
+from policies.database import clock
 from policies.decisions.decide import Decision
 from policies.decisions.facts import EnvironmentRules
+from policies.grants import notifications
+from policies.identity import operators
+from policies.loading import facts
 from policies.models import Grant, Lock
 
 
@@ -81,7 +85,7 @@ def expect(row: Grant, *states: Grant.State, to: str) -> None:
 
 def policy() -> EnvironmentRules:
     """The environment's rules; GrantRefused in an environment that nobody knows."""
-    rules = loading.environment_rules()
+    rules = facts.environment_rules()
     if rules is None:
         raise GrantRefused(
             "environment", f"{settings.EXT_DEBUG_ENVIRONMENT!r} is not a known environment."
@@ -94,7 +98,7 @@ def judges(*parties: int) -> Any:
     now = clock.ClockNow()
     live = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
     barred = Lock.objects.filter(live, user__isnull=False).values("user")
-    return people.operators().exclude(pk__in=parties).exclude(pk__in=barred)
+    return operators.operators().exclude(pk__in=parties).exclude(pk__in=barred)
 
 
 def require_judge(row: Grant, by: Any) -> None:

@@ -10,15 +10,16 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from audit.trail import Action
-from policies import clock, notifications
-from policies import grant_acts as acts
+from policies.database import clock
 from policies.decisions.facts import EnvironmentRules
-from policies.grant_acts import GrantConflict, GrantRefused
-from policies.grant_clock import lapse_one, settle
+from policies.grants import claims as acts
+from policies.grants import notifications
+from policies.grants.claims import GrantConflict, GrantRefused
+from policies.grants.expiry import lapse_one, settle
+from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES
-from policies.people import is_operator
 
 FURTHEST_START: Final = dt.timedelta(days=7)
 PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are not a target

@@ -6,9 +6,9 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from audit.trail import Action
-from policies import clock
-from policies import grant_acts as acts
-from policies.grant_acts import GrantConflict
+from policies.database import clock
+from policies.grants import claims as acts
+from policies.grants.claims import GrantConflict
 from policies.models import Grant
 
 

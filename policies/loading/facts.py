@@ -15,7 +15,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q
 
-from policies import clock, grant_facts, limits
+from policies import limits
+from policies.database import clock
 from policies.decisions.facts import (
     DEFAULT_RULES,
     ConsentFact,
@@ -24,6 +25,8 @@ from policies.decisions.facts import (
     LockFact,
     TokenFact,
 )
+from policies.identity.operators import has_permission
+from policies.loading import grants
 from policies.models import (
     AccessToken,
     Capability,
@@ -39,7 +42,6 @@ from policies.models import (
     Tenant,
 )
 from policies.models.directory import RESERVED_TENANTS
-from policies.people import has_permission
 
 ATTEMPTS: Final = 4  # a policy that moves during each of them moves on: sessions decide again
 
@@ -149,7 +151,7 @@ class _Batch:
             (row["tenant_id"], row["extension_id"]): row
             for row in Limits.objects.filter(any_tenant, any_extension).values()
         }
-        self.grants = grant_facts.load(
+        self.grants = grants.load(
             user_ids,
             tenants={q.tenant for q in questions},
             extensions={q.extension for q in questions},

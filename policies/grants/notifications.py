@@ -19,10 +19,11 @@ from django.core.mail import EmailMessage
 from django.db import connections, transaction
 from django.db.models import F
 
-from policies import clock, webhook
+from policies.database import clock
+from policies.grants import webhook
 from policies.models import Grant, Notice
 
-log = logging.getLogger("policies.notifications")
+log = logging.getLogger("policies.grants.notifications")
 
 ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = dt.timedelta(seconds=30)  # doubles: the last attempt is about an hour later
