@@ -4,12 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from extdebug import views
-from policies.desk import people
+from policies.desk import users
 
 urlpatterns = [
     # Before the admin's own: a sign-out cuts what is watched, a new password is on record.
     path("admin/logout/", views.logout),
-    path("admin/password_change/", admin.site.admin_view(people.own_password)),
+    path("admin/password_change/", admin.site.admin_view(users.own_password)),
     path("admin/", admin.site.urls),
     path("", include("policies.urls")),
     path("", include("extdebug.urls")),

@@ -21,7 +21,7 @@ from audit import reading, trail
 from extdebug import dashboard
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, store
-from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, ip_of, note_reading, require_operator
 
 
 class OpenFilter(admin.SimpleListFilter):

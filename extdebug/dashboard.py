@@ -13,7 +13,7 @@ from audit import reading, trail
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
 from policies.database import clock
-from policies.desk.doors import ip_of, operates
+from policies.desk.recorded_admin import ip_of, operates
 from policies.models import Grant
 
 SHOWN: Final = 25  # rows of each table; the lists have the rest

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from policies.database import clock
-from policies.desk.doors import OperatorAdmin, RecordedAdmin
+from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
 from policies.models import Extension, ExtensionDeveloper, Install, Membership, Tenant
 
 

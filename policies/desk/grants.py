@@ -15,10 +15,10 @@ from unfold.decorators import display
 
 from audit import reading
 from policies.database import clock
-from policies.desk import asking, bulk, live
-from policies.desk.acts import ACTS, Act, obstacle, open_to
-from policies.desk.doors import OperatorAdmin, ip_of, note_reading, require_operator
-from policies.desk.why import why
+from policies.desk import affected_sessions, bulk_actions, grant_forms
+from policies.desk.explain import why
+from policies.desk.grant_actions import ACTS, Act, obstacle, open_to
+from policies.desk.recorded_admin import OperatorAdmin, ip_of, note_reading, require_operator
 from policies.grants import verbs
 from policies.models import Grant
 
@@ -136,11 +136,11 @@ class GrantAdmin(OperatorAdmin):
 
     @admin.action(description="Deny…", permissions=["view"])
     def deny_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return bulk.answer(self, request, queryset, ACTS["deny"])
+        return bulk_actions.answer(self, request, queryset, ACTS["deny"])
 
     @admin.action(description="Revoke…", permissions=["view"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        return bulk.answer(self, request, queryset, ACTS["revoke"])
+        return bulk_actions.answer(self, request, queryset, ACTS["revoke"])
 
     # --- one grant ----------------------------------------------------------------------------
 
@@ -158,8 +158,8 @@ class GrantAdmin(OperatorAdmin):
             path(f"{address}/", self.admin_site.admin_view(view), name=name)
             for address, view, name in (
                 ("why", why, "policies_why"),
-                ("request", asking.request_grant, "policies_grant_request"),
-                ("break-glass", asking.break_glass, "policies_grant_break_glass"),
+                ("request", grant_forms.request_grant, "policies_grant_request"),
+                ("break-glass", grant_forms.break_glass, "policies_grant_break_glass"),
             )
         ]
         return [*own, *super().get_urls()]
@@ -223,7 +223,9 @@ class GrantAdmin(OperatorAdmin):
             "title": f"{act.title} {grant.label}",
             "act": act,
             "form": form,
-            "cut": live.cut_without(live.with_extensions(grant)) if act.ends else live.Cut(),
+            "cut": affected_sessions.cut_without(affected_sessions.with_extensions(grant))
+            if act.ends
+            else affected_sessions.Cut(),
             "back": request.GET.get("back", ""),
         }
         return TemplateResponse(

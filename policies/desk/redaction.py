@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.urls import path
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from policies.desk.doors import OperatorAdmin, RecordedAdmin, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin, require_operator
 from policies.models import RedactionRule
 from policies.redaction import redactor
 from policies.redaction.redactor import BUILTIN_RULES, Redactor, Rule, RuleError

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from policies.database import clock
-from policies.desk.doors import OperatorAdmin, RecordedAdmin
+from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
 from policies.models import (
     Capability,
     Consent,

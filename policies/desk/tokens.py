@@ -16,8 +16,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from policies.database import clock
-from policies.desk import live
-from policies.desk.doors import OperatorAdmin, ip_of, require_operator
+from policies.desk import affected_sessions
+from policies.desk.recorded_admin import OperatorAdmin, ip_of, require_operator
 from policies.identity import tokens
 from policies.models import AccessToken, Extension, Tenant
 
@@ -147,7 +147,9 @@ class AccessTokenAdmin(OperatorAdmin):
             **self.admin_site.each_context(request),
             "title": "Revoke access tokens",
             "able": [token for token in rows if token.revoked_at is None],
-            "cut": live.Cut(tuple(live.open_sessions().filter(token_id__in=[t.pk for t in rows]))),
+            "cut": affected_sessions.Cut(
+                tuple(affected_sessions.open_sessions().filter(token_id__in=[t.pk for t in rows]))
+            ),
             "action": request.POST.get("action", ""),
         }
         return TemplateResponse(request, "admin/desk/revoke_tokens.html", context)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from policies import access
 from policies.database import clock
-from policies.desk.doors import ip_of
+from policies.desk.recorded_admin import ip_of
 from policies.desk.tokens import IssueForm
 from policies.grants import verbs
 from policies.identity import tokens

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_POST, require_safe
 from audit import trail
 from policies import access, consent
 from policies.database import clock
-from policies.desk import live
-from policies.desk.doors import CONFIRMED, WouldCut, ask_about, ip_of
+from policies.desk import affected_sessions
+from policies.desk.recorded_admin import CONFIRMED, WouldCut, ask_about, ip_of
 from policies.models import Extension, Grant, Tenant
 
 ROWS: Final = 50  # of the trail, per page
@@ -71,7 +71,7 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
         "consents": tenant.consents.select_related("extension", "decided_by").order_by("pk"),
         "extensions": _installed(tenant),
         "grants": grants.prefetch_related("approvals__approver")[:GRANTS],
-        "sessions": live.open_sessions().filter(tenant=tenant.key)[:GRANTS],
+        "sessions": affected_sessions.open_sessions().filter(tenant=tenant.key)[:GRANTS],
         "rows": shown[:ROWS],
         "older": shown[ROWS - 1].seq if len(shown) > ROWS else None,
     }
@@ -94,11 +94,11 @@ def say(request: HttpRequest, key: str) -> HttpResponse:
         extension = _installed(tenant).filter(key=said["extension"]).first()
         if extension is None:
             raise Http404
-    before = live.allowed_now()
+    before = affected_sessions.allowed_now()
     try:
         with transaction.atomic():
             _do(request, tenant, extension, said)
-            ask_about(request, live.cut_of(before))
+            ask_about(request, affected_sessions.cut_of(before))
     except consent.ConsentRefused:
         raise Http404 from None
     except WouldCut as asked:

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from policies import access
-from policies.desk.doors import require_operator
+from policies.desk.recorded_admin import require_operator
 from policies.models import Extension, Tenant
 
 SUGGESTED: Final = 500  # names offered while typing; any other can be typed

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit import reading, trail
 from policies import changes
-from policies.desk import live
+from policies.desk import affected_sessions
 from policies.identity.operators import OPERATE
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
@@ -36,7 +36,7 @@ class Stale(Exception):
 class WouldCut(Exception):
     """A change that ends live sessions was not agreed to; it is rolled back and asked about."""
 
-    def __init__(self, cut: live.Cut) -> None:
+    def __init__(self, cut: affected_sessions.Cut) -> None:
         super().__init__(f"would cut {len(cut)} sessions")
         self.cut = cut
 
@@ -149,13 +149,13 @@ class RecordedAdmin(HidingAdmin):
         """Nothing yet: the row is saved with its relations, under one audit row."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        before = live.allowed_now()
+        before = affected_sessions.allowed_now()
         with changes.recorded(form.instance, by=request.user, ip=ip_of(request)):
             if change and request.POST.get(SEEN) != self._fingerprint(form.instance.pk):
                 raise Stale
             self.store(request, form.instance, form)
             super().save_related(request, form, formsets, change)
-        ask_about(request, live.cut_of(before))
+        ask_about(request, affected_sessions.cut_of(before))
 
     def _fingerprint(self, pk: Any) -> str:
         """The same for equal rows, on every process; secrets have forms of their own."""
@@ -169,20 +169,20 @@ class RecordedAdmin(HidingAdmin):
         obj.save()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        before = live.allowed_now()
+        before = affected_sessions.allowed_now()
         with transaction.atomic():
             changes.delete(obj, by=request.user, ip=ip_of(request))
-            ask_about(request, live.cut_of(before))
+            ask_about(request, affected_sessions.cut_of(before))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Each on its own terms: all of them, or none."""
-        before = live.allowed_now()
+        before = affected_sessions.allowed_now()
         with transaction.atomic():
             for obj in queryset:
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied
                 changes.delete(obj, by=request.user, ip=ip_of(request))
-            ask_about(request, live.cut_of(before))
+            ask_about(request, affected_sessions.cut_of(before))
 
     # Django's own log would be a second trail that anyone can edit; ours is the audit.
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -232,7 +232,7 @@ class RecordedAdmin(HidingAdmin):
             return self._confirm(request, asked.cut)
         return answer
 
-    def _confirm(self, request: HttpRequest, cut: live.Cut) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, cut: affected_sessions.Cut) -> HttpResponse:
         sent = [
             (name, value)
             for name, values in request.POST.lists()
@@ -250,7 +250,7 @@ class RecordedAdmin(HidingAdmin):
         return TemplateResponse(request, "admin/desk/confirm_cut.html", context)
 
 
-def ask_about(request: HttpRequest, cut: live.Cut) -> None:
+def ask_about(request: HttpRequest, cut: affected_sessions.Cut) -> None:
     """WouldCut, unless the person has agreed to at least as many."""
     agreed = request.POST.get(CONFIRMED, "")
     if len(cut) > (int(agreed) if agreed.isdecimal() else 0):

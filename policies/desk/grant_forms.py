@@ -14,8 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from policies.desk.doors import ip_of, require_operator
-from policies.desk.why import suggestions
+from policies.desk.explain import suggestions
+from policies.desk.recorded_admin import ip_of, require_operator
 from policies.grants import verbs
 from policies.loading import facts
 from policies.models import Install

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from policies import changes
-from policies.desk.doors import RecordedAdmin, ip_of, operates
+from policies.desk.recorded_admin import RecordedAdmin, ip_of, operates
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from policies.database import clock
-from policies.desk import live
-from policies.desk.acts import Act, obstacle
-from policies.desk.doors import ip_of
+from policies.desk import affected_sessions
+from policies.desk.grant_actions import Act, obstacle
+from policies.desk.recorded_admin import ip_of
 from policies.grants import verbs
 from policies.models import Grant
 
@@ -30,7 +30,11 @@ def answer(
         return None
     now = clock.now()
     able = [grant for grant in rows if obstacle(act, grant, request.user, now=now) is None]
-    ending = [each for grant in able for each in live.with_extensions(grant)] if act.ends else []
+    ending = (
+        [each for grant in able for each in affected_sessions.with_extensions(grant)]
+        if act.ends
+        else []
+    )
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"{act.title} {len(able)} grant{'' if len(able) == 1 else 's'}",
@@ -41,7 +45,7 @@ def answer(
             for grant in rows
             if (why := obstacle(act, grant, request.user, now=now)) is not None
         ],
-        "cut": live.cut_without(ending),
+        "cut": affected_sessions.cut_without(ending),
         "action": request.POST.get("action", ""),
         "checkbox": ACTION_CHECKBOX_NAME,
         "missing": "confirmed" in request.POST,
