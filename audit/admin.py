@@ -18,7 +18,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from audit import guards, trail, waiting
+from audit import guards, outbox, trail
 from audit.models import AuditRecord, Checkpoint, Outbox
 
 # A full verification runs inside one request: about 0.2 ms a row.
@@ -169,7 +169,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
             "unsigned": head - (point.seq if point is not None else 0),
             "verified": verified,
             "unguarded": guards.missing(),
-            "waiting": Outbox.objects.count() + waiting.held(),
+            "waiting": Outbox.objects.count() + outbox.held(),
             "may_export": self.may_export(request),
         }
 

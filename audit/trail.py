@@ -14,11 +14,11 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from audit import repeats, waiting, writer
+from audit import outbox, summaries, writer
 from audit.actions import SUMMARISED, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, UnknownAction
 from audit.export import Format, Selection, export
-from audit.inspection import (
+from audit.integrity import (
     BrokenTrail,
     checkpoint,
     checkpoint_if_due,
@@ -127,8 +127,8 @@ def record_durably(
         once=once,
     )
     if entry.action in SUMMARISED:
-        return repeats.record(entry, using=using)
-    return waiting.write_now_or_later(entry, using=using)
+        return summaries.record(entry, using=using)
+    return outbox.write_now_or_later(entry, using=using)
 
 
 def record_close(
@@ -156,7 +156,7 @@ def record_close(
         data=data,
         once=f"{Action.SESSION_CLOSED.value}:{session}",
     )
-    return waiting.write_now_or_later(entry, using=using)
+    return outbox.write_now_or_later(entry, using=using)
 
 
 def record_read(
@@ -180,12 +180,12 @@ def record_read(
         subject_id=subject_id,
         data={"code": what[:500]},
     )
-    repeats.record_or_fail(entry, using=using)
+    summaries.record_or_fail(entry, using=using)
 
 
 def retry_waiting(*, using: str = DEFAULT_DB_ALIAS) -> int:
     """For the janitor, every few seconds: chain what waits, write finished minutes' summaries."""
-    return waiting.drain(using=using) + repeats.settle(using=using)
+    return outbox.drain(using=using) + summaries.settle(using=using)
 
 
 def slice_for(tenants: Iterable[str], *, using: str = DEFAULT_DB_ALIAS) -> QuerySet[AuditRecord]:

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import reading, trail
+from audit import queries, trail
 from extdebug import dashboard
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, store
@@ -162,7 +162,7 @@ class DebugSessionAdmin(ShownAdmin):
             "title": f"Session of {row}",
             "session": row,
             "filters": [json.dumps(each, ensure_ascii=False) for each in row.filters],
-            "rows": reading.about("session", row.pk),
+            "rows": queries.about("session", row.pk),
         }
         return TemplateResponse(request, "admin/desk/session.html", context)
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from audit import reading, trail
+from audit import queries, trail
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
 from policies.database import clock
@@ -82,7 +82,7 @@ def _denials(request: HttpRequest) -> Any:
         trail.record_read(actor=actor, what="the desk's recent denials")
     except trail.AuditError:
         return None
-    return reading.refusals()[:12]
+    return queries.refusals()[:12]
 
 
 def streams() -> dict[str, Any]:

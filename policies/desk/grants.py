@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import reading
+from audit import queries
 from policies.database import clock
 from policies.desk import affected_sessions, bulk_actions, grant_forms
 from policies.desk.explain import why
@@ -178,7 +178,7 @@ class GrantAdmin(OperatorAdmin):
             unread := note_reading(request, "grant", grant.pk, tenant=grant.tenant_key)
         ) is not None:
             return unread
-        denials = reading.refusals(
+        denials = queries.refusals(
             person=grant.beneficiary_id, tenant=grant.tenant_key, extension=grant.extension_key
         )
         context = {
@@ -186,7 +186,7 @@ class GrantAdmin(OperatorAdmin):
             "acts": open_to(grant, request.user, now=now),
             "sessions": sessions,
             "denials": denials.filter(at__gte=grant.requested_at)[:HISTORY_ROWS],
-            "rows": reading.about("grant", grant.pk, sessions=[s.pk for s in sessions])[
+            "rows": queries.about("grant", grant.pk, sessions=[s.pk for s in sessions])[
                 :HISTORY_ROWS
             ],
             "notices": grant.notices.all()[:HISTORY_ROWS],

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from audit import reading, trail
+from audit import queries, trail
 from policies import changes
 from policies.desk import affected_sessions
 from policies.identity.operators import OPERATE
@@ -113,7 +113,7 @@ class HidingAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {self.opts.verbose_name} {obj}",
-            "rows": reading.about(subject, obj.pk)[:200],
+            "rows": queries.about(subject, obj.pk)[:200],
         }
         return TemplateResponse(request, "admin/desk/history.html", context)
 

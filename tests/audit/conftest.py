@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from audit import waiting
+from audit import outbox
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def database(alias: str, configuration: dict[str, Any]) -> Iterator[str]:
         call_command("migrate", "audit", database=alias, verbosity=0)
         yield alias
     finally:
-        assert waiting.settle_held(seconds=20) == 0, "rows still wait in memory"
+        assert outbox.settle_held(seconds=20) == 0, "rows still wait in memory"
         connections[alias].close()
         del connections[alias]
         del known[alias]

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connections, transaction
 
-from audit import repeats, trail, waiting, writer
+from audit import outbox, summaries, trail, writer
 from audit.models import AppendOnly, AuditRecord, Outbox, Tally
 from tests.fixtures.programs import wait_until
 
@@ -50,7 +50,7 @@ def one_minute(monkeypatch):
         nonlocal minute
         minute += dt.timedelta(minutes=minutes)
 
-    monkeypatch.setattr(repeats, "timezone", Clock)
+    monkeypatch.setattr(summaries, "timezone", Clock)
     return forward
 
 
@@ -196,7 +196,7 @@ def test_a_durable_row_survives_the_rollback_of_the_request(trail_database):
         deny(trail_database)
         trail.record_durably(trail.Action.SESSION_END_REQUESTED, actor=ANN, using=trail_database)
         transaction.set_rollback(True, using=trail_database)
-    assert waiting.settle_held(seconds=20) == 0
+    assert outbox.settle_held(seconds=20) == 0
     assert [row.action for row in rows(trail_database)] == [
         "session.denied", "session.end_requested",
     ]  # fmt: skip
@@ -227,10 +227,10 @@ def test_a_close_never_raises_and_its_row_is_retried(trail_database, broken_trai
 
 
 def test_rows_are_kept_in_memory_while_the_database_is_away(trail_database, monkeypatch, caplog):
-    monkeypatch.setattr(waiting, "RETRY_SECONDS", ())
-    monkeypatch.setattr(waiting, "MAX_HELD", 2)
+    monkeypatch.setattr(outbox, "RETRY_SECONDS", ())
+    monkeypatch.setattr(outbox, "MAX_HELD", 2)
     for n in range(3):
-        waiting.hold(
+        outbox.hold(
             trail.Entry.of(trail.Action.SESSION_CLOSED, actor=ANN, subject_id=f"s{n}"),
             using=trail_database,
         )
@@ -242,15 +242,15 @@ def test_rows_are_kept_in_memory_while_the_database_is_away(trail_database, monk
 def test_memory_is_carried_to_the_trail_however_long_it_is_away(
     trail_database, broken_trail, monkeypatch, caplog
 ):
-    monkeypatch.setattr(waiting, "RETRY_SECONDS", (0.01, 0.01))
-    waiting.hold(
+    monkeypatch.setattr(outbox, "RETRY_SECONDS", (0.01, 0.01))
+    outbox.hold(
         trail.Entry.of(trail.Action.SESSION_CLOSED, actor=ANN, subject_id="s1"),
         using=trail_database,
     )
     wait_until(lambda: caplog.text.count("wait in memory") > 4, seconds=20, what="it tries again")
     assert rows(trail_database) == []
     broken_trail.set()
-    assert waiting.settle_held(seconds=20) == 0
+    assert outbox.settle_held(seconds=20) == 0
     assert [row.subject_id for row in rows(trail_database)] == ["s1"]
 
 
@@ -262,7 +262,7 @@ def test_repeated_denials_become_one_row_and_one_count(trail_database, one_minut
     assert len(rows(trail_database)) == 3
     assert trail.retry_waiting(using=trail_database) == 0  # the minute is not over
     one_minute()
-    assert repeats.settle(using=trail_database) == 1
+    assert summaries.settle(using=trail_database) == 1
     summary = rows(trail_database)[-1]
     assert summary.action == "session.denied"
     assert (summary.tenant, summary.data["code"], summary.data["repeats"]) == ("acme", "lock", 50)
@@ -280,11 +280,11 @@ def test_nobody_floods_the_chain_by_varying_the_target(trail_database, one_minut
             tenant=f"t{n}",
         )
     one_minute()
-    repeats.settle(using=trail_database)
+    summaries.settle(using=trail_database)
     written = rows(trail_database)
-    assert len(written) == 2 * (repeats.MAX_TARGETS + 2)
-    several = [row.data for row in written if row.data["code"] == repeats.SEVERAL]
-    assert sum(data.get("repeats", 1) for data in several) == 200 + 50 - 2 * repeats.MAX_TARGETS
+    assert len(written) == 2 * (summaries.MAX_TARGETS + 2)
+    several = [row.data for row in written if row.data["code"] == summaries.SEVERAL]
+    assert sum(data.get("repeats", 1) for data in several) == 200 + 50 - 2 * summaries.MAX_TARGETS
 
 
 def test_parallel_denials_are_all_counted(trail_database, one_minute):
@@ -298,9 +298,9 @@ def test_parallel_denials_are_all_counted(trail_database, one_minute):
     with ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(many) for _ in range(4)]:
             done.result(60)
-    assert waiting.settle_held(seconds=20) == 0
+    assert outbox.settle_held(seconds=20) == 0
     one_minute()
-    repeats.settle(using=trail_database)
+    summaries.settle(using=trail_database)
     assert sum(row.data.get("repeats", 1) for row in rows(trail_database)) == 40
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from audit import checkpoints, inspection
+from audit import checkpoints, integrity
 from audit.chain import AuditError
 
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             public = checkpoints.public_hex(checkpoints.private_key(seed))
             self.stdout.write(f"AUDIT_SIGNING_KEY={seed}\n# its public key: {public}")
         elif options["public_key"]:
-            self.stdout.write("\n".join(inspection.public_keys()))
+            self.stdout.write("\n".join(integrity.public_keys()))
         elif options["every"]:
             self._go_on(max(1.0, options["every"]))
         else:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _once(self) -> None:
-        statement = inspection.checkpoint()
+        statement = integrity.checkpoint()
         self.stdout.write("nothing new to sign" if statement is None else statement.line())
 
     def _go_on(self, every: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit import chain, checkpoints, inspection
+from audit import chain, checkpoints, integrity
 from audit.verification import Judge, Report
 
 
@@ -28,12 +28,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            keys = (*options["public_key"], *inspection.public_keys())
+            keys = (*options["public_key"], *integrity.public_keys())
             statements = _statements(options["checkpoints"])
             if options["export"]:
                 report = verify_file(options["export"], statements=statements, keys=keys)
             else:
-                report = inspection.verify(statements=statements, keys=keys)
+                report = integrity.verify(statements=statements, keys=keys)
         except (chain.AuditError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(as_json(report) if options["json"] else as_text(report))

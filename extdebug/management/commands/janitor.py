@@ -21,7 +21,7 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from audit import inspection, trail
+from audit import integrity, trail
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership
 from extdebug.streams.retention import Tidied, tidy
@@ -155,7 +155,7 @@ def _watched() -> set[Target]:
 
 
 def _checkpoint() -> int:
-    return int(inspection.checkpoint_if_due() is not None)
+    return int(integrity.checkpoint_if_due() is not None)
 
 
 def _tidied(done: Tidied) -> list[str]:

@@ -3,7 +3,7 @@ import json
 import pytest
 from django.db import connections
 
-from audit import checkpoints, inspection, trail
+from audit import checkpoints, integrity, trail
 from audit.chain import digest
 from audit.models import AuditRecord, Checkpoint
 from tests.fixtures.database import without_triggers
@@ -15,7 +15,7 @@ SEED = "11" * 32
 def signed(settings, tmp_path):
     settings.AUDIT_SIGNING_KEY = SEED
     settings.AUDIT_CHECKPOINT_DIR = str(tmp_path)
-    return tmp_path / inspection.FILE_NAME
+    return tmp_path / integrity.FILE_NAME
 
 
 def write(using, times=1):
@@ -134,11 +134,11 @@ def test_a_row_knows_whether_it_is_linked(trail_database):
     write(trail_database, 4)
     rows = AuditRecord.objects.using(trail_database)
     assert all(
-        trail.matches(row) and inspection.is_linked(row, using=trail_database) for row in rows.all()
+        trail.matches(row) and integrity.is_linked(row, using=trail_database) for row in rows.all()
     )
     forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq = 2")
-    assert not inspection.is_linked(rows.get(seq=1), using=trail_database)
-    assert not inspection.is_linked(rows.get(seq=3), using=trail_database)
+    assert not integrity.is_linked(rows.get(seq=1), using=trail_database)
+    assert not integrity.is_linked(rows.get(seq=3), using=trail_database)
     row = rows.get(seq=4)
     row.reason = "forged"
     assert not trail.matches(row)

@@ -23,7 +23,7 @@ from django.db.models import F
 from audit import chain, writer
 from audit.models import AuditRecord, Outbox
 
-log = logging.getLogger("audit.waiting")
+log = logging.getLogger("audit.outbox")
 
 PATIENCE_MS: Final = 500  # how long a close may wait for the chain's lock before it moves on
 MAX_HELD: Final = 10_000  # rows in memory while the database is away; the oldest is logged instead

@@ -19,11 +19,11 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, transacti
 from django.db.models import F
 from django.utils import timezone
 
-from audit import chain, waiting, writer
+from audit import chain, outbox, writer
 from audit.actions import ActorKind
 from audit.models import AuditRecord, Tally
 
-log = logging.getLogger("audit.repeats")
+log = logging.getLogger("audit.summaries")
 
 MAX_TARGETS: Final = 20  # distinct refusals of one person in a minute that get rows of their own
 SEVERAL: Final = "(several)"
@@ -39,10 +39,10 @@ def record(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord 
         with transaction.atomic(using=using, durable=True):
             return write(entry)
     except RuntimeError:  # inside the caller's transaction, whose rollback the row must survive
-        waiting.hold(entry, write=write, using=using)
+        outbox.hold(entry, write=write, using=using)
     except (chain.AuditError, DatabaseError) as error:
         log.warning("%s waits for the audit trail: %s", entry.action.value, error)
-        waiting.hold(entry, write=write, using=using)
+        outbox.hold(entry, write=write, using=using)
     return None
 
 
@@ -92,12 +92,12 @@ def _write(entry: chain.Entry, *, minute: dt.datetime, using: str) -> AuditRecor
                     key=_key(entry, person),
                     person=person,
                     minute=minute,
-                    entry=waiting.pack(entry),
+                    entry=outbox.pack(entry),
                 )
         except IntegrityError:  # someone else was first in the same instant
             _counted(_key(entry, person), minute=minute, using=using)
             return None
-        return writer.append(entry, using=using, lock_timeout_ms=waiting.PATIENCE_MS)
+        return writer.append(entry, using=using, lock_timeout_ms=outbox.PATIENCE_MS)
 
 
 def _counted(key: str, *, minute: dt.datetime, using: str) -> bool:
@@ -106,7 +106,7 @@ def _counted(key: str, *, minute: dt.datetime, using: str) -> bool:
 
 
 def _summary(tally: Tally) -> chain.Entry:
-    entry = waiting.unpack(tally.entry)
+    entry = outbox.unpack(tally.entry)
     data = {**entry.data, "repeats": tally.count, "minute": chain.moment(tally.minute)}
     return replace(entry, data=data)
 
