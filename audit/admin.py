@@ -217,7 +217,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
         try:
             shape = trail.Format(request.POST.get("format", "jsonl"))
             tenant = request.POST.get("tenant", "").strip()
-            selection = trail.Selection(
+            selection = trail.ExportSelection(
                 tenants=frozenset({tenant}) if tenant else None,
                 since=_day(request.POST.get("since", "")),
                 until=_day(request.POST.get("until", ""), days=1),

@@ -38,7 +38,7 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class ExportSelection:
     """Which rows: all, or those of some tenants and of a span of time (since <= at < until)."""
 
     tenants: frozenset[str] | None = None
@@ -47,7 +47,7 @@ class Selection:
 
     @property
     def whole(self) -> bool:
-        return self == Selection()
+        return self == ExportSelection()
 
     def said(self) -> dict[str, Any]:
         """As the audit row of the export tells it."""
@@ -70,7 +70,7 @@ class Selection:
 
 
 def export(
-    selection: Selection,
+    selection: ExportSelection,
     *,
     format: Format,
     actor: chain.Actor,

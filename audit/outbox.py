@@ -33,7 +33,7 @@ Write = Callable[[chain.Entry], object]  # writes one entry in a transaction tha
 
 
 @dataclass(slots=True)
-class _Held:
+class _HeldRow:
     """This process's memory of rows, and the one thread that carries them to the database."""
 
     rows: deque[tuple[chain.Entry, Write]] = field(default_factory=deque)
@@ -41,7 +41,7 @@ class _Held:
     carrier: threading.Thread | None = None
 
 
-_held = _Held()
+_held = _HeldRow()
 
 
 def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:

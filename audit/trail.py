@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from audit import outbox, summaries, writer
 from audit.actions import SUMMARISED, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, UnknownAction
-from audit.export import Format, Selection, export
+from audit.export import ExportSelection, Format, export
 from audit.integrity import (
     BrokenTrail,
     checkpoint,
@@ -37,8 +37,8 @@ __all__ = [
     "AuditError",
     "BrokenTrail",
     "Entry",
+    "ExportSelection",
     "Format",
-    "Selection",
     "UnknownAction",
     "actor_of",
     "checkpoint",

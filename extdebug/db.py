@@ -20,12 +20,12 @@ POLICY: Final = ThreadPoolExecutor(max_workers=3, thread_name_prefix="policy")
 RECORDS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="records")
 
 
-async def decisions(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def in_policy_threads(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ORM code that answers who may watch."""
     return await _on(POLICY, function)(*args, **kwargs)
 
 
-async def records(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def in_record_threads(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ORM code that writes or reads session rows and pages."""
     return await _on(RECORDS, function)(*args, **kwargs)
 

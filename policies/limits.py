@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from policies.decisions.facts import Limits
+from policies.decisions.facts import SessionLimits
 from policies.models import Opening
 
 MINUTE: Final = dt.timedelta(minutes=1)
 LOCK_CLASS: Final = 0x0EB6  # the first half of our advisory locks; any constant, never changed
-_FIELDS: Final = tuple(field.name for field in fields(Limits))
+_FIELDS: Final = tuple(field.name for field in fields(SessionLimits))
 
 
-def effective(rows: Sequence[Mapping[str, Any] | None]) -> Limits:
+def effective(rows: Sequence[Mapping[str, Any] | None]) -> SessionLimits:
     """The limits of a target from its rows: pair, tenant, extension, defaults; None = no row.
 
     Field by field: the pair's word counts, else the smaller of tenant's and extension's, else
@@ -38,10 +38,10 @@ def effective(rows: Sequence[Mapping[str, Any] | None]) -> Limits:
             said[name] = min(between)
         elif of_all is not None:
             said[name] = of_all
-    limits = Limits(**said)
+    limits = SessionLimits(**said)
     if limits.ttl_seconds > limits.max_ttl_seconds:
         said["ttl_seconds"] = limits.max_ttl_seconds
-        return Limits(**said)
+        return SessionLimits(**said)
     return limits
 
 

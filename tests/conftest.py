@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.database",
     "tests.fixtures.postgres",
     "tests.fixtures.redis",
+    "tests.fixtures.runner",
 ]
 # Whole systems run once, on SQLite: what differs between the databases is tested in the rooms.
 _ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/")

@@ -135,17 +135,17 @@ class Batch:
     def _chunks(self, *, whole: bool) -> list[Chunk]:
         texts = self.texts(folded=False) if whole else self.messages(folded=False)
         chunks: list[Chunk] = []
-        held: list[bytes] = []
+        lease: list[bytes] = []
         size = first = 0
         for place, text in enumerate(texts):
             raw = text[:REGEX_CHARACTERS].encode("utf-8", "replace")
-            if held and size + len(raw) > CHUNK_BYTES:
-                chunks.append(Chunk(first, held))
-                held, size, first = [], 0, place
-            held.append(raw)
+            if lease and size + len(raw) > CHUNK_BYTES:
+                chunks.append(Chunk(first, lease))
+                lease, size, first = [], 0, place
+            lease.append(raw)
             size += len(raw)
-        if held:
-            chunks.append(Chunk(first, held))
+        if lease:
+            chunks.append(Chunk(first, lease))
         return chunks
 
     def _once(self, key: object, make: Callable[[], _Made]) -> _Made:

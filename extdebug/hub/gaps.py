@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
 from extdebug.streams.replies import before
 from extdebug.streams.sequence_gaps import Hole
@@ -23,7 +23,7 @@ def loss_gap(loss: Loss) -> Gap:
     )
 
 
-def producer_gap(prepared: Prepared, missed: int, *, after: Cursor) -> Gap:
+def producer_gap(prepared: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
     """Events that their runner says it dropped."""
     return Gap(
         reason=GapReason.PRODUCER,
@@ -47,7 +47,7 @@ def hole_gap(hole: Hole) -> Gap:
     )
 
 
-def unreadable_gap(prepared: Prepared) -> Gap:
+def unreadable_gap(prepared: DecodedEntry) -> Gap:
     """One entry that nobody may or can see."""
     return Gap(
         reason=GapReason.UNREADABLE,

@@ -10,11 +10,11 @@ import asyncio
 from typing import Final
 
 from extdebug.hub.hub import Hub
-from extdebug.hub.redacting_decoder import Prepared, Preparer
+from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.selection import Selection
-from extdebug.hub.watched_stream import Subscription, Watch
+from extdebug.hub.watched_stream import Subscription, WatchedStream
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss
 from extdebug.streams.replies import Row, before, read_keys, read_rows, read_snapshot
@@ -38,11 +38,11 @@ class History:
         self._hub = hub
         self._live = live
         self._start = start
-        self._target = live.watch.target
-        self._private = Watch(self._target, live.watch.key.decode(), hub.redactor)
+        self._target = live.watched.target
+        self._private = WatchedStream(self._target, live.watched.key.decode(), hub.redactor)
         self._sub = Subscription(self._private, live.selection, lambda: None, limit=UNBOUNDED)
         self._sub.ring.parked = False
-        self._sub.foreign = live.foreign
+        self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
         self._opened = False
         self.done = False
@@ -127,9 +127,9 @@ class History:
     def _matching(self, rows: list[Row]) -> list[int]:
         """Positions of rows that the session will be shown; gaps and markers are not counted."""
         places: list[int] = []
-        prepared: list[Prepared] = []
+        prepared: list[DecodedEntry] = []
         for place, row in enumerate(rows):
-            one = self._private.prepare(row)
+            one = self._private.decoder(row)
             if one.event is not None:
                 places.append(place)
                 prepared.append(one)
@@ -140,7 +140,7 @@ class History:
         """The next pieces in order; sets `done` when the live ring goes on from here."""
         if not self._opened:
             raise RuntimeError("begin() first")
-        if self._live.epoch != self._live.watch.epoch:
+        if self._live.epoch != self._live.watched.epoch:
             return self._finish()  # the stream was replaced: the live ring says so first
         account = self._private.account
         if account is None or self.done:
@@ -178,7 +178,7 @@ class History:
     async def _meet(self, account: Continuity) -> list[Piece]:
         """The cursor was given out by a process that had read further than ours has: wait for our
         live watch, then let its ring begin where it stands, or it would show events twice."""
-        if self._live.watch.cursor.id < account.cursor:
+        if self._live.watched.cursor.id < account.cursor:
             await asyncio.sleep(MEET)
         else:
             self._live.restart(self._live.selection)
@@ -230,20 +230,20 @@ async def fetch(
     after: Cursor | None,
     before_id: EntryId | None,
     limit: int,
-) -> tuple[list[Prepared], Cursor | None, bool]:
+) -> tuple[list[DecodedEntry], Cursor | None, bool]:
     """Events between two places that Redis still holds, as this selection may see them."""
     key = stream_key(hub.prefix, target.tenant, target.extension)
-    prepare = Preparer(hub.redactor, target)
+    decoder = RedactingDecoder(hub.redactor, target)
     first = "-" if after is None else f"({after.id}"
     last = "+" if before_id is None else f"({before_id}"
-    chosen: list[Prepared] = []
+    chosen: list[DecodedEntry] = []
     cursor: Cursor | None = None
     size = 0
     while limit > 0:  # in parts: one request must not hold up everybody else's events
         count = min(limit, SCAN_PAGE)
         async with hub.reader() as link:
             rows = read_rows(await link.call("XRANGE", key, first, last, "COUNT", count))
-        known = [one for row in rows if (one := prepare(row)).event is not None]
+        known = [one for row in rows if (one := decoder(row)).event is not None]
         events = [one.event for one in known if one.event is not None]
         found = [known[i] for i in selection.choose(events)]
         chosen += found

@@ -16,11 +16,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from extdebug.hub.ring_buffer import RING_BYTES
-from extdebug.hub.runner_fallback import Fallback
+from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.hub.selection import Selection
-from extdebug.hub.stats import Counts, StreamHealth
+from extdebug.hub.stats import StreamCounts, StreamHealth
 from extdebug.hub.tail import Tail
-from extdebug.hub.watched_stream import Subscription, Watch
+from extdebug.hub.watched_stream import Subscription, WatchedStream
 from extdebug.streams.connection import LOST, Link
 from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key
 from policies.redaction.redactor import Redactor
@@ -45,21 +45,21 @@ class Hub:
         prefix: str,
         name: str,
         redactor: Redactor,
-        fallback: Fallback | None = None,
+        fallback: RunnerFallback | None = None,
     ) -> None:
         self.url = url
         self.prefix = prefix
         self.name = name
         self.group = f"{GROUP_PREFIX}{name}".encode()
         self._redactor = redactor
-        self._watches: dict[Target, Watch] = {}
+        self._watches: dict[Target, WatchedStream] = {}
         self._tails: list[Tail] = []
         self._home: dict[Target, Tail] = {}
         self._readers = asyncio.Queue[Link]()
         for _ in range(READERS if url else 0):
             self._readers.put_nowait(Link(url))
         self._links: list[Link] = []
-        self._past = Counts()  # of watches that ended
+        self._past = StreamCounts()  # of watches that ended
         self._marker: asyncio.Task[None] | None = None
         self._closed = False
         self._fallback = fallback
@@ -78,38 +78,38 @@ class Hub:
         """Join the watch of `target`, begun if it is the first. No await: nothing slips between."""
         if self._closed:
             raise RuntimeError("the hub is closed")
-        watch = self._watches.get(target)
-        if watch is None:
+        watched = self._watches.get(target)
+        if watched is None:
             key = stream_key(self.prefix, target.tenant, target.extension)
-            watch = self._watches[target] = Watch(target, key, self._redactor)
+            watched = self._watches[target] = WatchedStream(target, key, self._redactor)
             if self.url:
                 tail = self._tail_with_room()
                 self._home[target] = tail
-                tail.add(watch)
+                tail.add(watched)
             elif self._fallback is not None:
-                watch.streamless = True
-                self._fallback.engage(watch)
+                watched.streamless = True
+                self._fallback.engage(watched)
         if self._marker is None and self.url:
             self._marker = asyncio.create_task(self._mark(), name="hub-mark")
         if self._guard is None and self.url and self._fallback is not None:
             self._guard = asyncio.create_task(self._watch_redis(), name="hub-guard")
-        return Subscription(watch, selection, wake, limit=ring_bytes)
+        return Subscription(watched, selection, wake, limit=ring_bytes)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Leave; the last one out ends the watch. Safe to call twice."""
         if subscription.closed:
             return
         subscription.closed = True
-        watch = subscription.watch
-        watch.leave(subscription)
-        if watch.subscribers == 0 and self._watches.get(watch.target) is watch:
-            del self._watches[watch.target]
-            self._past.add(watch.counts)
-            home = self._home.pop(watch.target, None)
+        watched = subscription.watched
+        watched.leave(subscription)
+        if watched.subscribers == 0 and self._watches.get(watched.target) is watched:
+            del self._watches[watched.target]
+            self._past.add(watched.counts)
+            home = self._home.pop(watched.target, None)
             if home is not None:
-                home.watches.pop(watch.key, None)
+                home.watches.pop(watched.key, None)
             if self._fallback is not None:
-                self._fallback.release(watch)
+                self._fallback.release(watched)
 
     def _tail_with_room(self) -> Tail:
         for tail in self._tails:
@@ -127,23 +127,23 @@ class Hub:
     def _told(self, number: int, problem: str) -> None:
         if problem:
             log.warning("tail %d: %s", number, problem)
-        for watch in list(self._tails[number].watches.values()):
-            watch.wake()
+        for watched in list(self._tails[number].watches.values()):
+            watched.wake()
 
     def problem(self, target: Target) -> str:
         """Why `target` is not live now, in a person's words; empty when it is."""
-        tail, watch = self._home.get(target), self._watches.get(target)
-        if watch is None:
+        tail, watched = self._home.get(target), self._watches.get(target)
+        if watched is None:
             return "not watched"
         if tail is None:
             away = "No Redis is configured" if self._fallback is None else "No runner answers"
             return "" if self.fallback(target) else away
-        return tail.problem or watch.problem
+        return tail.problem or watched.problem
 
     def fallback(self, target: Target) -> str:
         """What to say when `target` comes straight from runners now; else empty."""
-        watch = self._watches.get(target)
-        return self._fallback.says(watch) if watch is not None and self._fallback else ""
+        watched = self._watches.get(target)
+        return self._fallback.says(watched) if watched is not None and self._fallback else ""
 
     async def _watch_redis(self) -> None:
         """Move watches to the runners when Redis stays away, and back when it answers."""
@@ -154,13 +154,13 @@ class Hub:
                 since = away.setdefault(tail, now)
                 if not tail.problem:
                     away[tail] = since = now
-                for watch in list(tail.watches.values()):
+                for watched in list(tail.watches.values()):
                     if self._fallback is None:
                         return
                     if now - since >= AWAY:
-                        self._fallback.engage(watch)
-                    elif not tail.problem and watch.on_runners:
-                        self._fallback.release(watch)
+                        self._fallback.engage(watched)
+                    elif not tail.problem and watched.on_runners:
+                        self._fallback.release(watched)
             await asyncio.sleep(AWAY / 4)
 
     def run_id(self, target: Target) -> str:
@@ -187,9 +187,9 @@ class Hub:
     def use(self, redactor: Redactor) -> None:
         """New redaction rules, from the next entry on."""
         self._redactor = redactor
-        for watch in self._watches.values():
-            watch.prepare.redactor = redactor
-            watch.prepare.forget()
+        for watched in self._watches.values():
+            watched.decoder.redactor = redactor
+            watched.decoder.forget()
 
     # --- our position, visible to anyone with XINFO GROUPS ------------------------------------
 
@@ -197,30 +197,30 @@ class Hub:
         """On a connection of its own: SETID hangs for the whole of a CLIENT PAUSE WRITE."""
         link = Link(self.url)
         self._links.append(link)
-        marked: dict[Target, Watch] = {}
+        marked: dict[Target, WatchedStream] = {}
         while True:
             try:
                 for target in [t for t in marked if self._watches.get(t) is not marked[t]]:
                     gone = marked.pop(target)
                     await link.call("XGROUP", "DESTROY", gone.key, self.group)
-                for watch in list(self._watches.values()):
-                    if await self._mark_one(link, watch):
-                        marked[watch.target] = watch
+                for watched in list(self._watches.values()):
+                    if await self._mark_one(link, watched):
+                        marked[watched.target] = watched
             except LOST:
                 pass  # the tail reports it
             except ResponseError as error:
                 log.info("the hub's position cannot be shown: %s", error)
             await asyncio.sleep(MARK_EVERY)
 
-    async def _mark_one(self, link: Link, watch: Watch) -> bool:
-        if not watch.attached or watch.problem:
+    async def _mark_one(self, link: Link, watched: WatchedStream) -> bool:
+        if not watched.attached or watched.problem:
             return False
-        cursor = watch.cursor
+        cursor = watched.cursor
         if cursor.index is None:
             return False
-        verb = "CREATE" if watch.marked_at is None else "SETID"
+        verb = "CREATE" if watched.marked_at is None else "SETID"
         at = str(cursor.id)
-        place: tuple[Any, ...] = (watch.key, self.group, at, "ENTRIESREAD", cursor.index)
+        place: tuple[Any, ...] = (watched.key, self.group, at, "ENTRIESREAD", cursor.index)
         try:
             await link.call("XGROUP", verb, *place)
         except ResponseError as error:
@@ -229,7 +229,7 @@ class Hub:
             else:  # no such key yet, NOGROUP after a reset, no memory: the next round tries again
                 return False
         if verb == "CREATE":
-            watch.marked_at = time.monotonic()
+            watched.marked_at = time.monotonic()
         return True
 
     # --- health -------------------------------------------------------------------------------
@@ -237,14 +237,14 @@ class Hub:
     def health(self) -> list[StreamHealth]:
         now = time.time() * 1000
         return [
-            health_of(watch, problem=self.problem(target), now_ms=now)
-            for target, watch in self._watches.items()
+            health_of(watched, problem=self.problem(target), now_ms=now)
+            for target, watched in self._watches.items()
         ]
 
-    def counts(self) -> Counts:
+    def counts(self) -> StreamCounts:
         """Over all streams since the process started, those no longer watched included."""
-        total = Counts()
-        for counts in (self._past, *(watch.counts for watch in self._watches.values())):
+        total = StreamCounts()
+        for counts in (self._past, *(watched.counts for watched in self._watches.values())):
             total.add(counts)
         return total
 
@@ -256,7 +256,7 @@ class Hub:
     @property
     def on_runners(self) -> int:
         """Streams that come straight from runners now."""
-        return sum(watch.on_runners for watch in self._watches.values())
+        return sum(watched.on_runners for watched in self._watches.values())
 
     async def close(self) -> None:
         self._closed = True
@@ -276,9 +276,9 @@ class Hub:
             await link.close()
 
 
-def health_of(watch: Watch, *, problem: str, now_ms: float) -> StreamHealth:
+def health_of(watched: WatchedStream, *, problem: str, now_ms: float) -> StreamHealth:
     """From the watch's last snapshot, at most two seconds old."""
-    snapshot, account = watch.snapshot, watch.account
+    snapshot, account = watched.snapshot, watched.account
     index = account.index if account else None
     backlog = lag = retention = None
     if snapshot is not None:
@@ -286,14 +286,14 @@ def health_of(watch: Watch, *, problem: str, now_ms: float) -> StreamHealth:
         lag = int(now_ms - account.cursor.ms) if account and backlog else 0
         retention = int(now_ms - snapshot.first.ms) if snapshot.first else None
     return StreamHealth(
-        target=watch.target,
-        watchers=watch.subscribers,
+        target=watched.target,
+        watchers=watched.subscribers,
         problem=problem,
         length=snapshot.length if snapshot else 0,
         backlog=backlog,
         lag_ms=lag,
         retention_ms=retention,
-        entries=watch.counts.entries,
-        delivered=watch.counts.delivered,
-        lost={reason.value: count for reason, count in watch.counts.lost.items()},
+        entries=watched.counts.entries,
+        delivered=watched.counts.delivered,
+        lost={reason.value: count for reason, count in watched.counts.lost.items()},
     )

@@ -25,7 +25,7 @@ MAX_SHOWN: Final = MAX_FOREIGN_MESSAGE_BYTES - 4096
 Opaque = tuple[str | None, str | None, str | None]
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class DecodedEntry(msgspec.Struct, frozen=True):
     """`event` with its JSON; without one, `problem` says why nobody may see the entry."""
 
     id: EntryId
@@ -35,7 +35,7 @@ class Prepared(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-class Preparer:
+class RedactingDecoder:
     """Prepares the entries of one stream with the redaction rules in force."""
 
     def __init__(self, redactor: Redactor, target: Target) -> None:
@@ -50,7 +50,7 @@ class Preparer:
         self._mask = None
         self._opaque.clear()
 
-    def __call__(self, row: Row) -> Prepared:
+    def __call__(self, row: Row) -> DecodedEntry:
         """Never raises for what an entry holds: an unreadable one comes back with its problem."""
         id, raw = row
         try:
@@ -58,15 +58,15 @@ class Preparer:
                 raw, id=id, tenant=self._target.tenant, extension=self._target.extension
             )
         except Unreadable as error:
-            return Prepared(id, None, NO_ORIGIN, b"", str(error))
+            return DecodedEntry(id, None, NO_ORIGIN, b"", str(error))
         if origin.lost:
             why, _ = self.redactor.text(origin.why, self._mask_of(id))  # it is told in a gap
-            return Prepared(id, None, msgspec.structs.replace(origin, why=why), b"")
+            return DecodedEntry(id, None, msgspec.structs.replace(origin, why=why), b"")
         event = self._redact(event, id)
         try:
-            return Prepared(id, event, origin, encode_json(event))
+            return DecodedEntry(id, event, origin, encode_json(event))
         except (UnicodeEncodeError, msgspec.EncodeError, OverflowError, RecursionError):
-            return Prepared(id, None, NO_ORIGIN, b"", "the entry cannot be written as JSON")
+            return DecodedEntry(id, None, NO_ORIGIN, b"", "the entry cannot be written as JSON")
 
     def _redact(self, event: Event, id: EntryId) -> Event:
         mask = self._mask_of(id)

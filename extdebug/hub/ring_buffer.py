@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
@@ -21,20 +21,20 @@ MOST_PIECES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class EventRun:
     """Selected events of one batch, encoded once for every session with an equal selection."""
 
     count: int
     size: int  # bytes of UTF-8
     text: str  # events as JSON, joined by commas
-    events: Sequence[Prepared]
+    events: Sequence[DecodedEntry]
     behind: Sequence[int]  # for each event, how many entries of the batch come after it
 
     @property
     def first(self) -> EntryId:
         return self.events[0].id
 
-    def places(self, through: Cursor) -> Iterator[tuple[Prepared, Cursor]]:
+    def places(self, through: Cursor) -> Iterator[tuple[DecodedEntry, Cursor]]:
         """Each event with its own cursor, for transports that show one at a time."""
         for prepared, behind in zip(self.events, self.behind, strict=True):
             if prepared.id == ZERO_ID:  # straight from a runner: no place in the stream
@@ -53,12 +53,12 @@ class Piece:
 
     through: Cursor
     filtered: int = 0
-    chunk: Chunk | None = None
+    chunk: EventRun | None = None
     gap: Gap | None = None
     history: bool = False  # read for this session alone, at its pace: no rate limit applies
 
 
-class Ring:
+class RingBuffer:
     """Pieces in stream order. `parked` while history is read from Redis: what is dropped then is
     no loss, because the history goes on up to `floor`."""
 
@@ -82,7 +82,7 @@ class Ring:
         """Events held."""
         return sum(piece.chunk.count for piece in self._pieces if piece.chunk)
 
-    def push(self, chunk: Chunk, *, filtered: int, through: Cursor) -> None:
+    def push(self, chunk: EventRun, *, filtered: int, through: Cursor) -> None:
         self._append(Piece(through, filtered, chunk))
         self.bytes += chunk.size
         while (self.bytes > self._limit or len(self._pieces) > MOST_PIECES) and len(

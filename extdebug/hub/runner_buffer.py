@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.hub.redacting_decoder import Prepared
-from extdebug.hub.ring_buffer import Chunk, Piece, Ring
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.ring_buffer import EventRun, Piece, RingBuffer
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
@@ -31,13 +31,13 @@ def off_stream(place: Cursor) -> bool:
     return place.id.seq == OFF_STREAM
 
 
-def number_of(prepared: Prepared) -> Number | None:
+def number_of(prepared: DecodedEntry) -> Number | None:
     """The event's number at its producer, where it gives one."""
     src, n = prepared.origin.src, prepared.origin.n
     return None if src is None or n is None else (src, n)
 
 
-class Foreign:
+class RunnerBuffer:
     """One session's ring of runner lines, and the numbers of what it was given."""
 
     def __init__(self, *, limit: int, streamless: bool = False) -> None:
@@ -46,8 +46,8 @@ class Foreign:
         self._ring = self._empty()
         self._seen: dict[Number, None] = {}
 
-    def _empty(self) -> Ring:
-        ring = Ring(limit=self._limit)
+    def _empty(self) -> RingBuffer:
+        ring = RingBuffer(limit=self._limit)
         ring.parked = False
         return ring
 
@@ -58,7 +58,7 @@ class Foreign:
     def waiting(self) -> bool:
         return bool(self._ring)
 
-    def push(self, chunk: Chunk | None, part: Sequence[Prepared], *, ms: int) -> None:
+    def push(self, chunk: EventRun | None, part: Sequence[DecodedEntry], *, ms: int) -> None:
         """One part of the runner's stream, `chunk` being what of it the session wants."""
         place = Cursor(EntryId(ms, OFF_STREAM))
         if chunk is None:
@@ -111,7 +111,7 @@ class Foreign:
             piece.through = position
         return piece
 
-    def again(self, prepared: Prepared) -> bool:
+    def again(self, prepared: DecodedEntry) -> bool:
         """Whether this entry, now from Redis, was given to the session before. Asked once."""
         number = number_of(prepared)
         if number is None or number not in self._seen:

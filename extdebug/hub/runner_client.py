@@ -51,7 +51,7 @@ class RunnerLoss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
+class RunnerClient:
     """Where a runner listens and the secrets shared with it."""
 
     url: str  # http://host:port or https://host:port
@@ -63,7 +63,7 @@ class Runner:
 
 
 async def watch(
-    runner: Runner,
+    runner: RunnerClient,
     *,
     tenant: str,
     extension: str,
@@ -150,7 +150,7 @@ class _Link:
     """One HTTP/1.1 connection to a runner, for one request at a time."""
 
     def __init__(
-        self, runner: Runner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, runner: RunnerClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._runner = runner
         self._reader = reader
@@ -206,7 +206,7 @@ class _Link:
 
 
 @asynccontextmanager
-async def _connected(runner: Runner) -> AsyncIterator[_Link]:
+async def _connected(runner: RunnerClient) -> AsyncIterator[_Link]:
     parts = urlsplit(runner.url)
     secure = ssl.create_default_context() if parts.scheme == "https" else None
     port = parts.port or (443 if secure else 80)

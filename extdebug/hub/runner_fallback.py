@@ -15,14 +15,14 @@ from contextlib import aclosing
 from typing import Final
 
 from extdebug.hub.runner_client import (
-    Runner,
+    RunnerClient,
     RunnerEntry,
     RunnerLoss,
     StreamRefused,
     StreamUnavailable,
 )
 from extdebug.hub.runner_client import watch as watch_runner
-from extdebug.hub.watched_stream import Watch
+from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import jittered
 from extdebug.wire.events import Gap, GapReason, iso
 from extdebug.wire.positions import EntryId
@@ -32,38 +32,38 @@ log = logging.getLogger(__name__)
 REFUSED_WAIT: Final = 30.0  # seconds: a wrong setting does not mend itself in one
 
 
-class Fallback:
+class RunnerFallback:
     """The runners to ask while a watch is engaged."""
 
-    def __init__(self, runners: Sequence[Runner]) -> None:
+    def __init__(self, runners: Sequence[RunnerClient]) -> None:
         self._runners = tuple(runners)
-        self._since: dict[Watch, int] = {}
-        self._tasks: dict[Watch, list[asyncio.Task[None]]] = {}
-        self._down: dict[tuple[Watch, str], str] = {}
+        self._since: dict[WatchedStream, int] = {}
+        self._tasks: dict[WatchedStream, list[asyncio.Task[None]]] = {}
+        self._down: dict[tuple[WatchedStream, str], str] = {}
 
     @property
-    def watches(self) -> Sequence[Watch]:
+    def watches(self) -> Sequence[WatchedStream]:
         return tuple(self._tasks)
 
-    def engage(self, watch: Watch) -> None:
+    def engage(self, watched: WatchedStream) -> None:
         """Show what the runners print for this watch, until `release`."""
-        if watch in self._tasks or not self._runners:
+        if watched in self._tasks or not self._runners:
             return
-        watch.begin_foreign()
-        self._since[watch] = int(time.time() * 1000)
-        self._tasks[watch] = [
-            asyncio.create_task(self._follow(watch, runner), name=f"fallback-{watch.target}")
+        watched.begin_foreign()
+        self._since[watched] = int(time.time() * 1000)
+        self._tasks[watched] = [
+            asyncio.create_task(self._follow(watched, runner), name=f"fallback-{watched.target}")
             for runner in self._runners
         ]
 
-    def release(self, watch: Watch) -> None:
+    def release(self, watched: WatchedStream) -> None:
         """Redis answers again, or nobody watches any more."""
-        for task in self._tasks.pop(watch, ()):
+        for task in self._tasks.pop(watched, ()):
             task.cancel()
         for runner in self._runners:
-            self._down.pop((watch, runner.url), None)
-        since = self._since.pop(watch, None)
-        watch.end_foreign(
+            self._down.pop((watched, runner.url), None)
+        since = self._since.pop(watched, None)
+        watched.end_foreign(
             Gap(
                 GapReason.FAILOVER,
                 None,
@@ -74,11 +74,11 @@ class Fallback:
             )
         )
 
-    def says(self, watch: Watch) -> str:
+    def says(self, watched: WatchedStream) -> str:
         """What people must know about what they see; empty when this watch is not on fallback."""
-        if watch not in self._tasks:
+        if watched not in self._tasks:
             return ""
-        up = [runner for runner in self._runners if (watch, runner.url) not in self._down]
+        up = [runner for runner in self._runners if (watched, runner.url) not in self._down]
         if not up:
             return ""
         pods = "a single runner pod" if len(self._runners) == 1 else f"{len(up)} runner pods"
@@ -86,17 +86,17 @@ class Fallback:
 
     async def close(self) -> None:
         tasks = [task for group in self._tasks.values() for task in group]
-        for watch in self.watches:
-            self.release(watch)
+        for watched in self.watches:
+            self.release(watched)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, watch: Watch, runner: Runner) -> None:
+    async def _follow(self, watched: WatchedStream, runner: RunnerClient) -> None:
         attempt = 0
-        place = (watch, runner.url)
+        place = (watched, runner.url)
         while True:
             wait = jittered(attempt)
             try:
-                target = watch.target
+                target = watched.target
                 stream = watch_runner(
                     runner, tenant=target.tenant, extension=target.extension, installs=None
                 )
@@ -104,7 +104,7 @@ class Fallback:
                 async with aclosing(stream):
                     async for item in stream:
                         attempt = 0
-                        self._show(watch, item)
+                        self._show(watched, item)
             except StreamRefused as error:
                 log.error("the runner refuses to be watched: %s", error)
                 self._down[place] = str(error)
@@ -112,12 +112,12 @@ class Fallback:
             except (StreamUnavailable, OSError, TimeoutError) as error:
                 log.info("runner %s: %s", runner.url, error)
                 self._down[place] = str(error)
-            watch.wake()
+            watched.wake()
             await asyncio.sleep(wait)
             attempt = min(attempt + 1, 6)
 
-    def _show(self, watch: Watch, item: RunnerEntry | RunnerLoss) -> None:
+    def _show(self, watched: WatchedStream, item: RunnerEntry | RunnerLoss) -> None:
         if isinstance(item, RunnerEntry):
-            watch.foreign_row((EntryId(int(time.time() * 1000), 0), item.raw))
+            watched.foreign_row((EntryId(int(time.time() * 1000), 0), item.raw))
         else:  # what the runner's buffer lost comes by Redis, if there is one
-            log.warning("a runner could not send %d entries of %s", item.missed, watch.target)
+            log.warning("a runner could not send %d entries of %s", item.missed, watched.target)

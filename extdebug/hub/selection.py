@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from extdebug.filters.filter import Batch, Filter, compile_filter
-from extdebug.hub.redacting_decoder import Prepared
-from extdebug.hub.ring_buffer import Chunk
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.ring_buffer import EventRun
 from extdebug.wire.events import Event
 
 FRAME_EVENTS: Final = 100  # per chunk, so per frame
@@ -35,9 +35,9 @@ class Selection:
         return [i for i in chosen if events[i].install_id in installs]
 
 
-def make_chunk(part: Sequence[Prepared], chosen: Sequence[int]) -> Chunk:
+def make_chunk(part: Sequence[DecodedEntry], chosen: Sequence[int]) -> EventRun:
     """The chosen events of one part, joined for a frame."""
     events = part if len(chosen) == len(part) else [part[i] for i in chosen]
     joined = b",".join([prepared.json for prepared in events])
     last = len(part) - 1
-    return Chunk(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])
+    return EventRun(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])

@@ -10,14 +10,14 @@ from extdebug.wire.keys import Target
 
 
 @dataclass(slots=True)
-class Counts:
+class StreamCounts:
     """Entries read, events handed to sessions, entries stated lost (at least one per loss)."""
 
     entries: int = 0
     delivered: int = 0
     lost: Counter[GapReason] = field(default_factory=Counter)
 
-    def add(self, other: Counts) -> None:
+    def add(self, other: StreamCounts) -> None:
         self.entries += other.entries
         self.delivered += other.delivered
         self.lost.update(other.lost)

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from extdebug.hub.watched_stream import Watch
+from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import LOST, Link, jittered
 from extdebug.streams.continuity import Step
 from extdebug.streams.replies import Row, read_keys, read_rows, read_snapshot
-from extdebug.streams.server_identity import Server
+from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.positions import EntryId
 
 log = logging.getLogger(__name__)
@@ -40,14 +40,14 @@ class Tail:
     def __init__(
         self, url: str, *, name: str, group: bytes, on_state: Callable[[str], None]
     ) -> None:
-        self.watches: dict[bytes, Watch] = {}
+        self.watches: dict[bytes, WatchedStream] = {}
         self.problem = ""
         self._link = Link(url)
         self._control = Link(url)
         self._name = name
         self._group = group
         self._on_state = on_state
-        self._server = Server()
+        self._server = ServerIdentity()
         self._client_id = b""
         self._wanted = 0
         self._sent = 0
@@ -75,9 +75,9 @@ class Tail:
         await self._link.close()
         await self._control.close()
 
-    def add(self, watch: Watch) -> None:
+    def add(self, watched: WatchedStream) -> None:
         """Watch one more stream now, not when the running read times out."""
-        self.watches[watch.key] = watch
+        self.watches[watched.key] = watched
         self.wake()
 
     def wake(self) -> None:
@@ -131,24 +131,24 @@ class Tail:
             info = None
         self._server.identify(info)
         self._server.heard()
-        for watch in self.watches.values():
-            watch.behind = True
+        for watched in self.watches.values():
+            watched.behind = True
 
     async def _cycle(self) -> None:
         now, wanted = time.monotonic(), self._wanted
-        ready: list[Watch] = []
-        due: list[Watch] = []
-        for watch in self.watches.values():
-            if watch.problem and now < watch.retry_at:
+        ready: list[WatchedStream] = []
+        due: list[WatchedStream] = []
+        for watched in self.watches.values():
+            if watched.problem and now < watched.retry_at:
                 continue
-            if watch.problem or not watch.attached or watch.behind or now >= watch.probe_at:
-                due.append(watch)
+            if watched.problem or not watched.attached or watched.behind or now >= watched.probe_at:
+                due.append(watched)
             else:
-                ready.append(watch)
+                ready.append(watched)
         delivered = 0
-        for watch in due:
-            delivered += await self._look(watch)
-        behind = any(watch.behind for watch in due)
+        for watched in due:
+            delivered += await self._look(watched)
+        behind = any(watched.behind for watched in due)
         ready += [w for w in due if w.attached and not w.problem and not w.behind]
         self._sent = wanted
         if ready:
@@ -169,26 +169,26 @@ class Tail:
         now = time.monotonic()
         passed, self._last = max(now - self._last, 1e-4), now
         self._rate += (delivered / passed - self._rate) * min(1.0, passed / 0.2)
-        behind = any(watch.behind for watch in self.watches.values())
+        behind = any(watched.behind for watched in self.watches.values())
         wait = next((s for rate, s in LINGER if self._rate > rate), 0.0) if not behind else 0.0
         await asyncio.sleep(wait)
 
     def _count(self, keys: int) -> int:
         return min(500, max(20, 2000 // max(keys, 1)))  # COUNT is per key: it bounds one reply
 
-    async def _read(self, watches: Sequence[Watch], *, block: bool) -> int:
+    async def _read(self, watches: Sequence[WatchedStream], *, block: bool) -> int:
         count = self._count(len(watches))
         command: list[str | bytes | int] = ["XREAD", "COUNT", count]
         if block:
             command += ["BLOCK", BLOCK_MS]
         command.append("STREAMS")
-        command += [watch.key for watch in watches]
-        command += [str(watch.cursor.id) for watch in watches]
+        command += [watched.key for watched in watches]
+        command += [str(watched.cursor.id) for watched in watches]
         try:
             reply = await self._link.call(*command)
         except ResponseError:
-            for watch in watches:  # one bad key fails the whole read: find it, read the others
-                watch.probe_at = 0.0
+            for watched in watches:  # one bad key fails the whole read: find it, read the others
+                watched.probe_at = 0.0
             await asyncio.sleep(0.05)
             return 0
         delivered = 0
@@ -199,79 +199,79 @@ class Tail:
                 known.behind = len(rows) >= count
         return delivered
 
-    def _take(self, watch: Watch, rows: Sequence[Row]) -> int:
-        account = watch.account
+    def _take(self, watched: WatchedStream, rows: Sequence[Row]) -> int:
+        account = watched.account
         if account is None:
             return 0
-        return watch.deliver(account.got([row[0] for row in rows]), rows)
+        return watched.deliver(account.got([row[0] for row in rows]), rows)
 
-    async def _look(self, watch: Watch) -> int:
+    async def _look(self, watched: WatchedStream) -> int:
         """Snapshot and read in one transaction: the place of every loss is exact there."""
         sent_at = time.monotonic()
         commands: list[tuple[str | bytes | int, ...]] = [
-            ("XINFO", "STREAM", watch.key),
-            ("XINFO", "GROUPS", watch.key),
+            ("XINFO", "STREAM", watched.key),
+            ("XINFO", "GROUPS", watched.key),
         ]
         count = self._count(len(self.watches))
-        if watch.account is not None:
-            start = str(watch.account.cursor)
-            commands.append(("XREAD", "COUNT", count, "STREAMS", watch.key, start))
+        if watched.account is not None:
+            start = str(watched.account.cursor)
+            commands.append(("XREAD", "COUNT", count, "STREAMS", watched.key, start))
         else:
-            commands.append(("XREVRANGE", watch.key, "+", "-", "COUNT", SEED))
+            commands.append(("XREVRANGE", watched.key, "+", "-", "COUNT", SEED))
         try:
             replies = await self._link.together(*commands)
             snapshot = read_snapshot(replies[0], replies[1])
             if len(replies) > 2 and isinstance(replies[2], Exception):
                 raise replies[2]
         except ResponseError as error:
-            self._quarantine(watch, f"this stream cannot be read: {str(error)[:160]}")
+            self._quarantine(watched, f"this stream cannot be read: {str(error)[:160]}")
             return 0
-        watch.probe_at = sent_at + PROBE_EVERY
-        watch.snapshot = snapshot
+        watched.probe_at = sent_at + PROBE_EVERY
+        watched.snapshot = snapshot
         if snapshot.top.ms > time.time() * 1000 + FUTURE_MS:
             self._quarantine(
-                watch,
+                watched,
                 f"the stream's newest id ({snapshot.top}) lies in the future; "
                 "an operator must delete it",
             )
             return 0
-        if watch.problem:
-            watch.problem = ""
-            watch.wake()
-        if watch.account is None:
-            watch.attach(snapshot, run_id=self._server.run_id, seed=read_rows(replies[2])[::-1])
-            watch.behind = False
+        if watched.problem:
+            watched.problem = ""
+            watched.wake()
+        if watched.account is None:
+            watched.attach(snapshot, run_id=self._server.run_id, seed=read_rows(replies[2])[::-1])
+            watched.behind = False
             return 0
-        marked = watch.marked_at is not None and watch.marked_at < sent_at
+        marked = watched.marked_at is not None and watched.marked_at < sent_at
         lost_mark = marked and self._group not in snapshot.groups
         if lost_mark:
-            watch.marked_at = None
+            watched.marked_at = None
         present: frozenset[EntryId] = frozenset()
         run_id = self._server.run_id
-        if watch.account.suspicious(snapshot, run_id=run_id, epoch_lost=lost_mark):
-            present = await self._present(watch)
-        before = watch.account.cursor
-        steps: list[Step] = watch.account.probe(
+        if watched.account.suspicious(snapshot, run_id=run_id, epoch_lost=lost_mark):
+            present = await self._present(watched)
+        before = watched.account.cursor
+        steps: list[Step] = watched.account.probe(
             snapshot, run_id=run_id, epoch_lost=lost_mark, present=present,
             failover=self._server.failover,
         )  # fmt: skip
-        delivered = watch.deliver(steps, ())
+        delivered = watched.deliver(steps, ())
         rows: list[Row] = []
-        if watch.account.cursor < before:
-            watch.behind = True  # the stream was replaced: read it anew from where we stand now
+        if watched.account.cursor < before:
+            watched.behind = True  # the stream was replaced: read it anew from where we stand now
             return delivered
         if len(replies) > 2 and (reply := read_keys(replies[2])):
             rows = reply[0][1]
-            delivered += self._take(watch, rows)
-        watch.behind = len(rows) >= count
+            delivered += self._take(watched, rows)
+        watched.behind = len(rows) >= count
         return delivered
 
-    async def _present(self, watch: Watch) -> frozenset[EntryId]:
+    async def _present(self, watched: WatchedStream) -> frozenset[EntryId]:
         """Which of the places we remember the stream still holds."""
-        if watch.account is None:
+        if watched.account is None:
             return frozenset()
-        places = {watch.account.cursor, *(id for id, _ in watch.account.anchors)}
-        commands = [("XRANGE", watch.key, str(id), str(id)) for id in places]
+        places = {watched.account.cursor, *(id for id, _ in watched.account.anchors)}
+        commands = [("XRANGE", watched.key, str(id), str(id)) for id in places]
         replies: list[Any] = await self._link.batch(commands)
         found: set[EntryId] = set()
         for reply in replies:
@@ -279,9 +279,9 @@ class Tail:
                 found.update(row[0] for row in read_rows(reply))
         return frozenset(found)
 
-    def _quarantine(self, watch: Watch, problem: str) -> None:
-        watch.retry_at = time.monotonic() + QUARANTINE
-        if watch.problem != problem:
-            log.warning("stream %s quarantined: %s", watch.target, problem)
-            watch.problem = problem
-            watch.wake()
+    def _quarantine(self, watched: WatchedStream, problem: str) -> None:
+        watched.retry_at = time.monotonic() + QUARANTINE
+        if watched.problem != problem:
+            log.warning("stream %s quarantined: %s", watched.target, problem)
+            watched.problem = problem
+            watched.wake()

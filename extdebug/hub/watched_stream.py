@@ -11,14 +11,14 @@ import msgspec
 
 from extdebug.filters.filter import Batch
 from extdebug.hub.gaps import hole_gap, loss_gap, producer_gap, unreadable_gap
-from extdebug.hub.redacting_decoder import Prepared, Preparer
-from extdebug.hub.ring_buffer import Chunk, Ring
-from extdebug.hub.runner_buffer import Foreign
+from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
+from extdebug.hub.ring_buffer import EventRun, RingBuffer
+from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
-from extdebug.hub.stats import Counts
+from extdebug.hub.stats import StreamCounts
 from extdebug.streams.continuity import Continuity, Loss, Run, Settled, Step
 from extdebug.streams.replies import Row, Snapshot, before
-from extdebug.streams.sequence_gaps import Producers
+from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Gap, GapReason, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
@@ -29,43 +29,51 @@ class Subscription:
     """One session's place at a watch: a ring that the watch fills, and how to wake the session."""
 
     __slots__ = (
-        "_wake", "boundary", "closed", "epoch", "foreign", "limit", "ring", "selection", "watch",
+        "_wake",
+        "boundary",
+        "closed",
+        "epoch",
+        "limit",
+        "ring",
+        "runner_buffer",
+        "selection",
+        "watched",
     )  # fmt: skip
 
     def __init__(
-        self, watch: Watch, selection: Selection, wake: Callable[[], None], *, limit: int
+        self, watched: WatchedStream, selection: Selection, wake: Callable[[], None], *, limit: int
     ) -> None:
-        self.watch = watch
+        self.watched = watched
         self.selection = selection
         self.limit = limit
         self._wake = wake
         self.closed = False
-        self.foreign: Foreign | None = None
+        self.runner_buffer: RunnerBuffer | None = None
         self.restart(selection)
 
     def restart(self, selection: Selection) -> None:
         """A fresh ring from the watch's present place on; history before it is the session's."""
-        self.watch.leave(self)
+        self.watched.leave(self)
         self.selection = selection
-        if self.foreign is not None:
-            self.foreign.choose(selection)
-        self.ring = Ring(limit=self.limit)
-        self.boundary: Cursor | None = self.watch.cursor if self.watch.attached else None
-        self.epoch = self.watch.epoch
-        self.watch.join(self)
+        if self.runner_buffer is not None:
+            self.runner_buffer.choose(selection)
+        self.ring = RingBuffer(limit=self.limit)
+        self.boundary: Cursor | None = self.watched.cursor if self.watched.attached else None
+        self.epoch = self.watched.epoch
+        self.watched.join(self)
 
     def wake(self) -> None:
         self._wake()
 
 
-class Watch:
+class WatchedStream:
     """A stream as this process tails it. `account` is None until the tail has attached."""
 
     def __init__(self, target: Target, key: str, redactor: Redactor) -> None:
         self.target = target
         self.key = key.encode()
-        self.prepare = Preparer(redactor, target)
-        self.producers = Producers()
+        self.decoder = RedactingDecoder(redactor, target)
+        self.sequence_gaps = SequenceGaps()
         self.account: Continuity | None = None
         self.epoch = 0  # grows when the stream was replaced under us
         self.behind = False  # the last reply was full, or the connection is new
@@ -74,7 +82,7 @@ class Watch:
         self.probe_at = 0.0
         self.marked_at: float | None = None  # when our group was last known to exist
         self.snapshot: Snapshot | None = None
-        self.counts = Counts()
+        self.counts = StreamCounts()
         self.newest: EntryId | None = None  # the last entry before the next one to come
         self.on_runners = False  # Redis is away, and runners are asked instead
         self.streamless = False  # there is no Redis to come back
@@ -98,8 +106,10 @@ class Watch:
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
-        if self.on_runners and subscription.foreign is None:
-            subscription.foreign = Foreign(limit=subscription.limit, streamless=self.streamless)
+        if self.on_runners and subscription.runner_buffer is None:
+            subscription.runner_buffer = RunnerBuffer(
+                limit=subscription.limit, streamless=self.streamless
+            )
 
     def leave(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.selection)
@@ -134,7 +144,7 @@ class Watch:
                     self._loss(step)
                 case Settled():
                     woken |= self.settle(Cursor(step.place, step.index))
-        if self.producers.open:
+        if self.sequence_gaps.open:
             self.probe_at = 0.0  # a hole is the stream's loss or its producer's: find out now
         if woken or any(not isinstance(step, Settled) for step in steps):
             self.wake()
@@ -143,16 +153,16 @@ class Watch:
     def seed(self, rows: Sequence[Row]) -> None:
         """Learn the producers' numbers from entries before our place, so that a hole shows."""
         for row in rows:
-            prepared = self.prepare(row)
-            self.producers.account(prepared.origin, after=Cursor(row[0]), at=row[0])
-        self.producers.settle()
+            prepared = self.decoder(row)
+            self.sequence_gaps.account(prepared.origin, after=Cursor(row[0]), at=row[0])
+        self.sequence_gaps.settle()
 
     def settle(self, place: Cursor) -> bool:
         """The stream lost nothing more up to here: holes that are left are their producers'.
 
         Whether there were any.
         """
-        holes = self.producers.settle()
+        holes = self.sequence_gaps.settle()
         for hole in holes:
             self._push_gap(hole_gap(hole), place)
         return bool(holes)
@@ -166,15 +176,15 @@ class Watch:
 
     def _run(self, rows: Sequence[Row], index: int | None) -> int:
         delivered = size = 0
-        part: list[Prepared] = []
+        part: list[DecodedEntry] = []
         newest = self.newest if self.newest is not None else before(rows[0][0])
         place = Cursor(newest, None if index is None else index - 1)
         self.newest = rows[-1][0]
         self.counts.entries += len(rows)
         for offset, row in enumerate(rows):
-            previous, prepared = place, self.prepare(row)
+            previous, prepared = place, self.decoder(row)
             place = Cursor(prepared.id, None if index is None else index + offset)
-            missed = self.producers.account(prepared.origin, after=previous, at=prepared.id)
+            missed = self.sequence_gaps.account(prepared.origin, after=previous, at=prepared.id)
             if missed or prepared.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0
@@ -196,22 +206,24 @@ class Watch:
         self.counts.delivered += delivered
         return delivered
 
-    def _fan(self, part: Sequence[Prepared], through: Cursor) -> int:
+    def _fan(self, part: Sequence[DecodedEntry], through: Cursor) -> int:
         """One part to every selection: equal selections share the work and the chunk."""
         if not part or not self._groups:
             return 0
         events = [prepared.event for prepared in part if prepared.event is not None]
         batch = Batch(events)
-        whole: Chunk | None = None
+        whole: EventRun | None = None
         delivered = 0
         for selection, group in self._groups.items():
             chosen = selection.select(batch, events)
             count = len(chosen)
-            plain = [subscription for subscription in group if not subscription.foreign]
+            plain = [subscription for subscription in group if not subscription.runner_buffer]
             if len(plain) < len(group):
                 for subscription in group:
-                    if subscription.foreign:
-                        self._fan_unseen(subscription, subscription.foreign, part, chosen, through)
+                    if subscription.runner_buffer:
+                        self._fan_unseen(
+                            subscription, subscription.runner_buffer, part, chosen, through
+                        )
             if not count:
                 for subscription in plain:
                     subscription.ring.skip(len(part), through=through)
@@ -228,13 +240,13 @@ class Watch:
     @staticmethod
     def _fan_unseen(
         subscription: Subscription,
-        foreign: Foreign,
-        part: Sequence[Prepared],
+        runner_buffer: RunnerBuffer,
+        part: Sequence[DecodedEntry],
         chosen: Sequence[int],
         through: Cursor,
     ) -> None:
         """To a session that may have had some of it from a runner: those were counted then."""
-        unseen = [i for i, prepared in enumerate(part) if not foreign.again(prepared)]
+        unseen = [i for i, prepared in enumerate(part) if not runner_buffer.again(prepared)]
         wanted = sorted(set(unseen).intersection(chosen))
         filtered = len(unseen) - len(wanted)
         if wanted:
@@ -249,24 +261,26 @@ class Watch:
         """Redis is away: from now on lines come by `foreign_row`."""
         self.on_runners = True
         for subscription in self._all():
-            if subscription.foreign is None:
-                subscription.foreign = Foreign(limit=subscription.limit, streamless=self.streamless)
+            if subscription.runner_buffer is None:
+                subscription.runner_buffer = RunnerBuffer(
+                    limit=subscription.limit, streamless=self.streamless
+                )
         self.wake()
 
     def foreign_row(self, row: Row) -> None:
         """One entry of a runner's own stream; what nobody may read there comes from Redis."""
-        prepared = self.prepare(row)
+        prepared = self.decoder(row)
         if prepared.event is None:
             return
         event = msgspec.structs.replace(prepared.event, id="")
-        part = [Prepared(ZERO_ID, event, prepared.origin, encode_json(event))]
+        part = [DecodedEntry(ZERO_ID, event, prepared.origin, encode_json(event))]
         batch = Batch([event])
         for selection, group in self._groups.items():
             chosen = selection.select(batch, [event])
             chunk = make_chunk(part, chosen) if len(chosen) else None
             for subscription in group:
-                if subscription.foreign is not None:
-                    subscription.foreign.push(chunk, part, ms=row[0].ms)
+                if subscription.runner_buffer is not None:
+                    subscription.runner_buffer.push(chunk, part, ms=row[0].ms)
         self.wake()
 
     def end_foreign(self, seam: Gap) -> None:
@@ -274,7 +288,7 @@ class Watch:
         self.on_runners = False
         if self.attached:
             for subscription in self._all():
-                if subscription.foreign is not None:
+                if subscription.runner_buffer is not None:
                     subscription.ring.push_gap(seam, through=self.cursor)
         self.wake()
 
@@ -283,7 +297,7 @@ class Watch:
             self.settle(Cursor(loss.after))
             self.newest = None
             self.epoch += 1
-        self.producers.lost(loss.missed)
+        self.sequence_gaps.lost(loss.missed)
         self._push_gap(loss_gap(loss), Cursor(loss.place, loss.index))
 
     def _push_gap(self, gap: Gap, through: Cursor) -> None:

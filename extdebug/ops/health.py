@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 from prometheus_client import CollectorRegistry, generate_latest
 
-from extdebug.db import records
+from extdebug.db import in_record_threads
 from extdebug.ops import readiness
 from extdebug.ops.metrics import Figures
 from extdebug.sessions import heartbeats
-from extdebug.sessions.node import running
+from extdebug.sessions.node import running_node
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     """Whether new sessions may be sent here. Anyone may ask, so problems are named by id only;
     the log has the rest."""
     problems: list[str] = []
-    here = running()
+    here = running_node()
     if here is not None and here.draining:
         problems.append("draining")
     try:
-        problems += _grave(await records(readiness.database_problems))
+        problems += _grave(await in_record_threads(readiness.database_problems))
     except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering
         problems.append(f"database: {type(error).__name__}")
     try:
@@ -62,10 +62,10 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     if not token or not hmac.compare_digest(sent, token):
         return HttpResponse("a bearer token is needed\n", status=403, content_type="text/plain")
     try:
-        signs = await records(heartbeats.signs)
+        signs = await in_record_threads(heartbeats.signs)
     except Exception as error:  # noqa: BLE001 - told as a metric
         log.warning("metrics without the database: %s", error)
         signs = None
     registry = CollectorRegistry()
-    registry.register(Figures(running(), signs))
+    registry.register(Figures(running_node(), signs))
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4")

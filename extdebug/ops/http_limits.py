@@ -12,7 +12,7 @@ BODY_SECONDS: Final = 30.0  # for the body after it
 MAX_HEAD: Final = 65_536
 
 
-class Protocol(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection that takes too long over its request or sends too long a head."""
 
     _timer: asyncio.TimerHandle | None = None

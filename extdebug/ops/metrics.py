@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from extdebug.sessions.heartbeats import Signs
-from extdebug.sessions.node import Console
+from extdebug.sessions.node import Node
 from extdebug.sessions.supervisor import BLIND
 from extdebug.wire.events import GapReason
 
@@ -38,19 +38,19 @@ _STREAM_COUNTERS: Final = {
 class Figures(Collector):
     """One scrape. `signs` is None when the database did not answer."""
 
-    def __init__(self, console: Console | None, signs: Signs | None) -> None:
-        self._console = console
+    def __init__(self, node: Node | None, signs: Signs | None) -> None:
+        self._node = node
         self._signs = signs
 
     def collect(self) -> Iterable[Metric]:
         yield from _database(self._signs)
-        console = self._console
-        if console is None:  # no session ever began here
+        node = self._node
+        if node is None:  # no session ever began here
             return
-        yield from _sessions(console)
-        yield from _policy(console)
-        yield from _process(console)
-        yield from _streams(console)
+        yield from _sessions(node)
+        yield from _policy(node)
+        yield from _process(node)
+        yield from _streams(node)
 
 
 def _gauge(name: str, help: str, value: float) -> Metric:
@@ -89,26 +89,26 @@ def _database(signs: Signs | None) -> Iterator[Metric]:
         )
 
 
-def _sessions(console: Console) -> Iterator[Metric]:
-    feeds, tally = console.patrol.feeds, console.tally
+def _sessions(node: Node) -> Iterator[Metric]:
+    feeds, stats = node.supervisor.feeds, node.stats
     family = GaugeMetricFamily(
         "ext_debug_sessions", "Sessions served here.", labels=["transport", "state"]
     )
     for labels, count in Counter((feed.viewer.transport, feed.state) for feed in feeds).items():
         family.add_metric(labels, count)
     yield family
-    openings = {(transport, "no"): count for transport, count in tally.opened.items()}
-    openings |= {(transport, "yes"): count for transport, count in tally.resumed.items()}
+    openings = {(transport, "no"): count for transport, count in stats.opened.items()}
+    openings |= {(transport, "yes"): count for transport, count in stats.resumed.items()}
     labels = ("transport", "resumed")
     yield _counters("ext_debug_openings", "Sessions begun or gone on with here.", labels, openings)
     yield _counters(
-        "ext_debug_denials", "Sessions that were refused.", ("code", "reason"), tally.refused
+        "ext_debug_denials", "Sessions that were refused.", ("code", "reason"), stats.refused
     )
-    ends = {(how,): count for how, count in tally.ended.items()}
+    ends = {(how,): count for how, count in stats.ended.items()}
     yield _counters("ext_debug_ends", "Sessions that ended here, by how.", ("how",), ends)
-    cuts = {(reason,): count for reason, count in tally.cut.items()}
+    cuts = {(reason,): count for reason, count in stats.cut.items()}
     yield _counters("ext_debug_cuts", "Sessions ended from outside.", ("reason",), cuts)
-    totals = tally.totals(feeds)
+    totals = stats.totals(feeds)
     yield _counter("ext_debug_shown", "Events shown, each session's counted.", totals.shown)
     yield _counter("ext_debug_filtered", "Events that filters left out.", totals.filtered)
     # Every reason from the start: what appears with its first loss shows no increase to a rule.
@@ -118,23 +118,23 @@ def _sessions(console: Console) -> Iterator[Metric]:
     )
 
 
-def _policy(console: Console) -> Iterator[Metric]:
-    blind = console.patrol.blind
+def _policy(node: Node) -> Iterator[Metric]:
+    blind = node.supervisor.blind
     yield _gauge("ext_debug_policy_age_seconds", "Since policy could last be read.", blind)
     closed = blind >= BLIND
     yield _gauge("ext_debug_fail_closed", "1: unread for so long that production ends.", closed)
-    yield _gauge("ext_debug_draining", "1: this process is stopping.", console.draining)
+    yield _gauge("ext_debug_draining", "1: this process is stopping.", node.draining)
 
 
-def _process(console: Console) -> Iterator[Metric]:
+def _process(node: Node) -> Iterator[Metric]:
     """Over all streams, those nobody watches any more included."""
-    counts, links = console.hub.counts(), console.hub.links
+    counts, links = node.hub.counts(), node.hub.links
     family = GaugeMetricFamily("ext_debug_hub_links", "Readers of Redis.", labels=["state"])
     family.add_metric(["up"], sum(not problem for problem in links))
     family.add_metric(["down"], sum(bool(problem) for problem in links))
     yield family
     yield _gauge(
-        "ext_debug_streams_on_runners", "Streams shown without Redis.", console.hub.on_runners
+        "ext_debug_streams_on_runners", "Streams shown without Redis.", node.hub.on_runners
     )
     yield _counter("ext_debug_entries", "Entries read from Redis.", counts.entries)
     yield _counter("ext_debug_delivered", "Events handed to sessions.", counts.delivered)
@@ -142,7 +142,7 @@ def _process(console: Console) -> Iterator[Metric]:
     yield _counters("ext_debug_lost", "Entries lost to all, by reason.", ("reason",), lost)
 
 
-def _streams(console: Console) -> Iterator[Metric]:
+def _streams(node: Node) -> Iterator[Metric]:
     label = ["stream"]
     families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
         field: GaugeMetricFamily(name, help, labels=label)
@@ -156,7 +156,7 @@ def _streams(console: Console) -> Iterator[Metric]:
     lost = CounterMetricFamily(
         "ext_debug_stream_lost", "Entries of it stated lost.", labels=["stream", "reason"]
     )
-    for row in console.hub.health():
+    for row in node.hub.health():
         name = [str(row.target)]
         down.add_metric(name, bool(row.problem))
         for field, family in families.items():

@@ -12,7 +12,7 @@ from typing import Final
 
 import uvicorn
 
-from extdebug.ops.http_limits import Protocol
+from extdebug.ops.http_limits import BoundedHttpProtocol
 
 # The kernel may buffer this much for a watcher who does not read; our own window comes first.
 SEND_BUFFER: Final = 131_072
@@ -53,7 +53,7 @@ def config(*, trusted_proxies: list[str]) -> uvicorn.Config:
     """uvicorn's configuration; `trusted_proxies` may set the client's address and scheme."""
     return uvicorn.Config(
         "config.asgi:application",
-        http=Protocol,
+        http=BoundedHttpProtocol,
         log_config=None,  # Django's LOGGING holds
         access_log=False,  # the audit trail says who watched what; URLs can carry tickets
         server_header=False,

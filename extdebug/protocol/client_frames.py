@@ -60,7 +60,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a client's frame."""
 
 
-class _Client(
+class _ClientFrame(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", rename="camel"
 ):
     """A client's frame: its `type` chooses the class."""
@@ -124,7 +124,7 @@ def _start(place: _From | str) -> Start:
     return Start(tail=0) if isinstance(place, str) else place.start()
 
 
-class Subscribe(_Client, tag="subscribe", frozen=True):
+class Subscribe(_ClientFrame, tag="subscribe", frozen=True):
     """The first frame: what to watch, how, from where; `resume` names a session to go on with."""
 
     target: TargetSpec
@@ -139,7 +139,7 @@ class Subscribe(_Client, tag="subscribe", frozen=True):
         return _start(self.from_)
 
 
-class SetFilter(_Client, tag="filter", frozen=True):
+class SetFilter(_ClientFrame, tag="filter", frozen=True):
     """A new filter; frames from then on carry its `rev`.
 
     Without `from` it holds from the last place sent. With one the view begins anew there, and so
@@ -154,25 +154,25 @@ class SetFilter(_Client, tag="filter", frozen=True):
         return None if self.from_ is None else _start(self.from_)
 
 
-class Ack(_Client, tag="ack", frozen=True):
+class Ack(_ClientFrame, tag="ack", frozen=True):
     """Everything up to and with `seq` arrived."""
 
     seq: _Count
 
 
-class Pause(_Client, tag="pause", frozen=True):
+class Pause(_ClientFrame, tag="pause", frozen=True):
     """Stop delivery, keep the place."""
 
 
-class Resume(_Client, tag="resume", frozen=True):
+class Resume(_ClientFrame, tag="resume", frozen=True):
     """Go on from the kept place."""
 
 
-class Extend(_Client, tag="extend", frozen=True):
+class Extend(_ClientFrame, tag="extend", frozen=True):
     """More time, as far as the policy allows."""
 
 
-class Fetch(_Client, tag="fetch", frozen=True):
+class Fetch(_ClientFrame, tag="fetch", frozen=True):
     """Ask for what lies between two cursors, both exclusive; `page` frames with `id` answer."""
 
     id: _Small
@@ -194,7 +194,7 @@ class Fetch(_Client, tag="fetch", frozen=True):
         return None if self.before is None else Cursor.parse(self.before)
 
 
-class Ping(_Client, tag="ping", frozen=True):
+class Ping(_ClientFrame, tag="ping", frozen=True):
     """Answered by `pong`: the watcher's own heartbeat."""
 
 

@@ -19,7 +19,7 @@ from extdebug.wire.events import Gap, encode_json
 from extdebug.wire.positions import Cursor
 
 
-class _Server(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
+class _ServerFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
     """A server's frame, encoded with `encode()`."""
 
     def encode(self) -> bytes:
@@ -60,7 +60,7 @@ class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True):
     until: str
 
 
-class Ready(_Server, tag="ready", frozen=True, kw_only=True):
+class Ready(_ServerFrame, tag="ready", frozen=True, kw_only=True):
     """The session stands. Times are ISO 8601 in UTC; `ttl` is seconds left, as counted here."""
 
     session: str
@@ -76,7 +76,7 @@ class Ready(_Server, tag="ready", frozen=True, kw_only=True):
     rev: int
 
 
-class Ledger(msgspec.Struct, frozen=True):
+class LedgerFigures(msgspec.Struct, frozen=True):
     """The account of a session: entries = shown + filtered + the numbers of `lost`."""
 
     entries: int
@@ -85,7 +85,7 @@ class Ledger(msgspec.Struct, frozen=True):
     lost: dict[str, int | None]
 
 
-class State(StrEnum):
+class StreamState(StrEnum):
     """Of a session, as its page shows it."""
 
     LIVE = "live"
@@ -95,26 +95,26 @@ class State(StrEnum):
     PAUSED = "paused"
 
 
-class Status(_Server, tag="status", frozen=True, kw_only=True):
+class Status(_ServerFrame, tag="status", frozen=True, kw_only=True):
     """State, account and place of the session; sent on change and every 15 s when idle."""
 
-    state: State
+    state: StreamState
     message: str
     lag_ms: int | None
-    ledger: Ledger
+    ledger: LedgerFigures
     cursor: str | None
     expires_at: str
     ttl: int
 
 
-class Expiring(_Server, tag="expiring", frozen=True, kw_only=True):
+class Expiring(_ServerFrame, tag="expiring", frozen=True, kw_only=True):
     """The session ends in `ttl` seconds unless extended."""
 
     expires_at: str
     ttl: int
 
 
-class Error(_Server, tag="error", frozen=True, kw_only=True):
+class Error(_ServerFrame, tag="error", frozen=True, kw_only=True):
     """The last request was refused; the session goes on. `position` is in `q` for a bad filter."""
 
     code: str
@@ -122,7 +122,7 @@ class Error(_Server, tag="error", frozen=True, kw_only=True):
     position: int | None = None
 
 
-class Pong(_Server, tag="pong", frozen=True, kw_only=True):
+class Pong(_ServerFrame, tag="pong", frozen=True, kw_only=True):
     """The answer to `ping`."""
 
 
@@ -135,7 +135,7 @@ class CheckShown(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-class Closing(_Server, tag="closing", frozen=True, kw_only=True):
+class Closing(_ServerFrame, tag="closing", frozen=True, kw_only=True):
     """The last frame before the close: Daphne drops close reasons, so they are said here."""
 
     code: int
@@ -148,7 +148,7 @@ class Closing(_Server, tag="closing", frozen=True, kw_only=True):
     can_request: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class GapFrame(_Server, tag="gap", frozen=True, kw_only=True):
+class GapFrame(_ServerFrame, tag="gap", frozen=True, kw_only=True):
     """A stated loss, in the same numbered order as `events`."""
 
     seq: int
@@ -162,7 +162,7 @@ class GapFrame(_Server, tag="gap", frozen=True, kw_only=True):
     detail: str | None
 
 
-SERVER_FRAMES: Final[tuple[type[_Server], ...]] = (
+SERVER_FRAMES: Final[tuple[type[_ServerFrame], ...]] = (
     Ready, Status, Expiring, Error, Pong, Closing, GapFrame,
 )  # fmt: skip
 PONG: Final = Pong().encode()

@@ -12,7 +12,7 @@ from extdebug.wire.events import UNKNOWN_TENANT, clean_id, clean_opaque
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class RequestFlow:
     """The ids every event of one execution carries. Make it with `Flow.of`, which checks them."""
 
     tenant: str
@@ -37,7 +37,7 @@ class Flow:
         request: str | None = None,
         version: str | None = None,
         content_hash: str | None = None,
-    ) -> Flow:
+    ) -> RequestFlow:
         """A checked flow; BadId names the part that no key or header may carry."""
         return cls(
             tenant=clean_id(tenant, what="tenant") if tenant else UNKNOWN_TENANT,
@@ -49,16 +49,16 @@ class Flow:
         )
 
 
-_current: Final[ContextVar[Flow | None]] = ContextVar("extdebug_flow", default=None)
+_current: Final[ContextVar[RequestFlow | None]] = ContextVar("extdebug_flow", default=None)
 
 
-def current_flow() -> Flow | None:
+def current_flow() -> RequestFlow | None:
     """The flow bound where this is called; tasks and copied contexts inherit it."""
     return _current.get()
 
 
 @contextmanager
-def bind(flow: Flow) -> Iterator[Flow]:
+def bind(flow: RequestFlow) -> Iterator[RequestFlow]:
     """Lines logged inside belong to `flow`; nested bindings come back in order."""
     token = _current.set(flow)
     try:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from extdebug.runner.context import Flow
-from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.context import RequestFlow
+from extdebug.runner.wasm.components import LoadedComponent
 from extdebug.runner.wasm.execution import Call, ComponentError, ExecutionFailed, HttpRequest
 from extdebug.runner.wasm.host import Host
 
@@ -26,7 +26,7 @@ Install = tuple[str, str]
 
 def run_demo(
     host: Host,
-    loaded: Loaded,
+    loaded: LoadedComponent,
     *,
     installs: Sequence[Install],
     extension: str,
@@ -43,7 +43,7 @@ def run_demo(
         while not stop.is_set():
             tenant, install = dice.choice(installs)
             (path,) = dice.choices(paths, weights)
-            flow = Flow.of(
+            flow = RequestFlow.of(
                 tenant,
                 extension=extension,
                 install=install,
@@ -63,7 +63,7 @@ def run_demo(
     return not wait(running, timeout=max(0.0, deadline - time.monotonic())).not_done
 
 
-def _execute(host: Host, loaded: Loaded, call: Call) -> None:
+def _execute(host: Host, loaded: LoadedComponent, call: Call) -> None:
     try:
         host.execute(loaded, call)
     except (ExecutionFailed, ComponentError):

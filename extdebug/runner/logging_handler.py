@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from extdebug.runner.context import Flow, current_flow
+from extdebug.runner.context import RequestFlow, current_flow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import Level, Output
 
@@ -24,7 +24,11 @@ class DebugHandler(logging.Handler):
     """
 
     def __init__(
-        self, publisher: Publisher, *, default: Flow | None = None, level: int = logging.NOTSET
+        self,
+        publisher: Publisher,
+        *,
+        default: RequestFlow | None = None,
+        level: int = logging.NOTSET,
     ) -> None:
         super().__init__(level)
         self._publisher = publisher

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from extdebug.runner.config import RunnerConfig
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.execution import Call, ComponentError, ExecutionFailed, HttpRequest
 from extdebug.runner.wasm.host import Host
@@ -41,7 +41,7 @@ def run_component(options: argparse.Namespace, config: RunnerConfig) -> int:
         def one(number: int) -> None:
             nonlocal failed, last
             request = options.request_id or f"run-{secrets.token_hex(4)}"
-            flow = Flow.of(
+            flow = RequestFlow.of(
                 options.tenant,
                 extension=options.extension,
                 install=options.install,

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import RunnerConfig
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import BadId
 
@@ -38,7 +38,7 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
         sys.stderr.write("wrap: expected a command after --\n")
         return 2
     try:
-        flow = Flow.of(
+        flow = RequestFlow.of(
             options.tenant,
             extension=options.extension,
             install=options.install,
@@ -64,7 +64,9 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
         publisher.close()
 
 
-def _watch(child: subprocess.Popen[bytes], flow: Flow, publisher: Publisher, *, quiet: bool) -> int:
+def _watch(
+    child: subprocess.Popen[bytes], flow: RequestFlow, publisher: Publisher, *, quiet: bool
+) -> int:
     def forward(number: int, _: FrameType | None) -> None:
         child.send_signal(number)
 

@@ -24,7 +24,7 @@ from extdebug.wire.positions import Cursor, Start
 log = logging.getLogger(__name__)
 
 
-class Intake:
+class CatchUp:
     """One session's subscription and its reading of the past; `wake` is called as they move."""
 
     def __init__(
@@ -47,8 +47,8 @@ class Intake:
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
             )
             again = self._was_here or start.cursor is not None
-            if again and self._sub.foreign is not None and self._sub.watch.streamless:
-                self._sub.foreign.passed_over(ms=int(time.time() * 1000))
+            if again and self._sub.runner_buffer is not None and self._sub.watched.streamless:
+                self._sub.runner_buffer.passed_over(ms=int(time.time() * 1000))
             self._was_here = True
         else:
             self._sub.restart(selection)
@@ -71,8 +71,8 @@ class Intake:
         sub = self._sub
         if sub is None:
             return None
-        if sub.foreign is not None and sub.foreign.waiting:
-            return sub.foreign.take(position)
+        if sub.runner_buffer is not None and sub.runner_buffer.waiting:
+            return sub.runner_buffer.take(position)
         return None if self._history is not None else sub.ring.take(position)
 
     def put_back(self, piece: Piece) -> None:

@@ -9,11 +9,11 @@ from typing import Final
 from extdebug.protocol import server_frames
 from extdebug.protocol.close_codes import CloseCode
 from policies.access import Check, Decision
-from policies.decisions.decide import Rule
+from policies.decisions.decide import DecisionRule
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class CloseReason:
     """Why and how a session ends. `gone`: the client left, nobody is there to be told."""
 
     code: CloseCode
@@ -37,46 +37,46 @@ class End:
         )
 
 
-class Refused(Exception):
+class OpeningRefused(Exception):
     """The session does not begin; `end` says why."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: CloseReason) -> None:
         super().__init__(end.message)
         self.end = end
 
 
-TIME_UP: Final = End(
+TIME_UP: Final = CloseReason(
     CloseCode.EXPIRED, "time_up", "The session's time is up.", "Connect again to go on."
 )
-UNAUTHENTICATED: Final = End(
+UNAUTHENTICATED: Final = CloseReason(
     CloseCode.UNAUTHENTICATED, "not_signed_in", "You are not signed in.", "Sign in and try again."
 )
-SIGNED_OUT: Final = End(
+SIGNED_OUT: Final = CloseReason(
     CloseCode.UNAUTHENTICATED,
     "signed_out",
     "You signed out, or your sign-in ended.",
     "Sign in and connect again.",
 )
-NOT_FOUND: Final = End(
+NOT_FOUND: Final = CloseReason(
     CloseCode.NOT_FOUND,
     "not_found",
     "There is no such tenant and extension.",
     "Check the ids; ask an operator if you expected access.",
 )
-TAKEN: Final = End(
+TAKEN: Final = CloseReason(
     CloseCode.ENDED, "taken_over", "This session goes on in another connection of yours."
 )
 
-LEFT: Final = End(CloseCode.ENDED, "left", "The client left while the session was opened.")
-TOO_OFTEN: Final = End(
+LEFT: Final = CloseReason(CloseCode.ENDED, "left", "The client left while the session was opened.")
+TOO_OFTEN: Final = CloseReason(
     CloseCode.BUSY, "rate", "You reconnect too often.", "Wait a moment between reconnects.",
     retry=1.0,
 )  # fmt: skip
 
 
-def draining() -> End:
+def draining() -> CloseReason:
     """The process stops; everyone comes back somewhere else, not all at once."""
-    return End(
+    return CloseReason(
         CloseCode.RESTARTING,
         "restarting",
         "This server is restarting.",
@@ -85,9 +85,9 @@ def draining() -> End:
     )
 
 
-def unavailable(message: str) -> End:
+def unavailable(message: str) -> CloseReason:
     """Something we need is away."""
-    return End(
+    return CloseReason(
         CloseCode.UNAVAILABLE,
         "unavailable",
         message,
@@ -96,13 +96,13 @@ def unavailable(message: str) -> End:
     )
 
 
-def bad_request(message: str, *, reason: str = "bad_request") -> End:
-    return End(CloseCode.BAD_REQUEST, reason, message)
+def bad_request(message: str, *, reason: str = "bad_request") -> CloseReason:
+    return CloseReason(CloseCode.BAD_REQUEST, reason, message)
 
 
-def ended_by(operator: str) -> End:
+def ended_by(operator: str) -> CloseReason:
     by = f" by {operator}" if operator else ""
-    return End(
+    return CloseReason(
         CloseCode.ENDED,
         "ended",
         f"An operator ended this session{by}.",
@@ -110,37 +110,37 @@ def ended_by(operator: str) -> End:
     )
 
 
-def refusal(decision: Decision) -> End:
+def refusal(decision: Decision) -> CloseReason:
     """What a person is told when a session may not begin."""
     failed = decision.failed
-    if failed is not None and failed.rule == Rule.SIGNED_IN:
+    if failed is not None and failed.rule == DecisionRule.SIGNED_IN:
         return UNAUTHENTICATED
     if not decision.related or decision.code == "not_found":
         return NOT_FOUND
     if decision.code == "busy":
-        return End(
+        return CloseReason(
             CloseCode.BUSY, failed.rule if failed else "busy", decision.reason, decision.hint,
             retry=float(decision.retry_after or 10), checks=decision.shown,
         )  # fmt: skip
     return _by_decision(CloseCode.DENIED, decision)
 
 
-def cut(decision: Decision) -> End:
+def cut(decision: Decision) -> CloseReason:
     """What a person is told when a running session may not go on."""
     failed = decision.failed
-    if failed is not None and failed.rule == Rule.SIGNED_IN:
+    if failed is not None and failed.rule == DecisionRule.SIGNED_IN:
         return SIGNED_OUT
     if not decision.related:
-        return End(
+        return CloseReason(
             CloseCode.REVOKED, "relation", "You no longer have access to this extension.",
             "Ask its tenant's admin or an operator.",
         )  # fmt: skip
     return _by_decision(CloseCode.REVOKED, decision)
 
 
-def _by_decision(code: CloseCode, decision: Decision) -> End:
+def _by_decision(code: CloseCode, decision: Decision) -> CloseReason:
     failed = decision.failed
-    return End(
+    return CloseReason(
         code,
         failed.rule if failed else "denied",
         decision.reason,

@@ -15,35 +15,35 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import RedisError
 
-from extdebug.db import records
+from extdebug.db import in_record_threads
 from extdebug.filters.filter import Filter, compile_filter
 from extdebug.hub.history import fetch
 from extdebug.hub.selection import Selection
 from extdebug.protocol import server_frames
 from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.protocol.server_frames import State
+from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import close_reasons, session_frames, store
-from extdebug.sessions.catch_up import Intake
-from extdebug.sessions.close_reasons import End
-from extdebug.sessions.flow_control import Events, Flow, Ledger, Lost, deliver
+from extdebug.sessions.catch_up import CatchUp
+from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.flow_control import Events, FlowControl, GapNotice, Ledger, deliver
 from extdebug.sessions.lifetime import Lifetime
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.streams.connection import LOST, jittered
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start
 from policies.access import Decision, Viewer
 
 if TYPE_CHECKING:
-    from extdebug.sessions.node import Console
+    from extdebug.sessions.node import Node
 
 ACCOUNT: Final = 5.0  # seconds between two `status` frames while the account moves
 IDLE: Final = 15.0  # seconds without a frame until a `status` carries the cursor on
 PAGES_ASKED: Final = 4  # `fetch` requests that may wait
-FORSAKEN: Final = 5.0  # seconds after its end, or unasked from its beginning: nobody serves it
+UNSERVED: Final = 5.0  # seconds after its end, or unasked from its beginning: nobody serves it
 NOTES_KEPT: Final = 64  # small frames that may wait for a slow client
 
-Message = Events | Lost | Note | End
+Message = Events | GapNotice | ControlFrame | CloseReason
 
 
 class Feed:
@@ -51,73 +51,73 @@ class Feed:
 
     def __init__(
         self,
-        console: Console,
+        node: Node,
         viewer: Viewer,
         target: Target,
         decision: Decision,
-        held: store.Held,
+        lease: store.Lease,
         *,
         wanted: Filter,
         rev: int,
         start: Start,
     ) -> None:
-        self.console = console
+        self.node = node
         self.viewer = viewer
         self.target = target
         self.decision = decision
-        self.held = held
+        self.lease = lease
         self.ended = asyncio.Event()
         self.finished = False
-        self.ending: End | None = None
+        self.ending: CloseReason | None = None
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._filter = wanted
-        self._filters: list[Mapping[str, object]] = list(held.filters)
-        self._total = Ledger(held.shown, held.filtered, dict(held.lost or {}))
+        self._filters: list[Mapping[str, object]] = list(lease.filters)
+        self._total = Ledger(lease.shown, lease.filtered, dict(lease.lost or {}))
         self._noted = 0
         limits = decision.limits
-        self.flow = Flow(
+        self.flow = FlowControl(
             position=start.cursor or Cursor.parse("0-0"), rev=rev, window=limits.window_bytes,
             events_per_second=limits.events_per_second, bytes_per_second=limits.bytes_per_second,
         )  # fmt: skip
         self._placed = start.cursor is not None
-        self._notes: list[Note] = []
+        self._control_frames: list[ControlFrame] = []
         self._fetches: list[Fetch] = []
         self._paused = False
         self._attempt = 0
-        self._state: State | None = None
-        self._confirmed = False  # decided again since the patrol knows of us
+        self._state: StreamState | None = None
+        self._confirmed = False  # decided again since the supervisor knows of us
         self._asked = False
         now = self._loop.time()
         self._spoke = self._told = self._born = now
         self._ended_at: float | None = None
         self._told_entries = 0
         self.lifetime = Lifetime()
-        self.lifetime.until(held.expires_at, now=now)
+        self.lifetime.until(lease.expires_at, now=now)
         self.lifetime.authority(decision.until, decided=decision.now, now=now)
-        self._intake = Intake(
-            console.hub, target, wake=self._wake.set, ring_bytes=limits.ring_bytes
+        self._catch_up = CatchUp(
+            node.hub, target, wake=self._wake.set, ring_bytes=limits.ring_bytes
         )
         self._note_filter()
         self._begin(start)
 
     def _begin(self, start: Start) -> None:
         self._start = start
-        self._intake.begin(Selection(self.decision.installs, self._filter), start)
+        self._catch_up.begin(Selection(self.decision.installs, self._filter), start)
 
     def _again(self) -> None:
         """Go on from the last place that was sent, read anew: what was queued is not lost."""
         self._begin(Start(cursor=self.flow.position) if self._placed else self._start)
 
     def _note_filter(self) -> None:
-        shown = store.shown_filter(self._filter, self.console.hub.redactor, self.target)
+        shown = store.shown_filter(self._filter, self.node.hub.redactor, self.target)
         self._filters = store.noted(self._filters, shown)
 
-    def ready(self, names: server_frames.ReadyTarget) -> Note:
+    def ready(self, names: server_frames.ReadyTarget) -> ControlFrame:
         """The first frame of the session."""
         return session_frames.ready(
-            self.held, self.decision, names, lifetime=self.lifetime, now=self._loop.time(),
-            rev=self.flow.rev, on_runners=bool(self._intake.on_runners),
+            self.lease, self.decision, names, lifetime=self.lifetime, now=self._loop.time(),
+            rev=self.flow.rev, on_runners=bool(self._catch_up.on_runners),
         )  # fmt: skip
 
     # --- what the client says -----------------------------------------------------------------
@@ -143,12 +143,12 @@ class Feed:
             self._begin(start)
         self._state = None  # answered by a status
         if self._paused:
-            self._intake.leave()
+            self._catch_up.leave()
 
     def pause(self) -> None:
         """Stop delivery and keep the place, not the memory."""
         self._paused = True
-        self._intake.leave()
+        self._catch_up.leave()
         self._wake.set()
 
     def resume(self) -> None:
@@ -165,27 +165,29 @@ class Feed:
     async def extend(self) -> None:
         """As much time again as a session begins with, within what the policy allows."""
         ttl = dt.timedelta(seconds=self.decision.limits.ttl_seconds)
-        until = min(self.held.extendable_until, dt.datetime.now(dt.UTC) + ttl)
+        until = min(self.lease.extendable_until, dt.datetime.now(dt.UTC) + ttl)
         if until <= self.lifetime.expires_at + dt.timedelta(seconds=1):
             raise ProtocolError(
                 ErrorCode.NOT_EXTENDABLE, "this session cannot last longer; open a new one"
             )
-        if not await records(store.extend, self.held, self.viewer, self.target, until=until):
+        if not await in_record_threads(
+            store.extend, self.lease, self.viewer, self.target, until=until
+        ):
             raise ProtocolError(ErrorCode.NOT_EXTENDABLE, "this session is over")
         self.lifetime.until(until, now=self._loop.time())
         self._state = None
         self._wake.set()
 
-    def say(self, note: Note) -> None:
+    def say(self, note: ControlFrame) -> None:
         """A small frame to send when its turn comes; the oldest of too many goes."""
-        if len(self._notes) >= NOTES_KEPT:
-            del self._notes[0]
-        self._notes.append(note)
+        if len(self._control_frames) >= NOTES_KEPT:
+            del self._control_frames[0]
+        self._control_frames.append(note)
         self._wake.set()
 
     # --- what policy says ---------------------------------------------------------------------
 
-    def end(self, end: End) -> None:
+    def end(self, end: CloseReason) -> None:
         """End now, for this reason; the first reason stands."""
         if self.ending is None:
             self.ending = end
@@ -210,7 +212,7 @@ class Feed:
             decision.until, decided=decision.now, now=now if asked_at is None else asked_at
         )
         if decision.installs != before.installs:
-            self._notes = [session_frames.emptied(note) for note in self._notes]
+            self._control_frames = [session_frames.emptied(note) for note in self._control_frames]
             if not self._paused:
                 self._again()
         self._wake.set()
@@ -220,13 +222,13 @@ class Feed:
         """Whether the authority of the last decision has run out by time alone."""
         return self.lifetime.due(self._loop.time())
 
-    def forsaken(self, now: float) -> bool:
+    def unserved(self, now: float) -> bool:
         """Whether no transport takes what there is to say any more: stuck, or never begun."""
         if self.lifetime.over(now):
             self.end(close_reasons.TIME_UP)  # who is stuck in a send does not ask for the time
         if self._ended_at is not None:
-            return now - self._ended_at >= FORSAKEN
-        if self._asked or now - self._born < FORSAKEN:
+            return now - self._ended_at >= UNSERVED
+        if self._asked or now - self._born < UNSERVED:
             return False
         self.end(close_reasons.unavailable("Nobody came for the stream."))
         return True
@@ -241,7 +243,7 @@ class Feed:
     @property
     def problem(self) -> str:
         """Why nothing new comes, in a person's words."""
-        return self._intake.problem
+        return self._catch_up.problem
 
     @property
     def state(self) -> str:
@@ -251,12 +253,14 @@ class Feed:
     @property
     def caught_up(self) -> bool:
         """Whether everything that the stream holds now was handed out: what comes next is new."""
-        return self._state in (State.LIVE, State.FALLBACK) and not self._intake.waiting
+        return (
+            self._state in (StreamState.LIVE, StreamState.FALLBACK) and not self._catch_up.waiting
+        )
 
     @property
     def stuck(self) -> bool:
         """Whether nothing can come now, because its source is away."""
-        return self._state is State.DEGRADED and not self._intake.waiting
+        return self._state is StreamState.DEGRADED and not self._catch_up.waiting
 
     async def next(self) -> Message:
         """The next message; after an End there is none. Waits until there is something to say."""
@@ -269,7 +273,7 @@ class Feed:
                 return message
             if self._fetches and self.flow.open:
                 await self._page(self._fetches.pop(0))
-            elif self.flow.open and self._intake.readable:
+            elif self.flow.open and self._catch_up.readable:
                 await self._read()
             else:
                 await self._sleep()
@@ -283,23 +287,23 @@ class Feed:
         if self.ending is not None:
             return self.ending
         if not self._confirmed:
-            return None  # a change while we opened counts: the patrol decides first
+            return None  # a change while we opened counts: the supervisor decides first
         if self.lifetime.due(now):
-            # Nothing more under an authority that ended: the patrol decides afresh.
-            self.console.patrol.decide_soon(self)
+            # Nothing more under an authority that ended: the supervisor decides afresh.
+            self.node.supervisor.decide_soon(self)
             return None
-        if self._notes:
-            return self._notes.pop(0)
+        if self._control_frames:
+            return self._control_frames.pop(0)
         if self.lifetime.warn(now):
             return session_frames.expiring(self.lifetime, now=now)
         if now - self._told >= ACCOUNT and self.flow.ledger.entries != self._told_entries:
             return self._status(now, always=True)
-        message: Message | None = None if self._paused else deliver(self.flow, self._intake, now)
+        message: Message | None = None if self._paused else deliver(self.flow, self._catch_up, now)
         return message or self.flow.limited(now, before=None) or self._status(now)
 
     async def _read(self) -> None:
         try:
-            found = await self._intake.read()
+            found = await self._catch_up.read()
         except (RedisError, *LOST):
             self._attempt += 1
             with contextlib.suppress(TimeoutError):
@@ -313,45 +317,47 @@ class Feed:
         before, installs = wanted.before_cursor, self.decision.installs
         try:
             found, cursor, done = await fetch(
-                self.console.hub, self.target, selection=Selection(installs, self._filter),
+                self.node.hub, self.target, selection=Selection(installs, self._filter),
                 after=wanted.after_cursor, before_id=before.id if before else None,
                 limit=wanted.limit,
             )  # fmt: skip
         except (RedisError, *LOST):
             error = ProtocolError(ErrorCode.UNAVAILABLE, "Redis does not answer; ask again")
-            self.say(Note("error", server_frames.error_frame(error)))
+            self.say(ControlFrame("error", server_frames.error_frame(error)))
             return
         if installs != self.decision.installs:
             self._fetches.insert(0, wanted)  # found for a scope that is no longer ours
             return
         self.say(session_frames.page(wanted.id, found, flow=self.flow, cursor=cursor, done=done))
 
-    def _now_state(self) -> tuple[State, str]:
-        intake = self._intake
+    def _now_state(self) -> tuple[StreamState, str]:
+        catch_up = self._catch_up
         if self._paused:
-            return State.PAUSED, "Delivery is paused; your place is kept."
-        if limited := intake.on_runners:
-            return State.FALLBACK, limited
-        if problem := intake.problem:
-            return State.DEGRADED, f"{problem}. New lines will follow when it is back."
-        if intake.reading:
-            return State.HISTORY, "Reading what the stream still holds."
-        return State.LIVE, ""
+            return StreamState.PAUSED, "Delivery is paused; your place is kept."
+        if limited := catch_up.on_runners:
+            return StreamState.FALLBACK, limited
+        if problem := catch_up.problem:
+            return StreamState.DEGRADED, f"{problem}. New lines will follow when it is back."
+        if catch_up.reading:
+            return StreamState.HISTORY, "Reading what the stream still holds."
+        return StreamState.LIVE, ""
 
-    def _status(self, now: float, *, always: bool = False) -> Note | None:
+    def _status(self, now: float, *, always: bool = False) -> ControlFrame | None:
         state, message = self._now_state()
-        opening = state is State.HISTORY and self._state is None and not self._intake.attached
+        opening = (
+            state is StreamState.HISTORY and self._state is None and not self._catch_up.attached
+        )
         changed = state is not self._state and not opening
         if not changed and not always and now - self._spoke < IDLE:
             return None
         self._state, self._told, self._told_entries = state, now, self.flow.ledger.entries
         return session_frames.status(
             state, message, flow=self.flow, lifetime=self.lifetime, now=now, placed=self._placed,
-            lag_ms=self._lag() if state is State.LIVE else None,
+            lag_ms=self._lag() if state is StreamState.LIVE else None,
         )  # fmt: skip
 
     def _lag(self) -> int:
-        if not self._intake.waiting:
+        if not self._catch_up.waiting:
             return 0
         return max(0, int(dt.datetime.now(dt.UTC).timestamp() * 1000) - self.flow.position.id.ms)
 
@@ -394,9 +400,9 @@ class Feed:
         if self.finished:
             return
         self.finished = True
-        self._intake.leave()
-        self.console.patrol.forget(self)
-        self.console.tally.over(self, gone=gone)
+        self._catch_up.leave()
+        self.node.supervisor.forget(self)
+        self.node.stats.over(self, gone=gone)
         end = self.ending
         if end is close_reasons.TAKEN:
             return
@@ -404,9 +410,9 @@ class Feed:
             gone = end.code is CloseCode.RESTARTING
             code, reason = int(end.code), end.reason
         if gone:
-            await records(store.detach, self.held, self.account)
+            await in_record_threads(store.detach, self.lease, self.account)
         else:
-            await records(
-                store.close, self.held, self.viewer, self.target, self.account,
+            await in_record_threads(
+                store.close, self.lease, self.viewer, self.target, self.account,
                 code=code, reason=reason,
             )  # fmt: skip

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from extdebug.hub.redacting_decoder import Prepared
-from extdebug.hub.ring_buffer import Chunk, Piece
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.ring_buffer import EventRun, Piece
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
 from extdebug.protocol import server_frames
-from extdebug.sessions.catch_up import Intake
+from extdebug.sessions.catch_up import CatchUp
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor
 
@@ -30,7 +30,7 @@ class Events:
     seq: int
     rev: int
     through: Cursor
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[EventRun, ...]
     base: tuple[Cursor, ...]  # for each chunk, the place its positions count back from
 
     @property
@@ -45,13 +45,13 @@ class Events:
             f'"cursor":"{self.through}","events":[{joined}]}}'
         )
 
-    def places(self) -> Iterator[tuple[Prepared, Cursor]]:
+    def places(self) -> Iterator[tuple[DecodedEntry, Cursor]]:
         for chunk, base in zip(self.chunks, self.base, strict=True):
             yield from chunk.places(base)
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class GapNotice:
     """A stated loss to show, numbered like events."""
 
     seq: int
@@ -81,9 +81,9 @@ class Ledger:
     def entries(self) -> int:
         return self.shown + self.filtered + sum(self.lost.values())
 
-    def frame(self) -> server_frames.Ledger:
+    def frame(self) -> server_frames.LedgerFigures:
         """As frames carry it: a reason with an uncountable loss reads null."""
-        return server_frames.Ledger(
+        return server_frames.LedgerFigures(
             entries=self.entries,
             shown=self.shown,
             filtered=self.filtered,
@@ -101,7 +101,7 @@ class Ledger:
         self.unknown |= other.unknown
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket that holds one second of its rate. `rate` 0 or less: no limit."""
 
     def __init__(self, rate: float) -> None:
@@ -121,7 +121,7 @@ class Bucket:
         return True
 
 
-class Flow:
+class FlowControl:
     """What one session may be sent now, and what it has been told so far."""
 
     def __init__(
@@ -138,17 +138,17 @@ class Flow:
         self.unacked = 0
         # A list and not a deque: an empty deque weighs 600 bytes, and sessions are mostly idle.
         self._sent: list[tuple[int, int, Cursor]] = []
-        self._events = Bucket(events_per_second)
-        self._bytes = Bucket(bytes_per_second)
+        self._events = TokenBucket(events_per_second)
+        self._bytes = TokenBucket(bytes_per_second)
         self._limited: Gap | None = None
         self._limited_at = 0.0
 
     def limit(self, *, events_per_second: int, bytes_per_second: int) -> None:
         """A decision with other limits."""
         if self._events.rate != events_per_second:
-            self._events = Bucket(events_per_second)
+            self._events = TokenBucket(events_per_second)
         if self._bytes.rate != bytes_per_second:
-            self._bytes = Bucket(bytes_per_second)
+            self._bytes = TokenBucket(bytes_per_second)
 
     @property
     def open(self) -> bool:
@@ -180,7 +180,7 @@ class Flow:
         self.unacked += size + FRAME_OVERHEAD
         return self.seq
 
-    def admits(self, chunk: Chunk, now: float) -> bool:
+    def admits(self, chunk: EventRun, now: float) -> bool:
         """Whether the session's rates let this chunk through now."""
         return self._events.take(chunk.count, now) and self._bytes.take(chunk.size, now)
 
@@ -202,7 +202,7 @@ class Flow:
         self.ledger.filtered += piece.filtered
         self.position = piece.through
 
-    def limited(self, now: float, *, before: str | None) -> Lost | None:
+    def limited(self, now: float, *, before: str | None) -> GapNotice | None:
         """The gap of what was refused, when events follow or it has waited long enough."""
         gap = self._limited
         if gap is None or (before is None and now - self._limited_at < LIMITED_EVERY):
@@ -216,15 +216,15 @@ class Flow:
     def limited_since(self) -> float | None:
         return None if self._limited is None else self._limited_at
 
-    def tell(self, piece: Piece) -> Lost | None:
+    def tell(self, piece: Piece) -> GapNotice | None:
         """A piece without events: the account moves, and a gap is told."""
         self.ledger.filtered += piece.filtered
         self.position = piece.through
         return None if piece.gap is None else self._lost(piece.gap)
 
-    def _lost(self, gap: Gap) -> Lost:
+    def _lost(self, gap: Gap) -> GapNotice:
         self.ledger.lose(gap)
-        return Lost(self.number(FRAME_OVERHEAD), gap, self.position)
+        return GapNotice(self.number(FRAME_OVERHEAD), gap, self.position)
 
     def show(self, pieces: list[Piece]) -> Events:
         """One frame of the chunks of `pieces`, in order."""
@@ -237,36 +237,36 @@ class Flow:
         return Events(seq, self.rev, self.position, chunks, base)
 
 
-def deliver(flow: Flow, intake: Intake, now: float) -> Events | Lost | None:
+def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNotice | None:
     """The next events or stated loss; None when nothing waits or the window is full."""
-    while flow.open and (piece := intake.take(flow.position)) is not None:
+    while flow.open and (piece := catch_up.take(flow.position)) is not None:
         if piece.chunk is None:
             lost = flow.tell(piece)
             if lost is not None:
                 return lost
             continue
         if not flow.fits(piece.chunk.size):
-            intake.put_back(piece)
+            catch_up.put_back(piece)
             return None
         if not piece.history and not flow.admits(piece.chunk, now):
             flow.refuse(piece, now)
             continue
         limited = flow.limited(now, before=str(piece.chunk.first))
         if limited is not None:
-            intake.put_back(piece)
+            catch_up.put_back(piece)
             return limited
-        return flow.show([piece, *_more(piece, flow, intake, now)])
+        return flow.show([piece, *_more(piece, flow, catch_up, now)])
     return None
 
 
-def _more(first: Piece, flow: Flow, intake: Intake, now: float) -> list[Piece]:
+def _more(first: Piece, flow: FlowControl, catch_up: CatchUp, now: float) -> list[Piece]:
     """Chunks that fit into the same frame: what gathered while the last send ran."""
     chunk = first.chunk
     if chunk is None or chunk.count >= FRAME_EVENTS:
         return []
     count, size = chunk.count, chunk.size
     pieces: list[Piece] = []
-    while (piece := intake.take(flow.position)) is not None:
+    while (piece := catch_up.take(flow.position)) is not None:
         chunk = piece.chunk
         if chunk is None and piece.gap is None:
             pieces.append(piece)
@@ -278,7 +278,7 @@ def _more(first: Piece, flow: Flow, intake: Intake, now: float) -> list[Piece]:
             and flow.fits(size + chunk.size)
         )
         if chunk is None or not fits or not (piece.history or flow.admits(chunk, now)):
-            intake.put_back(piece)
+            catch_up.put_back(piece)
             break
         count, size = count + chunk.count, size + chunk.size
         pieces.append(piece)

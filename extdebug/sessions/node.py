@@ -1,4 +1,4 @@
-"""What one process of the console shares: its hub, its patrol and its name.
+"""What one process of the console shares: its hub, its supervisor and its name.
 
 Made on the first session, in the event loop that serves it, because not every server tells an
 application when it starts (Daphne has no lifespan).
@@ -16,14 +16,14 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from extdebug.db import decisions, records
+from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.hub.hub import Hub
-from extdebug.hub.runner_client import Runner
-from extdebug.hub.runner_fallback import Fallback
+from extdebug.hub.runner_client import RunnerClient
+from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.sessions import close_reasons, heartbeats, shutdown
-from extdebug.sessions.rate_limit import Rates
-from extdebug.sessions.stats import Tally
-from extdebug.sessions.supervisor import Patrol
+from extdebug.sessions.rate_limit import RateLimit
+from extdebug.sessions.stats import SessionStats
+from extdebug.sessions.supervisor import Supervisor
 from policies.loading.redactor import current_redactor
 
 log = logging.getLogger(__name__)
@@ -32,25 +32,25 @@ log = logging.getLogger(__name__)
 RESUMES = 25.0
 DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
 
-_consoles: WeakKeyDictionary[asyncio.AbstractEventLoop, Console] = WeakKeyDictionary()
+_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
 _starting: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-class Console:
+class Node:
     """Everything that sessions of this process stand on."""
 
     def __init__(self, *, hub: Hub, name: str) -> None:
         self.name = name
         self.hub = hub
-        self.tally = Tally()
-        self.resumed = Rates(RESUMES)
-        self.patrol = Patrol(self)
+        self.stats = SessionStats()
+        self.resumed = RateLimit(RESUMES)
+        self.supervisor = Supervisor(self)
         self.draining = False
 
     def health(self) -> dict[str, Any]:
         """Streams and sessions of this process, for its row and the operators."""
         return {
-            "sessions": len(self.patrol.feeds),
+            "sessions": len(self.supervisor.feeds),
             "streams": [
                 {
                     "target": str(row.target),
@@ -72,59 +72,59 @@ class Console:
         """Tell every session to come back elsewhere and wait until they are written down."""
         self.draining = True
         end = close_reasons.draining
-        for feed in self.patrol.feeds:
+        for feed in self.supervisor.feeds:
             feed.end(end())
-        await self.patrol.empty(within=DRAIN_WITHIN)
+        await self.supervisor.empty(within=DRAIN_WITHIN)
 
     async def close(self) -> None:
-        await self.patrol.stop()
+        await self.supervisor.stop()
         await self.hub.close()
         try:
-            await records(heartbeats.leave, self.name)
+            await in_record_threads(heartbeats.leave, self.name)
         except Exception:
             log.exception("this process could not sign off; its row will be found silent")
 
 
-async def console() -> Console:
+async def current_node() -> Node:
     """This process's console in the running loop, begun when it is first asked for."""
     loop = asyncio.get_running_loop()
-    known = _consoles.get(loop)
+    known = _nodes.get(loop)
     if known is not None:
         return known
     lock = _starting.setdefault(loop, asyncio.Lock())
     async with lock:
-        known = _consoles.get(loop)
+        known = _nodes.get(loop)
         if known is None:
             known = await _start()
-            _consoles[loop] = known
+            _nodes[loop] = known
     return known
 
 
-def running() -> Console | None:
+def running_node() -> Node | None:
     """The console of the running loop, if a session ever began here."""
-    return _consoles.get(asyncio.get_running_loop())
+    return _nodes.get(asyncio.get_running_loop())
 
 
-async def stop() -> None:
+async def stop_node() -> None:
     """Drain and close this loop's console; the next session would begin a new one."""
-    known = _consoles.pop(asyncio.get_running_loop(), None)
+    known = _nodes.pop(asyncio.get_running_loop(), None)
     if known is not None:
         await known.drain()
         await known.close()
 
 
-def _fallback() -> Fallback | None:
+def _fallback() -> RunnerFallback | None:
     """The runners of RUNNER_URL, unless the mode is `redis`."""
     urls = [url.strip() for url in settings.RUNNER_URL.split(",") if url.strip()]
     if settings.EXT_DEBUG_STREAM_MODE == "redis" or not urls:
         return None
     secret = settings.RUNNER_DEBUG_STREAM_SECRET.encode()
     auth = settings.RUNNER_AUTH_TOKEN or None
-    return Fallback([Runner(url=url, secret=secret, auth=auth) for url in urls])
+    return RunnerFallback([RunnerClient(url=url, secret=secret, auth=auth) for url in urls])
 
 
-async def _start() -> Console:
-    redactor = await decisions(current_redactor)
+async def _start() -> Node:
+    redactor = await in_policy_threads(current_redactor)
     host = socket.gethostname().lower()[:32]
     name = f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
     runners_only = settings.EXT_DEBUG_STREAM_MODE == "runner"
@@ -135,7 +135,7 @@ async def _start() -> Console:
         redactor=redactor,
         fallback=_fallback(),
     )
-    started = Console(hub=hub, name=name)
-    started.patrol.start()
+    started = Node(hub=hub, name=name)
+    started.supervisor.start()
     shutdown.on_signal(started.drain)
     return started

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 
-from extdebug.db import decisions, records
+from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter
 from extdebug.protocol import server_frames
 from extdebug.sessions import close_reasons, ownership, store
-from extdebug.sessions.close_reasons import Refused
+from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.node import Console
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.node import Node
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.events import BARE, BadId, clean_id
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Start
@@ -27,7 +27,7 @@ _ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
 async def open_feed(
-    console: Console,
+    node: Node,
     viewer: Viewer,
     *,
     tenant: str | None,
@@ -36,24 +36,24 @@ async def open_feed(
     rev: int,
     start: Start,
     resume: str | None = None,
-) -> tuple[Feed, Note]:
+) -> tuple[Feed, ControlFrame]:
     """A feed and its `ready` frame. Refused when it may not begin."""
     opening = asyncio.create_task(
         _open(
-            console, viewer, tenant=tenant, extension=extension, wanted=wanted, rev=rev,
+            node, viewer, tenant=tenant, extension=extension, wanted=wanted, rev=rev,
             start=start, resume=resume,
         )
     )  # fmt: skip
     try:
         feed, names = await asyncio.shield(opening)
-    except Refused as refused:
-        console.tally.refuse(refused.end)
+    except OpeningRefused as refused:
+        node.stats.refuse(refused.end)
         raise
     except asyncio.CancelledError:
         # The client left. The row is written or will be, and nobody else would end it.
         opening.add_done_callback(_abandoned)
         raise
-    console.tally.begun(feed)
+    node.stats.begun(feed)
     return feed, feed.ready(names)
 
 
@@ -67,7 +67,7 @@ def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) ->
 
 
 async def _open(
-    console: Console,
+    node: Node,
     viewer: Viewer,
     *,
     tenant: str | None,
@@ -77,38 +77,42 @@ async def _open(
     start: Start,
     resume: str | None,
 ) -> tuple[Feed, server_frames.ReadyTarget]:
-    if console.draining:
-        raise Refused(close_reasons.draining())
+    if node.draining:
+        raise OpeningRefused(close_reasons.draining())
     target = await _target(viewer, tenant, extension)
-    if viewer.session_hash and not await decisions(access.live_principals, [viewer]):
-        raise Refused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+    if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
+        raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     taken = None
     if resume:
-        if not console.resumed.admits(viewer.user_id):
-            raise Refused(close_reasons.TOO_OFTEN)
-        taken = await records(ownership.take_over, resume, viewer, target, process=console.name)
+        if not node.resumed.admits(viewer.user_id):
+            raise OpeningRefused(close_reasons.TOO_OFTEN)
+        taken = await in_record_threads(
+            ownership.take_over, resume, viewer, target, process=node.name
+        )
         if taken is not None and not taken[0].allowed:
-            await records(store.record_denial, viewer, target, taken[0])
-            raise Refused(close_reasons.refusal(taken[0]))
+            await in_record_threads(store.record_denial, viewer, target, taken[0])
+            raise OpeningRefused(close_reasons.refusal(taken[0]))
     if taken is None:
-        decision, held = await records(
-            store.open_session, viewer, target, process=console.name,
+        decision, lease = await in_record_threads(
+            store.open_session, viewer, target, process=node.name,
             filters=(),
         )  # fmt: skip
-        if held is None:
-            raise Refused(close_reasons.refusal(decision))
+        if lease is None:
+            raise OpeningRefused(close_reasons.refusal(decision))
     else:
-        decision, held = taken
+        decision, lease = taken
     try:
-        names = await records(names_of, target, decision.installs)
-        feed = Feed(console, viewer, target, decision, held, wanted=wanted, rev=rev, start=start)
+        names = await in_record_threads(names_of, target, decision.installs)
+        feed = Feed(node, viewer, target, decision, lease, wanted=wanted, rev=rev, start=start)
     except Exception:
-        nothing = store.Account(held.shown, held.filtered, held.lost or {}, (), "", held.filters)
-        await records(
-            store.close, held, viewer, target, nothing, code=1011, reason="it could not begin"
+        nothing = store.Account(
+            lease.shown, lease.filtered, lease.lost or {}, (), "", lease.filters
+        )
+        await in_record_threads(
+            store.close, lease, viewer, target, nothing, code=1011, reason="it could not begin"
         )
         raise
-    console.patrol.watch(feed)  # then decide again: a change while we opened is not missed
+    node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
 
 
@@ -118,15 +122,15 @@ async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
         if tenant and tenant != BARE:
             tenant = clean_id(tenant, what="tenant")
     except BadId as error:
-        raise Refused(close_reasons.bad_request(str(error))) from None
+        raise OpeningRefused(close_reasons.bad_request(str(error))) from None
     if tenant:
         return Target(tenant, extension)
-    choices = await decisions(access.choices, viewer, extension=extension)
+    choices = await in_policy_threads(access.choices, viewer, extension=extension)
     if not choices:
-        raise Refused(close_reasons.NOT_FOUND)
+        raise OpeningRefused(close_reasons.NOT_FOUND)
     if len(choices) > 1:
         named = ", ".join(choices[:20])
-        raise Refused(
+        raise OpeningRefused(
             close_reasons.bad_request(f"Name one of the tenants: {named}.", reason="choose_tenant")
         )
     return Target(choices[0], extension)

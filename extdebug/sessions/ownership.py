@@ -86,7 +86,7 @@ def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
 
 def take_over(
     session: str, viewer: Viewer, target: Target, *, process: str
-) -> tuple[Decision, store.Held] | None:
+) -> tuple[Decision, store.Lease] | None:
     """Go on with a session of the same person and target; None when there is none to go on with.
 
     The decision is made again; a refusal leaves the row as it is for its end to be recorded.
@@ -111,7 +111,7 @@ def take_over(
     ).exclude(detached_at__lt=now - store.RESUME_WITHIN)
     if not decision.allowed:
         row = mine.first()
-        return None if row is None else (decision, store.held_of(row))
+        return None if row is None else (decision, store.lease_of(row))
     holder = uuid.uuid4().hex
     claimed = mine.update(
         holder=holder,
@@ -123,4 +123,4 @@ def take_over(
     )
     if not claimed:
         return None
-    return decision, store.held_of(DebugSession.objects.get(pk=key), resumed=True)
+    return decision, store.lease_of(DebugSession.objects.get(pk=key), resumed=True)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from extdebug.sessions.flow_control import Bucket
+from extdebug.sessions.flow_control import TokenBucket
 
 MOST: Final = 10_000  # people remembered; whoever was quiet longest is forgotten, so unlimited anew
 
 
-class Rates:
+class RateLimit:
     """A token bucket for each key, one second of the rate deep."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._buckets: dict[int, Bucket] = {}
+        self._buckets: dict[int, TokenBucket] = {}
 
     def admits(self, key: int, *, now: float | None = None) -> bool:
         """Whether this one may, now."""
-        bucket = self._buckets.pop(key, None) or Bucket(self._rate)
+        bucket = self._buckets.pop(key, None) or TokenBucket(self._rate)
         self._buckets[key] = bucket  # the last one is who came last
         if len(self._buckets) > MOST:
             del self._buckets[next(iter(self._buckets))]

@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.hub.redacting_decoder import Prepared
+from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.protocol import server_frames
-from extdebug.protocol.server_frames import State
-from extdebug.sessions.flow_control import Flow
+from extdebug.protocol.server_frames import StreamState
+from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.lifetime import Lifetime
-from extdebug.sessions.store import Held
+from extdebug.sessions.store import Lease
 from extdebug.wire.events import iso
 from extdebug.wire.positions import Cursor
 from policies.access import Decision
@@ -19,7 +19,7 @@ from policies.access import Decision
 PAGE_BYTES: Final = 128 * 1024  # of one `page` frame
 
 
-class Note:
+class ControlFrame:
     """A small frame outside the numbered order, or a `page`."""
 
     __slots__ = ("data", "kind", "page")
@@ -34,7 +34,7 @@ class Note:
 
 
 def ready(
-    held: Held,
+    lease: Lease,
     decision: Decision,
     names: server_frames.ReadyTarget,
     *,
@@ -42,7 +42,7 @@ def ready(
     now: float,
     rev: int,
     on_runners: bool,
-) -> Note:
+) -> ControlFrame:
     """The first frame of a session."""
     limits, grant = decision.limits, None
     if decision.grant_id is not None:
@@ -51,11 +51,11 @@ def ready(
             id=decision.grant_id, label=decision.grant_label, until=until
         )
     frame = server_frames.Ready(
-        session=held.id,
+        session=lease.id,
         target=names,
         expires_at=_iso(lifetime.expires_at),
         ttl=lifetime.left(now),
-        extendable_until=_iso(held.extendable_until),
+        extendable_until=_iso(lease.extendable_until),
         limits=server_frames.ReadyLimits(
             events_per_second=limits.events_per_second,
             bytes_per_second=limits.bytes_per_second,
@@ -65,16 +65,16 @@ def ready(
         mode="runner" if on_runners else "redis",
         environment=decision.environment,
         grant=grant,
-        resumed=held.resumed,
+        resumed=lease.resumed,
         rev=rev,
     )
-    return Note("ready", frame.encode())
+    return ControlFrame("ready", frame.encode())
 
 
 def status(
-    state: State, message: str, *, flow: Flow, lifetime: Lifetime, now: float, lag_ms: int | None,
-    placed: bool,
-) -> Note:  # fmt: skip
+    state: StreamState, message: str, *, flow: FlowControl, lifetime: Lifetime, now: float,
+    lag_ms: int | None, placed: bool,
+) -> ControlFrame:  # fmt: skip
     """State, account and place of a session."""
     frame = server_frames.Status(
         state=state,
@@ -85,18 +85,18 @@ def status(
         expires_at=_iso(lifetime.expires_at),
         ttl=lifetime.left(now),
     )
-    return Note("status", frame.encode())
+    return ControlFrame("status", frame.encode())
 
 
-def expiring(lifetime: Lifetime, *, now: float) -> Note:
+def expiring(lifetime: Lifetime, *, now: float) -> ControlFrame:
     """The end is a minute away."""
     frame = server_frames.Expiring(expires_at=_iso(lifetime.expires_at), ttl=lifetime.left(now))
-    return Note("expiring", frame.encode())
+    return ControlFrame("expiring", frame.encode())
 
 
 def page(
-    id: str, found: Sequence[Prepared], *, flow: Flow, cursor: Cursor | None, done: bool
-) -> Note:
+    id: str, found: Sequence[DecodedEntry], *, flow: FlowControl, cursor: Cursor | None, done: bool
+) -> ControlFrame:
     """As many of the found events as one page may weigh; counted against the window."""
     parts: list[bytes] = []
     size, last = 0, cursor
@@ -109,15 +109,17 @@ def page(
         last = Cursor(prepared.id)
     seq = flow.number(size)
     frame = server_frames.page_frame(id, cursor, parts, done=done, seq=seq)
-    return Note("page", frame, page=(id, seq))
+    return ControlFrame("page", frame, page=(id, seq))
 
 
-def emptied(note: Note) -> Note:
+def emptied(note: ControlFrame) -> ControlFrame:
     """The same note, but a page without its events: they were found for another scope."""
     if note.page is None:
         return note
     id, seq = note.page
-    return Note("page", server_frames.page_frame(id, None, (), done=False, seq=seq), page=note.page)
+    return ControlFrame(
+        "page", server_frames.page_frame(id, None, (), done=False, seq=seq), page=note.page
+    )
 
 
 def _iso(moment: dt.datetime) -> str:

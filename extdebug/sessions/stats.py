@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons
-from extdebug.sessions.close_reasons import End
+from extdebug.sessions.close_reasons import CloseReason
 
 if TYPE_CHECKING:
     from extdebug.sessions.feed import Feed
@@ -28,7 +28,7 @@ class Totals:
 
     def add(self, feed: Feed) -> None:
         """What this feed showed in this process; a resumed session brings earlier figures along."""
-        account, before = feed.account, feed.held
+        account, before = feed.account, feed.lease
         self.shown += account.shown - before.shown
         self.filtered += account.filtered - before.filtered
         self.lost.update(account.lost)
@@ -36,8 +36,8 @@ class Totals:
 
 
 @dataclass(slots=True)
-class Tally:
-    """Owned by the Console. Labels come from closed vocabularies, never from clients."""
+class SessionStats:
+    """Owned by the Node. Labels come from closed vocabularies, never from clients."""
 
     opened: Counter[str] = field(default_factory=Counter)  # by transport
     resumed: Counter[str] = field(default_factory=Counter)  # by transport
@@ -47,9 +47,9 @@ class Tally:
     past: Totals = field(default_factory=Totals)  # of sessions that are over
 
     def begun(self, feed: Feed) -> None:
-        (self.resumed if feed.held.resumed else self.opened)[feed.viewer.transport] += 1
+        (self.resumed if feed.lease.resumed else self.opened)[feed.viewer.transport] += 1
 
-    def refuse(self, end: End) -> None:
+    def refuse(self, end: CloseReason) -> None:
         self.refused[end.code.name.lower(), end.reason] += 1
 
     def over(self, feed: Feed, *, gone: bool) -> None:

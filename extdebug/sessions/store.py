@@ -28,7 +28,7 @@ RESUME_WITHIN: Final = dt.timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Lease:
     """A session's row as its holder needs it."""
 
     id: str
@@ -72,7 +72,7 @@ def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
 
 def open_session(
     viewer: Viewer, target: Target, *, process: str, filters: Sequence[Mapping[str, Any]]
-) -> tuple[Decision, Held | None]:
+) -> tuple[Decision, Lease | None]:
     """Decide and, when allowed, write the row and its opening record in one transaction."""
     with transaction.atomic():
         decision = access.decide(
@@ -82,10 +82,10 @@ def open_session(
             opening=True,
             open_sessions=lambda: _open_sessions(viewer, target),
         )
-        held = _insert(viewer, target, decision, process, filters) if decision.allowed else None
-    if held is None:
+        lease = _insert(viewer, target, decision, process, filters) if decision.allowed else None
+    if lease is None:
         record_denial(viewer, target, decision)
-    return decision, held
+    return decision, lease
 
 
 def _insert(
@@ -94,7 +94,7 @@ def _insert(
     decision: Decision,
     process: str,
     filters: Sequence[Mapping[str, Any]],
-) -> Held:
+) -> Lease:
     now = timezone.now()
     limits = decision.limits
     row = DebugSession.objects.create(
@@ -131,11 +131,11 @@ def _insert(
             "filters": list(filters),
         },
     )
-    return held_of(row)
+    return lease_of(row)
 
 
-def held_of(row: DebugSession, *, resumed: bool = False) -> Held:
-    return Held(
+def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
+    return Lease(
         id=str(row.pk),
         holder=row.holder,
         opened_at=row.opened_at,
@@ -165,8 +165,8 @@ def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
     )
 
 
-def _own(held: Held) -> Any:
-    return DebugSession.objects.filter(pk=held.id, holder=held.holder, closed_at=None)
+def _own(lease: Lease) -> Any:
+    return DebugSession.objects.filter(pk=lease.id, holder=lease.holder, closed_at=None)
 
 
 def _columns(account: Account) -> dict[str, Any]:
@@ -179,20 +179,20 @@ def _columns(account: Account) -> dict[str, Any]:
     }
 
 
-def detach(held: Held, account: Account) -> bool:
+def detach(lease: Lease, account: Account) -> bool:
     """The connection is gone without a goodbye: keep the row for whoever resumes it."""
-    return bool(_own(held).update(detached_at=timezone.now(), **_columns(account)))
+    return bool(_own(lease).update(detached_at=timezone.now(), **_columns(account)))
 
 
-def note(held: Held, account: Account) -> bool:
+def note(lease: Lease, account: Account) -> bool:
     """Write the account down while the session lives; False when somebody else holds it now."""
-    return bool(_own(held).update(**_columns(account)))
+    return bool(_own(lease).update(**_columns(account)))
 
 
-def extend(held: Held, viewer: Viewer, target: Target, *, until: dt.datetime) -> bool:
+def extend(lease: Lease, viewer: Viewer, target: Target, *, until: dt.datetime) -> bool:
     """A later end, recorded; False when the row is no longer ours."""
     with transaction.atomic():
-        if not _own(held).filter(extendable_until__gte=until).update(expires_at=until):
+        if not _own(lease).filter(extendable_until__gte=until).update(expires_at=until):
             return False
         trail.record(
             trail.Action.SESSION_EXTENDED,
@@ -200,36 +200,36 @@ def extend(held: Held, viewer: Viewer, target: Target, *, until: dt.datetime) ->
             tenant=target.tenant,
             extension=target.extension,
             subject_type="session",
-            subject_id=held.id,
+            subject_id=lease.id,
             data={"expires_at": until.isoformat()},
         )
     return True
 
 
-def move_grant(held: Held, viewer: Viewer, target: Target, *, grant_id: int | None) -> None:
+def move_grant(lease: Lease, viewer: Viewer, target: Target, *, grant_id: int | None) -> None:
     """The session stands on another grant now."""
     with transaction.atomic():
-        if _own(held).exclude(grant_id=grant_id).update(grant_id=grant_id):
+        if _own(lease).exclude(grant_id=grant_id).update(grant_id=grant_id):
             trail.record(
                 trail.Action.SESSION_GRANT_CHANGED,
                 actor=actor_of(viewer),
                 tenant=target.tenant,
                 extension=target.extension,
                 subject_type="session",
-                subject_id=held.id,
+                subject_id=lease.id,
                 data={"grant": grant_id},
             )
 
 
 def close(
-    held: Held, viewer: Viewer, target: Target, account: Account, *, code: int, reason: str
+    lease: Lease, viewer: Viewer, target: Target, account: Account, *, code: int, reason: str
 ) -> bool:
     """End the row once, whoever comes first; its audit row follows at once or by the janitor."""
-    ended = _own(held).update(
+    ended = _own(lease).update(
         closed_at=timezone.now(), close_code=code, close_reason=reason[:200], **_columns(account)
     )
     if ended:
-        record_close(held.id, actor_of(viewer), target, account, code=code, reason=reason)
+        record_close(lease.id, actor_of(viewer), target, account, code=code, reason=reason)
     return bool(ended)
 
 

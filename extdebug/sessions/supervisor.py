@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
-from extdebug.db import decisions, records
+from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.sessions import close_reasons, heartbeats, ownership, store
 from policies import access
 from policies.cuts import LAYER_GROUP
@@ -28,7 +28,7 @@ from policies.loading.redactor import current_redactor
 
 if TYPE_CHECKING:
     from extdebug.sessions.feed import Feed
-    from extdebug.sessions.node import Console
+    from extdebug.sessions.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,11 @@ GUARD: Final = 0.5  # seconds between two looks of the guard
 AT_ONCE: Final = 500  # sessions decided in one round of queries
 
 
-class Patrol:
-    """Owned by the Console; `watch` and `forget` are called by opening and feed."""
+class Supervisor:
+    """Owned by the Node; `watch` and `forget` are called by opening and feed."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, node: Node) -> None:
+        self._node = node
         self._feeds: dict[Feed, float] = {}  # and when each was last decided
         self._soon: set[Feed] = set()
         self._bell = asyncio.Event()
@@ -70,7 +70,7 @@ class Patrol:
 
     def start(self) -> None:
         for work in (self._listen, self._poll, self._beat, self._move, self._guard):
-            name = f"patrol{work.__name__}"
+            name = f"supervisor{work.__name__}"
             if name not in self._tasks or self._tasks[name].done():
                 self._tasks[name] = asyncio.create_task(work(), name=name)
 
@@ -154,7 +154,7 @@ class Patrol:
                 await asyncio.sleep(POLL)
 
     async def _look(self) -> None:
-        version = await decisions(access.policy_version)
+        version = await in_policy_threads(access.policy_version)
         if version != self._version:
             self._version = version
             self.decide_all()
@@ -184,7 +184,7 @@ class Patrol:
             for group in asked.values()
         ]
         asked_at = asyncio.get_running_loop().time()
-        answers = await decisions(access.decide_many, questions)
+        answers = await in_policy_threads(access.decide_many, questions)
         now = time.monotonic()
         for group, decision in zip(asked.values(), answers, strict=True):
             for feed in group:
@@ -200,14 +200,14 @@ class Patrol:
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
         feeds = self.feeds
-        live = await decisions(access.live_principals, [feed.viewer for feed in feeds])
+        live = await in_policy_threads(access.live_principals, [feed.viewer for feed in feeds])
         for position, feed in enumerate(feeds):
             if position not in live:
                 feed.end(close_reasons.SIGNED_OUT)
-        holders = {feed.held.id: feed.held.holder for feed in feeds}
-        verdicts = await decisions(ownership.held_elsewhere, holders)
+        holders = {feed.lease.id: feed.lease.holder for feed in feeds}
+        verdicts = await in_policy_threads(ownership.held_elsewhere, holders)
         for feed in feeds:
-            verdict = verdicts.get(feed.held.id, "")
+            verdict = verdicts.get(feed.lease.id, "")
             if verdict.startswith("ended"):
                 feed.end(close_reasons.ended_by(verdict[len("ended ") :]))
             elif verdict:
@@ -228,26 +228,26 @@ class Patrol:
             self._fail_closed()
             now = asyncio.get_running_loop().time()
             for feed in self.feeds:
-                if feed.forsaken(now):
+                if feed.unserved(now):
                     self.forget(feed)
-                    ending = asyncio.create_task(feed.finish(gone=True), name="forsaken")
+                    ending = asyncio.create_task(feed.finish(gone=True), name="unserved")
                     self._finishing.add(ending)
                     ending.add_done_callback(self._finishing.discard)
 
     async def _new_rules(self) -> None:
-        redactor = await decisions(current_redactor)
+        redactor = await in_policy_threads(current_redactor)
         if redactor.fingerprint != self._rules:
             self._rules = redactor.fingerprint
-            self._console.hub.use(redactor)
+            self._node.hub.use(redactor)
 
     # --- signs of life ------------------------------------------------------------------------
 
     async def _beat(self) -> None:
         while True:
             try:
-                await records(
-                    heartbeats.beat, self._console.name, host=socket.gethostname()[:128],
-                    pid=os.getpid(), started_at=self._started_at, health=self._console.health(),
+                await in_record_threads(
+                    heartbeats.beat, self._node.name, host=socket.gethostname()[:128],
+                    pid=os.getpid(), started_at=self._started_at, health=self._node.health(),
                 )  # fmt: skip
                 await self._note(self.feeds)
             except Exception:
@@ -262,8 +262,8 @@ class Patrol:
             for feed in tuple(self._moved):
                 self._moved.discard(feed)
                 try:
-                    await records(
-                        store.move_grant, feed.held, feed.viewer, feed.target,
+                    await in_record_threads(
+                        store.move_grant, feed.lease, feed.viewer, feed.target,
                         grant_id=feed.decision.grant_id,
                     )  # fmt: skip
                 except Exception:
@@ -276,4 +276,4 @@ class Patrol:
     async def _note(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
             if feed.changed():
-                await records(store.note, feed.held, feed.account)
+                await in_record_threads(store.note, feed.lease, feed.account)

@@ -21,7 +21,7 @@ class UnsupportedServer(ValueError):
     """A server too old for what the console relies on."""
 
 
-class Role(StrEnum):
+class AclRole(StrEnum):
     """Who connects. The value is the user's name."""
 
     RUNNER = "ext-debug-runner"
@@ -56,9 +56,9 @@ class Version:
 
 # What every client library says when it connects.
 _CONNECTION: Final = ("+ping", "+client|setname")
-_COMMANDS: Final[dict[Role, tuple[str, ...]]] = {
-    Role.RUNNER: ("+xadd", "+xlen"),
-    Role.CONSOLE: (
+_COMMANDS: Final[dict[AclRole, tuple[str, ...]]] = {
+    AclRole.RUNNER: ("+xadd", "+xlen"),
+    AclRole.CONSOLE: (
         # the tail and history
         "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream", "+xinfo|groups", "+info",
         "+multi", "+exec", "+discard",
@@ -67,27 +67,27 @@ _COMMANDS: Final[dict[Role, tuple[str, ...]]] = {
         # the channel layer: hints to decide again, never events
         "+publish", "+subscribe", "+unsubscribe", "+psubscribe", "+punsubscribe",
     ),
-    Role.JANITOR: (
+    AclRole.JANITOR: (
         "+scan", "+type", "+xtrim", "+xlen", "+xrevrange", "+xinfo|stream", "+xinfo|groups",
         "+xgroup|destroy", "+del", "+unlink", "+watch", "+unwatch", "+multi", "+exec", "+discard",
         "+info",
     ),
-    Role.READONLY: (
+    AclRole.READONLY: (
         "+scan", "+type", "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo", "+info",
         "+memory|usage", "+slowlog|get", "+latency|latest", "+acl|whoami",
     ),
 }  # fmt: skip
 
 
-def rules(role: Role, *, version: Version, prefix: str, layer_prefix: str) -> list[str]:
+def rules(role: AclRole, *, version: Version, prefix: str, layer_prefix: str) -> list[str]:
     """The words after the user's name in ACL SETUSER, the password left to be filled in."""
     connection = (*_CONNECTION, "+client|setinfo") if version.has_setinfo else _CONNECTION
     keys = f"{escape(prefix)}*"
     words = ["reset", "on", PASSWORD]
     # %R~ refuses XGROUP, which Redis counts as a write, so the console has ~ on its keys and
     # no command that changes an entry.
-    words.append(f"%R~{keys}" if role is Role.READONLY else f"~{keys}")
+    words.append(f"%R~{keys}" if role is AclRole.READONLY else f"~{keys}")
     words.append("resetchannels")
-    if role is Role.CONSOLE:
+    if role is AclRole.CONSOLE:
         words.append(f"&{escape(layer_prefix)}*")
     return [*words, "-@all", *connection, *_COMMANDS[role]]

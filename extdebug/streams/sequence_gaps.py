@@ -40,7 +40,7 @@ class Hole:
     producer: _Producer
 
 
-class Producers:
+class SequenceGaps:
     """The counters of all producers of one stream, by boot id."""
 
     def __init__(self) -> None:

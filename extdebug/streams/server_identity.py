@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Server:
+class ServerIdentity:
     """Which Redis answers, as far as it can be told apart from the one before."""
 
     def __init__(self) -> None:

@@ -20,9 +20,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from extdebug.db import decisions, records
+from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions.close_reasons import UNAUTHENTICATED, Refused
+from extdebug.sessions.close_reasons import UNAUTHENTICATED, OpeningRefused
 from extdebug.transports import polling, sse, stream_query
 from extdebug.wire.events import clean_id
 from policies import access
@@ -42,7 +42,7 @@ def ip_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "")[:45]
 
 
-def _refusal(refused: Refused) -> HttpResponse:
+def _refusal(refused: OpeningRefused) -> HttpResponse:
     end = refused.end
     response = HttpResponse(
         end.frame(), status=_STATUS.get(end.code, 503), content_type="application/json"
@@ -65,9 +65,9 @@ def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
         known = None
         if kind.lower() == "bearer":
             known = access.viewer_from_token(raw.strip(), transport=transport, ip=ip_of(request))
-        return known or _refusal(Refused(UNAUTHENTICATED))
+        return known or _refusal(OpeningRefused(UNAUTHENTICATED))
     if not request.user.is_authenticated:
-        return _refusal(Refused(UNAUTHENTICATED))
+        return _refusal(OpeningRefused(UNAUTHENTICATED))
     if request.method == "POST":
         guard = CsrfViewMiddleware(lambda _: HttpResponse())
         refused = guard.process_view(request, lambda _: HttpResponse(), (), {})
@@ -87,7 +87,7 @@ def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any
 
 async def _stream(request: HttpRequest) -> HttpResponseBase:
     polls = request.method == "POST"
-    viewer = await decisions(_viewer, request, "poll" if polls else "sse")
+    viewer = await in_policy_threads(_viewer, request, "poll" if polls else "sse")
     if not isinstance(viewer, Viewer):
         return viewer
     try:
@@ -99,7 +99,7 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
         feed, ready = await sse.open_stream(viewer, asked)
     except (stream_query.BadQuery, ValueError) as error:
         return _bad(str(error))
-    except Refused as refused:
+    except OpeningRefused as refused:
         return _refusal(refused)
     if polls:
         body, truncated = await polling.poll(feed, wait=wait)
@@ -136,7 +136,7 @@ stream = _api(_stream, "GET", "POST")
 
 async def _ticket(request: HttpRequest) -> HttpResponseBase:
     """A one-use ticket for a WebSocket client that has no cookie."""
-    viewer = await decisions(_viewer, request, "ws")
+    viewer = await in_policy_threads(_viewer, request, "ws")
     if not isinstance(viewer, Viewer):
         return viewer
     try:
@@ -145,7 +145,7 @@ async def _ticket(request: HttpRequest) -> HttpResponseBase:
             "tenant": clean_id(params.get("tenant", ""), what="tenant"),
             "extension": clean_id(params.get("extension", ""), what="extension"),
         }
-        ticket = await records(access.issue_ticket, viewer, **target)
+        ticket = await in_record_threads(access.issue_ticket, viewer, **target)
     except ValueError as error:
         return _bad(str(error))
     return JsonResponse({"ok": True, "ticket": ticket, "expiresIn": 30, **target})
@@ -171,14 +171,14 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
 
 async def _grants(request: HttpRequest) -> HttpResponseBase:
     """Ask for a production grant for oneself."""
-    viewer = await decisions(_viewer, request, "page")
+    viewer = await in_policy_threads(_viewer, request, "page")
     if not isinstance(viewer, Viewer):
         return viewer
     if viewer.token_id is not None:
         return _bad("A token cannot ask for access; sign in.", status=403, code="denied")
     try:
         asked = msgspec.json.decode(request.body, type=_Request)
-        grant = await records(_ask, request, asked)
+        grant = await in_record_threads(_ask, request, asked)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _bad(str(error))
     except verbs.GrantMissing as error:

@@ -15,16 +15,16 @@ from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
-from extdebug.db import decisions
+from extdebug.db import in_policy_threads
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
-from extdebug.sessions.close_reasons import End, Refused
+from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import Bucket
-from extdebug.sessions.node import console
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.flow_control import TokenBucket
+from extdebug.sessions.node import current_node
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports.handshake import Lobby, client_ip, session_key_of
 from policies import access
 from policies.access import Viewer
@@ -93,17 +93,17 @@ class Connection:
         self._receive = receive
         self._send = send
         self._feed: Feed | None = None
-        self._commands = Bucket(COMMANDS)
-        self._acks = Bucket(ACKS)
+        self._commands = TokenBucket(COMMANDS)
+        self._acks = TokenBucket(ACKS)
         self._costly = {
-            client_frames.SetFilter: Bucket(FILTERS),
-            client_frames.Fetch: Bucket(FETCHES),
+            client_frames.SetFilter: TokenBucket(FILTERS),
+            client_frames.Fetch: TokenBucket(FETCHES),
         }
         self._loop = asyncio.get_running_loop()
 
     # --- opening ------------------------------------------------------------------------------
 
-    async def open(self) -> End | None:
+    async def open(self) -> CloseReason | None:
         """Wait for `subscribe` and open the feed; an End when it may not be."""
         try:
             async with asyncio.timeout(FIRST_FRAME) as patience:
@@ -122,7 +122,7 @@ class Connection:
         try:
             viewer = await self._viewer(message)
             self._feed, ready = await open_here(viewer, message, wanted)
-        except Refused as refused:
+        except OpeningRefused as refused:
             return refused.end
         self._feed.say(ready)
         return None
@@ -133,20 +133,20 @@ class Connection:
         query = parse_qs(self._scope.get("query_string", b"").decode("latin1"))
         ticket = message.ticket or next(iter(query.get("ticket", ())), None)
         if ticket is not None:
-            redeemed = await decisions(access.redeem_ticket, ticket, ip=ip)
+            redeemed = await in_policy_threads(access.redeem_ticket, ticket, ip=ip)
             wanted = ((message.target.tenant or "").lower(), message.target.extension.lower())
             if redeemed is None or redeemed[1:] != wanted:
-                raise Refused(close_reasons.UNAUTHENTICATED)
+                raise OpeningRefused(close_reasons.UNAUTHENTICATED)
             return redeemed[0]
         key = session_key_of(self._scope)
-        viewer = await decisions(access.viewer_from_session, key, transport="ws", ip=ip)
+        viewer = await in_policy_threads(access.viewer_from_session, key, transport="ws", ip=ip)
         if viewer is None:
-            raise Refused(close_reasons.UNAUTHENTICATED)
+            raise OpeningRefused(close_reasons.UNAUTHENTICATED)
         return viewer
 
     # --- running ------------------------------------------------------------------------------
 
-    async def run(self) -> End:
+    async def run(self) -> CloseReason:
         """Read, write and wait for a cut; the first of them to end ends the session."""
         feed = self._require()
         tasks = {
@@ -167,7 +167,7 @@ class Connection:
                 raise error
         return next(task.result() for task in done)
 
-    async def _read(self, feed: Feed) -> End:
+    async def _read(self, feed: Feed) -> CloseReason:
         strikes = 0
         while True:
             text = await self._text()
@@ -195,16 +195,16 @@ class Connection:
                     return close_reasons.bad_request(
                         "Too many refused frames.", reason="broken_client"
                     )
-                feed.say(Note("error", server_frames.error_frame(error)))
+                feed.say(ControlFrame("error", server_frames.error_frame(error)))
 
-    async def _write(self, feed: Feed) -> End:
+    async def _write(self, feed: Feed) -> CloseReason:
         while True:
             message = await feed.next()
-            if isinstance(message, End):
+            if isinstance(message, CloseReason):
                 return message
             await self._send({"type": "websocket.send", "text": message.text()})
 
-    async def _cut(self, feed: Feed) -> End:
+    async def _cut(self, feed: Feed) -> CloseReason:
         await feed.ended.wait()
         end = feed.ending
         if end is None:
@@ -220,7 +220,7 @@ class Connection:
 
     # --- the end ------------------------------------------------------------------------------
 
-    async def say_goodbye(self, end: End) -> None:
+    async def say_goodbye(self, end: CloseReason) -> None:
         """Say why, then close: Daphne drops the reason of a close frame."""
         try:
             async with asyncio.timeout(LAST_WORDS):
@@ -248,14 +248,14 @@ class Connection:
 
 async def open_here(
     viewer: Viewer, message: client_frames.Subscribe, wanted: Filter
-) -> tuple[Feed, Note]:
+) -> tuple[Feed, ControlFrame]:
     """A feed for a `subscribe` frame, in this process."""
     from extdebug.sessions.opening import (
         open_feed,  # the models behind it need the apps to be loaded
     )
 
     return await open_feed(
-        await console(),
+        await current_node(),
         viewer,
         tenant=message.target.tenant,
         extension=message.target.extension,
@@ -283,7 +283,7 @@ async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
         case client_frames.Fetch():
             feed.fetch(message)
         case client_frames.Ping():
-            feed.say(Note("pong", server_frames.PONG))
+            feed.say(ControlFrame("pong", server_frames.PONG))
         case client_frames.Subscribe():
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, "this connection has its subscription")
 

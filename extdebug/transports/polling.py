@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from extdebug.protocol import server_frames
-from extdebug.sessions.close_reasons import End
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import Events, Lost
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.session_frames import ControlFrame
 
 POLL_EVENTS: Final = 1000
 POLL_BYTES: Final = 1024 * 1024
@@ -26,7 +26,7 @@ class _Polled(msgspec.Struct, kw_only=True, rename="camel"):
     last_id: str | None
     session: str
     truncated: bool
-    ledger: server_frames.Ledger
+    ledger: server_frames.LedgerFigures
     expires_at: str
     closing: msgspec.Raw | None = None
 
@@ -54,12 +54,12 @@ async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
                     for prepared, _ in message.places():
                         events.append(msgspec.Raw(prepared.json))
                         size += len(prepared.json)
-                case Lost():
+                case GapNotice():
                     gaps.append(msgspec.Raw(message.text().encode()))
-                case End():
+                case CloseReason():
                     closing, gone = msgspec.Raw(message.frame()), False
                     break
-                case Note():
+                case ControlFrame():
                     pass
             feed.ack(feed.flow.seq)
             if len(events) >= POLL_EVENTS or size >= POLL_BYTES:
@@ -68,8 +68,8 @@ async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
         answer = _Polled(
             events=events,
             gaps=gaps,
-            last_id=f"{feed.flow.position}~{feed.held.id}",
-            session=feed.held.id,
+            last_id=f"{feed.flow.position}~{feed.lease.id}",
+            session=feed.lease.id,
             truncated=truncated,
             ledger=feed.flow.ledger.frame(),
             expires_at=feed.lifetime.expires_at.isoformat(),

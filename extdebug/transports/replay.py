@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit import trail
-from extdebug.db import records
+from extdebug.db import in_record_threads
 from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import MAX_TAIL
 from extdebug.sessions import store
-from extdebug.sessions.close_reasons import End
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import Events, Lost
-from extdebug.sessions.node import console, stop
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.node import current_node, stop_node
 from extdebug.sessions.opening import open_feed
 from extdebug.wire.events import Event, Gap, read_ts
 from extdebug.wire.positions import EntryId, Start
@@ -36,12 +36,12 @@ class BadPlace(ValueError):
     """A `--since` or `--last` that cannot be meant."""
 
 
-class RedisAway(Exception):
+class ReplayUnavailable(Exception):
     """Redis did not answer in time; `str()` is for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ReplayQuery:
     """What to replay and how. `speed` None: as fast as it goes. `run_by`: who ran the command."""
 
     tenant: str
@@ -58,11 +58,11 @@ class Shown:
     """The account of a finished replay; `end` None when everything asked for was shown."""
 
     account: store.Account
-    end: End | None
+    end: CloseReason | None
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class ReplayWriter:
     """Where a replay writes: events with their JSON, losses, and remarks about the session."""
 
     event: Callable[[Event, bytes], None]
@@ -89,29 +89,29 @@ def read_last(text: str) -> Start:
     return Start(tail=int(text))
 
 
-async def replay(viewer: Viewer, asked: Asked, output: Output) -> Shown:
+async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Shown:
     """Show what the stream holds, and what comes when following, until the end or a cut.
 
     endings.Refused when it may not begin, RedisAway when there is nothing to read from.
     """
     try:
         feed, _ = await open_feed(
-            await console(), viewer, tenant=asked.tenant, extension=asked.extension,
+            await current_node(), viewer, tenant=asked.tenant, extension=asked.extension,
             wanted=asked.wanted, rev=0, start=asked.start,
         )  # fmt: skip
         code, reason = 1006, "the terminal was interrupted"
         try:
-            await records(_record, feed, viewer, asked)
+            await in_record_threads(_record, feed, viewer, asked)
             end = await _Player(feed, asked, output).run()
             code, reason = (int(end.code), end.reason) if end else (1000, "everything was shown")
             return Shown(feed.account, end)
         finally:
             await asyncio.shield(feed.finish(gone=False, code=code, reason=reason))
     finally:
-        await asyncio.shield(stop())
+        await asyncio.shield(stop_node())
 
 
-def _record(feed: Feed, viewer: Viewer, asked: Asked) -> None:
+def _record(feed: Feed, viewer: Viewer, asked: ReplayQuery) -> None:
     """Who let a stream run into a terminal: the person it was decided for, and who typed it."""
     trail.record(
         trail.Action.REPLAY,
@@ -119,7 +119,7 @@ def _record(feed: Feed, viewer: Viewer, asked: Asked) -> None:
         tenant=feed.target.tenant,
         extension=feed.target.extension,
         subject_type="session",
-        subject_id=feed.held.id,
+        subject_id=feed.lease.id,
         data={
             "run_by": asked.run_by,
             "follow": asked.follow,
@@ -133,7 +133,7 @@ def _record(feed: Feed, viewer: Viewer, asked: Asked) -> None:
 class _Player:
     """Takes a feed's messages one by one, in time."""
 
-    def __init__(self, feed: Feed, asked: Asked, output: Output) -> None:
+    def __init__(self, feed: Feed, asked: ReplayQuery, output: ReplayWriter) -> None:
         self._feed = feed
         self._asked = asked
         self._output = output
@@ -143,7 +143,7 @@ class _Player:
         self._away_since: float | None = None
         self._problem = ""
 
-    async def run(self) -> End | None:
+    async def run(self) -> CloseReason | None:
         feed = self._feed
         while self._asked.follow or not feed.caught_up:
             self._mind_redis()
@@ -153,12 +153,12 @@ class _Player:
             except TimeoutError:
                 continue
             match message:
-                case End():
+                case CloseReason():
                     return message
                 case Events():
                     await self._show(message)
                     feed.ack(message.seq)
-                case Lost():
+                case GapNotice():
                     self._output.gap(message.gap)
                     feed.ack(message.seq)
                 case _ if message.kind == "expiring":
@@ -209,7 +209,7 @@ class _Player:
         elif self._away_since is None:
             self._away_since = now
         elif not self._asked.follow and now - self._away_since > REDIS_PATIENCE:
-            raise RedisAway(problem)
+            raise ReplayUnavailable(problem)
         if problem != self._problem:
             self._problem = problem
             self._output.remark(problem or "Redis answers again")

@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from extdebug.sessions.close_reasons import End
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import Events, Lost
-from extdebug.sessions.node import console
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.node import current_node
 from extdebug.sessions.opening import open_feed
-from extdebug.sessions.session_frames import Note
-from extdebug.transports.stream_query import Asked
+from extdebug.sessions.session_frames import ControlFrame
+from extdebug.transports.stream_query import StreamQuery
 from extdebug.wire.positions import Cursor
 from policies.access import Viewer
 
@@ -25,10 +25,10 @@ SEGMENT: Final = 1024 * 1024  # bytes of one response on a server without backpr
 RETRY_MS: Final = 2000  # a client's wait before it comes back; in segments it comes at once
 
 
-async def open_stream(viewer: Viewer, asked: Asked) -> tuple[Feed, Note]:
+async def open_stream(viewer: Viewer, asked: StreamQuery) -> tuple[Feed, ControlFrame]:
     """A feed for an HTTP request; endings.Refused when it may not begin."""
     return await open_feed(
-        await console(),
+        await current_node(),
         viewer,
         tenant=asked.tenant,
         extension=asked.extension,
@@ -39,7 +39,7 @@ async def open_stream(viewer: Viewer, asked: Asked) -> tuple[Feed, Note]:
     )
 
 
-async def sse(feed: Feed, ready: Note, *, segmented: bool) -> AsyncIterator[bytes]:
+async def sse(feed: Feed, ready: ControlFrame, *, segmented: bool) -> AsyncIterator[bytes]:
     """The text of one response, to the end of the session or of the segment."""
     sent = 0
     gone, code = True, 1006
@@ -49,7 +49,7 @@ async def sse(feed: Feed, ready: Note, *, segmented: bool) -> AsyncIterator[byte
             message = await feed.next()
             text = write(message, feed)
             yield text
-            if isinstance(message, End):
+            if isinstance(message, CloseReason):
                 gone, code = False, int(message.code)
                 return
             feed.ack(feed.flow.seq)
@@ -60,21 +60,21 @@ async def sse(feed: Feed, ready: Note, *, segmented: bool) -> AsyncIterator[byte
         await asyncio.shield(feed.finish(gone=gone, code=code))
 
 
-def write(message: Events | Lost | Note | End, feed: Feed) -> bytes:
+def write(message: Events | GapNotice | ControlFrame | CloseReason, feed: Feed) -> bytes:
     """One message in SSE. JSON has no line breaks, so nothing in an event can end its field."""
-    session = feed.held.id
+    session = feed.lease.id
     match message:
         case Events():
             return b"".join(
                 b"id: %b~%b\ndata: %b\n\n" % (str(cursor).encode(), session.encode(), prepared.json)
                 for prepared, cursor in message.places()
             )
-        case Lost():
+        case GapNotice():
             place = _id(message.through, session)
             return place + _event("gap", message.text().encode())
-        case End():
+        case CloseReason():
             return _event("closing", message.frame())
-        case Note():
+        case ControlFrame():
             place = _id(feed.flow.position, session)
             if message.kind == "status":
                 return place + _event("status", message.data)

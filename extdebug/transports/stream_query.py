@@ -16,7 +16,7 @@ class BadQuery(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StreamQuery:
     """A request's parameters, read strictly."""
 
     extension: str
@@ -26,7 +26,7 @@ class Asked:
     resume: str | None
 
 
-def read_query(params: dict[str, str], *, last_id: str | None) -> Asked:
+def read_query(params: dict[str, str], *, last_id: str | None) -> StreamQuery:
     """`extensionId tenantId installId requestId q level streams tail since`; BadQuery if not."""
     known = {
         "extensionId", "tenantId", "installId", "requestId", "q", "level", "streams", "tail",
@@ -52,7 +52,7 @@ def read_query(params: dict[str, str], *, last_id: str | None) -> Asked:
         raise BadQuery(str(error)) from None
     last_id = last_id or params.get("lastEventId") or None
     start, resume = _start(params, last_id)
-    return Asked(extension, params.get("tenantId") or None, wanted, start, resume)
+    return StreamQuery(extension, params.get("tenantId") or None, wanted, start, resume)
 
 
 def _start(params: dict[str, str], last_id: str | None) -> tuple[Start, str | None]:

@@ -13,15 +13,15 @@ from enum import StrEnum
 from typing import Final
 
 from policies.decisions import coverage
-from policies.decisions.facts import PRODUCTION, Facts, Limits, OpeningFact, OpenSessions
+from policies.decisions.facts import PRODUCTION, Facts, OpeningFact, OpenSessions, SessionLimits
 from policies.decisions.wording import FAILURES, Wording
 
-__all__ = ["Check", "Decision", "Facts", "Limits", "OpenSessions", "Rule", "decide"]
+__all__ = ["Check", "Decision", "DecisionRule", "Facts", "OpenSessions", "SessionLimits", "decide"]
 
 BUSY_RETRY: Final = 30  # seconds; when a session elsewhere must end first, nobody knows better
 
 
-class Rule(StrEnum):
+class DecisionRule(StrEnum):
     """The rules in the order in which they are asked; the first that fails decides."""
 
     RATE = "rate"
@@ -61,7 +61,7 @@ class Decision:
     allowed: bool
     checks: tuple[Check, ...]
     installs: frozenset[str] | None
-    limits: Limits
+    limits: SessionLimits
     until: dt.datetime | None
     grant_id: int | None
     grant_label: str
@@ -87,7 +87,7 @@ class Decision:
 
     def obstacle(self) -> Check | None:
         """What a grant would not remove: the first failure besides grant, rate and caps."""
-        removable = (Rule.GRANT, Rule.RATE, Rule.SESSIONS)
+        removable = (DecisionRule.GRANT, DecisionRule.RATE, DecisionRule.SESSIONS)
         return next((c for c in self.checks if not c.ok and c.rule not in removable), None)
 
 
@@ -100,17 +100,25 @@ def decide(facts: Facts, *, now: dt.datetime, version: int = 0) -> Decision:
     granted = coverage.of_grants(facts, capable, now) if facts.needs_grant else coverage.UNBOUNDED
     failure = FAILURES
     checks = [
-        _check(Rule.SIGNED_IN, ok=facts.active, failure=failure[Rule.SIGNED_IN]),
+        _check(DecisionRule.SIGNED_IN, ok=facts.active, failure=failure[DecisionRule.SIGNED_IN]),
         *_token(facts, now),
-        _check(Rule.RELATION, ok=related, failure=failure[Rule.RELATION]),
-        _check(Rule.FEATURE, ok=_feature_on(facts), failure=failure[Rule.FEATURE]),
+        _check(DecisionRule.RELATION, ok=related, failure=failure[DecisionRule.RELATION]),
+        _check(DecisionRule.FEATURE, ok=_feature_on(facts), failure=failure[DecisionRule.FEATURE]),
         _environment(facts),
-        _check(Rule.TENANT, ok=not facts.tenant_suspended, failure=failure[Rule.TENANT]),
-        _lock(facts, now),
-        _check(Rule.CAPABILITY, ok=capable != frozenset(), failure=failure[Rule.CAPABILITY]),
-        _check(Rule.CONSENT, ok=consent_ok, failure=failure[Rule.CONSENT]),
         _check(
-            Rule.MODE, ok=not (facts.needs_grant and facts.mode_off), failure=failure[Rule.MODE]
+            DecisionRule.TENANT, ok=not facts.tenant_suspended, failure=failure[DecisionRule.TENANT]
+        ),
+        _lock(facts, now),
+        _check(
+            DecisionRule.CAPABILITY,
+            ok=capable != frozenset(),
+            failure=failure[DecisionRule.CAPABILITY],
+        ),
+        _check(DecisionRule.CONSENT, ok=consent_ok, failure=failure[DecisionRule.CONSENT]),
+        _check(
+            DecisionRule.MODE,
+            ok=not (facts.needs_grant and facts.mode_off),
+            failure=failure[DecisionRule.MODE],
         ),
         _grant(granted),
     ]
@@ -139,8 +147,8 @@ def decide(facts: Facts, *, now: dt.datetime, version: int = 0) -> Decision:
         reason=failed.reason if failed else "",
         hint=failed.hint if failed else "",
         can_request=failed is not None
-        and failed.rule == Rule.GRANT
-        and all(c.ok or c.rule in (Rule.GRANT, Rule.SESSIONS) for c in checks),
+        and failed.rule == DecisionRule.GRANT
+        and all(c.ok or c.rule in (DecisionRule.GRANT, DecisionRule.SESSIONS) for c in checks),
         privileged=facts.operator,
         retry_after=retry_after if code == "busy" else 0,
         now=now,
@@ -154,7 +162,7 @@ def _scope(
     return granted.installs if facts.needs_grant else capable
 
 
-def _check(rule: Rule, *, ok: bool, failure: Wording) -> Check:
+def _check(rule: DecisionRule, *, ok: bool, failure: Wording) -> Check:
     """`failure` has the words for both answers."""
     if ok:
         return Check(rule=rule.value, ok=True, reason=failure.fine)
@@ -164,9 +172,9 @@ def _check(rule: Rule, *, ok: bool, failure: Wording) -> Check:
 def _code(failed: Check | None) -> str:
     if failed is None:
         return ""
-    if failed.rule in (Rule.RATE, Rule.SESSIONS):
+    if failed.rule in (DecisionRule.RATE, DecisionRule.SESSIONS):
         return "busy"
-    return "not_found" if failed.rule == Rule.RELATION else "denied"
+    return "not_found" if failed.rule == DecisionRule.RELATION else "denied"
 
 
 def _scope_by_relation(facts: Facts) -> frozenset[str] | None:
@@ -207,22 +215,24 @@ def _token(facts: Facts, now: dt.datetime) -> list[Check]:
     if facts.token is None:
         return []
     ok = not facts.token.revoked and facts.token.expires_at > now
-    return [_check(Rule.TOKEN, ok=ok, failure=FAILURES[Rule.TOKEN])]
+    return [_check(DecisionRule.TOKEN, ok=ok, failure=FAILURES[DecisionRule.TOKEN])]
 
 
 def _environment(facts: Facts) -> Check:
-    words = FAILURES[Rule.ENVIRONMENT]
+    words = FAILURES[DecisionRule.ENVIRONMENT]
     ok = facts.policy is not None and facts.policy.enabled
-    return _check(Rule.ENVIRONMENT, ok=ok, failure=words.about(facts.environment))
+    return _check(DecisionRule.ENVIRONMENT, ok=ok, failure=words.about(facts.environment))
 
 
 def _lock(facts: Facts, now: dt.datetime) -> Check:
     live = [lock for lock in facts.locks if lock.expires_at is None or lock.expires_at > now]
-    words = FAILURES[Rule.LOCK]
+    words = FAILURES[DecisionRule.LOCK]
     if not live:
-        return _check(Rule.LOCK, ok=True, failure=words)
+        return _check(DecisionRule.LOCK, ok=True, failure=words)
     lock = live[0]
-    return _check(Rule.LOCK, ok=False, failure=words.about(f"{lock.on} is locked: {lock.reason}"))
+    return _check(
+        DecisionRule.LOCK, ok=False, failure=words.about(f"{lock.on} is locked: {lock.reason}")
+    )
 
 
 def _consent(facts: Facts, now: dt.datetime) -> tuple[bool, dt.datetime | None]:
@@ -245,23 +255,27 @@ def _consent(facts: Facts, now: dt.datetime) -> tuple[bool, dt.datetime | None]:
 
 def _grant(granted: coverage.Coverage) -> Check:
     if granted is coverage.UNBOUNDED:
-        return Check(Rule.GRANT.value, ok=True, reason="This environment asks for no grant.")
-    words = FAILURES[Rule.GRANT]
+        return Check(
+            DecisionRule.GRANT.value, ok=True, reason="This environment asks for no grant."
+        )
+    words = FAILURES[DecisionRule.GRANT]
     if granted.installs == frozenset():
-        return _check(Rule.GRANT, ok=False, failure=words.about(granted.why))
+        return _check(DecisionRule.GRANT, ok=False, failure=words.about(granted.why))
     until = f"{granted.until:%H:%M}" if granted.until else "?"
-    return Check(Rule.GRANT.value, ok=True, reason=f"Grant G-{granted.grant_id} until {until} UTC.")
+    return Check(
+        DecisionRule.GRANT.value, ok=True, reason=f"Grant G-{granted.grant_id} until {until} UTC."
+    )
 
 
-def _rate(opening: OpeningFact, limits: Limits) -> tuple[Check, int]:
+def _rate(opening: OpeningFact, limits: SessionLimits) -> tuple[Check, int]:
     """Whether the person opened less than the minute allows, and when the next place is free."""
     ok = opening.last_minute < limits.openings_per_minute
-    words = FAILURES[Rule.RATE].about(f"{limits.openings_per_minute} per minute")
-    return _check(Rule.RATE, ok=ok, failure=words), 0 if ok else max(opening.retry_after, 1)
+    words = FAILURES[DecisionRule.RATE].about(f"{limits.openings_per_minute} per minute")
+    return _check(DecisionRule.RATE, ok=ok, failure=words), 0 if ok else max(opening.retry_after, 1)
 
 
-def _sessions(open_now: OpenSessions, limits: Limits) -> Check:
-    words = FAILURES[Rule.SESSIONS]
+def _sessions(open_now: OpenSessions, limits: SessionLimits) -> Check:
+    words = FAILURES[DecisionRule.SESSIONS]
     for count, limit, whose in (
         (open_now.user, limits.sessions_per_user, "you have"),
         (open_now.tenant, limits.sessions_per_tenant, "the tenant has"),
@@ -269,8 +283,8 @@ def _sessions(open_now: OpenSessions, limits: Limits) -> Check:
     ):
         if count >= limit:
             said = words.about(f"{whose} {count} of {limit} sessions open")
-            return _check(Rule.SESSIONS, ok=False, failure=said)
-    return _check(Rule.SESSIONS, ok=True, failure=words)
+            return _check(DecisionRule.SESSIONS, ok=False, failure=said)
+    return _check(DecisionRule.SESSIONS, ok=True, failure=words)
 
 
 def _earliest(moments: Iterable[dt.datetime | None]) -> dt.datetime | None:

@@ -10,7 +10,7 @@ PRODUCTION: Final = "production"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SessionLimits:
     """Caps and rates that hold for one target. Window and ring are DESIGN 3.3's flow control."""
 
     sessions_per_user: int = 5
@@ -142,7 +142,7 @@ class Facts:
     mode_off: bool = False
     locks: tuple[LockFact, ...] = ()
     grants: tuple[GrantFact, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: SessionLimits = field(default_factory=SessionLimits)
     opening: OpeningFact | None = None
 
     @property

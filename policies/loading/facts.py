@@ -60,21 +60,21 @@ class Question(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedFacts:
     """Facts in the order of the questions, as of `reading`."""
 
     facts: list[Facts]
     reading: clock.Reading
 
 
-def load(questions: Sequence[Question]) -> Loaded:
+def load(questions: Sequence[Question]) -> LoadedFacts:
     """The facts of all questions, of one moment."""
     before = clock.read()
     for attempt in range(1, ATTEMPTS + 1):
         facts = _Batch(questions).facts()
         after = clock.read()
         if after.version == before.version or attempt == ATTEMPTS:
-            return Loaded(facts=facts, reading=after)
+            return LoadedFacts(facts=facts, reading=after)
         before = after
     raise AssertionError("unreachable")
 

@@ -23,7 +23,7 @@ _MAX_CACHED: Final = 4096  # programs use few names; whoever makes up more pays 
 _NAME: Final = re.compile(r"(?!.*\[redacted:)[\w .:/$\[\]-]{1,128}")
 
 
-class Verdict(IntEnum):
+class FieldVerdict(IntEnum):
     """What a field's name says about its value."""
 
     HARMLESS = 0
@@ -31,23 +31,23 @@ class Verdict(IntEnum):
     CHOSEN = 2  # text and numbers under it may be guessed: no token
 
 
-class FieldNames(dict[str, Verdict]):
+class FieldNames(dict[str, FieldVerdict]):
     """The verdict for each name, made when it is first asked for."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__()
         self.names = frozenset(plain(name) for name in names)
 
-    def __missing__(self, name: str) -> Verdict:
-        verdict = self._judge(plain(name)) if _NAME.fullmatch(name) else Verdict.HARMLESS
+    def __missing__(self, name: str) -> FieldVerdict:
+        verdict = self._judge(plain(name)) if _NAME.fullmatch(name) else FieldVerdict.HARMLESS
         if len(self) < _MAX_CACHED:
             self[name] = verdict
         return verdict
 
-    def _judge(self, bare: str) -> Verdict:
+    def _judge(self, bare: str) -> FieldVerdict:
         if bare.endswith(_CHOSEN) or (bare in self.names and bare in _GUESSABLE):
-            return Verdict.CHOSEN
-        return Verdict(bare in self.names or bare.endswith(_ISSUED))
+            return FieldVerdict.CHOSEN
+        return FieldVerdict(bare in self.names or bare.endswith(_ISSUED))
 
 
 def plain(name: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 import re2
 
 from policies.redaction.builtin_rules import BUILTIN_RULES, DEFAULT_FIELD_NAMES
-from policies.redaction.field_names import FieldNames, Verdict
+from policies.redaction.field_names import FieldNames, FieldVerdict
 from policies.redaction.masks import (
     MASK,
     WORD,
@@ -145,7 +145,7 @@ class Redactor:
         if self._joinable and self._all_clean(fields):
             return fields, ()
         names: dict[str, None] = {}
-        masked = self._walk(fields, mask, names, secret=Verdict.HARMLESS, depth=0)
+        masked = self._walk(fields, mask, names, secret=FieldVerdict.HARMLESS, depth=0)
         return (masked, tuple(names)) if names else (fields, ())
 
     def _all_clean(self, fields: dict[str, Any]) -> bool:
@@ -178,7 +178,7 @@ class Redactor:
         return self.clean(texts)
 
     def _walk(
-        self, value: Any, mask: Mask, names: dict[str, None], *, secret: Verdict, depth: int
+        self, value: Any, mask: Mask, names: dict[str, None], *, secret: FieldVerdict, depth: int
     ) -> Any:
         if depth > MAX_DEPTH and isinstance(value, (dict, list, tuple)):
             names[FIELD] = None
@@ -198,7 +198,7 @@ class Redactor:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, (int, float)):
-            if secret is Verdict.CHOSEN:
+            if secret is FieldVerdict.CHOSEN:
                 names[FIELD] = None
                 return mask.of(FIELD, b"", token=False).decode()
             if -_MAX_PLAIN_NUMBER < value < _MAX_PLAIN_NUMBER or abs(value) > _MAX_CARD:
@@ -212,7 +212,7 @@ class Redactor:
             if not WORD.search(MASK.sub(b"", raw)):
                 return value
             names[FIELD] = None
-            return mask.of(FIELD, raw, token=secret is Verdict.ISSUED).decode()
+            return mask.of(FIELD, raw, token=secret is FieldVerdict.ISSUED).decode()
         text, hit = self.text(text, mask)
         names.update(dict.fromkeys(hit))
         return text if hit else value

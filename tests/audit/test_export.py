@@ -22,7 +22,7 @@ def write(using, **given):
 
 def export(using, format="jsonl", **selection):
     return trail.export(
-        trail.Selection(**selection), format=trail.Format(format), actor=ANN, using=using
+        trail.ExportSelection(**selection), format=trail.Format(format), actor=ANN, using=using
     )
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from extdebug.hub.redacting_decoder import Preparer
+from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.wire.entries import from_entry, to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, Unreadable, encode_json
 from extdebug.wire.keys import Target
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
     target = Target("acme", "invoice-sync")
-    prepare = Preparer(Redactor(key=b"k" * 32), target)
+    prepare = RedactingDecoder(Redactor(key=b"k" * 32), target)
 
     def read(entry: list[bytes]) -> object:
         try:

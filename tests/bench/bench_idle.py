@@ -58,7 +58,7 @@ def main() -> None:
                 wait_for(client, "live")
                 opened = time.monotonic() - began
                 time.sleep(2)
-                held = rss_mb(pid) - base
+                lease = rss_mb(pid) - base
                 with sqlite3.connect(Path(folder) / "bench.sqlite3", timeout=20) as database:
                     database.execute(
                         "UPDATE policies_tenant SET suspended_at = '2020-01-01 00:00:00' "
@@ -70,8 +70,8 @@ def main() -> None:
                 seconds = time.monotonic() - cut
                 first.wait(120)
             print(
-                f"{options.sessions} sessions opened in {opened:.1f} s; {held:.1f} MB above the "
-                f"base, {held / options.sessions * 1000:.1f} MB per 1,000"
+                f"{options.sessions} sessions opened in {opened:.1f} s; {lease:.1f} MB above the "
+                f"base, {lease / options.sessions * 1000:.1f} MB per 1,000"
             )
             print(f"all cut {seconds:.2f} s after plain SQL suspended their tenant")
         finally:

@@ -20,7 +20,7 @@ from typing import Final
 
 from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig, PublisherConfig
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.build import build_guest
 from extdebug.runner.wasm.execution import Call, HttpRequest
@@ -37,7 +37,7 @@ LOG_LIMIT: Final = 5.0  # us
 LINE_LIMIT: Final = 10.0  # us
 TEXT: Final = "an ordinary message of an ordinary guest, with a number 123456 and a word"
 LINE: Final = TEXT.encode() + b"\n"
-FLOW: Final = Flow.of("acme", extension="invoice-sync", install="inst-acme", request="r-1")
+FLOW: Final = RequestFlow.of("acme", extension="invoice-sync", install="inst-acme", request="r-1")
 GUESTS: Final = Path(__file__).parent.parent / "extdebug" / "runner" / "guests"
 
 

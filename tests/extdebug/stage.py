@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.hub.redacting_decoder import Preparer
+from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import Selection, make_chunk
-from extdebug.hub.watched_stream import Subscription, Watch
+from extdebug.hub.watched_stream import Subscription, WatchedStream
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.stats import Tally
-from extdebug.sessions.store import Held
+from extdebug.sessions.stats import SessionStats
+from extdebug.sessions.store import Lease
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 from policies.decisions.decide import Decision
-from policies.decisions.facts import Limits
+from policies.decisions.facts import SessionLimits
 from policies.identity.viewers import Viewer
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
@@ -36,7 +36,7 @@ class PaperHub:
         self.redactor = Redactor(key=None)
         self.rows: list[Row] = []
         self.subscriptions: list[Subscription] = []
-        self.watch = Watch(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
+        self.watch = WatchedStream(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
         self.watch.attach(Snapshot(exists=False), run_id="r")
 
     def write(self, *messages: str, **more: str) -> None:
@@ -92,7 +92,7 @@ class PaperHistory:
         await asyncio.sleep(0)
         boundary = self._live.ring.floor or self._live.boundary
         assert boundary is not None
-        prepare = Preparer(self._hub.redactor, TARGET)
+        prepare = RedactingDecoder(self._hub.redactor, TARGET)
         rows = [row for row in self._hub.rows if self._after.id < row[0] <= boundary.id]
         part = [prepare(row) for row in rows]
         chosen = self._live.selection.choose([one.event for one in part if one.event])
@@ -104,7 +104,7 @@ class PaperHistory:
 
 
 @dataclass(eq=False)
-class PaperPatrol:
+class PaperSupervisor:
     """Remembers what it was asked; decisions come from the test."""
 
     soon: list[Feed] = field(default_factory=list)
@@ -118,12 +118,12 @@ class PaperPatrol:
 
 
 @dataclass(eq=False)
-class PaperConsole:
+class PaperNode:
     """As much of a console as a feed knows."""
 
     hub: PaperHub = field(default_factory=PaperHub)
-    patrol: PaperPatrol = field(default_factory=PaperPatrol)
-    tally: Tally = field(default_factory=Tally)
+    supervisor: PaperSupervisor = field(default_factory=PaperSupervisor)
+    stats: SessionStats = field(default_factory=SessionStats)
 
 
 class Clock:
@@ -147,14 +147,14 @@ class Stage:
     """Opens feeds; `written` are the calls that would have reached the database, in order."""
 
     def __init__(self) -> None:
-        self.console = PaperConsole()
+        self.node = PaperNode()
         self.written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.ours = True  # whether the rows are still held by us
         self.feeds: list[Feed] = []
 
     @property
     def hub(self) -> PaperHub:
-        return self.console.hub
+        return self.node.hub
 
     async def records(self, function: Any, *args: Any, **kwargs: Any) -> bool:
         await asyncio.sleep(0)
@@ -166,21 +166,21 @@ class Stage:
         *,
         ttl: float = 600,
         most: float = 3600,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: SessionLimits = SessionLimits(),  # noqa: B008 - frozen
         wanted: Filter = EVERYTHING,
         start: Start = Start(tail=1000),  # noqa: B008 - frozen
         decided: bool = True,
-        **held: Any,
+        **lease: Any,
     ) -> Feed:
         """A feed that ends in `ttl` seconds and can be made to last `most`."""
         now = dt.datetime.now(dt.UTC)
-        row = Held(
+        row = Lease(
             id="session-1", holder="h", opened_at=now, expires_at=now + dt.timedelta(seconds=ttl),
-            extendable_until=now + dt.timedelta(seconds=most), **held,
+            extendable_until=now + dt.timedelta(seconds=most), **lease,
         )  # fmt: skip
-        console: Any = self.console
+        node: Any = self.node
         feed = Feed(
-            console, VIEWER, TARGET, allowed(limits=limits), row, wanted=wanted, rev=0, start=start
+            node, VIEWER, TARGET, allowed(limits=limits), row, wanted=wanted, rev=0, start=start
         )
         self.feeds.append(feed)
         if decided:
@@ -188,7 +188,7 @@ class Stage:
         return feed
 
 
-def allowed(*, limits: Limits = Limits(), **more: Any) -> Decision:  # noqa: B008 - frozen
+def allowed(*, limits: SessionLimits = SessionLimits(), **more: Any) -> Decision:  # noqa: B008 - frozen
     """A decision without a grant; `more` replaces what a test is about."""
     given: dict[str, Any] = {
         "allowed": True, "checks": (), "installs": None, "limits": limits, "until": None,

@@ -400,9 +400,9 @@ async def test_who_says_nothing_for_five_seconds_is_sent_away(
 
 
 async def test_one_person_cannot_take_every_place(stage: Stage, console: Console) -> None:
-    async with contextlib.AsyncExitStack() as held:
+    async with contextlib.AsyncExitStack() as lease:
         for _ in range(5):
-            socket = await held.enter_async_context(dial(stage, console, stage.cast.dan))
+            socket = await lease.enter_async_context(dial(stage, console, stage.cast.dan))
             await socket.send(json.dumps({"type": "subscribe", "target": TARGET}))
             assert (await answer(socket))[1] is None
         frames, code = await subscribe(stage, console, stage.cast.dan)

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extdebug.hub.redacting_decoder import Preparer
+from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import make_chunk
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.server_frames import ReadyTarget, error_frame
 from extdebug.sessions import catch_up, feed
 from extdebug.sessions.close_reasons import bad_request
-from extdebug.sessions.flow_control import Events, Flow, Lost
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports import consumers
 from extdebug.transports.consumers import SessionConsumer
 from extdebug.transports.sse import write
@@ -95,7 +95,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         return opened, opened.ready(NAMES)
 
     monkeypatch.setattr(catch_up, "History", PaperHistory)
-    monkeypatch.setattr(feed, "records", one.records)
+    monkeypatch.setattr(feed, "in_record_threads", one.records)
     monkeypatch.setattr(consumers.Connection, "_viewer", viewer)
     monkeypatch.setattr(consumers, "open_here", open_here)
     return one
@@ -216,7 +216,7 @@ SESSION = "0f4c7e0a-0000-4000-8000-000000000001"
 
 def feed_at(place: Cursor) -> Any:
     return SimpleNamespace(
-        held=SimpleNamespace(id=SESSION), flow=SimpleNamespace(position=place)
+        lease=SimpleNamespace(id=SESSION), flow=SimpleNamespace(position=place)
     )  # fmt: skip
 
 
@@ -234,14 +234,14 @@ def guests(texts: list[str]) -> list[list[bytes]]:
 @settings(max_examples=300, deadline=None)
 @given(texts=st.lists(nasty, min_size=1, max_size=4))
 def test_no_text_of_a_guest_makes_a_field_of_its_own(texts: list[str]) -> None:
-    prepare = Preparer(Redactor(key=None), TARGET)
+    prepare = RedactingDecoder(Redactor(key=None), TARGET)
     rows = [(EntryId(n, 0), entry) for n, entry in enumerate(guests(texts), start=1)]
     shown = [one for row in rows if (one := prepare(row)).event is not None]
     if not shown:
         return
     chunk = make_chunk(shown, range(len(shown)))
     last = Cursor(shown[-1].id, len(shown))
-    flow = Flow(
+    flow = FlowControl(
         position=Cursor.parse("0-0"), rev=0, window=1 << 30, events_per_second=0,
         bytes_per_second=0,
     )  # fmt: skip
@@ -264,10 +264,10 @@ def test_no_text_in_a_notice_makes_a_field_of_its_own(text: str) -> None:
     error = ProtocolError(ErrorCode.BAD_MESSAGE, text)
     gap = Gap(GapReason.UNREADABLE, 1, "4-0", "6-0", None, "entries", text)
     expected: list[tuple[Any, str, str, bool]] = [
-        (Note("error", error_frame(error)), "error", "message", False),
-        (Note("status", error_frame(error)), "status", "message", True),
+        (ControlFrame("error", error_frame(error)), "error", "message", False),
+        (ControlFrame("status", error_frame(error)), "status", "message", True),
         (bad_request(text), "closing", "message", False),
-        (Lost(1, gap, place), "gap", "detail", True),
+        (GapNotice(1, gap, place), "gap", "detail", True),
     ]
     for message, name, attribute, placed in expected:
         [block] = parse_sse(write(message, feed_at(place)))

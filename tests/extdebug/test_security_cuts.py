@@ -18,16 +18,16 @@ import pytest_asyncio
 
 from extdebug.sessions import ownership, store
 from extdebug.sessions import supervisor as module
-from extdebug.sessions.close_reasons import End
-from extdebug.sessions.supervisor import Patrol
+from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.supervisor import Supervisor
 from policies.decisions.decide import Decision
-from policies.decisions.facts import Limits
+from policies.decisions.facts import SessionLimits
 from policies.identity.viewers import Viewer
 from tests.files import ROOT
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 ALLOWED = Decision(
-    allowed=True, checks=(), installs=None, limits=Limits(), until=None, grant_id=1,
+    allowed=True, checks=(), installs=None, limits=SessionLimits(), until=None, grant_id=1,
     grant_label="G-1", environment="production", related=True, code="", reason="", hint="",
     can_request=False, privileged=False, retry_after=0, now=NOW,
 )  # fmt: skip
@@ -40,10 +40,10 @@ class Session:
     def __init__(self, user: int, decision: Decision = ALLOWED) -> None:
         self.viewer = Viewer(user_id=user, username=f"u{user}", transport="ws")
         self.target = SimpleNamespace(tenant="acme", extension=f"e{user}")
-        self.held = SimpleNamespace(id=f"s{user}", holder="h")
+        self.lease = SimpleNamespace(id=f"s{user}", holder="h")
         self.decision = decision
         self.due = False
-        self.ending: End | None = None
+        self.ending: CloseReason | None = None
         self.applied = 0
         self.finished = False
         self.abandoned = False
@@ -52,15 +52,15 @@ class Session:
         self.applied += 1
         self.decision = decision
         if not decision.allowed:
-            self.end(End(4409, "grant", "over"))  # type: ignore[arg-type]
+            self.end(CloseReason(4409, "grant", "over"))  # type: ignore[arg-type]
 
-    def end(self, end: End) -> None:
+    def end(self, end: CloseReason) -> None:
         self.ending = self.ending or end
 
     def changed(self) -> bool:
         return False
 
-    def forsaken(self, now: float) -> bool:
+    def unserved(self, now: float) -> bool:
         return self.abandoned
 
     async def finish(self, **_: Any) -> None:
@@ -103,15 +103,15 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Policy:
 
 
 @pytest_asyncio.fixture
-async def patrol(policy: Policy) -> AsyncIterator[Patrol]:
+async def supervisor(policy: Policy) -> AsyncIterator[Supervisor]:
     console: Any = SimpleNamespace(
         name="here", hub=SimpleNamespace(use=lambda _: None), health=dict
     )
-    patrol = Patrol(console)
-    patrol.start()
-    yield patrol
+    supervisor = Supervisor(console)
+    supervisor.start()
+    yield supervisor
     policy.open.set()
-    await patrol.stop()
+    await supervisor.stop()
 
 
 async def until(condition: Callable[[], object], *, within: float = 5) -> None:
@@ -121,18 +121,18 @@ async def until(condition: Callable[[], object], *, within: float = 5) -> None:
         await asyncio.sleep(0.01)
 
 
-def watch(patrol: Patrol, *feeds: Any) -> None:
+def watch(supervisor: Supervisor, *feeds: Any) -> None:
     for session in feeds:
-        patrol.watch(session)
+        supervisor.watch(session)
 
 
 async def test_a_database_that_hangs_ends_production_sessions_too(
-    patrol: Patrol, policy: Policy
+    supervisor: Supervisor, policy: Policy
 ) -> None:
     """Not an error that comes back but a question that never does."""
     session, elsewhere = Session(1), Session(2, replace(ALLOWED, environment="staging"))
     policy.answers[2] = elsewhere.decision
-    watch(patrol, session, elsewhere)
+    watch(supervisor, session, elsewhere)
     await until(lambda: session.applied)
     policy.open.clear()
     await until(lambda: session.ending)
@@ -141,9 +141,9 @@ async def test_a_database_that_hangs_ends_production_sessions_too(
     assert elsewhere.ending is None, "only production fails closed"
 
 
-async def test_a_patrol_whose_polling_died_goes_on(patrol: Patrol, policy: Policy) -> None:
+async def test_a_patrol_whose_polling_died_goes_on(supervisor: Supervisor, policy: Policy) -> None:
     session = Session(1)
-    watch(patrol, session)
+    watch(supervisor, session)
     await until(lambda: session.applied)
     for task in asyncio.all_tasks():
         if task.get_name() == "patrol_poll":
@@ -154,7 +154,7 @@ async def test_a_patrol_whose_polling_died_goes_on(patrol: Patrol, policy: Polic
 
 
 async def test_what_cannot_be_written_delays_nobody_elses_cut(
-    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first session moves to another grant, which the trail does not take now."""
     told = []
@@ -166,7 +166,7 @@ async def test_what_cannot_be_written_delays_nobody_elses_cut(
 
     monkeypatch.setattr(store, "move_grant", fails)
     moves, cut = Session(1), Session(2)
-    watch(patrol, moves, cut)
+    watch(supervisor, moves, cut)
     await until(lambda: moves.applied and cut.applied)
     policy.answers = {1: replace(ALLOWED, grant_id=2), 2: DENIED}
     policy.version += 1
@@ -176,11 +176,11 @@ async def test_what_cannot_be_written_delays_nobody_elses_cut(
 
 
 async def test_a_broken_redaction_rule_delays_no_cut(
-    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Session(1, replace(ALLOWED, environment="staging"))
     policy.answers[1] = session.decision
-    watch(patrol, session)
+    watch(supervisor, session)
     await until(lambda: session.applied)
 
     def broken() -> Any:
@@ -193,10 +193,10 @@ async def test_a_broken_redaction_rule_delays_no_cut(
 
 
 async def test_a_change_of_rules_that_could_not_be_read_is_read_later(
-    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used: list[Any] = []
-    monkeypatch.setattr(patrol._console.hub, "use", used.append)
+    monkeypatch.setattr(supervisor._node.hub, "use", used.append)
     answers: list[Any] = [ValueError("for a moment"), SimpleNamespace(fingerprint="two")]
 
     def flaky() -> Any:
@@ -211,11 +211,11 @@ async def test_a_change_of_rules_that_could_not_be_read_is_read_later(
 
 
 async def test_more_than_one_round_survives_a_failure_of_the_first(
-    patrol: Patrol, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 2)
     store = [Session(number) for number in range(6)]
-    watch(patrol, *store)
+    watch(supervisor, *store)
     await until(lambda: all(session.applied for session in store))
     plain = policy.decide_many
     failed: list[int] = []
@@ -232,10 +232,10 @@ async def test_more_than_one_round_survives_a_failure_of_the_first(
     await until(lambda: all(session.ending for session in store), within=3)
 
 
-async def test_a_session_that_nobody_serves_is_finished(patrol: Patrol) -> None:
+async def test_a_session_that_nobody_serves_is_finished(supervisor: Supervisor) -> None:
     """Its transport is stuck or never began: the row ends all the same."""
     session = Session(1)
-    watch(patrol, session)
+    watch(supervisor, session)
     await until(lambda: session.applied)
     assert not session.finished
     session.abandoned = True

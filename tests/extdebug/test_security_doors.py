@@ -110,7 +110,9 @@ def test_a_head_or_body_that_never_comes_is_given_up(
     with server.listen("127.0.0.1", port=0) as listener:
         port = listener.getsockname()[1]
         one = uvicorn.Server(
-            uvicorn.Config(application, http=http_limits.Protocol, lifespan="off", log_config=None)
+            uvicorn.Config(
+                application, http=http_limits.BoundedHttpProtocol, lifespan="off", log_config=None
+            )
         )
         thread = threading.Thread(target=one.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -20,12 +20,12 @@ from extdebug.models import DebugSession
 from extdebug.protocol.client_frames import Fetch
 from extdebug.protocol.server_frames import PONG
 from extdebug.sessions import opening
-from extdebug.sessions.close_reasons import End, Refused
+from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
-from extdebug.sessions.node import Console
+from extdebug.sessions.node import Node
 from extdebug.sessions.opening import open_feed
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.positions import Start
 from policies import access
 from policies.identity import tickets
@@ -46,14 +46,14 @@ def entry(message: str, **more: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture
-async def console(redis_server: RedisServer, transactional_db: None) -> AsyncIterator[Console]:
+async def console(redis_server: RedisServer, transactional_db: None) -> AsyncIterator[Node]:
     """A console whose patrol has not begun: `console.patrol.start()`."""
     hub = Hub(url=redis_server.url, prefix="ext-debug:", name="test", redactor=Redactor(key=None))
-    one = Console(hub=hub, name="test")
+    one = Node(hub=hub, name="test")
     yield one
-    for feed in one.patrol.feeds:
+    for feed in one.supervisor.feeds:
         await feed.finish(gone=False)
-    await one.patrol.stop()
+    await one.supervisor.stop()
     await hub.close()
 
 
@@ -61,7 +61,7 @@ def viewer_of(user: Any, transport: str = "ws") -> Viewer:
     return access.viewer_of(user, transport=transport)
 
 
-async def opened(console: Console, viewer: Viewer, **more: Any) -> Feed:
+async def opened(console: Node, viewer: Viewer, **more: Any) -> Feed:
     given: dict[str, Any] = {
         "tenant": "acme", "extension": "invoice-sync", "wanted": EVERYTHING, "rev": 0,
         "start": Start(tail=100), **more,
@@ -84,7 +84,7 @@ async def messages(feed: Feed, *, within: float = 0.5) -> list[str]:
 
 
 async def test_nothing_is_shown_before_it_was_decided_again(
-    console: Console, redis_server: RedisServer, cast: Cast
+    console: Node, redis_server: RedisServer, cast: Cast
 ) -> None:
     """A lock between the first decision and the patrol's is as good as one before."""
     with redis_server.client() as client:
@@ -92,13 +92,13 @@ async def test_nothing_is_shown_before_it_was_decided_again(
     feed = await opened(console, viewer_of(cast.dan))
     assert await messages(feed) == []
     await Lock.objects.acreate(user=cast.dan, reason="lost laptop", created_by=cast.olivia)
-    console.patrol.start()
+    console.supervisor.start()
     async with asyncio.timeout(5):
-        assert isinstance(await feed.next(), End)
+        assert isinstance(await feed.next(), CloseReason)
 
 
 async def test_a_page_found_for_a_wider_scope_is_not_sent(
-    console: Console, redis_server: RedisServer, cast: Cast
+    console: Node, redis_server: RedisServer, cast: Cast
 ) -> None:
     with redis_server.client() as client:
         client.xadd(KEY, entry("mine", install="inst-acme"))
@@ -109,13 +109,13 @@ async def test_a_page_found_for_a_wider_scope_is_not_sent(
     feed.fetch(Fetch(id="p", limit=10))
     task = asyncio.create_task(feed.next())
     await asyncio.sleep(0)  # it asks Redis now
-    feed.say(Note("pong", PONG))
+    feed.say(ControlFrame("pong", PONG))
     first = await task
-    assert isinstance(first, Note)
+    assert isinstance(first, ControlFrame)
     assert first.kind == "pong", "the page waits behind it"
     feed.apply(replace(feed.decision, installs=frozenset({"inst-acme"})))
     second = await asyncio.wait_for(feed.next(), 5)
-    assert isinstance(second, Note)
+    assert isinstance(second, ControlFrame)
     assert second.kind == "page"
     page = json.loads(second.text())
     assert page["events"] == []
@@ -123,7 +123,7 @@ async def test_a_page_found_for_a_wider_scope_is_not_sent(
 
 
 async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
-    console: Console, redis_server: RedisServer, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    console: Node, redis_server: RedisServer, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with redis_server.client() as client:
         client.xadd(KEY, entry("mine", install="inst-acme"))
@@ -145,39 +145,41 @@ async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
     monkeypatch.setattr(module, "fetch", narrowed)
     feed.fetch(Fetch(id="p", limit=10))
     async with asyncio.timeout(5):
-        while not (isinstance(message := await feed.next(), Note) and message.kind == "page"):
+        while not (
+            isinstance(message := await feed.next(), ControlFrame) and message.kind == "page"
+        ):
             pass
     assert [event["message"] for event in json.loads(message.text())["events"]] == ["mine"]
 
 
-async def test_filters_of_before_a_reconnect_stay_on_record(console: Console, cast: Cast) -> None:
+async def test_filters_of_before_a_reconnect_stay_on_record(console: Node, cast: Cast) -> None:
     first = await opened(console, viewer_of(cast.dan), wanted=Filter.parse({"q": "alpha"}))
     await first.finish(gone=True)
     again = await opened(
-        console, viewer_of(cast.dan), wanted=Filter.parse({"q": "beta"}), resume=first.held.id
+        console, viewer_of(cast.dan), wanted=Filter.parse({"q": "beta"}), resume=first.lease.id
     )
     for number in range(25):
         again.set_filter(Filter.parse({"q": f"decoy{number}"}), rev=number)
     await again.finish(gone=False)
-    row = await DebugSession.objects.aget(pk=first.held.id)
+    row = await DebugSession.objects.aget(pk=first.lease.id)
     used = [each.get("q") for each in row.filters]
     assert used[:2] == ["alpha", "beta"]
     assert row.filters[-1] == {"more": 7}, "those beyond are counted, not forgotten"
 
 
-async def test_reconnecting_has_a_rate(console: Console, cast: Cast) -> None:
+async def test_reconnecting_has_a_rate(console: Node, cast: Cast) -> None:
     feed = await opened(console, viewer_of(cast.dan))
     answers = await asyncio.gather(
-        *(opened(console, viewer_of(cast.dan), resume=feed.held.id) for _ in range(60)),
+        *(opened(console, viewer_of(cast.dan), resume=feed.lease.id) for _ in range(60)),
         return_exceptions=True,
     )
-    refused = [answer.end for answer in answers if isinstance(answer, Refused)]
+    refused = [answer.end for answer in answers if isinstance(answer, OpeningRefused)]
     assert 20 <= len(refused) <= 40
     assert {int(end.code) for end in refused} == {4429}
     assert refused[0].retry
 
 
-async def test_a_ticket_does_not_outlive_its_sign_in(console: Console, cast: Cast) -> None:
+async def test_a_ticket_does_not_outlive_its_sign_in(console: Node, cast: Cast) -> None:
     key = await sync_to_async(session_key)(cast.dan)
     viewer = access.viewer_of(cast.dan, transport="ws", session_key=key)
     issue = sync_to_async(tickets.issue_ticket)
@@ -187,14 +189,14 @@ async def test_a_ticket_does_not_outlive_its_sign_in(console: Console, cast: Cas
     await Session.objects.all().adelete()
     redeemed = await sync_to_async(tickets.redeem_ticket)(raw, ip="")
     assert redeemed is not None
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(OpeningRefused) as refused:
         await opened(console, redeemed[0])
     assert int(refused.value.end.code) == 4401
     assert not await DebugSession.objects.aexists()
 
 
 async def test_who_leaves_while_the_session_opens_leaves_no_open_row(
-    console: Console, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    console: Node, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that is cancelled at whatever point takes its row and its feed with it."""
     plain, reached = opening.names_of, asyncio.Event()
@@ -215,11 +217,11 @@ async def test_who_leaves_while_the_session_opens_leaves_no_open_row(
         assert loop.time() < deadline, "the row stays open"
         await asyncio.sleep(0.02)
     assert await DebugSession.objects.acount() == 1
-    assert not console.patrol.feeds
+    assert not console.supervisor.feeds
 
 
 async def test_a_session_that_could_not_begin_leaves_no_open_row(
-    console: Console, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    console: Node, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the database went away")
@@ -232,7 +234,7 @@ async def test_a_session_that_could_not_begin_leaves_no_open_row(
 
 
 async def test_an_answer_that_was_long_on_its_way_prolongs_nothing(
-    console: Console, cast: Cast
+    console: Node, cast: Cast
 ) -> None:
     import datetime as dt
 
@@ -244,13 +246,13 @@ async def test_an_answer_that_was_long_on_its_way_prolongs_nothing(
 
 
 async def test_a_session_whose_time_is_up_ends_though_its_transport_is_stuck(
-    console: Console, cast: Cast
+    console: Node, cast: Cast
 ) -> None:
     feed = await opened(console, viewer_of(cast.dan))
     loop = asyncio.get_running_loop()
-    assert not feed.forsaken(loop.time())
+    assert not feed.unserved(loop.time())
     feed.lifetime.until(timezone.now(), now=loop.time())
-    assert not feed.forsaken(loop.time()), "it is told first"
+    assert not feed.unserved(loop.time()), "it is told first"
     assert feed.ending is not None
     assert int(feed.ending.code) == 4408
-    assert feed.forsaken(loop.time() + 6)
+    assert feed.unserved(loop.time() + 6)

@@ -21,10 +21,10 @@ from typing import Any, Final
 import redis
 
 from extdebug.runner.config import HostConfig, PublisherConfig
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.build import build_guest
-from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.components import LoadedComponent
 from extdebug.runner.wasm.execution import Call, HttpRequest
 from extdebug.runner.wasm.host import Host
 from extdebug.wire.keys import stream_key
@@ -120,7 +120,7 @@ class Watcher(threading.Thread):
 class Load:
     """Requests at a steady rate, their durations by guest and by calm or trouble."""
 
-    def __init__(self, host: Host, guests: dict[str, Loaded]) -> None:
+    def __init__(self, host: Host, guests: dict[str, LoadedComponent]) -> None:
         self._host = host
         self._guests = guests
         self.trouble = False
@@ -140,7 +140,7 @@ class Load:
 
     def _one(self, name: str, number: int) -> None:
         tenant, extension = STREAMS[name]
-        flow = Flow.of(tenant, extension=extension, install="inst-1", request=f"r{number}")
+        flow = RequestFlow.of(tenant, extension=extension, install="inst-1", request=f"r{number}")
         trouble = self.trouble
         started = time.perf_counter()
         try:

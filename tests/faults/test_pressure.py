@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.runner.config import PublisherConfig
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import Level, Output
 from policies.models import ExtensionDeveloper
@@ -22,7 +22,7 @@ from tests.fixtures.console import Server
 from tests.fixtures.redis import RedisServer
 
 Factory = Callable[..., RedisServer]
-FLOW = Flow(tenant="acme", extension="invoice-sync", install="inst-acme", request="req-1")
+FLOW = RequestFlow(tenant="acme", extension="invoice-sync", install="inst-acme", request="req-1")
 KEY = "ext-debug:acme:invoice-sync"
 
 
@@ -57,12 +57,12 @@ class Runner(Writer):
 
     def find(self, client: Any) -> None:
         """Which numbers reached the stream, and as which entries."""
-        held = {}
+        lease = {}
         for id, fields in client.xrange(KEY):
             message = fields.get(b"message", b"").decode()
             if message.startswith("r ") and message[2:].isdigit():
-                held[int(message[2:])] = id.decode()
-        self.written = [Written("r", n, held.get(n)) for n in range(1, self._n + 1)]
+                lease[int(message[2:])] = id.decode()
+        self.written = [Written("r", n, lease.get(n)) for n in range(1, self._n + 1)]
 
     def close(self) -> None:
         self.publisher.close(timeout=1)

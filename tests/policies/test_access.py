@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 
 from extdebug.demo.sample import Cast
 from policies import access
-from policies.decisions.decide import Rule
+from policies.decisions.decide import DecisionRule
 from policies.models import (
     Capability,
     ExtensionDeveloper,
@@ -75,7 +75,7 @@ def test_a_superuser_is_not_above_the_grant(cast: Cast, production: Any) -> None
     User.objects.filter(pk=cast.olivia.pk).update(is_superuser=True)
     decision = ask(cast.olivia)
     assert decision.failed is not None
-    assert decision.failed.rule == Rule.GRANT
+    assert decision.failed.rule == DecisionRule.GRANT
 
 
 def test_a_deleted_named_install_leaves_no_installs_instead_of_all(cast: Cast) -> None:
@@ -117,7 +117,7 @@ def test_production_off_refuses_requests_and_ends_grants(cast: Cast, production:
     ProductionMode.objects.create(extension=cast.invoice_sync, mode="off")
     decision = ask(cast.dan)
     assert decision.failed is not None
-    assert (decision.failed.rule, decision.can_request) == (Rule.MODE, False)
+    assert (decision.failed.rule, decision.can_request) == (DecisionRule.MODE, False)
     assert mode.mode == "grant"  # the strictest row counts
 
 
@@ -132,7 +132,7 @@ def test_an_unknown_environment_is_closed(cast: Cast, settings: Any) -> None:
     settings.EXT_DEBUG_UI_ENABLED = True
     decision = ask(cast.olivia)
     assert decision.failed is not None
-    assert decision.failed.rule == Rule.ENVIRONMENT
+    assert decision.failed.rule == DecisionRule.ENVIRONMENT
 
 
 def test_choices_are_the_tenants_with_a_relation(cast: Cast) -> None:

@@ -15,7 +15,7 @@ from audit import trail
 from audit.chain import AuditError
 from extdebug.demo.sample import Cast
 from policies import access, changes, consent
-from policies.decisions.decide import Rule
+from policies.decisions.decide import DecisionRule
 from policies.grants import notifications
 from policies.grants import verbs as grants
 from policies.grants.verbs import GrantConflict, GrantMissing, GrantRefused
@@ -31,7 +31,7 @@ def test_behaviour_01_fresh_production_refuses_everyone_with_a_reason(cast: Cast
         decision = ask(person)
         assert (decision.allowed, decision.code) == (False, "denied")
         assert decision.failed is not None
-        assert decision.failed.rule == Rule.GRANT
+        assert decision.failed.rule == DecisionRule.GRANT
         assert decision.reason == "You have no grant for this target."
         assert decision.can_request
 
@@ -42,7 +42,7 @@ def test_behaviour_01_production_is_off_until_it_is_switched_on(cast: Cast, sett
     settings.EXT_DEBUG_UI_ENABLED = None
     decision = ask(cast.dan)
     assert decision.failed is not None
-    assert decision.failed.rule == Rule.FEATURE
+    assert decision.failed.rule == DecisionRule.FEATURE
     assert not decision.can_request
 
 
@@ -320,7 +320,7 @@ def test_behaviour_14_a_lock_stops_everything(cast: Cast, whom: str) -> None:
     changes.save(lock, by=cast.olivia)
     decision = ask(cast.dan)
     assert decision.failed is not None
-    assert (decision.failed.rule, decision.can_request) == (Rule.LOCK, False)
+    assert (decision.failed.rule, decision.can_request) == (DecisionRule.LOCK, False)
     assert "an incident" in decision.reason
     with pytest.raises(GrantRefused):
         request(cast.dan)
@@ -344,7 +344,7 @@ def test_behaviour_15_the_tenant_can_require_and_withdraw_consent(cast: Cast) ->
     consent.require(cast.acme, by=cast.alice, required=True)
     decision = ask(cast.dan)
     assert decision.failed is not None
-    assert decision.failed.rule == Rule.CONSENT
+    assert decision.failed.rule == DecisionRule.CONSENT
     assert ask(cast.alice).allowed  # it binds people from outside
     consent.give(cast.acme, by=cast.alice, extension=cast.invoice_sync)
     assert ask(cast.dan).allowed

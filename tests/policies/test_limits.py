@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug.demo.sample import Cast
-from policies.decisions.facts import Limits
+from policies.decisions.facts import SessionLimits
 from policies.limits import TokenBucket
 from policies.models import Limits as LimitsRow
 from tests.policies.conftest import ask
@@ -14,7 +14,7 @@ from tests.policies.conftest import ask
 @pytest.mark.django_db
 def test_the_defaults_are_the_documented_ones(cast: Cast) -> None:
     limits = ask(cast.dan).limits
-    assert limits == Limits()
+    assert limits == SessionLimits()
     assert (limits.sessions_per_user, limits.openings_per_minute) == (5, 20)
     assert (limits.events_per_second, limits.bytes_per_second) == (5_000, 2 * 1024**2)
 

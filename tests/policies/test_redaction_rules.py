@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.redaction.field_names import FieldNames, Verdict
+from policies.redaction.field_names import FieldNames, FieldVerdict
 from policies.redaction.masks import spans_of
 from policies.redaction.redactor import (
     BUILTIN_RULES,
@@ -119,22 +119,22 @@ def test_any_text_is_a_rule_or_is_refused(name, pattern):
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
-        ("password", Verdict.CHOSEN),
-        ("User.Password", Verdict.CHOSEN),
-        ("clientSecret", Verdict.CHOSEN),
-        ("PIN", Verdict.CHOSEN),
-        ("X-CSRFToken", Verdict.ISSUED),
-        ("slack_token", Verdict.ISSUED),
-        ("connect.sid", Verdict.ISSUED),
-        ("Set-Cookie", Verdict.ISSUED),
-        ("PHPSESSID", Verdict.ISSUED),
-        ("path", Verdict.HARMLESS),
-        ("opinion", Verdict.HARMLESS),
-        ("spin", Verdict.HARMLESS),
-        ("author", Verdict.HARMLESS),
-        ("tokens", Verdict.HARMLESS),
-        ("password" + "x" * 200, Verdict.HARMLESS),
-        ("", Verdict.HARMLESS),
+        ("password", FieldVerdict.CHOSEN),
+        ("User.Password", FieldVerdict.CHOSEN),
+        ("clientSecret", FieldVerdict.CHOSEN),
+        ("PIN", FieldVerdict.CHOSEN),
+        ("X-CSRFToken", FieldVerdict.ISSUED),
+        ("slack_token", FieldVerdict.ISSUED),
+        ("connect.sid", FieldVerdict.ISSUED),
+        ("Set-Cookie", FieldVerdict.ISSUED),
+        ("PHPSESSID", FieldVerdict.ISSUED),
+        ("path", FieldVerdict.HARMLESS),
+        ("opinion", FieldVerdict.HARMLESS),
+        ("spin", FieldVerdict.HARMLESS),
+        ("author", FieldVerdict.HARMLESS),
+        ("tokens", FieldVerdict.HARMLESS),
+        ("password" + "x" * 200, FieldVerdict.HARMLESS),
+        ("", FieldVerdict.HARMLESS),
     ],
 )
 def test_names_of_fields_tell(name, verdict):
@@ -144,6 +144,6 @@ def test_names_of_fields_tell(name, verdict):
 def test_the_memory_of_names_is_bounded():
     names = FieldNames(DEFAULT_FIELD_NAMES)
     for n in range(10_000):
-        assert names[f"field-{n}"] is Verdict.HARMLESS
+        assert names[f"field-{n}"] is FieldVerdict.HARMLESS
     assert len(names) < 5_000
-    assert names["password"] is Verdict.CHOSEN
+    assert names["password"] is FieldVerdict.CHOSEN

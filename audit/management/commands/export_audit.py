@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit.actions import ActorKind
 from audit.chain import Actor, AuditError
-from audit.export import Format, Selection, export
+from audit.export import ExportSelection, Format, export
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenants = options["tenant"]
-        selection = Selection(
+        selection = ExportSelection(
             tenants=None if tenants is None else frozenset(tenants),
             since=options["since"],
             until=options["until"],

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from extdebug.streams.acl import Role, UnsupportedServer, Version, rules
+from extdebug.streams.acl import AclRole, UnsupportedServer, Version, rules
 
 CONNECT_SECONDS: Final = 3
 ADVISED: Final = "7.2"
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--role", choices=[role.name.lower() for role in Role], help="only this one"
+            "--role", choices=[role.name.lower() for role in AclRole], help="only this one"
         )
         parser.add_argument(
             "--server-version",
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             version = Version.parse(options["server_version"] or _ask_server())
         except (ValueError, UnsupportedServer) as error:
             raise CommandError(str(error)) from error
-        chosen = [Role[options["role"].upper()]] if options["role"] else list(Role)
+        chosen = [AclRole[options["role"].upper()]] if options["role"] else list(AclRole)
         for role in chosen:
             words = rules(
                 role,

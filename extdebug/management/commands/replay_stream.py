@@ -17,13 +17,13 @@ from django.db import DatabaseError
 
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions.close_reasons import End, Refused
+from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.transports import terminal
 from extdebug.transports.replay import (
-    Asked,
     BadPlace,
-    Output,
-    RedisAway,
+    ReplayQuery,
+    ReplayUnavailable,
+    ReplayWriter,
     Shown,
     read_last,
     read_since,
@@ -82,9 +82,9 @@ class Command(BaseCommand):
         asked = _asked(options)
         try:
             shown = asyncio.run(replay(viewer, asked, self._output(options["format"])))
-        except Refused as refused:
+        except OpeningRefused as refused:
             raise _failed(refused.end) from None
-        except RedisAway as error:
+        except ReplayUnavailable as error:
             raise CommandError(str(error), returncode=UNAVAILABLE) from None
         except DatabaseError as error:
             raise CommandError(f"the database: {error}", returncode=UNAVAILABLE) from None
@@ -97,7 +97,7 @@ class Command(BaseCommand):
         if shown.end is not None:
             raise _failed(shown.end)
 
-    def _output(self, form: str) -> Output:
+    def _output(self, form: str) -> ReplayWriter:
         write = self.stdout.write
         colour = self.style.ERROR("x") != "x" and self.stdout.isatty()  # honours --no-color
 
@@ -113,7 +113,7 @@ class Command(BaseCommand):
             else:
                 write(terminal.pretty_gap(gap, colour=colour))
 
-        return Output(event=event, gap=gap, remark=self._remark)
+        return ReplayWriter(event=event, gap=gap, remark=self._remark)
 
     def _remark(self, text: str) -> None:
         self.stderr.write(terminal.escaped(text))
@@ -126,7 +126,7 @@ def _viewer(username: str) -> Viewer:
     return viewer_of(user, transport="replay")
 
 
-def _asked(options: dict[str, Any]) -> Asked:
+def _asked(options: dict[str, Any]) -> ReplayQuery:
     try:
         wanted = Filter.parse({"q": options["filter"], "request": options["request"]})
     except FilterError as error:
@@ -141,7 +141,7 @@ def _asked(options: dict[str, Any]) -> Asked:
     except BadPlace as error:
         name = "--since" if options["since"] is not None else "--last"
         raise CommandError(f"{name}: {error}") from None
-    return Asked(
+    return ReplayQuery(
         tenant=options["tenant"],
         extension=options["extension"],
         wanted=wanted,
@@ -160,7 +160,7 @@ def _run_by() -> str:
         return str(os.getuid())
 
 
-def _failed(end: End) -> CommandError:
+def _failed(end: CloseReason) -> CommandError:
     words = " ".join(part for part in (end.message, end.hint) if part)
     if end.retry is not None:
         words = f"{words} Try again in {end.retry:.0f} s."

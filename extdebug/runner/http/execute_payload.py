@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.wasm.execution import Call, CallLimits, HttpRequest, HttpResponse
 from extdebug.wire.events import BadId
 
@@ -63,7 +63,7 @@ def read_execute(body: bytes, *, request_id: str) -> tuple[str, Call]:
         raise BadPayload(str(error)) from error
     context, http, limits = asked.context, asked.http, asked.limits
     try:
-        flow = Flow.of(
+        flow = RequestFlow.of(
             context.tenant_id,
             extension=context.extension_id,
             install=context.install_id,

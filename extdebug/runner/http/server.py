@@ -50,7 +50,7 @@ log = logging.getLogger("extdebug.runner")
 GRACE: Final = 0.5  # s
 
 
-class Server:
+class RunnerServer:
     """An ASGI application over one host and one publisher."""
 
     def __init__(self, config: RunnerConfig, host: Host, publisher: Publisher) -> None:
@@ -264,7 +264,7 @@ def serve(config: RunnerConfig) -> int:
 
     publisher = Publisher(config.publisher)
     host = Host(config.host, publisher)
-    application = Server(config, host, publisher)
+    application = RunnerServer(config, host, publisher)
     uvicorn.run(
         application,
         host=config.server.host,

@@ -23,7 +23,7 @@ EVICTIONS_PER_CHOICE: Final = 64
 QUANTUM: Final = 128
 
 
-class Lost(msgspec.Struct):
+class LaneLoss(msgspec.Struct):
     """Consecutive events that are gone, in the place where they were. Counted by cause.
 
     `src` is the numbering they belong to; `hints` carries what later stages must still know of
@@ -38,7 +38,7 @@ class Lost(msgspec.Struct):
     def count(self) -> int:
         return sum(self.causes.values())
 
-    def absorb(self, other: Lost) -> None:
+    def absorb(self, other: LaneLoss) -> None:
         for cause, count in other.causes.items():
             self.causes[cause] = self.causes.get(cause, 0) + count
         if other.hints:
@@ -62,14 +62,14 @@ class Lane(Generic[T]):
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self.items: deque[tuple[int, T | Lost]] = deque()
+        self.items: deque[tuple[int, T | LaneLoss]] = deque()
         self.events = 0
         self.bytes = 0
         self.ready = False
 
-    def lose(self, lost: Lost) -> None:
+    def lose(self, lost: LaneLoss) -> None:
         """State a loss after what is queued; merges with a loss that is already there."""
-        if self.items and isinstance(last := self.items[-1][1], Lost):
+        if self.items and isinstance(last := self.items[-1][1], LaneLoss):
             last.absorb(lost)
         else:
             self.items.append((0, lost))
@@ -116,7 +116,7 @@ class Lanes(Generic[T]):
         while self.total_bytes > bounds.total_bytes:
             self._evict(self._fattest())
 
-    def lose(self, lane: Lane[T], lost: Lost) -> None:
+    def lose(self, lane: Lane[T], lost: LaneLoss) -> None:
         """State a loss in the lane's order, under `lock`."""
         for cause, count in lost.causes.items():
             self.dropped[cause] = self.dropped.get(cause, 0) + count
@@ -129,13 +129,13 @@ class Lanes(Generic[T]):
             lane.ready = True
             self._turn.append(lane)
 
-    def restore(self, stream: Stream, items: list[tuple[int, T | Lost]]) -> None:
+    def restore(self, stream: Stream, items: list[tuple[int, T | LaneLoss]]) -> None:
         """Put back what was taken and certainly not used, before everything else of its lane."""
         with self.lock:
             lane = self.lane(stream)
             for size, item in reversed(items):
-                if isinstance(item, Lost):
-                    if lane.items and isinstance(first := lane.items[0][1], Lost):
+                if isinstance(item, LaneLoss):
+                    if lane.items and isinstance(first := lane.items[0][1], LaneLoss):
                         first.absorb(item)
                         continue
                 else:
@@ -176,18 +176,20 @@ class Lanes(Generic[T]):
         self._bell.acquire()  # a writer was between its check and its release
         return True
 
-    def take(self, *, events: int, size: int) -> list[tuple[Stream, list[tuple[int, T | Lost]]]]:
+    def take(
+        self, *, events: int, size: int
+    ) -> list[tuple[Stream, list[tuple[int, T | LaneLoss]]]]:
         """Up to so many events and about so many bytes, lanes in turn, each in its order."""
-        taken: list[tuple[Stream, list[tuple[int, T | Lost]]]] = []
+        taken: list[tuple[Stream, list[tuple[int, T | LaneLoss]]]] = []
         with self.lock:
             while self._turn and events > 0 and size > 0:
                 lane = self._turn.popleft()
-                items: list[tuple[int, T | Lost]] = []
+                items: list[tuple[int, T | LaneLoss]] = []
                 while lane.items and len(items) < QUANTUM and events > 0 and size > 0:
                     pair = lane.items.popleft()
                     items.append(pair)
                     events -= 1
-                    if not isinstance(pair[1], Lost):
+                    if not isinstance(pair[1], LaneLoss):
                         size -= pair[0]
                         lane.events -= 1
                         lane.bytes -= pair[0]
@@ -212,18 +214,18 @@ class Lanes(Generic[T]):
         with self.lock:
             return {s: (lane.events, lane.bytes) for s, lane in self._lanes.items() if lane.items}
 
-    def lost(self, item: T, *, cause: str) -> Lost:
+    def lost(self, item: T, *, cause: str) -> LaneLoss:
         """The loss of one item, with what later stages must still learn of it."""
-        return Lost(causes={cause: 1})
+        return LaneLoss(causes={cause: 1})
 
     def forgotten(self, stream: Stream) -> None:
         """An idle lane went to make room for another. Under `lock`."""
 
     def _evict(self, lane: Lane[T]) -> None:
-        head: Lost | None = None
+        head: LaneLoss | None = None
         while lane.items:
             size, item = lane.items.popleft()
-            if isinstance(item, Lost):
+            if isinstance(item, LaneLoss):
                 if head is None:
                     head = item
                 else:
@@ -241,7 +243,7 @@ class Lanes(Generic[T]):
                 head.absorb(lost)
             break
         if head is not None:
-            if lane.items and isinstance(second := lane.items[0][1], Lost):
+            if lane.items and isinstance(second := lane.items[0][1], LaneLoss):
                 head.absorb(second)
                 lane.items.popleft()
             lane.items.appendleft((0, head))

@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from extdebug.runner.config import PublisherConfig
-from extdebug.runner.context import Flow
-from extdebug.runner.publish.lanes import Bounds, Lane, Lanes, Lost, Stream
+from extdebug.runner.context import RequestFlow
+from extdebug.runner.publish.lanes import Bounds, Lane, LaneLoss, Lanes, Stream
 from extdebug.runner.publish.local_log import mirror
 from extdebug.runner.publish.redacting_encoder import Captured, Redaction, prepare, text_of
 from extdebug.runner.publish.redaction import load_redaction
 from extdebug.runner.publish.sender import Packed, Sender, lost_entry, pack
-from extdebug.runner.publish.token_bucket import Bucket
+from extdebug.runner.publish.token_bucket import LineBucket
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Level, Origin, Output
 from extdebug.wire.keys import stream_key
@@ -47,14 +47,14 @@ class Source:
 
     __slots__ = ("bucket", "lane", "n", "src")
 
-    def __init__(self, src: str, lane: Lane[Captured], bucket: Bucket) -> None:
+    def __init__(self, src: str, lane: Lane[Captured], bucket: LineBucket) -> None:
         self.src = src
         self.lane = lane
         self.bucket = bucket
         self.n = 0
 
 
-class Intake(Lanes[Captured]):
+class CaptureLanes(Lanes[Captured]):
     """The lanes that guests write to, with each stream's numbering."""
 
     def __init__(self, bounds: Bounds, *, boot: str, rate: float) -> None:
@@ -67,7 +67,7 @@ class Intake(Lanes[Captured]):
     def open(self, stream: Stream) -> Source:
         """Under `lock`. A stream that was forgotten counts anew, under another `src`."""
         self._opened += 1
-        bucket = Bucket(self._rate, burst=self._rate)
+        bucket = LineBucket(self._rate, burst=self._rate)
         source = Source(f"{self._boot}.{self._opened:x}", self.lane(stream), bucket)
         self.sources[stream] = source
         return source
@@ -75,11 +75,11 @@ class Intake(Lanes[Captured]):
     def forgotten(self, stream: Stream) -> None:
         self.sources.pop(stream, None)
 
-    def lost(self, item: Captured, *, cause: str) -> Lost:
+    def lost(self, item: Captured, *, cause: str) -> LaneLoss:
         """A dropped line that begins or ends a key block still changes what must be masked."""
         message = item.message
         marked = b"-----" in message if isinstance(message, bytes) else "-----" in message
-        return Lost(causes={cause: 1}, src=item.src, hints=[item] if marked else [])
+        return LaneLoss(causes={cause: 1}, src=item.src, hints=[item] if marked else [])
 
 
 class Publisher:
@@ -91,8 +91,8 @@ class Publisher:
         bounds = Bounds(
             events=config.lane_events, bytes=config.lane_bytes, total_bytes=config.total_bytes
         )
-        self._intake = Intake(bounds, boot=self.boot, rate=config.rate)
-        self._sources = self._intake.sources
+        self._catch_up = CaptureLanes(bounds, boot=self.boot, rate=config.rate)
+        self._sources = self._catch_up.sources
         self._redaction = redaction or load_redaction(config.redaction_key)
         self._taps: tuple[Tap, ...] = ()
         self._closing = False
@@ -111,7 +111,7 @@ class Publisher:
 
     def emit(
         self,
-        flow: Flow,
+        flow: RequestFlow,
         output: Output,
         level: Level,
         message: bytes | str,
@@ -124,10 +124,10 @@ class Publisher:
         size = len(message)
         if size > MOST_TEXT:
             message, size, cut = message[:MOST_TEXT], MOST_TEXT, True
-        intake = self._intake
+        catch_up = self._catch_up
         now = time.time()
-        with intake.lock:
-            source = self._sources.get(flow.stream) or intake.open(flow.stream)
+        with catch_up.lock:
+            source = self._sources.get(flow.stream) or catch_up.open(flow.stream)
             source.n += 1
             self.emitted += 1
             item = Captured(
@@ -135,12 +135,12 @@ class Publisher:
                 structured,
             )  # fmt: skip
             if source.bucket.allows(now):
-                intake.put(source.lane, item, size + OVERHEAD)
+                catch_up.put(source.lane, item, size + OVERHEAD)
             else:
-                intake.lose(source.lane, intake.lost(item, cause="rate_limited"))
-        intake.ring()
+                catch_up.lose(source.lane, catch_up.lost(item, cause="rate_limited"))
+        catch_up.ring()
 
-    def line(self, flow: Flow, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001
+    def line(self, flow: RequestFlow, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001
         """One captured line of a guest's stdout or stderr."""
         level = Level.INFO if output is Output.STDOUT else Level.ERROR
         self.emit(flow, output, level, line, cut=cut, structured=True)
@@ -160,7 +160,7 @@ class Publisher:
         """Wait until all that was taken is written or counted as lost; for exits and tests."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            idle = not self._busy and not self._intake.total_events and not self._intake.sizes()
+            idle = not self._busy and not self._catch_up.total_events and not self._catch_up.sizes()
             if idle and (self._sender is None or self._sender.idle()):
                 return True
             time.sleep(0.002)
@@ -172,9 +172,9 @@ class Publisher:
             return 0
         self.flush(self._config.flush_timeout if timeout is None else timeout)
         self._closing = True
-        self._intake.close()
+        self._catch_up.close()
         self._thread.join(timeout=1.0)
-        left = self._intake.total_events
+        left = self._catch_up.total_events
         if self._sender is not None:
             left += self._sender.close()
         if left:
@@ -183,13 +183,13 @@ class Publisher:
 
     def stats(self) -> dict[str, Any]:
         """Counters and gauges by name, for /metrics and the ledger."""
-        lost: dict[str, int] = dict(self._intake.dropped)
+        lost: dict[str, int] = dict(self._catch_up.dropped)
         stats: dict[str, Any] = {
             "emitted": self.emitted,
             "prepared": self.prepared,
             "failed": self.failed,
-            "queued": self._intake.total_events,
-            "queued_bytes": self._intake.total_bytes,
+            "queued": self._catch_up.total_events,
+            "queued_bytes": self._catch_up.total_bytes,
             "streams": len(self._sources),
         }
         if self._sender is not None:
@@ -203,24 +203,24 @@ class Publisher:
 
     def _run(self) -> None:
         while True:
-            if not self._intake.wait(1.0):
+            if not self._catch_up.wait(1.0):
                 continue
             time.sleep(LINGER)
             self._busy = True
-            taken = self._intake.take(events=TURN_EVENTS, size=TURN_BYTES)
+            taken = self._catch_up.take(events=TURN_EVENTS, size=TURN_BYTES)
             for stream, items in taken:
                 self._turn(stream, [item for _, item in items])
             self._busy = False
             if not taken and self._closing:
                 return
 
-    def _turn(self, stream: Stream, items: list[Captured | Lost]) -> None:
-        packed: list[Packed | Lost] = []
+    def _turn(self, stream: Stream, items: list[Captured | LaneLoss]) -> None:
+        packed: list[Packed | LaneLoss] = []
         for item in items:
-            if isinstance(item, Lost):
+            if isinstance(item, LaneLoss):
                 for hint in item.hints:
                     self._skip(hint)
-                packed.append(Lost(causes=item.causes, src=item.src))
+                packed.append(LaneLoss(causes=item.causes, src=item.src))
                 if self._taps:
                     entry = lost_entry(stream, item, now_ms=int(time.time() * 1000))
                     for tap in self._taps:
@@ -232,7 +232,7 @@ class Publisher:
                 # One line that breaks a rule or a codec must not end the others.
                 self.failed += 1
                 log.exception("an event of %s:%s could not be prepared", *stream)
-                packed.append(self._intake.lost(item, cause="unprepared"))
+                packed.append(self._catch_up.lost(item, cause="unprepared"))
                 continue
             self.prepared += 1
             if ready is not None:
@@ -264,7 +264,7 @@ class Publisher:
     def _unsettled(self, stream: Stream, count: int) -> None:
         """The connection broke over `count` entries and nothing follows them: let something."""
         self.emit(
-            Flow(tenant=stream[0], extension=stream[1]),
+            RequestFlow(tenant=stream[0], extension=stream[1]),
             Output.LOG,
             Level.WARN,
             f"the runner lost its connection to Redis while writing {count} events; "

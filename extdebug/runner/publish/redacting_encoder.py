@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.json_lines import read_structured
 from extdebug.wire.events import Event, Level, Output, iso
 from extdebug.wire.truncation import cap_fields, cut_text
@@ -22,7 +22,7 @@ class Captured(msgspec.Struct, gc=False):
     src: str
     n: int
     moment_ms: int
-    flow: Flow
+    flow: RequestFlow
     output: Output
     level: Level
     message: bytes | str
@@ -35,14 +35,19 @@ class Redaction(Protocol):
     """Masks secrets in one event's text and fields; stateful across the lines of a flow."""
 
     def apply(
-        self, flow: Flow, output: Output, day: str, message: str, fields: dict[str, Any] | None
+        self,
+        flow: RequestFlow,
+        output: Output,
+        day: str,
+        message: str,
+        fields: dict[str, Any] | None,
     ) -> tuple[str, dict[str, Any] | None, tuple[str, ...]]: ...
 
-    def ids(self, flow: Flow, day: str) -> tuple[Flow, tuple[str, ...]]:
+    def ids(self, flow: RequestFlow, day: str) -> tuple[RequestFlow, tuple[str, ...]]:
         """The flow with secrets in its opaque ids masked."""
         ...
 
-    def skip(self, flow: Flow, output: Output, message: str) -> None:
+    def skip(self, flow: RequestFlow, output: Output, message: str) -> None:
         """A line that was dropped: it may have begun or ended a block."""
         ...
 
@@ -51,14 +56,19 @@ class NoRedaction:
     """Shows everything: for tests and benches of the other parts."""
 
     def apply(
-        self, flow: Flow, output: Output, day: str, message: str, fields: dict[str, Any] | None
+        self,
+        flow: RequestFlow,
+        output: Output,
+        day: str,
+        message: str,
+        fields: dict[str, Any] | None,
     ) -> tuple[str, dict[str, Any] | None, tuple[str, ...]]:
         return message, fields, ()
 
-    def ids(self, flow: Flow, day: str) -> tuple[Flow, tuple[str, ...]]:
+    def ids(self, flow: RequestFlow, day: str) -> tuple[RequestFlow, tuple[str, ...]]:
         return flow, ()
 
-    def skip(self, flow: Flow, output: Output, message: str) -> None:
+    def skip(self, flow: RequestFlow, output: Output, message: str) -> None:
         return
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import Any, Final
 
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.redacting_encoder import Redaction
 from extdebug.wire.events import Output
 from policies.redaction.redactor import BlockMasker, Redactor
@@ -20,10 +20,17 @@ class RuleRedaction:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._blocks = BlockMasker()
-        self._flows: OrderedDict[tuple[Flow, str], tuple[Flow, tuple[str, ...]]] = OrderedDict()
+        self._flows: OrderedDict[tuple[RequestFlow, str], tuple[RequestFlow, tuple[str, ...]]] = (
+            OrderedDict()
+        )
 
     def apply(
-        self, flow: Flow, output: Output, day: str, message: str, fields: dict[str, Any] | None
+        self,
+        flow: RequestFlow,
+        output: Output,
+        day: str,
+        message: str,
+        fields: dict[str, Any] | None,
     ) -> tuple[str, dict[str, Any] | None, tuple[str, ...]]:
         """Message and fields without secrets, and the names of the rules that masked some."""
         mask = self._redactor.mask(f"{flow.tenant}:{flow.extension}", day)
@@ -37,7 +44,7 @@ class RuleRedaction:
                 names = names + more
         return message, fields, names
 
-    def ids(self, flow: Flow, day: str) -> tuple[Flow, tuple[str, ...]]:
+    def ids(self, flow: RequestFlow, day: str) -> tuple[RequestFlow, tuple[str, ...]]:
         """The flow with secrets in its opaque ids masked, remembered for its next line."""
         key = (flow, day)
         known = self._flows.get(key)
@@ -48,11 +55,11 @@ class RuleRedaction:
                 self._flows.popitem(last=False)
         return known
 
-    def skip(self, flow: Flow, output: Output, message: str) -> None:
+    def skip(self, flow: RequestFlow, output: Output, message: str) -> None:
         """A line that was dropped may still have begun or ended a private key."""
         self._blocks.line((flow, output), message)
 
-    def _masked(self, flow: Flow, day: str) -> tuple[Flow, tuple[str, ...]]:
+    def _masked(self, flow: RequestFlow, day: str) -> tuple[RequestFlow, tuple[str, ...]]:
         mask = self._redactor.mask(f"{flow.tenant}:{flow.extension}", day)
         texts = (flow.request, flow.version, flow.content_hash)
         (request, version, content), names = self._redactor.parts(texts, mask)

@@ -14,7 +14,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from extdebug.runner.config import PublisherConfig
-from extdebug.runner.publish.lanes import Bounds, Lanes, Lost, Stream
+from extdebug.runner.publish.lanes import Bounds, LaneLoss, Lanes, Stream
 from extdebug.runner.publish.redis_sink import RedisSink, Uncertain, Unreachable, passing
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, iso
@@ -32,7 +32,7 @@ BACKOFF_MOST: Final = 2.0  # s
 # so that older entries cannot come after newer ones.
 SETTLE: Final = 0.05  # s
 
-Batch = list[tuple[Stream, list[tuple[int, "Packed | Lost"]]]]
+Batch = list[tuple[Stream, list[tuple[int, "Packed | LaneLoss"]]]]
 
 
 class Packed(msgspec.Struct, gc=False):
@@ -47,12 +47,12 @@ def pack(key: str, entry: Sequence[str | bytes], *, src: str | None, maxlen: int
     return Packed(hiredis.pack_command(args), src)
 
 
-class Outbox(Lanes[Packed]):
-    def lost(self, item: Packed, *, cause: str) -> Lost:
-        return Lost(causes={cause: 1}, src=item.src)
+class SendLanes(Lanes[Packed]):
+    def lost(self, item: Packed, *, cause: str) -> LaneLoss:
+        return LaneLoss(causes={cause: 1}, src=item.src)
 
 
-def lost_entry(stream: Stream, lost: Lost, *, now_ms: int) -> list[str | bytes]:
+def lost_entry(stream: Stream, lost: LaneLoss, *, now_ms: int) -> list[str | bytes]:
     """The marker of a loss: no number of its own, it explains the hole in the numbers."""
     why = ",".join(f"{cause}:{count}" for cause, count in sorted(lost.causes.items()))
     event = Event(
@@ -77,7 +77,7 @@ class Sender:
         unsettled: Callable[[Stream, int], None],
     ) -> None:
         self._config = config
-        self._lanes = Outbox(bounds)
+        self._lanes = SendLanes(bounds)
         self._sink = RedisSink(config.redis_url or "", reply_timeout=config.reply_timeout)
         self._unsettled = unsettled
         self._thread = threading.Thread(target=self._run, name="publisher-send", daemon=True)
@@ -96,12 +96,12 @@ class Sender:
     def start(self) -> None:
         self._thread.start()
 
-    def put(self, stream: Stream, items: Sequence[Packed | Lost]) -> None:
+    def put(self, stream: Stream, items: Sequence[Packed | LaneLoss]) -> None:
         """Queue prepared entries and losses in order (prepare thread)."""
         with self._lanes.lock:
             lane = self._lanes.lane(stream)
             for item in items:
-                if isinstance(item, Lost):
+                if isinstance(item, LaneLoss):
                     lane.lose(item)  # counted where it happened
                     self._lanes.ready(lane)
                 else:
@@ -207,7 +207,7 @@ class Sender:
         if refused is not None:
             self._failed(refused)
 
-    def _marker(self, stream: Stream, lost: Lost, now_ms: int) -> bytes:
+    def _marker(self, stream: Stream, lost: LaneLoss, now_ms: int) -> bytes:
         key = stream_key(self._config.prefix, *stream)
         entry = lost_entry(stream, lost, now_ms=now_ms)
         return pack(key, entry, src=lost.src, maxlen=self._config.maxlen).command
@@ -223,27 +223,27 @@ class Sender:
         return reason
 
     def _settle_stream(
-        self, stream: Stream, items: list[tuple[int, Packed | Lost]], verdicts: list[Any]
+        self, stream: Stream, items: list[tuple[int, Packed | LaneLoss]], verdicts: list[Any]
     ) -> str | None:
         reason: str | None = None
         last_good = max(
             (i for i, verdict in enumerate(verdicts) if not isinstance(verdict, Exception)),
             default=-1,
         )
-        again: list[tuple[int, Packed | Lost]] = []
+        again: list[tuple[int, Packed | LaneLoss]] = []
         refused = 0
         for i, (size, item) in enumerate(items[: len(verdicts)]):
             verdict = verdicts[i]
             if not isinstance(verdict, RedisError):
                 self.written += isinstance(item, Packed)
-                self.markers += isinstance(item, Lost)
+                self.markers += isinstance(item, LaneLoss)
                 continue
             reason = str(verdict)
-            if i > last_good and (passing(verdict) or isinstance(item, Lost)):
+            if i > last_good and (passing(verdict) or isinstance(item, LaneLoss)):
                 again.append((size, item))
             elif i > last_good:
                 src = item.src
-                again.append((0, Lost(causes={"refused": 1}, src=src)))
+                again.append((0, LaneLoss(causes={"refused": 1}, src=src)))
                 refused += 1
             else:
                 refused += 1  # newer entries were written: the hole in the numbers tells
@@ -258,9 +258,9 @@ class Sender:
             self._uncertain(stream, items[len(verdicts) :])
         return reason
 
-    def _uncertain(self, stream: Stream, items: list[tuple[int, Packed | Lost]]) -> None:
+    def _uncertain(self, stream: Stream, items: list[tuple[int, Packed | LaneLoss]]) -> None:
         """These may have been written. They are not repeated; the numbers tell who looks."""
-        count = sum(item.count if isinstance(item, Lost) else 1 for _, item in items)
+        count = sum(item.count if isinstance(item, LaneLoss) else 1 for _, item in items)
         self.uncertain += count
         with self._lanes.lock:
             follows = bool(self._lanes.lane(stream).items)

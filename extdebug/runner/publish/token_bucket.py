@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Bucket:
+class LineBucket:
     """Allows `rate` events a second with bursts of `burst`; a rate of 0 allows everything.
 
     Not locked: its owner asks under the lock that orders the stream's events anyway.

@@ -34,7 +34,7 @@ _BYTES: Final = tuple(
 HostFunction = Callable[..., Any]
 
 
-class Refused(Exception):
+class HostRefusal(Exception):
     """A host function does not serve this guest; the message reaches it as the trap's cause."""
 
 
@@ -244,7 +244,7 @@ class Imports:
                 if result is not None:
                     lower(result, value, out[0])
             except Exception as error:  # noqa: BLE001 - it ends the guest, not the host
-                return _error(f"{error}" if isinstance(error, Refused) else f"host: {error!r}")
+                return _error(f"{error}" if isinstance(error, HostRefusal) else f"host: {error!r}")
             return 0
 
         self._define(instance, name, run)

@@ -20,7 +20,7 @@ _HASH: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedComponent:
     """A compiled component and the hash of the bytes it came from."""
 
     component: Component
@@ -54,9 +54,9 @@ class Components:
         self._folder = folder
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
-        self._kept: OrderedDict[str, Loaded] = OrderedDict()
+        self._kept: OrderedDict[str, LoadedComponent] = OrderedDict()
 
-    def get(self, name: str) -> Loaded:
+    def get(self, name: str) -> LoadedComponent:
         """NotFound unless `<hash>.wasm` lies in the folder; ComponentError if it is not sound."""
         match = _HASH.fullmatch(name.lower())
         if match is None:
@@ -77,7 +77,7 @@ class Components:
             self._loading.pop(digest, None)
         return kept
 
-    def load(self, data: bytes, *, expected: str | None = None) -> Loaded:
+    def load(self, data: bytes, *, expected: str | None = None) -> LoadedComponent:
         """Compile and keep a component given as bytes."""
         digest = content_hash(data)
         if expected is not None and digest != expected:
@@ -86,7 +86,7 @@ class Components:
             component = Component(self._engine, data)
         except (WasmtimeError, TypeError) as error:
             raise ComponentError(f"not a component this runner can compile: {error}") from error
-        loaded = Loaded(component, digest)
+        loaded = LoadedComponent(component, digest)
         with self._lock:
             self._kept[digest] = loaded
             while len(self._kept) > KEPT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class CallLimits:
 class Call:
     """One execution: whose it is, what is asked, within which limits."""
 
-    flow: Flow
+    flow: RequestFlow
     http: HttpRequest = field(default_factory=HttpRequest)
     limits: CallLimits = field(default_factory=CallLimits)
 

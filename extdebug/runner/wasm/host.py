@@ -14,7 +14,7 @@ from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.abi import EXECUTE_REQUEST, Imports, call, headers
-from extdebug.runner.wasm.components import Components, Loaded, make_engine
+from extdebug.runner.wasm.components import Components, LoadedComponent, make_engine
 from extdebug.runner.wasm.epoch_ticker import EPOCH, Ticker
 from extdebug.runner.wasm.execution import (
     Call,
@@ -55,7 +55,7 @@ class Host:
         self.executions = 0
         self.failures: dict[str, int] = {}
 
-    def execute(self, loaded: Loaded, request: Call) -> HttpResponse:
+    def execute(self, loaded: LoadedComponent, request: Call) -> HttpResponse:
         """Run the component's handler once.
 
         ExecutionFailed when the guest trapped or hit a limit, ComponentError when it cannot even
@@ -118,7 +118,9 @@ class Host:
         store.set_limits(memory_size=limits.memory_bytes or -1)
         return store
 
-    def _call(self, linked: Linked, store: Store, loaded: Loaded, running: Running) -> HttpResponse:
+    def _call(
+        self, linked: Linked, store: Store, loaded: LoadedComponent, running: Running
+    ) -> HttpResponse:
         http = running.call.http
         try:
             instance = linked.linker.instantiate(store, loaded.component)
@@ -143,7 +145,7 @@ class Host:
         except WasmtimeError as error:
             raise failure_of(error, running) from error
 
-    def _link(self, loaded: Loaded) -> Linked:
+    def _link(self, loaded: LoadedComponent) -> Linked:
         with self._lock:
             linked = self._linked.get(loaded.content_hash)
             if linked is None:

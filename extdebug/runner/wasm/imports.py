@@ -11,9 +11,9 @@ import msgspec
 from wasmtime import Engine
 from wasmtime.component import Component, ComponentInstanceType, FuncType, Linker, LinkerInstance
 
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.wasm.abi import CONTEXT, Imports, Refused
+from extdebug.runner.wasm.abi import CONTEXT, HostRefusal, Imports
 from extdebug.runner.wasm.running import Running
 from extdebug.wire.events import Level, Output
 
@@ -26,7 +26,7 @@ _LOG_LEVELS: Final = {"log-info": Level.INFO, "log-warn": Level.WARN, "log-error
 MOST_FIELDS: Final = 64
 
 
-def context_of(flow: Flow) -> dict[str, str | None]:
+def context_of(flow: RequestFlow) -> dict[str, str | None]:
     """The guest's own view of its execution: WIT record `context-data`."""
     return {
         "request_id": flow.request,
@@ -114,7 +114,7 @@ def _refuse(
         f"{name} was called: this runner does not provide it",
         fields={"event": "refused", "import": name},
     )
-    raise Refused(execution.refused)
+    raise HostRefusal(execution.refused)
 
 
 def _structured(

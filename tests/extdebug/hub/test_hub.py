@@ -104,7 +104,7 @@ async def test_a_bad_key_is_quarantined_alone(hub: Hub, redis_server: RedisServe
     with redis_server.client() as client:
         client.delete("ext-debug:acme:bad")
         client.set("ext-debug:acme:bad", "not a stream")
-        await until(lambda: "WRONGTYPE" in hub.problem(bad.watch.target))
+        await until(lambda: "WRONGTYPE" in hub.problem(bad.watched.target))
     write(redis_server, "goes on")
     await until(lambda: good.ring.count == 1)
     assert hub.problem(TARGET) == ""

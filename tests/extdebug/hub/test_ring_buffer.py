@@ -4,20 +4,20 @@ import random
 
 import pytest
 
-from extdebug.hub.redacting_decoder import Prepared
-from extdebug.hub.ring_buffer import MOST_PIECES, Chunk, Piece, Ring
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.ring_buffer import MOST_PIECES, EventRun, Piece, RingBuffer
 from extdebug.hub.selection import make_chunk
 from extdebug.wire.events import Event as DebugEvent
 from extdebug.wire.events import Gap, GapReason, Level, Origin, Output
 from extdebug.wire.positions import Cursor, EntryId
 
 
-def prepared(n: int, *, size: int = 10) -> Prepared:
+def prepared(n: int, *, size: int = 10) -> DecodedEntry:
     event = DebugEvent("t", Level.INFO, Output.LOG, "m")
-    return Prepared(EntryId(n, 0), event, Origin(), b"x" * size)
+    return DecodedEntry(EntryId(n, 0), event, Origin(), b"x" * size)
 
 
-def chunk(first: int, count: int = 1, *, size: int = 10) -> Chunk:
+def chunk(first: int, count: int = 1, *, size: int = 10) -> EventRun:
     return make_chunk([prepared(first + i, size=size) for i in range(count)], range(count))
 
 
@@ -25,13 +25,13 @@ def at(n: int) -> Cursor:
     return Cursor(EntryId(n, 0), n)
 
 
-def live(limit: int = 100) -> Ring:
-    ring = Ring(limit=limit)
+def live(limit: int = 100) -> RingBuffer:
+    ring = RingBuffer(limit=limit)
     ring.release()
     return ring
 
 
-def drain(ring: Ring, position: Cursor) -> list[Piece]:
+def drain(ring: RingBuffer, position: Cursor) -> list[Piece]:
     pieces = []
     while (piece := ring.take(position)) is not None:
         pieces.append(piece)
@@ -129,7 +129,7 @@ def test_hostile_details_do_not_grow_the_memory_of_stated_gaps() -> None:
 
 
 def test_while_parked_overflow_moves_the_floor_and_loses_nothing() -> None:
-    ring = Ring(limit=30)
+    ring = RingBuffer(limit=30)
     for n in range(1, 8):
         ring.push(chunk(n), filtered=0, through=at(n))
     assert ring.floor == at(4)
@@ -141,7 +141,7 @@ def test_while_parked_overflow_moves_the_floor_and_loses_nothing() -> None:
 
 def test_a_replaced_stream_is_told_even_if_its_gap_fell_out_while_parked() -> None:
     """History ends when the stream is replaced, so nobody else would say it."""
-    ring = Ring(limit=30)
+    ring = RingBuffer(limit=30)
     ring.push_gap(lost(GapReason.RESET, None), through=at(0))
     for n in range(1, 8):
         ring.push(chunk(n), filtered=0, through=at(n))

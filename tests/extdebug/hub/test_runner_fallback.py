@@ -8,11 +8,11 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
-from extdebug.runner.wasm.components import Loaded
-from tests.extdebug.runner.conftest import SHARED, execute_at
+from extdebug.runner.wasm.components import LoadedComponent
 from tests.extdebug.test_live import receive, watching
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.runner import SHARED, execute_at
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def test_a_session_moves_to_the_runner_and_back_and_nothing_comes_twice(
     redis_server: RedisServer,
     cast: Cast,
     runner: str,
-    edges: Loaded,
+    edges: LoadedComponent,
 ) -> None:
     console = await sync_to_async(live_console)(
         redis_url=redis_server.url, EXT_DEBUG_STREAM_MODE="auto", RUNNER_URL=runner, **SHARED

@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from extdebug.demo.sample import Cast
-from extdebug.hub.stats import Counts, StreamHealth
+from extdebug.hub.stats import StreamCounts, StreamHealth
 from extdebug.ops.metrics import Figures
 from extdebug.sessions import close_reasons
 from extdebug.sessions.heartbeats import Signs
-from extdebug.sessions.stats import Tally
+from extdebug.sessions.stats import SessionStats
 from extdebug.wire.events import GapReason
 from extdebug.wire.keys import Target
 from policies.models import Lock
@@ -38,26 +38,26 @@ def feed(*, ending: Any = None, resumed: bool = False, lost: dict[str, int] | No
         viewer=SimpleNamespace(transport="ws"),
         state="live",
         ending=ending,
-        held=SimpleNamespace(shown=100, filtered=10, lost={"producer": 1}, resumed=resumed),
+        lease=SimpleNamespace(shown=100, filtered=10, lost={"producer": 1}, resumed=resumed),
         account=SimpleNamespace(shown=107, filtered=12, lost={"producer": 1, **(lost or {})}),
     )
 
 
 def console() -> Any:
     """One live session, one that was cut, one refused; a stream, and Redis half away."""
-    tally = Tally()
+    stats = SessionStats()
     live = feed(resumed=True, lost={"not_consumed": 4})
-    tally.begun(live)
+    stats.begun(live)
     over = feed(ending=close_reasons.ended_by("olivia"))
-    tally.begun(over)
-    tally.over(over, gone=False)
-    tally.refuse(close_reasons.NOT_FOUND)
+    stats.begun(over)
+    stats.over(over, gone=False)
+    stats.refuse(close_reasons.NOT_FOUND)
     return SimpleNamespace(
-        patrol=SimpleNamespace(feeds=(live,), blind=0.5),
-        tally=tally,
+        supervisor=SimpleNamespace(feeds=(live,), blind=0.5),
+        stats=stats,
         draining=False,
         hub=SimpleNamespace(
-            counts=lambda: Counts(9, 18, Counter({GapReason.RETENTION: 5})),
+            counts=lambda: StreamCounts(9, 18, Counter({GapReason.RETENTION: 5})),
             links=["", "Redis does not answer"],
             on_runners=1,
             health=lambda: [HEALTH],
@@ -117,7 +117,7 @@ def test_a_figure_is_what_was_counted(name: str, labels: dict[str, str], expecte
 
 def test_policy_unread_for_too_long_shows_as_fail_closed():
     blind = console()
-    blind.patrol.blind = 11.0
+    blind.supervisor.blind = 11.0
     assert value(scrape(blind, None), "ext_debug_fail_closed") == 1
 
 
@@ -149,10 +149,10 @@ def test_a_process_that_served_nobody_yet_says_who_lives():
 def test_an_end_is_counted_once_and_a_cut_is_one_from_outside(
     ending: Any, gone: bool, how: str, cut: str
 ):
-    tally = Tally()
-    tally.over(feed(ending=ending), gone=gone)
-    assert tally.ended == {how: 1}
-    assert tally.cut == ({cut: 1} if cut else {})
+    stats = SessionStats()
+    stats.over(feed(ending=ending), gone=gone)
+    assert stats.ended == {how: 1}
+    assert stats.cut == ({cut: 1} if cut else {})
 
 
 async def scraped(console: Console) -> str:

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from extdebug.runner.context import Flow, bind, current_flow
+from extdebug.runner.context import RequestFlow, bind, current_flow
 from extdebug.wire.events import BadId
 
-FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
-OTHER = Flow.of("globex", extension="report-maker", request="r-2")
+FLOW = RequestFlow.of("acme", extension="invoice-sync", request="r-1")
+OTHER = RequestFlow.of("globex", extension="report-maker", request="r-2")
 
 
 def test_binding_nests_and_ends():
@@ -19,7 +19,7 @@ def test_binding_nests_and_ends():
 
 
 async def test_tasks_keep_their_own_flow():
-    async def seen(flow: Flow) -> bool:
+    async def seen(flow: RequestFlow) -> bool:
         with bind(flow):
             await asyncio.sleep(0)
             return current_flow() is flow
@@ -28,8 +28,8 @@ async def test_tasks_keep_their_own_flow():
 
 
 def test_ids_are_lower_cased_and_a_missing_tenant_is_unknown():
-    assert Flow.of("ACME", extension="Invoice-Sync").stream == ("acme", "invoice-sync")
-    assert Flow.of(None, extension="x").tenant == "unknown"
+    assert RequestFlow.of("ACME", extension="Invoice-Sync").stream == ("acme", "invoice-sync")
+    assert RequestFlow.of(None, extension="x").tenant == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_ids_are_lower_cased_and_a_missing_tenant_is_unknown():
 )
 def test_no_flow_with_an_id_that_could_reach_a_key_or_a_header(parts):
     with pytest.raises(BadId):
-        Flow.of(parts.pop("tenant"), **parts)
+        RequestFlow.of(parts.pop("tenant"), **parts)

@@ -2,11 +2,11 @@ import logging
 
 import pytest
 
-from extdebug.runner.context import Flow, bind
+from extdebug.runner.context import RequestFlow, bind
 from extdebug.runner.logging_handler import DebugHandler, level_of
 from extdebug.wire.events import Level
 
-FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
+FLOW = RequestFlow.of("acme", extension="invoice-sync", request="r-1")
 
 
 class Recorder:

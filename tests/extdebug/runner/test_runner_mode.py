@@ -12,13 +12,13 @@ from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
 from extdebug.hub.history import SEAM_MS
-from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.components import LoadedComponent
 from extdebug.wire.positions import Cursor
 from policies.models import Lock
-from tests.extdebug.runner.conftest import SHARED, execute_at
 from tests.extdebug.test_live import receive, watching
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.runner import SHARED, execute_at
 
 METRICS = {"METRICS_TOKEN": "a-token-of-the-tests"}
 
@@ -66,7 +66,7 @@ async def test_lines_come_and_sessions_are_cut_without_any_redis(
     live_console: Callable[..., Console],
     cast: Cast,
     runner_process: Callable[[str], str],
-    edges: Loaded,
+    edges: LoadedComponent,
     server: str,
 ) -> None:
     runner = await sync_to_async(runner_process)("")
@@ -104,7 +104,7 @@ async def test_from_redis_to_runner_and_back_nothing_doubles_and_each_seam_is_ma
     redis_server: RedisServer,
     cast: Cast,
     runner_process: Callable[[str], str],
-    edges: Loaded,
+    edges: LoadedComponent,
 ) -> None:
     """Lines straight from a runner have no place in the stream: the roll cannot count over the
     seam, so it says so, and neither repeats what was shown nor begins another session."""

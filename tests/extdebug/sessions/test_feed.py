@@ -12,10 +12,10 @@ import pytest
 from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import catch_up, close_reasons, feed
-from extdebug.sessions.close_reasons import End
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.positions import Cursor, Start
 from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed
 
@@ -26,7 +26,7 @@ KEEP = Filter.parse({"q": "keep"})
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     one = Stage()
     monkeypatch.setattr(catch_up, "History", PaperHistory)
-    monkeypatch.setattr(feed, "records", one.records)
+    monkeypatch.setattr(feed, "in_record_threads", one.records)
     return one
 
 
@@ -39,7 +39,7 @@ def clocked(one: Feed) -> Clock:
 async def said(one: Feed) -> list[Any]:
     """What there is to say now, up to where the feed waits; each event frame is acknowledged."""
     out: list[Any] = []
-    while not (out and isinstance(out[-1], End)):
+    while not (out and isinstance(out[-1], CloseReason)):
         task = asyncio.create_task(one.next())
         for _ in range(20):  # the stand-ins give way to the loop a few times, and never sleep
             await asyncio.sleep(0)
@@ -63,11 +63,11 @@ def shown(messages: list[Any]) -> list[str]:
 
 
 def kinds(messages: list[Any]) -> list[str]:
-    return [message.kind for message in messages if isinstance(message, Note)]
+    return [message.kind for message in messages if isinstance(message, ControlFrame)]
 
 
 def status(messages: list[Any]) -> dict[str, Any]:
-    notes = [m for m in messages if isinstance(m, Note) and m.kind == "status"]
+    notes = [m for m in messages if isinstance(m, ControlFrame) and m.kind == "status"]
     frame: dict[str, Any] = json.loads(notes[-1].text())
     return frame
 
@@ -97,9 +97,9 @@ async def test_a_session_is_extended_to_its_maximum_and_not_beyond(stage: Stage)
     clock.forward(50)
     assert "expiring" in kinds(await said(one))
     await one.extend()
-    assert one.lifetime.expires_at == one.held.extendable_until
+    assert one.lifetime.expires_at == one.lease.extendable_until
     assert [(name, how["until"]) for name, _, how in stage.written] == [
-        ("extend", one.held.extendable_until)
+        ("extend", one.lease.extendable_until)
     ]
     assert status(await said(one))["ttl"] == pytest.approx(300, abs=2)
     with pytest.raises(ProtocolError) as refused:
@@ -149,11 +149,11 @@ async def test_authority_that_ended_by_time_stops_delivery_until_the_patrol_deci
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
     stage.hub.write("within")
     assert shown(await said(one)) == ["within"]
-    assert stage.console.patrol.soon == []
+    assert stage.node.supervisor.soon == []
     clock.forward(31)
     stage.hub.write("after")
     assert await said(one) == []
-    assert set(stage.console.patrol.soon) == {one}
+    assert set(stage.node.supervisor.soon) == {one}
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)), asked_at=clock.time())
     assert shown(await said(one)) == ["after"]
 
@@ -170,7 +170,7 @@ async def test_authority_that_is_not_renewed_ends_the_session_with_nothing_more_
     stage.hub.write("not yours any more")
     one.apply(allowed(allowed=False, code="denied", reason="the grant ended"))
     [end] = await said(one)
-    assert isinstance(end, End)
+    assert isinstance(end, CloseReason)
     assert int(end.code) == 4409
 
 
@@ -296,7 +296,7 @@ RESTARTING = close_reasons.draining()
     ],
 )
 async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(
-    stage: Stage, end: End | None, gone: bool, written: Any
+    stage: Stage, end: CloseReason | None, gone: bool, written: Any
 ) -> None:
     one = stage.open()
     if end is not None:
@@ -306,4 +306,4 @@ async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(
     rows = [(name, how.get("code"), how.get("reason")) for name, _, how in stage.written]
     assert rows == ([] if written is None else [written])
     assert stage.hub.subscriptions == []
-    assert stage.console.patrol.forgot == [one]
+    assert stage.node.supervisor.forgot == [one]

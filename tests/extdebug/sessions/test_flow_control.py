@@ -5,14 +5,20 @@ import random
 import pytest
 
 from extdebug.hub.ring_buffer import Piece
-from extdebug.sessions.flow_control import FRAME_OVERHEAD, LIMITED_EVERY, Bucket, Flow, Ledger
+from extdebug.sessions.flow_control import (
+    FRAME_OVERHEAD,
+    LIMITED_EVERY,
+    FlowControl,
+    Ledger,
+    TokenBucket,
+)
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.hub.test_ring_buffer import at, chunk
 
 
-def flow(*, window: int = 1000, events: int = 0, size: int = 0) -> Flow:
-    return Flow(
+def flow(*, window: int = 1000, events: int = 0, size: int = 0) -> FlowControl:
+    return FlowControl(
         position=at(0), rev=3, events_per_second=events, bytes_per_second=size, window=window
     )
 
@@ -84,7 +90,7 @@ def test_an_uncounted_loss_reads_null_and_the_rest_still_adds_up() -> None:
 
 
 def test_a_bucket_holds_one_second_of_its_rate() -> None:
-    bucket = Bucket(10)
+    bucket = TokenBucket(10)
     assert bucket.take(10, 0.0)
     assert not bucket.take(1, 0.05)
     assert bucket.take(1, 0.15)
@@ -93,14 +99,14 @@ def test_a_bucket_holds_one_second_of_its_rate() -> None:
 
 
 def test_more_than_a_bucket_holds_passes_when_it_is_full() -> None:
-    bucket = Bucket(10)
+    bucket = TokenBucket(10)
     assert bucket.take(25, 0.0)
     assert not bucket.take(1, 1.0), "the excess is paid back"
     assert bucket.take(1, 2.7)
 
 
 def test_no_rate_is_no_limit() -> None:
-    assert all(Bucket(0).take(10**9, 0.0) for _ in range(3))
+    assert all(TokenBucket(0).take(10**9, 0.0) for _ in range(3))
 
 
 def test_what_the_rate_refuses_is_one_gap_before_what_follows() -> None:

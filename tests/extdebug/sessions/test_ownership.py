@@ -24,10 +24,10 @@ def viewer(user: Any) -> access.Viewer:
     return access.viewer_of(user, transport="ws")
 
 
-def opened(user: Any, *, process: str = "p1") -> store.Held:
-    _, held = store.open_session(viewer(user), TARGET, process=process, filters=())
-    assert held is not None
-    return held
+def opened(user: Any, *, process: str = "p1") -> store.Lease:
+    _, lease = store.open_session(viewer(user), TARGET, process=process, filters=())
+    assert lease is not None
+    return lease
 
 
 def beat(name: str, *, ago: float = 0) -> None:
@@ -36,52 +36,52 @@ def beat(name: str, *, ago: float = 0) -> None:
     Process.objects.filter(name=name).update(beat_at=moment)
 
 
-def age(held: store.Held, **columns: float) -> None:
+def age(lease: store.Lease, **columns: float) -> None:
     """Move moments of a row so many seconds into the past."""
     now = timezone.now()
     moved = {name: now - dt.timedelta(seconds=seconds) for name, seconds in columns.items()}
-    assert DebugSession.objects.filter(pk=held.id).update(**moved)
+    assert DebugSession.objects.filter(pk=lease.id).update(**moved)
 
 
-def row(held: store.Held) -> DebugSession:
-    return DebugSession.objects.get(pk=held.id)
+def row(lease: store.Lease) -> DebugSession:
+    return DebugSession.objects.get(pk=lease.id)
 
 
 def test_a_session_of_a_living_process_stays(cast: Cast) -> None:
-    held = opened(cast.dan)
+    lease = opened(cast.dan)
     beat("p1")
-    age(held, opened_at=300)
+    age(lease, opened_at=300)
     assert ownership.close_abandoned() == 0
-    assert row(held).closed_at is None
+    assert row(lease).closed_at is None
 
 
 def test_a_session_of_a_dead_process_is_closed_once_with_its_record(cast: Cast) -> None:
-    held = opened(cast.dan)
+    lease = opened(cast.dan)
     beat("p1", ago=20)
-    age(held, opened_at=300)
+    age(lease, opened_at=300)
     assert ownership.close_abandoned() == 1
     assert ownership.close_abandoned() == 0
-    assert row(held).close_code == 1006
-    closing = AuditRecord.objects.filter(action="session.closed", subject_id=held.id)
+    assert row(lease).close_code == 1006
+    closing = AuditRecord.objects.filter(action="session.closed", subject_id=lease.id)
     assert closing.count() == 1
 
 
 def test_a_session_let_go_by_a_restart_waits_its_whole_minute(cast: Cast) -> None:
-    held = opened(cast.dan)
-    age(held, opened_at=300)
-    assert store.detach(held, NOTHING)
-    age(held, detached_at=40)
+    lease = opened(cast.dan)
+    age(lease, opened_at=300)
+    assert store.detach(lease, NOTHING)
+    age(lease, detached_at=40)
     assert ownership.close_abandoned() == 0, "its process is gone, its watcher may come back"
-    age(held, detached_at=61)
+    age(lease, detached_at=61)
     assert ownership.close_abandoned() == 1
 
 
 def test_a_session_past_its_time_is_closed_though_its_process_lives(cast: Cast) -> None:
-    held = opened(cast.dan)
+    lease = opened(cast.dan)
     beat("p1")
-    age(held, opened_at=700, expires_at=30)
+    age(lease, opened_at=700, expires_at=30)
     assert ownership.close_abandoned() == 1
-    assert row(held).close_code == 4408
+    assert row(lease).close_code == 4408
 
 
 def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
@@ -101,12 +101,12 @@ def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
 
 @pytest.mark.parametrize("thief", ["alice", "olivia"])
 def test_a_session_is_its_own_persons(cast: Cast, thief: str) -> None:
-    held = opened(cast.dan)
+    lease = opened(cast.dan)
     other = viewer(getattr(cast, thief))
-    assert ownership.take_over(held.id, other, TARGET, process="p2") is None
+    assert ownership.take_over(lease.id, other, TARGET, process="p2") is None
     elsewhere = Target("globex", "invoice-sync")
-    assert ownership.take_over(held.id, viewer(cast.dan), elsewhere, process="p2") is None
-    assert row(held).holder == held.holder
+    assert ownership.take_over(lease.id, viewer(cast.dan), elsewhere, process="p2") is None
+    assert row(lease).holder == lease.holder
 
 
 @pytest.mark.parametrize("name", ["", "x", "0" * 36, "../../etc", "{}", "0" * 32])
@@ -115,10 +115,10 @@ def test_a_name_that_is_no_session_is_nothing(cast: Cast, name: str) -> None:
 
 
 def test_too_late_is_a_new_session(cast: Cast) -> None:
-    held = opened(cast.dan)
-    store.detach(held, NOTHING)
-    age(held, detached_at=61)
-    assert ownership.take_over(held.id, viewer(cast.dan), TARGET, process="p2") is None
+    lease = opened(cast.dan)
+    store.detach(lease, NOTHING)
+    age(lease, detached_at=61)
+    assert ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2") is None
 
 
 def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from extdebug.sessions import close_reasons, ownership, supervisor
-from extdebug.sessions.supervisor import Patrol
+from extdebug.sessions.supervisor import Supervisor
 from policies import access
 
 
 @dataclass(eq=False)
 class Watching:
-    """As much of a feed as the patrol knows."""
+    """As much of a feed as the supervisor knows."""
 
     name: str = "a"
     environment: str = "production"
@@ -29,7 +29,7 @@ class Watching:
     def __post_init__(self) -> None:
         self.viewer = SimpleNamespace(user_id=1, token_id=None, session_hash=self.session_hash)
         self.target = SimpleNamespace(tenant="acme", extension=self.name)
-        self.held = SimpleNamespace(id=self.name, holder="h")
+        self.lease = SimpleNamespace(id=self.name, holder="h")
         self.decision = decision(environment=self.environment)
 
     def end(self, end: Any) -> None:
@@ -44,7 +44,7 @@ class Watching:
     def changed(self) -> bool:
         return False
 
-    def forsaken(self, now: float) -> bool:
+    def unserved(self, now: float) -> bool:
         return False
 
 
@@ -53,7 +53,7 @@ def decision(*, allowed: bool = True, environment: str = "production") -> Any:
 
 
 class World:
-    """What the patrol reads, to be changed by a test."""
+    """What the supervisor reads, to be changed by a test."""
 
     def __init__(self) -> None:
         self.version = 1
@@ -95,7 +95,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     async def here(function: Any, *args: Any, **kwargs: Any) -> Any:
         return await asyncio.to_thread(function, *args, **kwargs)
 
-    monkeypatch.setattr(supervisor, "decisions", here)
+    monkeypatch.setattr(supervisor, "in_policy_threads", here)
     return one
 
 
@@ -105,9 +105,9 @@ async def until(condition: Any, *, within: float = 5) -> None:
             await asyncio.sleep(0.005)
 
 
-async def walking(world: World, *feeds: Watching) -> tuple[Patrol, asyncio.Task[None]]:
+async def walking(world: World, *feeds: Watching) -> tuple[Supervisor, asyncio.Task[None]]:
     console: Any = SimpleNamespace(hub=SimpleNamespace(use=lambda _: None))
-    one = Patrol(console)
+    one = Supervisor(console)
     for feed in feeds:
         one.watch(feed)  # type: ignore[arg-type]
     return one, asyncio.create_task(one._poll())

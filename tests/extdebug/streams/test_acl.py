@@ -12,7 +12,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from extdebug.streams.acl import PASSWORD, Role, UnsupportedServer, Version, rules
+from extdebug.streams.acl import PASSWORD, AclRole, UnsupportedServer, Version, rules
 from extdebug.wire.keys import escape
 from tests.fixtures.redis import RedisServer
 
@@ -22,26 +22,29 @@ SECRET = "a-password"
 
 # (command, the roles that may run it)
 TABLE = [
-    (("XADD", KEY, "MAXLEN", "~", "100", "*", "message", "m"), {Role.RUNNER}),
-    (("XLEN", KEY), set(Role)),
-    (("XRANGE", KEY, "-", "+"), {Role.CONSOLE, Role.READONLY}),
-    (("XREVRANGE", KEY, "+", "-", "COUNT", "1"), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
-    (("XREAD", "COUNT", "1", "STREAMS", KEY, "0"), {Role.CONSOLE, Role.READONLY}),
-    (("XINFO", "STREAM", KEY), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
-    (("XINFO", "GROUPS", KEY), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
-    (("XGROUP", "CREATE", KEY, "ee-debug-ui:h1", "0", "ENTRIESREAD", "0"), {Role.CONSOLE}),
-    (("XGROUP", "SETID", KEY, "seed", "0", "ENTRIESREAD", "0"), {Role.CONSOLE}),
-    (("XGROUP", "DESTROY", KEY, "none"), {Role.CONSOLE, Role.JANITOR}),
-    (("CLIENT", "ID"), {Role.CONSOLE}),
-    (("CLIENT", "UNBLOCK", "99999"), {Role.CONSOLE}),
-    (("INFO", "server"), {Role.CONSOLE, Role.JANITOR, Role.READONLY}),
-    (("PUBLISH", "ext-debug-layer__group__cuts", "x"), {Role.CONSOLE}),
+    (("XADD", KEY, "MAXLEN", "~", "100", "*", "message", "m"), {AclRole.RUNNER}),
+    (("XLEN", KEY), set(AclRole)),
+    (("XRANGE", KEY, "-", "+"), {AclRole.CONSOLE, AclRole.READONLY}),
+    (
+        ("XREVRANGE", KEY, "+", "-", "COUNT", "1"),
+        {AclRole.CONSOLE, AclRole.JANITOR, AclRole.READONLY},
+    ),
+    (("XREAD", "COUNT", "1", "STREAMS", KEY, "0"), {AclRole.CONSOLE, AclRole.READONLY}),
+    (("XINFO", "STREAM", KEY), {AclRole.CONSOLE, AclRole.JANITOR, AclRole.READONLY}),
+    (("XINFO", "GROUPS", KEY), {AclRole.CONSOLE, AclRole.JANITOR, AclRole.READONLY}),
+    (("XGROUP", "CREATE", KEY, "ee-debug-ui:h1", "0", "ENTRIESREAD", "0"), {AclRole.CONSOLE}),
+    (("XGROUP", "SETID", KEY, "seed", "0", "ENTRIESREAD", "0"), {AclRole.CONSOLE}),
+    (("XGROUP", "DESTROY", KEY, "none"), {AclRole.CONSOLE, AclRole.JANITOR}),
+    (("CLIENT", "ID"), {AclRole.CONSOLE}),
+    (("CLIENT", "UNBLOCK", "99999"), {AclRole.CONSOLE}),
+    (("INFO", "server"), {AclRole.CONSOLE, AclRole.JANITOR, AclRole.READONLY}),
+    (("PUBLISH", "ext-debug-layer__group__cuts", "x"), {AclRole.CONSOLE}),
     (("PUBLISH", "another-application", "x"), set()),
-    (("XTRIM", KEY, "MINID", "~", "0"), {Role.JANITOR}),
-    (("SCAN", "0", "MATCH", "ext-debug:*"), {Role.JANITOR, Role.READONLY}),
-    (("TYPE", KEY), {Role.JANITOR, Role.READONLY}),
-    (("MEMORY", "USAGE", KEY), {Role.READONLY}),
-    (("PING",), set(Role)),
+    (("XTRIM", KEY, "MINID", "~", "0"), {AclRole.JANITOR}),
+    (("SCAN", "0", "MATCH", "ext-debug:*"), {AclRole.JANITOR, AclRole.READONLY}),
+    (("TYPE", KEY), {AclRole.JANITOR, AclRole.READONLY}),
+    (("MEMORY", "USAGE", KEY), {AclRole.READONLY}),
+    (("PING",), set(AclRole)),
     # nobody's business
     (("XADD", FOREIGN, "*", "a", "b"), set()),
     (("XRANGE", FOREIGN, "-", "+"), set()),
@@ -76,12 +79,12 @@ def guarded(redis_server: RedisServer) -> RedisServer:
     return redis_server
 
 
-def url(server: RedisServer, role: Role) -> str:
+def url(server: RedisServer, role: AclRole) -> str:
     return f"redis://{role.value}:{SECRET}@127.0.0.1:{server.port}/0"
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_a_role_may_do_its_job_and_nothing_else(guarded: RedisServer, role: Role) -> None:
+@pytest.mark.parametrize("role", list(AclRole))
+def test_a_role_may_do_its_job_and_nothing_else(guarded: RedisServer, role: AclRole) -> None:
     with redis.Redis.from_url(url(guarded, role)) as client:
         for command, allowed in TABLE:
             try:
@@ -94,7 +97,7 @@ def test_a_role_may_do_its_job_and_nothing_else(guarded: RedisServer, role: Role
 
 async def test_the_console_role_carries_the_channel_layer(guarded: RedisServer) -> None:
     layer: BaseChannelLayer = RedisPubSubChannelLayer(
-        hosts=[url(guarded, Role.CONSOLE)], prefix="ext-debug-layer"
+        hosts=[url(guarded, AclRole.CONSOLE)], prefix="ext-debug-layer"
     )
     channel = await layer.new_channel()
     await layer.group_add("ext-debug.cuts", channel)
@@ -114,7 +117,7 @@ def test_an_unchanged_password_placeholder_is_refused(redis_server: RedisServer)
 
 @pytest.mark.parametrize(("version", "named"), [("7.0.15", False), ("7.2", True), ("8.0.1", True)])
 def test_setinfo_is_named_only_where_the_server_knows_it(version: str, named: bool) -> None:
-    words = rules(Role.RUNNER, version=Version.parse(version), prefix="p:", layer_prefix="l")
+    words = rules(AclRole.RUNNER, version=Version.parse(version), prefix="p:", layer_prefix="l")
     assert ("+client|setinfo" in words) == named
 
 

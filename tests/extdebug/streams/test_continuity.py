@@ -198,8 +198,8 @@ class RealRun:
             case "empty" if draw(0, 2) == 0:
                 self.client.xtrim(KEY, maxlen=0, approximate=False)
             case "xdel":
-                held = [id for id, _ in self.client.xrange(KEY)]
-                some = self.chance.sample(held, min(len(held), draw(1, 5)))
+                lease = [id for id, _ in self.client.xrange(KEY)]
+                some = self.chance.sample(lease, min(len(lease), draw(1, 5)))
                 self.client.xdel(KEY, *some or ["0-1"])
             case "reload" if draw(0, 4) == 0:
                 self.client.execute_command("DEBUG", "RELOAD")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from extdebug.streams.acl import Role, Version, rules
+from extdebug.streams.acl import AclRole, Version, rules
 from extdebug.streams.retention import EMPTY_FOR_MS, Tidied, UnsafePrefix, server_time_ms, tidy
 from extdebug.wire.keys import GROUP_PREFIX, Target
 from tests.fixtures.programs import wait_until
@@ -190,7 +190,7 @@ def test_the_janitors_own_acl_is_enough(redis_server: RedisServer, client: redis
     fill(client, "ext-debug:acme:old", 5, age=EMPTY_FOR_MS / 1000 + 60)
     client.xgroup_create(KEY, f"{GROUP_PREFIX}dead", "$")
     words = rules(
-        Role.JANITOR, version=Version(major=7, minor=0), prefix="ext-debug:", layer_prefix="asgi"
+        AclRole.JANITOR, version=Version(major=7, minor=0), prefix="ext-debug:", layer_prefix="asgi"
     )
     client.execute_command(
         "ACL", "SETUSER", "janitor", *[">pw" if word.startswith("#") else word for word in words]

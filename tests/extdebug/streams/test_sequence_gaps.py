@@ -4,7 +4,7 @@ stream is not counted again as one of the runner."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.streams.sequence_gaps import Producers
+from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import Cursor, EntryId
 
@@ -13,7 +13,7 @@ class Book:
     """Feeds entries and adds up what is stated."""
 
     def __init__(self) -> None:
-        self.producers = Producers()
+        self.producers = SequenceGaps()
         self.marked = 0
         self.holes = 0
         self._at = 0

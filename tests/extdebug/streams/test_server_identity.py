@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from extdebug.streams.server_identity import Server
+from extdebug.streams.server_identity import ServerIdentity
 
 
 def info(run_id: str, uptime: int) -> bytes:
@@ -20,8 +20,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def heard(run_id: str) -> Server:
-    server = Server()
+def heard(run_id: str) -> ServerIdentity:
+    server = ServerIdentity()
     server.identify(info(run_id, 500))
     server.heard()
     return server

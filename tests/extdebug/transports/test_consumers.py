@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from extdebug.sessions import close_reasons
-from extdebug.sessions.close_reasons import Refused
-from extdebug.sessions.session_frames import Note
+from extdebug.sessions.close_reasons import OpeningRefused
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports import consumers
 from extdebug.transports.consumers import SessionConsumer, stop
 
@@ -29,7 +29,7 @@ class FakeFeed:
         self.notes: asyncio.Queue[Any] = asyncio.Queue()
         self.acked = 0
 
-    def say(self, note: Note) -> None:
+    def say(self, note: ControlFrame) -> None:
         self.notes.put_nowait(note)
 
     def end(self, end: Any) -> None:
@@ -87,8 +87,8 @@ class Wire:
 def feed(monkeypatch: pytest.MonkeyPatch) -> FakeFeed:
     one = FakeFeed()
 
-    async def open_here(*_: Any) -> tuple[FakeFeed, Note]:
-        return one, Note("ready", b'{"type":"ready"}')
+    async def open_here(*_: Any) -> tuple[FakeFeed, ControlFrame]:
+        return one, ControlFrame("ready", b'{"type":"ready"}')
 
     async def viewer(*_: Any) -> Any:
         return SimpleNamespace()
@@ -185,7 +185,7 @@ async def test_a_refusal_is_said_and_closed(
     feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: Any) -> Any:
-        raise Refused(close_reasons.NOT_FOUND)
+        raise OpeningRefused(close_reasons.NOT_FOUND)
 
     monkeypatch.setattr(consumers, "open_here", refuse)
     wire = Wire()

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from policies.decisions.decide import Rule, decide
+from policies.decisions.decide import DecisionRule, decide
 from policies.decisions.facts import (
     DEFAULT_RULES,
     ConsentFact,
     EnvironmentRules,
     Facts,
     GrantFact,
-    Limits,
     LockFact,
     OpeningFact,
     OpenSessions,
+    SessionLimits,
     TokenFact,
 )
 
@@ -100,7 +100,9 @@ anything = st.builds(
         max_size=1,
     ).map(tuple),
     grants=st.lists(grants, max_size=3).map(tuple),
-    limits=st.just(Limits(sessions_per_user=3, openings_per_minute=2, sessions_per_tenant=5)),
+    limits=st.just(
+        SessionLimits(sessions_per_user=3, openings_per_minute=2, sessions_per_tenant=5)
+    ),
     opening=st.none() | openings,
 )
 
@@ -279,28 +281,32 @@ def test_staging_is_open_to_the_right_people() -> None:
 @pytest.mark.parametrize(
     ("changes", "rule", "code"),
     [
-        ({"active": False}, Rule.SIGNED_IN, "denied"),
-        ({"develops_all": False}, Rule.RELATION, "not_found"),
-        ({"tenant_exists": False}, Rule.RELATION, "not_found"),
-        ({"installs": frozenset()}, Rule.RELATION, "not_found"),
-        ({"ui_enabled": False}, Rule.FEATURE, "denied"),
-        ({"policy": None}, Rule.FEATURE, "denied"),
-        ({"policy": EnvironmentRules(enabled=False)}, Rule.ENVIRONMENT, "denied"),
-        ({"tenant_suspended": True}, Rule.TENANT, "denied"),
-        ({"locks": (LockFact("You", "x", None),)}, Rule.LOCK, "denied"),
-        ({"extension_capable": False}, Rule.CAPABILITY, "denied"),
-        ({"capable_installs": frozenset()}, Rule.CAPABILITY, "denied"),
-        ({"consent_required": True}, Rule.CONSENT, "denied"),
-        ({"consents": (ConsentFact(False, None),)}, Rule.CONSENT, "denied"),
-        ({"policy": EnvironmentRules(), "mode_off": True}, Rule.MODE, "denied"),
-        ({"policy": EnvironmentRules()}, Rule.GRANT, "denied"),
-        ({"opening": OpeningFact(OpenSessions(), 20, 9)}, Rule.RATE, "busy"),
-        ({"opening": OpeningFact(OpenSessions(user=5), 0, 0)}, Rule.SESSIONS, "busy"),
-        ({"opening": OpeningFact(OpenSessions(tenant=200), 0, 0)}, Rule.SESSIONS, "busy"),
-        ({"opening": OpeningFact(OpenSessions(extension=200), 0, 0)}, Rule.SESSIONS, "busy"),
+        ({"active": False}, DecisionRule.SIGNED_IN, "denied"),
+        ({"develops_all": False}, DecisionRule.RELATION, "not_found"),
+        ({"tenant_exists": False}, DecisionRule.RELATION, "not_found"),
+        ({"installs": frozenset()}, DecisionRule.RELATION, "not_found"),
+        ({"ui_enabled": False}, DecisionRule.FEATURE, "denied"),
+        ({"policy": None}, DecisionRule.FEATURE, "denied"),
+        ({"policy": EnvironmentRules(enabled=False)}, DecisionRule.ENVIRONMENT, "denied"),
+        ({"tenant_suspended": True}, DecisionRule.TENANT, "denied"),
+        ({"locks": (LockFact("You", "x", None),)}, DecisionRule.LOCK, "denied"),
+        ({"extension_capable": False}, DecisionRule.CAPABILITY, "denied"),
+        ({"capable_installs": frozenset()}, DecisionRule.CAPABILITY, "denied"),
+        ({"consent_required": True}, DecisionRule.CONSENT, "denied"),
+        ({"consents": (ConsentFact(False, None),)}, DecisionRule.CONSENT, "denied"),
+        ({"policy": EnvironmentRules(), "mode_off": True}, DecisionRule.MODE, "denied"),
+        ({"policy": EnvironmentRules()}, DecisionRule.GRANT, "denied"),
+        ({"opening": OpeningFact(OpenSessions(), 20, 9)}, DecisionRule.RATE, "busy"),
+        ({"opening": OpeningFact(OpenSessions(user=5), 0, 0)}, DecisionRule.SESSIONS, "busy"),
+        ({"opening": OpeningFact(OpenSessions(tenant=200), 0, 0)}, DecisionRule.SESSIONS, "busy"),
+        (
+            {"opening": OpeningFact(OpenSessions(extension=200), 0, 0)},
+            DecisionRule.SESSIONS,
+            "busy",
+        ),
     ],
 )
-def test_the_first_failure_decides(changes: dict[str, Any], rule: Rule, code: str) -> None:
+def test_the_first_failure_decides(changes: dict[str, Any], rule: DecisionRule, code: str) -> None:
     decision = decide(facts_of(**changes), now=NOW)
     assert decision.failed is not None
     assert (decision.failed.rule, decision.code) == (rule, code)
@@ -312,7 +318,7 @@ def test_every_rule_is_asked_even_after_a_failure() -> None:
     facts = facts_of(active=False, opening=OpeningFact(OpenSessions(), 0, 0))
     token = TokenFact(revoked=False, expires_at=NOW, tenant=None, extension=None)
     decision = decide(replace(facts, token=token), now=NOW)
-    assert [asked.rule for asked in decision.checks] == list(Rule)
+    assert [asked.rule for asked in decision.checks] == list(DecisionRule)
 
 
 def test_only_a_missing_grant_can_be_requested() -> None:

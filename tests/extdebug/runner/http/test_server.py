@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from extdebug.hub.runner_client import (
-    Runner,
+    RunnerClient,
     RunnerEntry,
     RunnerLoss,
     StreamRefused,
@@ -21,12 +21,12 @@ from extdebug.hub.runner_client import (
     watch,
 )
 from extdebug.runner.config import ConfigError, ServerConfig, load
-from extdebug.runner.http.server import Server
+from extdebug.runner.http.server import RunnerServer
 from extdebug.wire.entries import from_entry
 from extdebug.wire.positions import EntryId
 from extdebug.wire.stream_tokens import sign
-from tests.extdebug.runner.conftest import Bench
 from tests.fixtures.programs import free_port, wait_until
+from tests.fixtures.runner import Bench
 
 AUTH = "a" * 32
 SECRET = b"s" * 32
@@ -37,7 +37,7 @@ HEADERS = {"x-runner-auth": AUTH}
 def config(shared_bench: Bench, edges, tmp_path_factory) -> Any:
     folder = tmp_path_factory.mktemp("components")
     from extdebug.runner.wasm.build import build_guest
-    from tests.extdebug.runner.conftest import GUESTS
+    from tests.fixtures.runner import GUESTS
 
     data = build_guest(GUESTS / "edges.py.txt").read_bytes()
     (folder / f"{edges.content_hash}.wasm").write_bytes(data)
@@ -53,7 +53,7 @@ def config(shared_bench: Bench, edges, tmp_path_factory) -> Any:
 
 @pytest.fixture(scope="module")
 def url(shared_bench: Bench, config: Any) -> Iterator[str]:
-    application = Server(config, shared_bench.host, shared_bench.publisher)
+    application = RunnerServer(config, shared_bench.host, shared_bench.publisher)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
@@ -185,14 +185,14 @@ async def test_metrics_speak_prometheus(client, edges):
 def test_a_server_others_can_reach_needs_the_secret(shared_bench):
     settings = load({"RUNNER_HOST": "0.0.0.0"})
     with pytest.raises(ConfigError, match="RUNNER_AUTH_TOKEN"):
-        Server(settings, shared_bench.host, shared_bench.publisher)
+        RunnerServer(settings, shared_bench.host, shared_bench.publisher)
 
 
 # --- the internal stream ------------------------------------------------------------------
 
 
-def runner(url: str, **change: Any) -> Runner:
-    return Runner(**{"url": url, "secret": SECRET, "auth": AUTH, **change})
+def runner(url: str, **change: Any) -> RunnerClient:
+    return RunnerClient(**{"url": url, "secret": SECRET, "auth": AUTH, **change})
 
 
 async def collect(url: str, count: int, **options: Any) -> list[RunnerEntry | RunnerLoss]:

@@ -3,7 +3,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.publish.lanes import Bounds, Lanes, Lost
+from extdebug.runner.publish.lanes import Bounds, LaneLoss, Lanes
 
 A, B = ("acme", "x"), ("globex", "x")
 
@@ -19,7 +19,7 @@ def drain(lanes: Lanes[int]) -> dict[tuple[str, str], list[int | str]]:
     while taken := lanes.take(events=1000, size=10**9):
         for stream, items in taken:
             seen.setdefault(stream, []).extend(
-                f"lost {item.count}" if isinstance(item, Lost) else item for _, item in items
+                f"lost {item.count}" if isinstance(item, LaneLoss) else item for _, item in items
             )
     return seen
 
@@ -49,10 +49,10 @@ def test_losses_merge_only_with_their_neighbours():
     put(lanes, A, 1)
     for cause in ("rate_limited", "rate_limited", "other"):
         with lanes.lock:
-            lanes.lose(lanes.lane(A), Lost(causes={cause: 1}))
+            lanes.lose(lanes.lane(A), LaneLoss(causes={cause: 1}))
     put(lanes, A, 2)
     with lanes.lock:
-        lanes.lose(lanes.lane(A), Lost(causes={"rate_limited": 1}))
+        lanes.lose(lanes.lane(A), LaneLoss(causes={"rate_limited": 1}))
     assert drain(lanes) == {A: [1, "lost 3", 2, "lost 1"]}
 
 
@@ -121,7 +121,7 @@ def test_every_item_is_taken_or_counted_and_order_holds(steps):
     def book(taken: list) -> None:
         for stream, items in taken:
             for _, item in items:
-                if isinstance(item, Lost):
+                if isinstance(item, LaneLoss):
                     lost[stream] += item.count
                 else:
                     seen[stream].append(item)

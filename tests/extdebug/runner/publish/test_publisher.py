@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from extdebug.runner.config import PublisherConfig
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.publish.redacting_encoder import NoRedaction
 from extdebug.wire.events import Level, Output
@@ -16,8 +16,8 @@ from tests.extdebug.runner.ledger import book, read_stream
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
 
-FLOW = Flow.of("acme", extension="invoice-sync", install="inst-acme", request="r-1")
-OTHER = Flow.of("globex", extension="invoice-sync", install="inst-globex", request="r-2")
+FLOW = RequestFlow.of("acme", extension="invoice-sync", install="inst-acme", request="r-1")
+OTHER = RequestFlow.of("globex", extension="invoice-sync", install="inst-globex", request="r-2")
 
 Make = Callable[..., Publisher]
 
@@ -37,11 +37,13 @@ def make() -> Iterator[Make]:
         publisher.close(0.2)
 
 
-def say(publisher: Publisher, message: str | bytes, flow: Flow = FLOW, **options: Any) -> None:
+def say(
+    publisher: Publisher, message: str | bytes, flow: RequestFlow = FLOW, **options: Any
+) -> None:
     publisher.emit(flow, Output.LOG, Level.INFO, message, **options)
 
 
-def entries(server: RedisServer, flow: Flow = FLOW) -> list:
+def entries(server: RedisServer, flow: RequestFlow = FLOW) -> list:
     with server.client() as client:
         key = stream_key("ext-debug:", *flow.stream)
         return read_stream(client, key, tenant=flow.tenant, extension=flow.extension)

@@ -1,14 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.context import Flow
+from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.redacting_encoder import Captured, NoRedaction, prepare
 from extdebug.runner.publish.redaction import load_redaction
 from extdebug.wire.entries import from_entry, to_entry
 from extdebug.wire.events import Level, Output
 from extdebug.wire.positions import EntryId
 
-FLOW = Flow.of("acme", extension="invoice-sync", request="r-1")
+FLOW = RequestFlow.of("acme", extension="invoice-sync", request="r-1")
 
 
 def captured(message, *, output=Output.STDOUT, fields=None, cut=False, flow=FLOW) -> Captured:
@@ -61,7 +61,7 @@ def test_a_private_key_over_lines_is_masked_even_if_its_first_line_was_dropped()
 
 
 def test_a_secret_in_an_opaque_id_is_masked():
-    flow = Flow.of("acme", extension="x", request="ghp_" + "a1B2" * 9)
+    flow = RequestFlow.of("acme", extension="x", request="ghp_" + "a1B2" * 9)
     event = prepare(captured("hello", flow=flow), load_redaction(None), max_bytes=8192)
     assert "a1B2" not in (event.request_id or "")
     assert event.redacted

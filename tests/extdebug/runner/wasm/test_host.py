@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from extdebug.runner.wasm.components import Loaded
+from extdebug.runner.wasm.components import LoadedComponent
 from extdebug.runner.wasm.execution import CallLimits, ComponentError, ExecutionFailed, Failure
 from extdebug.wire.events import Level, Output
-from tests.extdebug.runner.conftest import Bench
+from tests.fixtures.runner import Bench
 
 EVENT = "event"
 IMPORTS = [
@@ -140,7 +140,7 @@ def test_no_caller_can_raise_the_hosts_limits(bench, edges):
 @pytest.mark.parametrize("name", IMPORTS)
 @pytest.mark.parametrize("guest", GUESTS)
 def test_every_other_import_refuses_by_name_in_the_flow(bench, guest, name, request):
-    component: Loaded = request.getfixturevalue(guest)
+    component: LoadedComponent = request.getfixturevalue(guest)
     full = f"alga:extension/{name}"
     with pytest.raises(ExecutionFailed, match=full):
         bench.run(component, f"/{name}", request="r-refused")
@@ -151,7 +151,7 @@ def test_every_other_import_refuses_by_name_in_the_flow(bench, guest, name, requ
 @pytest.mark.parametrize("name", ["context.get-context", "logging.log-info", "logging.log-warn"])
 @pytest.mark.parametrize("guest", GUESTS)
 def test_components_of_the_platforms_own_world_run_unchanged(bench, guest, name, request):
-    component: Loaded = request.getfixturevalue(guest)
+    component: LoadedComponent = request.getfixturevalue(guest)
     assert bench.run(component, f"/{name}").status == 200
     assert ("stdout", "info", f"calling {name}") in said(bench)
 
