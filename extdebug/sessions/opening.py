@@ -1,12 +1,13 @@
 """How a session begins, for every transport: names checked, decided, recorded, attached.
 
-A refusal is an `endings.Refused`; somebody without any relation to a target gets the same answer
+A refusal is a `close_reasons.OpeningRefused`; somebody without any relation to a target gets the same answer
 as for one that does not exist.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter
@@ -53,7 +54,7 @@ async def open_feed(
         # The client left. The row is written or will be, and nobody else would end it.
         opening.add_done_callback(_abandoned)
         raise
-    node.stats.begun(feed)
+    node.stats.begun(feed.lease, feed.viewer.transport)
     return feed, feed.ready(names)
 
 
@@ -101,12 +102,15 @@ async def _open(
             raise OpeningRefused(close_reasons.refusal(decision))
     else:
         decision, lease = taken
+        earlier = node.supervisor.serving(lease.id)
+        if earlier is not None:
+            lease = _take_from(earlier, lease)
     try:
         names = await in_record_threads(names_of, target, decision.installs)
         feed = Feed(node, viewer, target, decision, lease, wanted=wanted, rev=rev, start=start)
     except Exception:
         nothing = store.Account(
-            lease.shown, lease.filtered, lease.lost or {}, (), "", lease.filters
+            lease.shown, lease.filtered, lease.lost or {}, lease.unknown, "", lease.filters
         )
         await in_record_threads(
             store.close, lease, viewer, target, nothing, code=1011, reason="it could not begin"
@@ -114,6 +118,16 @@ async def _open(
         raise
     node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
+
+
+def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:
+    """End this session's other connection to this process, and go on from what it has told."""
+    earlier.end(close_reasons.TAKEN)
+    account = earlier.account
+    return dataclasses.replace(
+        lease, shown=account.shown, filtered=account.filtered, lost=account.lost,
+        unknown=account.unknown, filters=account.filters,
+    )  # fmt: skip
 
 
 async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from django.db.models import Q
 from django.utils import timezone
@@ -50,7 +50,9 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
         if not ended:
             continue
         closed += 1
-        account = store.Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
+        account = store.Account(
+            row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters
+        )
         kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
         actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
         target = Target(row.tenant, row.extension)
@@ -59,29 +61,30 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
     return closed
 
 
-def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
-    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder.
+def held_elsewhere(leases: Sequence[tuple[str, str]]) -> list[str]:
+    """For each (session, holder): empty while it is theirs, else why it is to be let go:
+    "ended <by whom>", or "taken" by another holder.
 
     A row that somebody removed ends its session: nobody could see it or end it any more.
     """
-    verdicts: dict[str, str] = {}
-    keys = list(holders)
+    rows: dict[str, tuple[str, bool, str | None]] = {}
+    keys = list({session for session, _ in leases})
     for start in range(0, len(keys), 500):
-        chunk = keys[start : start + 500]
-        rows = DebugSession.objects.filter(pk__in=chunk)
-        known = {str(pk) for pk in rows.values_list("pk", flat=True)}
-        verdicts.update({key: "ended" for key in chunk if key not in known})
-        rows = rows.exclude(
-            closed_at=None, end_requested_at=None, holder__in=[holders[key] for key in chunk]
-        )
-        for pk, holder, closed, ended, by in rows.values_list(
+        found = DebugSession.objects.filter(pk__in=keys[start : start + 500])
+        for pk, holder, closed, ended, by in found.values_list(
             "pk", "holder", "closed_at", "end_requested_at", "end_requested_by"
         ):
-            if ended is not None:
-                verdicts[str(pk)] = f"ended {by}".strip()
-            elif closed is not None or holder != holders[str(pk)]:
-                verdicts[str(pk)] = "taken"
-    return verdicts
+            rows[str(pk)] = (holder, closed is not None, by if ended is not None else None)
+    return [_verdict(rows.get(session), holder) for session, holder in leases]
+
+
+def _verdict(row: tuple[str, bool, str | None] | None, holder: str) -> str:
+    if row is None:
+        return "ended"
+    holds, closed, ended_by = row
+    if ended_by is not None:
+        return f"ended {ended_by}".strip()
+    return "taken" if closed or holds != holder else ""
 
 
 def take_over(

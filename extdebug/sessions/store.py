@@ -39,6 +39,7 @@ class Lease:
     shown: int = 0
     filtered: int = 0
     lost: Mapping[str, int] | None = None
+    unknown: Sequence[str] = ()  # reasons of losses that could not be counted
     filters: Sequence[Mapping[str, Any]] = ()
     resumed: bool = False
 
@@ -144,6 +145,7 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
         shown=row.shown,
         filtered=row.filtered,
         lost=row.lost,
+        unknown=tuple(row.uncounted),
         filters=tuple(row.filters),
         resumed=resumed,
     )
@@ -174,6 +176,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "shown": account.shown,
         "filtered": account.filtered,
         "lost": dict(account.lost),
+        "uncounted": sorted(account.unknown),
         "cursor": account.cursor,
         "filters": list(account.filters),
     }

@@ -22,8 +22,8 @@ from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import TokenBucket
 from extdebug.sessions.node import current_node
+from extdebug.sessions.rate_limit import TokenBucket
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports.handshake import Lobby, client_ip, session_key_of
 from policies import access

@@ -155,6 +155,19 @@ def from_entry(
     )
 
 
+def read_origin(raw: Sequence[bytes], *, tenant: str, extension: str) -> Origin:
+    """What an entry's producer says of its place, without reading the rest: 1 us."""
+    pairs = iter(raw[: len(raw) // 2 * 2])
+    values: dict[bytes, bytes] = {}
+    for name, value in zip(pairs, pairs, strict=True):
+        values.setdefault(name, value)
+    if b"src" not in values or not _agrees(
+        values.get(b"tenant", b""), values.get(b"extension", b""), tenant, extension
+    ):
+        return NO_ORIGIN
+    return _origin(values)
+
+
 _RAW_LEVELS: Final = {name.encode(): level for name, level in LEVELS.items()}
 _RAW_OUTPUTS: Final = {name.encode(): output for name, output in OUTPUTS.items()}
 _RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)
