@@ -1,8 +1,9 @@
 """A session's own reading of what Redis still holds, up to where the live stream took over.
 
-A history is a private stream with one subscription: the same decoding, the same fan-out, only driven
-page by page as the session's window allows. It reads on through a restart of Redis as far as the
-stream is the same; what lies between its end and the live ring's beginning is the session's sum.
+A history is a private stream with one subscription: the same decoding, the same fan-out, only
+driven page by page as the session's window allows. It reads on through a restart of Redis as far
+as the stream is the same; what lies between its end and the live ring's beginning is the session's
+sum.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events between two places of a stream that Redis still holds, for one session that asks for them."""
+"""Events between two places of a stream that Redis still holds, for a session that asks."""
 
 from __future__ import annotations
 

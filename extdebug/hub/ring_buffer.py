@@ -52,9 +52,9 @@ class EventRun:
 class Piece:
     """One step of a session along its stream: at most one of `chunk` and `gap`.
 
-    `through` is the place behind it. Between the place before it and `through` lie `entries`, all of
-    them accounted for by this piece: shown, filtered, dropped or unreadable. What the two places
-    differ by more is a loss, which the session states (`continuity.missing`), except for `explained`
+    `through` is the place behind it. Between the place before it and `through` lie `entries`, all
+    accounted for by this piece: shown, filtered, dropped or unreadable. What the two places differ
+    by more is a loss, which the session states (`continuity.missing`), except for `explained`
     entries that were told as their producer's. `since` bounds the place of such a loss from below.
     """
 

@@ -1,7 +1,7 @@
-"""What the numbers of a stream's producers were before a place: read from what the stream still holds.
+"""What the numbers of a stream's producers were before a place, from what the stream still holds.
 
-Needed when a source is first seen with a number above 1: only its earlier entries, if there are any,
-say whether something is missing between. One pass over the stream at the most (20,000 entries: 60 ms).
+Needed when a source is first seen with a number above 1: only its earlier entries, if there are
+any, say whether something is missing between. One pass over the stream at the most.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One session's place at a watched stream: a ring that the stream fills, and how to wake the session."""
+"""One session's place at a watched stream: a ring that the stream fills, and how to wake it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Watched(Protocol):
 
 
 class Subscription:
-    """Made by `Hub.subscribe`. `keeps_up` is set by the session: whether it acknowledges in time."""
+    """Made by `Hub.subscribe`. The session sets `keeps_up`: whether it acknowledges in time."""
 
     __slots__ = (
         "_wake", "boundary", "closed", "keeps_up", "limit", "ring", "runner_buffer", "selection",

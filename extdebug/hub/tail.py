@@ -1,10 +1,10 @@
 """One blocking read for up to 128 streams, and the periodic proof that it saw everything.
 
-A tail owns its connection: it attaches, looks, catches up and blocks one after the other, so that a
-snapshot and the replies around it are always in the order in which Redis gave them. It reads by its
-process' own consumer group: a group dies with its stream, so another stream under the same key is an
-error and never data. What cannot be read by a group (no memory for one, a replica, a failing disk)
-is read plainly, and looked at often.
+A tail owns its connection: it attaches, looks, catches up and blocks one after the other, so that
+a snapshot and the replies around it are always in the order in which Redis gave them. It reads by
+its process' own consumer group: a group dies with its stream, so another stream under the same key
+is an error and never data. What cannot be read by a group (no memory for one, a replica, a failing
+disk) is read plainly, and looked at often.
 """
 
 from __future__ import annotations

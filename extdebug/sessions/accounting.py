@@ -1,4 +1,4 @@
-"""What a whole session was shown, over all its filters and connections, for its row and its record."""
+"""What a session was shown over all its filters and connections, for its row and its record."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A transport opens a feed, takes its messages one by one with `next()` and hands it what the client
 said. The feed joins history and live, holds what leaves to the decision in force, and ends on time;
-it is cut from outside by `end()` and `apply()`, which work even while the transport is stuck in a send.
+it is cut from outside by `end()` and `apply()`, which work even while a send of the transport is
+stuck.
 """
 
 from __future__ import annotations

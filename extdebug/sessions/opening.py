@@ -1,7 +1,7 @@
 """How a session begins, for every transport: names checked, decided, recorded, attached.
 
-A refusal is a `close_reasons.OpeningRefused`; somebody without any relation to a target gets the same answer
-as for one that does not exist.
+A refusal is a `close_reasons.OpeningRefused`; somebody without any relation to a target gets the
+same answer as for one that does not exist.
 """
 
 from __future__ import annotations

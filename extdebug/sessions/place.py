@@ -1,9 +1,9 @@
 """Where one session stands in its stream, and what the next piece means from there. Pure.
 
-Pieces come from history, from the live ring and from runners, and each of these sources may know of
-a loss earlier or later than the others. The session therefore does the sum itself: what lies between
-its place and the place behind a piece, and is not in the piece, is lost and told once; what lies
-before its place was told and is passed over.
+Pieces come from history, from the live ring and from runners, and each of these sources may know
+of a loss earlier or later than the others. The session therefore does the sum itself: what lies
+between its place and the place behind a piece, and is not in the piece, is lost and told once; what
+lies before its place was told and is passed over.
 """
 
 from __future__ import annotations

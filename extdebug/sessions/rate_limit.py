@@ -1,4 +1,4 @@
-"""How many things may happen in a second: token buckets, for a session or for each of many people."""
+"""How many things may happen in a second: token buckets, for a session or for many people."""
 
 from __future__ import annotations
 

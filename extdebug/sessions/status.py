@@ -1,4 +1,4 @@
-"""When a session is told its state: on each change, while its account moves, and when it is idle."""
+"""When a session is told its state: on each change, while its account moves, and when idle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDLE: Final = 15.0  # seconds without a frame until a `status` carries the curso
 
 
 class StatusTeller:
-    """Owned by a feed. `state` is what the client was last told; None before it was told anything."""
+    """Owned by a feed. `state` is what the client was last told; None: nothing yet."""
 
     def __init__(
         self, flow: FlowControl, catch_up: CatchUp, lifetime: Lifetime, *, now: float

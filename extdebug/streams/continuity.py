@@ -1,13 +1,13 @@
 """What was lost between two places of a stream. Pure, and the one owner of that arithmetic.
 
 Redis counts every entry that a stream ever got (`entries-added`). A place that knows its own count
-(`Cursor.index`) and the stream's life (`Cursor.epoch`) therefore says by subtraction how many entries
-lie between it and any other place of the same life; those of them that were not read are lost:
+(`Cursor.index`) and the stream's life (`Cursor.epoch`) therefore says by subtraction how many
+entries lie between it and any other place of the same life; those that were not read are lost:
 
     missing(stood, through, entries) == through.index - stood.index - entries
 
-The live tail, a session's history, a resumed cursor and each step of a session use this function. An
-index counts what is *accounted for*, read or stated lost, so that a loss found late is told once:
+The live tail, a session's history, a resumed cursor and each step of a session use this function.
+An index counts what is *accounted for*, read or stated lost, so that a loss found late is told once:
 whoever was told it already stands at a greater index, and the subtraction leaves nothing.
 """
 
@@ -59,8 +59,8 @@ def go_on(
 ) -> tuple[Cursor, Loss | None]:
     """Where a reader that stood at `stood` goes on in the stream as it is now.
 
-    The snapshot must name an epoch of this run (`epochs.current`). `present`: the stream still holds
-    the entry at `stood`, which matters only when the epoch is unknown to it.
+    The snapshot must name an epoch of this run (`epochs.current`). `present`: the stream still
+    holds the entry at `stood`, which matters only when the epoch is unknown to it.
     """
     life = epochs.current(snapshot.epochs, run_id)
     removed = snapshot.added - snapshot.length
@@ -187,9 +187,8 @@ class Continuity:
         claimed = not self._unclaimed and self.at.id < edge_id
         if missed is not None and missed < 0:
             return  # entries ahead of us were deleted by hand: the whole account tells
-        if missed is None and not (claimed and self.at.id != ZERO_ID):
-            self.at = edge
-        elif self._unclaimed:
+        unknowable = missed is None and not (claimed and self.at.id != ZERO_ID)
+        if unknowable or self._unclaimed:
             self.at = edge
         elif missed is None or missed > 0:
             losses.append(self._lose(GapReason.RETENTION, missed, bound, edge))

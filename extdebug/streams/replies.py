@@ -1,4 +1,4 @@
-"""Raw replies of Redis about streams: rows of a read, and snapshots of what a stream says of itself.
+"""Raw replies of Redis about streams: rows of a read, and snapshots of what a stream is.
 
 Replies stay raw bytes: a reader that decodes for us dies on the first invalid UTF-8, and
 redis-py's own reply parsing costs more than the rest of the path.

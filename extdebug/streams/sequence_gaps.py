@@ -1,4 +1,4 @@
-"""The runners' own arithmetic: holes in `n` and `lost` markers become losses, none of them twice. Pure.
+"""The runners' arithmetic: holes in `n` and `lost` markers become losses, none twice. Pure.
 
 A runner numbers its events before it can drop any, so a hole in the numbers is a loss even when
 the marker that should state it never arrives. Marker and hole may come in either order. A hole may
@@ -19,7 +19,7 @@ MOST: Final = 256
 
 
 class Missing(NamedTuple):
-    """What one entry shows to be lost at its runner: `stated` by its marker, `hole` by its number."""
+    """What one entry shows to be lost at its runner: `stated` by its marker, `hole` by its `n`."""
 
     stated: int
     hole: int
@@ -77,7 +77,7 @@ class SequenceGaps:
 
     def lost(self, missed: int | None, *, until: EntryId = ZERO_ID) -> None:
         """The stream itself lost entries, told before what follows; the next hole of each producer
-        may be among them. `until`: the end of that loss; entries below it may still be from before."""
+        may be among them. `until`: the end of that loss; entries below it may be from before."""
         if not any(producer.excused is not None for producer in self._known.values()):
             self._spare = 0.0
         self._spare += math.inf if missed is None else missed
