@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.reader_group import Command, ReaderGroup
 from extdebug.hub.sequence_scan import scan_sequences
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
@@ -31,13 +32,10 @@ log = logging.getLogger(__name__)
 IDLE_LOOK: Final = 2.0  # seconds between two looks at a stream that does not move
 BUSY_LOOK: Final = 0.2  # and at one that does: so long a cursor may be provisional
 PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
-QUARANTINE: Final = 5.0  # seconds before a stream that failed alone is tried again
-PLAIN: Final = 5.0  # seconds before a group is tried again
+QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
-
-Command = tuple[str | bytes | int, ...]
 
 
 class StreamReader:
@@ -50,12 +48,9 @@ class StreamReader:
         self.behind = False  # the last reply was full, or the connection is new
         self._link = link
         self._server = server
-        self._group = group
+        self._group = ReaderGroup(watched.key, group)
         self._look_at = 0.0
         self._retry_at = 0.0
-        self._plain_until = 0.0
-        self._synced = False  # our group stands where the account does
-        self._has_group = False
         self._at_risk = False  # half of what the stream holds lies ahead of us
         self._lives: dict[str, Cursor] = {}
 
@@ -66,17 +61,16 @@ class StreamReader:
 
     def reconnected(self) -> None:
         """A reply may have been lost on its way: the account says what was delivered."""
-        self._synced = False
+        self._group.synced = False
         self.behind = True
         self.watched.pending.clear()
 
     def wants_look(self, now: float) -> bool:
         if self.watched.problem and now < self._retry_at:
             return False
-        watched = self.watched
-        unsure = not watched.attached or self.behind or bool(watched.pending) or not self._synced
-        plain = now < self._plain_until
-        return bool(watched.problem) or now >= self._look_at or (unsure and not plain)
+        watched, group = self.watched, self._group
+        unsure = not watched.attached or self.behind or bool(watched.pending) or not group.synced
+        return bool(watched.problem) or now >= self._look_at or (unsure and group.usable)
 
     @property
     def blockable(self) -> bool:
@@ -84,7 +78,7 @@ class StreamReader:
         watched = self.watched
         return (
             watched.attached
-            and self._synced
+            and self._group.synced
             and not (watched.problem or self.behind or watched.pending)
         )
 
@@ -116,12 +110,12 @@ class StreamReader:
             delivered = await self._look(count)
         except ResponseError as error:
             self._quarantine(f"this stream cannot be read: {str(error)[:160]}")
-            self._synced = False
+            self._group.synced = False
             return 0
         pause = BUSY_LOOK if delivered else IDLE_LOOK
         if self.watched.crowded:
             pause = PACE_LOOK
-        elif sent_at < self._plain_until:
+        elif not self._group.usable:
             pause = PLAIN_LOOK
         if self._look_at <= sent_at:
             self._look_at = sent_at + pause
@@ -134,33 +128,33 @@ class StreamReader:
             await self._attach()
             return 0
         crowded = watched.crowded and not self._at_risk
-        commands = [*self._prepare(), *self._snapshot_commands()]
-        by_group = self._may_use_group
-        if not by_group and watched.pending:
+        group = self._group
+        by_group = group.usable
+        prepared = group.prepare(account.at)
+        if prepared or not by_group:
             watched.pending.clear()  # read again from the account's place
+        commands = [*prepared, *self._snapshot_commands()]
         if not crowded:
-            commands.append(self._read_command(count, by_group=by_group))
+            commands.append(group.read(account.at, count))
         replies = await self._link.together(*commands)
-        prepared, read = len(commands) - 2 - (not crowded), None if crowded else replies[-1]
-        snapshot = read_snapshot(replies[prepared], replies[prepared + 1])
+        read = None if crowded else replies[-1]
+        snapshot = read_snapshot(replies[len(prepared)], replies[len(prepared) + 1])
         if self._in_future(snapshot):
             return 0
-        refused = next(
-            (r for r in (*replies[:prepared], read) if isinstance(r, ResponseError)), None
-        )
+        refused = _refusal(*replies[: len(prepared)], read)
         if not await self._same_life(snapshot):
             return 0
         if refused is not None:
-            self._refused(refused)
+            group.refused(refused)
+            self._look_at = 0.0 if group.usable else time.monotonic() + PLAIN_LOOK / 4
             return 0
+        group.well(read_by_group=by_group)
         self._well()
         ahead = snapshot.added - (account.at.index or snapshot.added)
         self._at_risk = ahead * 2 > snapshot.length > 0
         rows = [] if crowded else _rows_of(read)
-        if by_group:
-            self._synced = True
-        elif rows:
-            self._synced = False
+        if rows and not by_group:
+            group.synced = False
         whole = not crowded and len(rows) < count
         self.behind = not whole and not crowded
         delivered = watched.look(snapshot, rows, whole=whole)
@@ -173,54 +167,10 @@ class StreamReader:
         watched = self.watched
         return await scan_sequences(self._link, watched.key, watched.target, until=until)
 
-    @property
-    def _may_use_group(self) -> bool:
-        return time.monotonic() >= self._plain_until
-
-    def _prepare(self) -> list[Command]:
-        """Put our group where the account stands."""
-        if self._synced or not self._may_use_group:
-            return []
-        at = self.watched.cursor
-        place: list[str | bytes | int] = [self.watched.key, self._group, str(at.id)]
-        if at.index is not None:
-            place += ["ENTRIESREAD", at.index]
-        self.watched.pending.clear()
-        return [("XGROUP", "SETID" if self._has_group else "CREATE", *place)]
-
     def _snapshot_commands(self) -> list[Command]:
         return [("XINFO", "STREAM", self.watched.key), ("XINFO", "GROUPS", self.watched.key)]
 
-    def _read_command(self, count: int, *, by_group: bool) -> Command:
-        key = self.watched.key
-        if by_group:
-            return (
-                "XREADGROUP", "GROUP", self._group, "c", "COUNT", count, "NOACK", "STREAMS", key, ">",
-            )  # fmt: skip
-        return ("XREAD", "COUNT", count, "STREAMS", key, str(self.watched.cursor.id))
-
-    def _refused(self, error: ResponseError) -> None:
-        """The group is gone or was there already, or the server takes no group now."""
-        self._synced = False
-        text = str(error)
-        if text.startswith("BUSYGROUP"):
-            self._has_group = True
-        elif "NOGROUP" in text or "no such key" in text or "requires the key" in text:
-            self._has_group = False
-        elif "WRONGTYPE" in text or "NOPERM" in text:
-            raise error
-        else:  # OOM, READONLY, MISCONF: reading plainly goes on
-            if not self._plain_until:
-                log.warning(
-                    "stream %s is read without a group: %s", self.watched.target, text[:160]
-                )
-            self._plain_until = time.monotonic() + PLAIN
-        self._look_at = 0.0 if self._may_use_group else time.monotonic() + PLAIN_LOOK / 4
-
     def _well(self) -> None:
-        if self._may_use_group:
-            self._plain_until = 0.0
-            self._has_group = True
         if self.watched.problem:
             self.watched.problem = ""
             self.watched.wake()
@@ -246,7 +196,9 @@ class StreamReader:
         if account is None:
             return False
         at = account.at
-        ours = at.epoch in snapshot.epochs or (self._has_group and self._group in snapshot.groups)
+        ours = at.epoch in snapshot.epochs or (
+            self._group.exists and self._group.name in snapshot.groups
+        )
         beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
         if snapshot.exists and not beyond:
             if ours and epochs.of_run(at.epoch, run_id):
@@ -255,7 +207,7 @@ class StreamReader:
                 return True
             if not at.epoch:  # attached while no group could be made
                 life = epochs.current(snapshot.epochs, run_id)
-                if not life and self._may_use_group:
+                if not life and self._group.usable:
                     now = await self._begin_life()
                     life = epochs.current(now.epochs, run_id)
                 account.move(Cursor(at.id, at.index, life))
@@ -263,7 +215,7 @@ class StreamReader:
         watched.flush()
         at = account.at
         self._remember(at)
-        self._synced = self._has_group = False
+        self._group.synced = self._group.exists = False
         now = await self._begin_life()
         watched.snapshot = now
         life = epochs.current(now.epochs, run_id)
@@ -277,7 +229,7 @@ class StreamReader:
             watched.lose(loss)
         account.move(place)
         self.behind = True
-        self._synced = False
+        self._group.synced = False
         return False
 
     async def _begin_life(self, *, at_top: bool = False, epoch: str = "") -> Snapshot:
@@ -297,16 +249,13 @@ class StreamReader:
                 for old in epochs.outdated(snapshot.epochs, run_id)
             ]
         if at_top:
-            commands.append(("XGROUP", "DESTROY", key, self._group))
-            commands.append(("XGROUP", "CREATE", key, self._group, "$"))
+            commands += self._group.begin()
         replies = await self._link.together(*commands, *self._snapshot_commands())
-        refused = next((r for r in replies[:-2] if isinstance(r, ResponseError)), None)
+        refused = _refusal(*replies[:-2])
         snapshot = read_snapshot(replies[-2], replies[-1])
-        if refused is not None and "no such key" not in str(refused):
-            if "WRONGTYPE" in str(refused) or "NOPERM" in str(refused):
-                raise refused
-            self._plain_until = time.monotonic() + PLAIN
-        self._has_group = self._synced = at_top and self._group in snapshot.groups
+        if refused is not None:
+            self._group.refused(refused)
+        self._group.exists = self._group.synced = at_top and self._group.name in snapshot.groups
         return snapshot
 
     def _remember(self, at: Cursor) -> None:
@@ -322,7 +271,8 @@ class StreamReader:
         if snapshot.top.ms <= time.time() * 1000 + FUTURE_MS:
             return False
         self._quarantine(
-            f"the stream's newest id ({snapshot.top}) lies in the future; an operator must delete it"
+            f"the stream's newest id ({snapshot.top}) lies in the future; "
+            "an operator must delete it"
         )
         return True
 
@@ -333,6 +283,10 @@ class StreamReader:
             log.warning("stream %s quarantined: %s", watched.target, problem)
             watched.problem = problem
             watched.wake()
+
+
+def _refusal(*replies: Any) -> ResponseError | None:
+    return next((reply for reply in replies if isinstance(reply, ResponseError)), None)
 
 
 def _rows_of(reply: Any) -> list[Row]:

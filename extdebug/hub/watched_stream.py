@@ -21,8 +21,8 @@ from extdebug.hub.stats import StreamCounts
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.continuity import Continuity, Loss
 from extdebug.streams.replies import Row, Snapshot
-from extdebug.streams.sequence_gaps import NOTHING_MISSING, SequenceGaps
-from extdebug.wire.events import Gap, encode_json
+from extdebug.streams.sequence_gaps import NOTHING_MISSING, Missing, SequenceGaps
+from extdebug.wire.events import Gap, Origin, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
 from policies.redaction.redactor import Redactor
@@ -160,59 +160,65 @@ class WatchedStream:
         account = self.account
         if account is None or not rows:
             return 0
-        numbers = self.sequence_gaps
         delivered = size = 0
         part: list[DecodedEntry] = []
-        done = 0
         place = account.at
         ids: list[EntryId] = []
         for row in rows:
             decoded = self.decoder(row)
-            origin = decoded.origin
-            if origin.src is not None and (
-                numbers.unknown(origin) or (not known and numbers.shows_loss(origin))
-            ):
+            if decoded.origin.src is not None and self._undecided(decoded.origin, known=known):
                 break
             previous = place
             index = None if place.index is None else place.index + 1
             place = Cursor(decoded.id, index, place.epoch)
-            lost = numbers.account(origin, at=decoded.id)
+            lost = self.sequence_gaps.account(decoded.origin, at=decoded.id)
             if previous.stated and decoded.event is not None:
                 lost = NOTHING_MISSING  # told before this entry, to whoever brought that place
-            if lost.hole or lost.stated or decoded.event is None:
+            if lost != NOTHING_MISSING or decoded.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0
-                if lost.hole:
-                    if not certain:
-                        account.explain(lost.hole)
-                    told = Cursor(previous.id, previous.index, previous.epoch, stated=True)
-                    self._push_gap(hole_gap(decoded, lost.hole, after=previous), told)
-                if lost.stated and decoded.event is not None:
-                    told = Cursor(previous.id, previous.index, previous.epoch, stated=True)
-                    self._push_gap(producer_gap(decoded, lost.stated, after=previous), told)
+                if lost.hole and not certain:
+                    account.explain(lost.hole)
+                self._push_lost(decoded, lost, previous, place)
             if decoded.event is not None:
                 part.append(decoded)
                 size += len(decoded.json)
                 if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
                     delivered += self._fan(part, place)
                     part, size = [], 0
-            elif decoded.problem:
-                self._push_gap(unreadable_gap(decoded), place, counted=1)
-            elif lost.stated:  # a marker: an entry of its own without a line
-                self._push_gap(producer_gap(decoded, lost.stated, after=previous), place, counted=1)
-            else:  # a marker whose loss the numbers had shown already
-                for subscription in self._all():
-                    subscription.ring.skip(0, through=place, counted=1)
             ids.append(decoded.id)
-            done += 1
         delivered += self._fan(part, place)
-        del rows[:done]
+        del rows[: len(ids)]
         account.read(ids)
-        self.counts.entries += done
+        self.counts.entries += len(ids)
         self.counts.delivered += delivered
-        if delivered or done:
+        if ids:
             self.wake()
         return delivered
+
+    def _undecided(self, origin: Origin, *, known: bool) -> bool:
+        """Whether only a look, or the stream's earlier entries, can say what this entry shows."""
+        numbers = self.sequence_gaps
+        return numbers.unknown(origin) or (not known and numbers.shows_loss(origin))
+
+    def _push_lost(
+        self, decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor
+    ) -> None:
+        """What this entry shows to be lost before it, and the entry itself where it has no line."""
+        told = Cursor(previous.id, previous.index, previous.epoch, stated=True)
+        if lost.hole:
+            self._push_gap(hole_gap(decoded, lost.hole, after=previous), told)
+        marker = producer_gap(decoded, lost.stated, after=previous)
+        if decoded.event is not None:
+            if lost.stated:
+                self._push_gap(marker, told)
+        elif decoded.problem:
+            self._push_gap(unreadable_gap(decoded), place, counted=1)
+        elif lost.stated:
+            self._push_gap(marker, place, counted=1)
+        else:  # a marker whose loss the numbers had shown already
+            for subscription in self._all():
+                subscription.ring.skip(0, through=place, counted=1)
 
     def _fan(self, part: Sequence[DecodedEntry], through: Cursor) -> int:
         """One part to every selection: equal selections share the work and the run of events."""

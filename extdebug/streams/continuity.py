@@ -7,8 +7,8 @@ entries lie between it and any other place of the same life; those that were not
     missing(stood, through, entries) == through.index - stood.index - entries
 
 The live tail, a session's history, a resumed cursor and each step of a session use this function.
-An index counts what is *accounted for*, read or stated lost, so that a loss found late is told once:
-whoever was told it already stands at a greater index, and the subtraction leaves nothing.
+An index counts what is *accounted for*, read or stated lost, so that a loss found late is told
+once: whoever was told it already stands at a greater index, and the subtraction leaves nothing.
 """
 
 from __future__ import annotations
