@@ -105,9 +105,9 @@ async def set_and_delete(field: Field) -> None:
 
 
 async def bursts(field: Field) -> None:
-    for _ in range(3):
-        await asyncio.to_thread(field.traffic.loud.write, 1200, maxlen=40)
-        await asyncio.sleep(field.chance.uniform(0.02, 0.3))
+    for _ in range(5):
+        await asyncio.to_thread(field.traffic.loud.write, 600, maxlen=40)
+        await asyncio.sleep(field.chance.uniform(0.02, 0.4))
 
 
 async def trims(field: Field) -> None:
@@ -116,7 +116,7 @@ async def trims(field: Field) -> None:
         keep = field.chance.choice((0, 1, 20, 100))
         trim = ("XTRIM", KEY, "MAXLEN", keep)
         await asyncio.to_thread(field.traffic.loud.write, 150, after=[trim])
-        await asyncio.sleep(field.chance.uniform(0.02, 0.3))
+        await asyncio.sleep(field.chance.uniform(0.02, 0.4))
         await field.redis(lambda client: client.xtrim(KEY, maxlen=30, approximate=False))
 
 
@@ -334,7 +334,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "nogroup": Fault(groups_destroyed, resets=True),
     "wrongtype": Fault(wrong_type, resets=True),
     "oom": Fault(out_of_memory),
-    "misconf": Fault(failing_saves),
+    "misconf": Fault(failing_saves, options=("--enable-protected-configs", "yes")),
     "readonly": Fault(read_only),
     "acl": Fault(withdrawn, as_user=True),
     "killed": Fault(console_killed),

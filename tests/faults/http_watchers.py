@@ -54,6 +54,7 @@ class HttpWatcher:
         self._door = 0
         self._may_connect = asyncio.Event()
         self._may_connect.set()
+        self._ended = False
         self._work: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -62,10 +63,11 @@ class HttpWatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._ended = True
         for task in (self._task, self._work):
             if task is not None:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                with contextlib.suppress(asyncio.CancelledError, httpx.HTTPError):
                     await task
 
     def leave(self) -> None:
@@ -89,7 +91,7 @@ class HttpWatcher:
                 except httpx.HTTPError:
                     pass
                 except asyncio.CancelledError:
-                    if not self._work.cancelled():  # we are told to end, not the connection
+                    if self._ended or not self._work.cancelled():  # else: only the connection
                         raise
                 self._door += 1
                 await asyncio.sleep(self._pause())
@@ -108,6 +110,15 @@ class HttpWatcher:
     def _keep(self, item: Item) -> None:
         self.log.append(item)
         self.when.append(time.monotonic())
+
+    def _refused(self, response: httpx.Response) -> None:
+        """A refusal is the `closing` object; anything else is no answer of the protocol."""
+        try:
+            closing = response.json()
+        except ValueError:
+            self.wrong.append(f"answered {response.status_code} {response.text[:200]!r}")
+        else:
+            self._close(closing)
 
     def _close(self, closing: dict[str, Any]) -> None:
         self.closings.append(closing)
@@ -133,8 +144,7 @@ class SseWatcher(HttpWatcher):
         async with http.stream("GET", door.stream, params=params, headers=headers) as response:
             if response.status_code != 200:
                 await response.aread()
-                with contextlib.suppress(ValueError):
-                    self._close(response.json())
+                self._refused(response)
                 return
             event: dict[str, str] = {}
             async for line in response.aiter_lines():
@@ -169,10 +179,10 @@ class PollingWatcher(HttpWatcher):
         body = {**TARGET, "wait": WAIT}
         body |= {"lastId": self.last_id} if self.last_id else {"tail": 0}
         response = await http.post(door.stream, json=body, headers=door.headers)
-        answer = response.json()
         if response.status_code != 200:
-            self._close(answer)
+            self._refused(response)
             return
+        answer = response.json()
         for item in merged(answer["events"], answer["gaps"]):
             self._keep(item)
         self.last_id = answer["lastId"]

@@ -18,6 +18,7 @@ Place = tuple[int, int]
 START: Final[Place] = (0, 0)
 END: Final[Place] = (2**64, 0)
 MATCHING: Final = ("not_consumed", "rate_limited")  # count what the filter selects
+MISPLACED_BY: Final = 3_000  # ms; a loss that is told farther off was not told
 WITHOUT_COUNT: Final = ("reset", "failover")  # may state null (docs/no-silent-loss.md)
 COLUMNS: Final = ("doubled", "silent", "counts", "places", "order", "session")
 
@@ -99,6 +100,9 @@ class _Hole:
     due: bool  # whether a reader can know
     first: int
 
+    def __str__(self) -> str:
+        return f"the hole from {self.src}:{self.first} between {self.start} and {self.end}"
+
 
 def judge_session(
     log: Sequence[Item],
@@ -132,7 +136,7 @@ def judge_session(
     beyond = _assign(missing, entries, log, held=held, must=must, may=may, verdict=verdict)
     holes = list(_holes(answered, gaps, since, beyond))
     unsure = [line for line in answered if line.id is None and not line.sure]
-    _assign_holes(holes, own, entries, len(unsure), log, verdict)
+    _assign_holes(holes, own, len(unsure), verdict)
     _wide(log, gaps, verdict)
     verdict.delivered = len(seen)
     verdict.stated = sum(gap.stated.missed or 0 for gap in gaps)
@@ -154,7 +158,7 @@ def _shown(
             continue
         name, line = (item.src, item.n), known.get((item.src, item.n))
         if line is None or (line.id not in (None, item.id)) or (line.sure and line.id is None):
-            disorder.append(f"{item} was never written after the beginning")
+            disorder.append(f"{item} was never written since the session began")
             continue
         if not may(line):
             disorder.append(f"{item} is not for this filter")
@@ -271,34 +275,47 @@ def _blame(
     verdict: SessionVerdict,
 ) -> None:
     """Entries without a gap, and gaps without entries: silent, miscounted, or misplaced."""
-    spare = sum(gap.left or 0 for gap in gaps)
     silent: list[Line] = []
+    outside: list[Line] = []
+    short: list[Line] = []
     for line in alone:
-        inside = any(gap.holds(place(line.id or "")) for gap in gaps)
-        if line.id in held and inside:
-            silent.append(line)  # skipped under a gap, though the stream still holds it
-        elif spare > 0 or (line.id not in held and _beside_unknown(log, line)):
-            spare -= 1
-            verdict.blame("places", 1, f"{line.src}:{line.n}@{line.id} lies outside its gap")
-        elif inside:
-            verdict.blame("counts", 1, f"{line.src}:{line.n}@{line.id} is missing in the count")
-        else:
+        at = place(line.id or "")
+        inside = any(gap.holds(at) for gap in gaps)
+        near = _near(gaps, at, at, by_filter_only=line.id in held)
+        if near is not None and near.left:
+            near.left -= 1
+            outside.append(line)
+        elif line.id not in held and _beside_unknown(log, line):
+            outside.append(line)
+        elif inside and line.id not in held:
+            short.append(line)
+        else:  # skipped under a gap, though the stream still holds it, or under none
             silent.append(line)
-    misplaced = sum(1 for text in verdict.wrong if text.startswith("places: "))
-    if silent:
-        names = [f"{line.src}:{line.n}@{line.id}" for line in silent]
-        kept = sum(line.id in held for line in silent)
-        verdict.blame(
-            "silent", len(silent),
-            f"{len(silent)} lost without a word ({kept} still in the stream): {_some(names)}",
-        )  # fmt: skip
+    kept = sum(line.id in held for line in silent)
+    for column, lines, text in (
+        ("places", outside, "lie outside the gap that counts them"),
+        ("counts", short, "lie in a gap that states fewer than were lost"),
+        ("silent", silent, f"lost without a word, {kept} of them still in the stream"),
+    ):
+        if lines:
+            names = _some([f"{line.src}:{line.n}@{line.id}" for line in lines])
+            verdict.blame(column, len(lines), f"{len(lines)} {text}: {names}")
     for gap in gaps:
         if gap.left:
-            taken = min(gap.left, misplaced)
-            misplaced -= taken
-            if gap.left > taken:
-                over = gap.left - taken
-                verdict.blame("counts", over, f"{gap.stated} states {over} that were not lost")
+            verdict.blame("counts", gap.left, f"{gap.stated} states {gap.left} too many")
+
+
+def _near(
+    gaps: list[_Gap], start: Place, end: Place, *, by_filter_only: bool = False
+) -> _Gap | None:
+    """An exact gap with room that is told for another place, a few seconds off at most."""
+    fitting = [
+        (max(gap.start[0] - end[0], start[0] - gap.end[0]), at)
+        for at, gap in enumerate(gaps)
+        if gap.left and (gap.by_filter or not by_filter_only)
+    ]
+    distance, at = min(fitting, default=(MISPLACED_BY + 1, 0))
+    return gaps[at] if distance <= MISPLACED_BY else None
 
 
 def _beside_unknown(log: Sequence[Item], line: Line) -> bool:
@@ -364,47 +381,33 @@ def _hole(
 
 
 def _assign_holes(
-    holes: list[_Hole],
-    gaps: list[_Gap],
-    entries: list[_Gap],
-    unsure: int,
-    log: Sequence[Item],
-    verdict: SessionVerdict,
+    holes: list[_Hole], gaps: list[_Gap], unsure: int, verdict: SessionVerdict
 ) -> None:
     """Each number that was never written into a gap of its producer's."""
     for due in (True, False):
         for hole in sorted((one for one in holes if one.due is due), key=lambda one: one.end):
             for gap in gaps:
-                if not gap.left or gap.start > hole.end or hole.start > gap.end:
+                if not gap.left or gap.start >= hole.end or hole.start >= gap.end:
                     continue
                 taken = min(gap.left, hole.left)
                 gap.left -= taken
                 hole.left -= taken
-    spare = sum(gap.left or 0 for gap in gaps)
     for hole in holes:
-        if not hole.due or not hole.left:
-            continue
-        moved = min(spare, hole.left)
+        moved = 0
+        while hole.due and hole.left and (near := _near(gaps, hole.start, hole.end)):
+            taken = min(near.left or 0, hole.left)
+            near.left = (near.left or 0) - taken
+            hole.left -= taken
+            moved += taken
         if moved:
-            spare -= moved
             verdict.blame("places", moved, f"{moved} of {hole} are stated elsewhere")
-            _take(gaps, moved)
-        if hole.left > moved:
-            verdict.blame(
-                "silent", hole.left - moved, f"{hole.left - moved} of {hole} were never stated"
-            )
+        if hole.due and hole.left:
+            verdict.blame("silent", hole.left, f"{hole.left} of {hole} were never stated")
     for gap in gaps:
         over = (gap.left or 0) - min(gap.left or 0, unsure)
         unsure -= (gap.left or 0) - over
         if over:
-            verdict.blame("counts", over, f"{gap.stated} states {over} that were not dropped")
-
-
-def _take(gaps: list[_Gap], count: int) -> None:
-    for gap in gaps:
-        taken = min(gap.left or 0, count)
-        gap.left = (gap.left or 0) - taken
-        count -= taken
+            verdict.blame("counts", over, f"{gap.stated} states {over} too many")
 
 
 def _wide(log: Sequence[Item], gaps: list[_Gap], verdict: SessionVerdict) -> None:

@@ -20,6 +20,7 @@ def record(result: Result) -> dict[str, Any]:
         "fault": result.play.fault, "producers": result.play.producers,
         "watcher": result.watcher, "seed": result.play.seed, "again": result.play.again,
         "recovered": result.recovered, **asdict(result.verdict),
+        "gaps": [asdict(gap) for gap in result.gaps],
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from policies.identity import tokens
 from policies.models import ExtensionDeveloper, Limits
 from tests.faults.faults import FAULTS, Fault, Field, permit
 from tests.faults.http_watchers import HttpDoor
-from tests.faults.oracle import Shown
+from tests.faults.oracle import Stated
 from tests.faults.plan import Play
 from tests.faults.proxy import Proxy
 from tests.faults.session_oracle import SessionVerdict, judge_session
@@ -42,6 +42,7 @@ class Result:
     watcher: str
     verdict: SessionVerdict
     recovered: float | None
+    gaps: list[Stated]
 
 
 @dataclass(slots=True)
@@ -218,14 +219,13 @@ class Theatre:
                 verdict.blame("session", 1, text)
             if one in late:
                 verdict.blame("session", 1, "was not shown the last lines in time")
+            gaps = [item for item in one.log if isinstance(item, Stated)]
             results.append(
-                Result(self.play, one.name, verdict, one.recovered(healed, written))
-            )  # fmt: skip
+                Result(self.play, one.name, verdict, one.recovered(healed, written), gaps)
+            )
             if one.acknowledges:
                 verdict.unfair = sum(
-                    item.missed or 0
-                    for item in one.log
-                    if not isinstance(item, Shown) and item.reason == "not_consumed"
+                    gap.missed or 0 for gap in gaps if gap.reason == "not_consumed"
                 )
         return results
 

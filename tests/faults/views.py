@@ -111,17 +111,17 @@ class Away(Socket):
     """Loses its connection about when the fault happens; comes back during it or after it."""
 
     async def around(self, healed: asyncio.Event) -> None:
-        await asyncio.sleep(self.chance.uniform(0.0, 0.8))
-        for _ in range(self.chance.choice((1, 1, 2))):
+        await asyncio.sleep(self.chance.uniform(0.0, 0.5))
+        for trip in range(self.chance.choice((1, 2, 4))):
             if self.chance.random() < 0.25:
                 self.watcher.session = None  # as one who comes back after more than a minute
             self.watcher.leave()
-            if self.chance.random() < 0.7:
+            if not trip and self.chance.random() < 0.5:
                 await healed.wait()
-            await asyncio.sleep(self.chance.uniform(0.1, 1.5))
+            await asyncio.sleep(self.chance.choice((0.02, 0.2, 0.7, 1.5)))
             self.watcher.come_back()
             self.ready_at = time.monotonic()
-            await asyncio.sleep(self.chance.uniform(0.2, 0.8))
+            await asyncio.sleep(self.chance.uniform(0.1, 0.6))
 
 
 class Slow(Socket):
