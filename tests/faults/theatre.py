@@ -18,7 +18,7 @@ from policies.identity import tokens
 from policies.models import ExtensionDeveloper, Limits
 from tests.faults.faults import FAULTS, Fault, Field, permit
 from tests.faults.http_watchers import HttpDoor
-from tests.faults.oracle import Stated
+from tests.faults.oracle import Shown, Stated
 from tests.faults.plan import Play
 from tests.faults.proxy import Proxy
 from tests.faults.session_oracle import SessionVerdict, judge_session
