@@ -68,8 +68,8 @@ async def test_a_final_end_is_explained_and_never_reconnects(
     await desk.open()
     await fake.closing(int(code), message="Because of this.", hint="Do that.")
     await desk.state("closed")
-    await desk.says("#ending", "Because of this.")
-    await desk.says("#ending", "Do that.")
+    await desk.says("#closed-card", "Because of this.")
+    await desk.says("#closed-card", "Do that.")
     # Every timer that could dial again is shorter than this when the attempt is the first one.
     await desk.page.evaluate("new Promise(done => setTimeout(done, 900))")
     assert fake.opened == 1

@@ -83,7 +83,7 @@ async def test_from_the_sign_in_to_a_line_and_out(
     await other.goto(f"{console.url}/extensions/")
     await other.click("text=Sign out")
     await visit.state("closed")
-    await visit.says("#ending", "Sign in")
+    await visit.says("#closed-card", "Sign in")
     assert visit.errors == []
     await context.close()
 

@@ -62,15 +62,15 @@ async def test_a_thousand_lines_come_once_and_in_order(fake: Fake, desk: Desk) -
     await desk.open()
     await fake.lines(1000)
     await desk.says("#kept", "1,000 lines")
-    kept = await taken(desk)
+    kept = await exported(desk)
     assert [ev["message"] for ev in kept] == [f"line {n}" for n in range(1000)]
 
 
-async def taken(desk: Desk) -> list[dict[str, Any]]:
+async def exported(desk: Desk) -> list[dict[str, Any]]:
     """All kept lines, as the JSON Lines download has them."""
-    await desk.page.click("#take summary")
+    await desk.page.click("#export summary")
     async with desk.page.expect_download() as download:
-        await desk.page.click("[data-take=save-jsonl]")
+        await desk.page.click("[data-export=save-jsonl]")
     path = await (await download.value).path()
     return [json.loads(line) for line in read(path)]
 

@@ -136,7 +136,7 @@ async def test_a_target_known_to_be_closed_opens_no_session(fake: Fake, desk: De
     )
     fake.config = page_config(tenants=[shut])
     await desk.open(state="closed")
-    await desk.says("#ending", "Production needs an approval.")
+    await desk.says("#closed-card", "Production needs an approval.")
     await desk.says("#environment", "production")
     await desk.page.wait_for_selector("form.request-access")
     assert fake.opened == 0
@@ -160,7 +160,7 @@ async def test_an_empty_stream_teaches_and_a_filtered_one_says_what_it_hides(
 async def test_signing_out_elsewhere_leads_to_the_sign_in_page(fake: Fake, desk: Desk) -> None:
     await desk.open("?q=slow")
     await fake.closing(4401, message="You signed out.")
-    href = await desk.page.get_attribute("#ending a.primary", "href")
+    href = await desk.page.get_attribute("#closed-card a.primary", "href")
     assert href is not None
     assert href.startswith("/login/?next=%2Fextensions%2Finvoice-sync%2Fdebug")
     assert "q%3Dslow" in href
