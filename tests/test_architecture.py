@@ -42,7 +42,7 @@ def test_the_top_level_has_no_other_rooms():
 
 
 WRITTEN: Final = tuple(
-    path for path in repository_files(".py", ".js") if "migrations" not in path.parts
+    path for path in repository_files(".py", ".js", ".css") if "migrations" not in path.parts
 )
 
 

@@ -1,17 +1,20 @@
-// The session strip and the foot: state, age of the last line, time left, ledger, banners.
+// Draws the status bar and the footer: connection state, age of the last line, time left, banners,
+// and the ledger of delivered, filtered and lost lines.
 
 import { byId, el } from "./dom.js";
-import { plain } from "./text.js";
-import { bannerWords, clock, count, ledgerWords, span, STATES } from "./words.js";
+import { bannerMessage, clock, count, duration, ledgerParts, STATES } from "./messages.js";
+import { announce } from "./notices.js";
+import { plain } from "./safe-text.js";
 
 const WARN_BEFORE = 60; // seconds before the end at which the warning appears
 
-export class Strip {
-  constructor({ onExtend, pulse }) {
-    this.pulse = pulse;
+export class StatusBar {
+  /** `onExtend()` asks the server for more time; `sparkline` counts the lines per second. */
+  constructor({ onExtend, sparkline }) {
+    this.sparkline = sparkline;
     this.newest = 0; // when the newest line was printed, epoch ms
     this.skew = 0; // the server's clock minus ours, ms
-    this.account = null;
+    this.account = null; // the ledger last received, counted on since
     this.endsAt = null; // on performance.now(): the reader's clock may be wrong
     this.extendable = false;
     this.mode = "redis";
@@ -20,7 +23,7 @@ export class Strip {
     this.timer = setInterval(() => this.tick(), 500);
   }
 
-  /** `name` is a key of words.STATES; `detail` is added in words. */
+  /** Show a state: `name` is a key of STATES in messages.js, `detail` is text added to its label. */
   state(name, detail = "", { say = true } = {}) {
     const [text, tone] = STATES[name] ?? [name, "quiet"];
     const whole = detail ? `${text} ${detail}` : text;
@@ -32,7 +35,7 @@ export class Strip {
   }
 
   banner(state, message) {
-    const text = bannerWords(state, message);
+    const text = bannerMessage(state, message);
     const banner = byId("banner");
     banner.hidden = !text;
     if (banner.textContent !== text) banner.textContent = text;
@@ -66,21 +69,22 @@ export class Strip {
     badge.dataset.environment = name ?? "";
   }
 
-  /** A line arrived. Its age is counted from when it was printed, not from when it came here. */
+  /** Count a line that arrived. Its age runs from when it was printed, not from when it came here. */
   line(ev) {
     const printed = Date.parse(ev.ts);
     const age = Date.now() + this.skew - printed;
     if (printed > this.newest) this.newest = Math.min(printed, Date.now() + this.skew);
-    this.pulse.add(ev, age);
+    this.sparkline.add(ev, age);
     if (this.account) this.count("shown", 1);
   }
 
-  /** The server's account; what arrives until the next one is added to it here. */
+  /** Show the server's ledger; what arrives until the next one is added to it here. */
   ledger(ledger) {
     this.account = structuredClone(ledger);
     this.drawLedger();
   }
 
+  /** Add the lines that a gap reports as missing to the ledger. */
   lost(gap) {
     if (!this.account) return;
     const { lost } = this.account;
@@ -97,7 +101,7 @@ export class Strip {
 
   drawLedger() {
     this.counted = false;
-    const parts = ledgerWords(this.account);
+    const parts = ledgerParts(this.account);
     byId("ledger").replaceChildren(...parts.map(({ text, tone }) => el("span", { class: tone }, text)));
   }
 
@@ -105,6 +109,7 @@ export class Strip {
     if (byId("kept").textContent !== text) byId("kept").textContent = text;
   }
 
+  /** The session ended: there is no time left to show. */
   ended() {
     this.endsAt = null;
     byId("ttl").hidden = true;
@@ -113,11 +118,11 @@ export class Strip {
 
   tick() {
     const age = byId("age");
-    age.textContent = this.newest ? `last line ${span(Date.now() + this.skew - this.newest)} ago` : "";
+    age.textContent = this.newest ? `last line ${duration(Date.now() + this.skew - this.newest)} ago` : "";
     if (this.counted) this.drawLedger();
-    const rate = this.pulse.rate();
+    const rate = this.sparkline.rate();
     byId("rate").textContent = this.newest ? `${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))} lines/s` : "";
-    if (!document.hidden) this.pulse.draw();
+    if (!document.hidden) this.sparkline.draw();
     this.countdown();
   }
 
@@ -141,21 +146,4 @@ export class Strip {
       else document.title = document.title.replace(/^⏳ /, "");
     }
   }
-}
-
-let announceTimer = 0;
-
-/** Say something to screen readers, at most once a second: the last word wins. */
-export function announce(text) {
-  clearTimeout(announceTimer);
-  announceTimer = setTimeout(() => (byId("announce").textContent = text), 300);
-}
-
-/** A short notice over the lines that leaves by itself. */
-export function toast(text) {
-  const box = byId("toast");
-  box.textContent = text;
-  box.hidden = false;
-  clearTimeout(box.timer);
-  box.timer = setTimeout(() => (box.hidden = true), 3500);
 }

@@ -1,17 +1,19 @@
-// Takes what the connection delivers into the buffer: pausing, holding, fetching, searching back.
+// Puts what the connection delivers into the buffer: at once, or held back while the view is frozen;
+// also fetches the lines of a gap.
 
-import { before, place } from "./buffer.js";
-import { plural } from "./words.js";
+import { isBefore, position } from "./buffer.js";
+import { plural } from "./messages.js";
 
-const HOLD = 5000; // entries held back while the view is frozen; then delivery itself is paused
+const MOST_WAITING = 5000; // entries held back while the view is frozen; then delivery itself is paused
 const PAGE = 500; // lines asked for at once when fetching
 
-export class Intake {
-  constructor({ buffer, rows, connection, clock, onChange, onItem }) {
+export class Receiver {
+  /** `onItem(item)` is called for each item added or joined, `onChange()` after each batch. */
+  constructor({ buffer, rows, connection, statusBar, onChange, onItem }) {
     this.buffer = buffer;
     this.rows = rows;
     this.connection = connection;
-    this.clock = clock;
+    this.statusBar = statusBar;
     this.onChange = onChange;
     this.onItem = onItem;
     this.paused = false;
@@ -19,10 +21,11 @@ export class Intake {
     this.waiting = [];
     this.waitingLines = 0;
     this.unseen = 0; // lines that arrived below what the reader sees
-    this.newest = null; // place of the newest event taken in
+    this.newest = null; // position of the newest event received
     this.fetches = new Map(); // id -> gap item
   }
 
+  /** Whether new entries wait instead of being shown. */
   get holding() {
     // Someone who reads further up must not have the text trimmed away under them.
     return this.paused || (!this.rows.following && this.buffer.items.length >= this.buffer.keep * 2);
@@ -30,37 +33,38 @@ export class Intake {
 
   events(list) {
     for (const ev of list) {
-      const at = place(ev.id);
-      if (this.newest && !before(this.newest, at)) continue; // seen before the reconnect
+      const at = position(ev.id);
+      if (this.newest && !isBefore(this.newest, at)) continue; // seen before the reconnect
       this.newest = at;
-      this.clock.line(ev);
+      this.statusBar.line(ev);
       this.admit({ kind: "event", ev });
     }
-    this.settle();
+    this.update();
   }
 
   gap(gap) {
     // After a reset ids may start lower; they are new all the same.
     if (gap.reason === "reset" || gap.reason === "failover") this.newest = null;
     this.admit({ kind: "gap", gap });
-    this.settle();
+    this.update();
   }
 
   note(text, tone = "") {
     this.admit({ kind: "note", text, tone });
-    this.settle();
+    this.update();
   }
 
+  /** Show an entry, or let it wait behind those that wait already. */
   admit(entry) {
     if (this.holding || this.waiting.length) {
       this.waiting.push(entry);
       if (entry.kind === "event") this.waitingLines += 1;
       return;
     }
-    this.put(entry);
+    this.append(entry);
   }
 
-  put(entry) {
+  append(entry) {
     const { buffer } = this;
     const item =
       entry.kind === "event" ? buffer.event(entry.ev) : entry.kind === "gap" ? buffer.gap(entry.gap) : buffer.note(entry.text, entry.tone);
@@ -68,10 +72,11 @@ export class Intake {
     this.onItem(item);
   }
 
-  settle() {
+  /** Bring everything in line after a change: waiting entries, delivery, the bound, the drawing. */
+  update() {
     if (!this.holding && (this.waiting.length || this.stopped)) this.release();
-    if (this.holding && !this.stopped && this.waiting.length >= HOLD) {
-      // Beyond this the stream keeps them better than a browser tab does.
+    if (this.holding && !this.stopped && this.waiting.length >= MOST_WAITING) {
+      // Beyond this the lines stay in the stream instead of in this tab's memory.
       this.stopped = this.connection.send({ type: "pause" });
     }
     this.rows.dropped(this.buffer.trim(this.rows.following ? this.buffer.keep : this.buffer.keep * 2));
@@ -83,7 +88,7 @@ export class Intake {
     const { waiting } = this;
     this.waiting = [];
     this.waitingLines = 0;
-    for (const entry of waiting) this.put(entry);
+    for (const entry of waiting) this.append(entry);
     if (this.stopped) {
       this.stopped = false;
       this.connection.send({ type: "resume" });
@@ -92,23 +97,24 @@ export class Intake {
 
   setPaused(on) {
     this.paused = on;
-    this.settle();
+    this.update();
   }
 
   /** The reader is back at the newest line. */
   caughtUp() {
     this.unseen = 0;
-    this.settle();
+    this.update();
   }
 
-  /** A new connection forgets what the old one was asked. */
+  /** A new connection is open: it knows neither the old one's pause nor its fetches. */
   reconnected() {
     this.stopped = false;
     for (const item of this.fetches.values()) this.fetched(item, "connection lost meanwhile", false);
     this.fetches.clear();
-    this.settle();
+    this.update();
   }
 
+  /** Empty the view; with `forget`, lines seen before may come again. The number of lines removed. */
   clear({ forget = false } = {}) {
     const lines = this.buffer.clear() + this.waitingLines;
     this.fetches.clear();
@@ -117,7 +123,7 @@ export class Intake {
     this.unseen = 0;
     if (forget) this.newest = null;
     this.rows.reset();
-    this.settle();
+    this.update();
     return lines;
   }
 
@@ -131,6 +137,7 @@ export class Intake {
     this.rows.refresh(item);
   }
 
+  /** The answer to a fetch. */
   page(frame) {
     const item = this.fetches.get(frame.id);
     if (!item) return; // its gap was cleared meanwhile
@@ -147,12 +154,13 @@ export class Intake {
       this.fetched(item, rest ? `${got} still kept, shown below; the others are gone` : `${got} shown below`, frame.done);
     }
     this.rows.draw();
-    this.settle();
+    this.update();
   }
 
-  fetched(item, words, done) {
+  /** Note on the gap's row how its fetch ended; `done`: there is nothing more to fetch. */
+  fetched(item, state, done) {
     item.fetching = false;
-    item.state = words;
+    item.state = state;
     item.done = done;
     this.rows.refresh(item);
   }

@@ -1,12 +1,12 @@
-// Takes lines away from the page: clipboard, files, links, a curl command.
+// Exports lines and the view: to the clipboard, as files, as links, as a curl command.
 
-import { copyText, el } from "./dom.js";
 import { justBefore } from "./buffer.js";
-import { plain } from "./text.js";
+import { copyText, el } from "./dom.js";
+import { gapMessage } from "./messages.js";
+import { plain } from "./safe-text.js";
 import { writeView } from "./view.js";
-import { gapWords } from "./words.js";
 
-/** Kept items as JSON Lines; gaps and notes are lines of their own, so that a file hides no loss. */
+/** Items as JSON Lines; a gap is a line of its own, so that the file shows where lines are missing. */
 export function jsonLines(items) {
   const out = [];
   for (const item of items) {
@@ -27,7 +27,7 @@ export function textLines(items) {
   const out = [];
   for (const item of items) {
     if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(textLine(ev));
-    else if (item.kind === "gap") out.push(`--- ${gapWords(item.gap).what}: ${gapWords(item.gap).why}`);
+    else if (item.kind === "gap") out.push(`--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`);
   }
   return out.length ? `${out.join("\n")}\n` : "";
 }
@@ -49,20 +49,20 @@ export function curlCommand(config, view) {
   return `curl -N -H "Authorization: Bearer $EXT_DEBUG_TOKEN" ${quote(url.href)}`;
 }
 
-/** Do what the menu names; resolves to a sentence about it. */
-export async function take(what, { buffer, view, config }) {
+/** Do what the export menu names; resolves to the sentence that says it was done, or that it failed. */
+export async function exportLines(what, { items, view, config }) {
   const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
   const name = `${config.extension}-${view.tenant ?? "all"}-${stamp}`;
   const copied = async (text, done) => ((await copyText(text)) ? done : "The browser refused the clipboard.");
   switch (what) {
     case "copy-jsonl":
-      return copied(jsonLines(buffer.items), "Copied as JSON Lines.");
+      return copied(jsonLines(items), "Copied as JSON Lines.");
     case "copy-text":
-      return copied(textLines(buffer.items), "Copied as text.");
+      return copied(textLines(items), "Copied as text.");
     case "save-jsonl":
-      return save(`${name}.jsonl`, jsonLines(buffer.items), "application/x-ndjson");
+      return save(`${name}.jsonl`, jsonLines(items), "application/x-ndjson");
     case "save-text":
-      return save(`${name}.txt`, textLines(buffer.items), "text/plain");
+      return save(`${name}.txt`, textLines(items), "text/plain");
     case "link":
       return copied(location.origin + location.pathname + writeView({ ...view, line: null }), "Link to this view copied.");
     case "curl":

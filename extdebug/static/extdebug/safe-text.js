@@ -1,5 +1,5 @@
-// Turns a message into runs that are safe to look at: SGR colours become classes, and every other
-// control, bidi or invisible character becomes a visible, named mark. Nothing is interpreted.
+// Splits a message into runs that are safe to show: SGR colours become classes, every other control,
+// bidi or invisible character becomes a visible mark with a name. No other sequence is interpreted.
 
 // Everything that could hide, reorder or overwrite text. Tab and newline are ordinary.
 const SUSPECT =
@@ -88,7 +88,7 @@ export function plain(text) {
 }
 
 function joinsEmoji(text, at) {
-  // A family emoji is several pictures joined by ZWJ; only there it is not hiding anything.
+  // A family emoji is several pictures joined by ZWJ: only there a ZWJ is shown as itself.
   const before = text.slice(Math.max(0, at - 2), at);
   const after = text.slice(at + 1, at + 3);
   return EMOJI.test(before) && EMOJI.test(after);

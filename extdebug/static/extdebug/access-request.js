@@ -1,62 +1,11 @@
-// The card that says why nothing is live: an end, a denial, a choice to make, and what to do next.
+// Builds the form that asks the operators for access, and sends it.
 
-import { byId, el, icon } from "./dom.js";
-import { plain } from "./text.js";
-import { clock, endingWords } from "./words.js";
-
-/**
- * Show the card. `end` is a closing frame or a tenant's entry of the page config (reason, hint,
- * checks, canRequest). `actions` are [{label, run, primary}].
- */
-export function showEnding({ end, title, actions = [], request = null }) {
-  const words = endingWords(end);
-  const card = byId("ending");
-  const heading = el("h2", { tabindex: "-1" }, title ?? words.title);
-  card.replaceChildren(heading);
-  if (words.text && words.text !== (title ?? words.title)) card.append(el("p", {}, plain(words.text)));
-  card.append(el("p", { class: "advice" }, plain(words.advice)));
-  if (end.checks?.length) card.append(checkList(end.checks));
-  const row = el("div", { class: "acts" });
-  for (const { label, run, primary, href } of actions) {
-    row.append(
-      href
-        ? el("a", { class: primary ? "button primary" : "button", href }, label)
-        : el("button", { type: "button", class: primary ? "primary" : "", on: { click: run } }, label),
-    );
-  }
-  if (row.childNodes.length) card.append(row);
-  if (end.canRequest && request) card.append(requestForm(request));
-  card.hidden = false;
-  if (!byId("filters").contains(document.activeElement)) heading.focus({ preventScroll: true });
-}
-
-export function hideEnding() {
-  byId("ending").hidden = true;
-}
-
-/** Counting down to the next attempt; returns a function that stops it. */
-export function waitingWords(state, onText) {
-  const tell = () => onText(`in ${clock((state.at - performance.now()) / 1000)}`);
-  tell();
-  const timer = setInterval(tell, 500);
-  return () => clearInterval(timer);
-}
-
-function checkList(checks) {
-  const list = el("ul", { class: "checks", "aria-label": "Rules asked" });
-  for (const { rule, ok, reason, hint } of checks) {
-    const item = el("li", { class: ok ? "ok" : "no" }, icon(ok ? "ok" : "close"));
-    const text = el("div", {}, el("b", {}, ok ? "Yes: " : "No: "), plain(reason || rule));
-    if (!ok && hint) text.append(el("div", { class: "faint" }, plain(hint)));
-    item.append(text);
-    list.append(item);
-  }
-  return list;
-}
+import { el } from "./dom.js";
+import { plain } from "./safe-text.js";
 
 /**
- * The form that asks operators for access. `request` = {tenant, extension, installs: [{id, name}],
- * chosen: [id], url}.
+ * The form for one target: {tenant, extension, installs: [{id, name}], chosen: [id], url}. It posts
+ * itself to `url` and shows the answer.
  */
 export function requestForm({ tenant, extension, installs, chosen = [], url = "/api/ext-debug/grants" }) {
   const form = el("form", { class: "request-access" });

@@ -1,8 +1,8 @@
-// The little picture of the last minute: lines per second, errors and warnings in their colours.
+// Draws the sparkline: lines per second over the last minute, errors and warnings in their colours.
 
 const SECONDS = 60;
 
-export class Pulse {
+export class Sparkline {
   constructor(canvas) {
     this.canvas = canvas;
     this.bins = Array.from({ length: SECONDS }, () => [0, 0, 0]);
@@ -44,7 +44,7 @@ export class Pulse {
     const { canvas } = this;
     const pen = canvas.getContext("2d");
     const style = getComputedStyle(canvas);
-    const inks = ["--pulse-plain", "--pulse-warn", "--pulse-bad"].map((name) => style.getPropertyValue(name));
+    const inks = ["--sparkline-plain", "--sparkline-warn", "--sparkline-bad"].map((name) => style.getPropertyValue(name));
     const most = Math.max(4, ...this.bins.map((bin) => bin[0] + bin[1] + bin[2]));
     const step = canvas.width / SECONDS;
     pen.clearRect(0, 0, canvas.width, canvas.height);

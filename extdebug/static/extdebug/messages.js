@@ -1,4 +1,4 @@
-// Says in plain words what the protocol says in codes. Pure: values in, sentences out.
+// Turns the protocol's codes and numbers into the sentences of the page. Pure: no DOM, no state.
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
@@ -17,7 +17,7 @@ export function clock(seconds) {
 }
 
 /** Milliseconds as "0.4 s", "12 s", "3 min", "2 h", "4 d". */
-export function span(ms) {
+export function duration(ms) {
   const s = Math.max(0, ms) / 1000;
   if (s < 10) return `${s.toFixed(1)} s`;
   if (s < 60) return `${Math.floor(s)} s`;
@@ -26,10 +26,8 @@ export function span(ms) {
   return `${Math.floor(s / 86_400)} d`;
 }
 
-export const REASONS = ["not_consumed", "rate_limited", "retention", "reset", "producer", "failover", "unreadable"];
-
-/** One gap frame: `what` happened, `why`, and whether its lines may still be fetched. */
-export function gapWords(gap) {
+/** The text of a gap frame: `what` is missing, `why`, and whether its lines may still be fetched. */
+export function gapMessage(gap) {
   const n = gap.missed;
   const lines = n === null || n === undefined ? "an unknown number of lines" : plural(n, "line");
   const words = {
@@ -57,10 +55,10 @@ const LOST_WHERE = {
 };
 
 /**
- * The account of a session as parts `{text, tone}`. Unaccounted is what remains of
- * entries = shown + filtered + lost: 0, or a bug on show.
+ * A ledger as parts `{text, tone}`. "Unaccounted" is entries - (shown + filtered + lost); anything but
+ * 0 is a bug of the console.
  */
-export function ledgerWords(ledger) {
+export function ledgerParts(ledger) {
   const shown = ledger.shown ?? 0;
   const filtered = ledger.filtered ?? 0;
   const parts = [{ text: `${count(shown)} shown`, tone: "" }];
@@ -85,9 +83,9 @@ const MARKS = {
   utf8: "It was not valid UTF-8; unreadable bytes were replaced.",
 };
 
-export const markWords = (mark) => MARKS[mark] ?? `Guessed: ${mark}`;
+export const markMessage = (mark) => MARKS[mark] ?? `Guessed: ${mark}`;
 
-const ENDINGS = {
+const CLOSES = {
   4400: ["Something in this address was not understood", "Check the address or start again from the list of extensions."],
   4401: ["You are signed out", "Sign in again to go on."],
   4403: ["You may not watch this", "The rules below say why."],
@@ -100,10 +98,10 @@ const ENDINGS = {
   4012: ["The console is restarting", "It will be back in a moment, at the same line."],
 };
 
-/** Title and advice of an end. What the server says about it comes first when it says something. */
-export function endingWords(end) {
+/** Title, text and advice of a closing frame; the server's own message and hint replace ours. */
+export function closeMessage(end) {
   const elsewhere = ["This session goes on elsewhere", "Another connection of yours took it over."];
-  const [title, advice] = (end.reason === "taken_over" ? elsewhere : ENDINGS[end.code]) ?? ["The connection ended", "Connect again to go on."];
+  const [title, advice] = (end.reason === "taken_over" ? elsewhere : CLOSES[end.code]) ?? ["The connection ended", "Connect again to go on."];
   return { title, text: end.message || end.reason || "", advice: end.hint || advice };
 }
 
@@ -124,7 +122,7 @@ const BANNERS = {
   fallback: "Live stream limited to a single runner pod: Redis is away, so lines of other replicas are missing.",
 };
 
-export function bannerWords(state, message) {
+export function bannerMessage(state, message) {
   if (state === "waiting") return message ?? "";
   const base = BANNERS[state];
   if (!base) return "";

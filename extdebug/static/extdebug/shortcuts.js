@@ -1,4 +1,4 @@
-// Keyboard shortcuts and the help dialog that lists them.
+// Listens for keyboard shortcuts, and sets up the help dialog that lists them.
 
 import { byId, el } from "./dom.js";
 

@@ -1,14 +1,15 @@
-// Builds the row of one item: a line, a gap, a note. All text goes through paint() or text nodes.
+// Builds the row of one item: a line, a gap, a note. All text goes through appendText() or text nodes.
 
 import { el, icon } from "./dom.js";
 import { detailOf } from "./detail.js";
-import { flowColour, fullTime, shortId } from "./look.js";
-import { paint } from "./paint.js";
-import { plain } from "./text.js";
-import { count, gapWords, markWords, plural } from "./words.js";
+import { count, gapMessage, markMessage, plural } from "./messages.js";
+import { plain } from "./safe-text.js";
+import { appendText } from "./text-runs.js";
+import { fullTime, timeText } from "./timestamps.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
+const REQUEST_COLOURS = 8; // --flow-1 .. --flow-8 in tokens.css
 
 /** What a closed row shows of a message, and how many lines of it stay hidden. */
 export function firstPart(message) {
@@ -32,16 +33,22 @@ export function firstPart(message) {
 }
 
 /**
- * The row of `item`. `scene` = {look, marker, marked (id), target, showInstall}; `previous` is the
- * event above it.
+ * What rows need beside their item.
+ * @typedef {object} RowContext
+ * @property {string} timeFormat one of TIME_FORMATS
+ * @property {{regex: RegExp, classOf: function(string): string}|null} marker words to mark
+ * @property {string|null} linked id of the line that the address names
+ * @property {boolean} showInstall whether the column of installs is shown
  */
-export function rowOf(item, previous, scene) {
+
+/** The row of `item`; `previous` is the event above it; `context` is a RowContext. */
+export function rowOf(item, previous, context) {
   if (item.kind === "gap") return gapRow(item);
   if (item.kind === "note") return noteRow(item);
-  return eventRow(item, previous, scene);
+  return eventRow(item, previous, context);
 }
 
-function eventRow(item, previous, scene) {
+function eventRow(item, previous, context) {
   const ev = item.rest.length ? item.rest.at(-1) : item.ev;
   const tone = ev.stream === "log" ? ev.level : ev.stream;
   const row = el("div", {
@@ -51,10 +58,10 @@ function eventRow(item, previous, scene) {
     "data-key": item.key,
     "data-request": ev.requestId ?? null,
   });
-  if (scene.marked && item.ev.id === scene.marked) row.classList.add("linked");
+  if (context.linked && item.ev.id === context.linked) row.classList.add("linked");
   const head = el("div", { class: "meta" });
   head.append(
-    el("time", { class: "time", datetime: ev.ts, title: fullTime(ev.ts) }, scene.look.timeText(ev, previous)),
+    el("time", { class: "time", datetime: ev.ts, title: fullTime(ev.ts) }, timeText(ev, previous, context.timeFormat)),
     el("span", { class: `tag t-${tone}`, title: `${ev.stream}, ${ev.level}` }, tag(ev)),
   );
   if (ev.requestId) {
@@ -62,25 +69,39 @@ function eventRow(item, previous, scene) {
       el(
         "button",
         {
-          class: `flow f-${flowColour(ev.requestId)}`,
+          class: `flow f-${requestColour(ev.requestId)}`,
           type: "button",
           tabindex: "-1",
           "data-act": "request",
           title: `Request ${plain(ev.requestId)}: click to see only its lines`,
         },
-        plain(shortId(ev.requestId)),
+        plain(shortRequestId(ev.requestId)),
       ),
     );
   } else {
     head.append(el("span", { class: "flow none", title: "No request: printed outside of one" }, "–"));
   }
-  if (scene.showInstall) {
+  if (context.showInstall) {
     const where = [ev.tenantId, ev.installId].filter(Boolean).join(" / ");
     head.append(el("span", { class: "install", title: where || "no install" }, ev.installId ?? "–"));
   }
-  row.append(head, body(item, ev, scene));
-  if (item.open) row.append(detailOf(item, scene));
+  row.append(head, body(item, ev, context));
+  if (item.open) row.append(detailOf(item, context));
   return row;
+}
+
+/** `1..8`: the colour of a request, the same wherever the id appears. */
+function requestColour(request) {
+  let hash = 2166136261;
+  for (let i = 0; i < request.length; i += 1) hash = Math.imul(hash ^ request.charCodeAt(i), 16777619);
+  return ((hash >>> 0) % REQUEST_COLOURS) + 1;
+}
+
+/** A request id short enough for a column; the whole one is in the title. */
+function shortRequestId(id) {
+  if (id.length <= 12) return id;
+  const tail = id.slice(-6);
+  return /^[0-9a-f-]{20,}$/i.test(id) ? id.slice(0, 8) : `${id.slice(0, 5)}…${tail}`;
 }
 
 function tag(ev) {
@@ -88,20 +109,20 @@ function tag(ev) {
   return ev.stream === "stderr" ? "err" : "out";
 }
 
-function body(item, ev, scene) {
+function body(item, ev, context) {
   const part = firstPart(ev.message);
   const multi = part.hidden > 0 || part.cut;
   const cell = el("div", { class: "body" });
   const text = el("span", { class: "msg" });
   const masked = Boolean(ev.redacted?.length);
-  paint(text, item.open ? ev.message : part.shown, scene.marker, { masked });
+  appendText(text, item.open ? ev.message : part.shown, context.marker, { masked });
   if (!ev.message) text.append(el("span", { class: "faint" }, "(empty line)"));
   cell.append(text);
   if (!item.open && multi) {
     const words = part.hidden ? `+${plural(part.hidden, "line")}` : "… whole line";
     cell.append(el("button", { class: "more", type: "button", tabindex: "-1", "data-act": "open" }, words));
   }
-  if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, scene, masked));
+  if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, context, masked));
   if (item.n > 1) {
     cell.append(el("span", { class: "times", title: "The same line, repeated" }, `× ${count(item.n)}`));
   }
@@ -114,12 +135,12 @@ function body(item, ev, scene) {
     cell.append(el("span", { class: "badge masked", title: "Masked before it reached this page, by this rule" }, `masked: ${rule}`));
   }
   for (const mark of ev.marks ?? []) {
-    cell.append(el("span", { class: "badge guessed", title: markWords(mark) }, `${mark}?`));
+    cell.append(el("span", { class: "badge guessed", title: markMessage(mark) }, `${mark}?`));
   }
   return cell;
 }
 
-function inlineFields(fields, scene, masked) {
+function inlineFields(fields, context, masked) {
   const box = el("span", { class: "fields" });
   let room = 160;
   for (const [name, value] of Object.entries(fields)) {
@@ -132,9 +153,9 @@ function inlineFields(fields, scene, masked) {
     }
     const pair = el("span", { class: "pair" });
     const key = el("span", { class: "key" });
-    paint(key, name);
+    appendText(key, name);
     const shown = el("span", { class: "value" });
-    paint(shown, short, scene.marker, { masked });
+    appendText(shown, short, context.marker, { masked });
     pair.append(key, "=", shown);
     box.append(pair, " ");
   }
@@ -143,19 +164,19 @@ function inlineFields(fields, scene, masked) {
 
 function gapRow(item) {
   const { gap } = item;
-  const words = gapWords(gap);
+  const message = gapMessage(gap);
   const row = el("div", { class: `row gap g-${gap.reason}`, role: "listitem", tabindex: "-1", "data-key": item.key });
-  const text = el("div", { class: "body" }, icon("gap"), el("strong", {}, words.what), el("span", {}, `: ${words.why}`));
+  const text = el("div", { class: "body" }, icon("gap"), el("strong", {}, message.what), el("span", {}, `: ${message.why}`));
   if (gap.detail) {
     const detail = el("span", { class: "faint" });
-    paint(detail, ` (${gap.detail})`);
+    appendText(detail, ` (${gap.detail})`);
     text.append(detail);
   }
   const since = gapPlace(gap);
   if (since) text.append(el("span", { class: "faint" }, ` · ${since}`));
   if (item.fetching) text.append(el("span", { class: "badge" }, "fetching…"));
   else if (item.state) text.append(el("span", { class: "badge" }, item.state));
-  if (words.fetchable && !item.fetching && !item.done) {
+  if (message.fetchable && !item.fetching && !item.done) {
     const title = "Still kept in the stream: read them from there";
     text.append(el("button", { class: "small", type: "button", "data-act": "fetch", title }, item.state ? "Show more of them" : "Show them"));
   }
