@@ -19,7 +19,6 @@ def loss_gap(loss: Loss) -> Gap:
         after=str(loss.after),
         before=str(loss.before) if loss.before else None,
         since=since,
-        scope=loss.reason.scope,
     )
 
 
@@ -30,7 +29,6 @@ def producer_gap(prepared: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
         missed=missed,
         after=str(after.id),
         before=str(prepared.id),
-        scope=GapReason.PRODUCER.scope,
         detail=prepared.origin.why or None,
     )
 
@@ -42,7 +40,6 @@ def hole_gap(hole: Hole) -> Gap:
         missed=hole.count,
         after=str(hole.after.id),
         before=str(hole.before),
-        scope=GapReason.PRODUCER.scope,
         detail="the runner's numbers have a hole",
     )
 
@@ -55,6 +52,5 @@ def unreadable_gap(prepared: DecodedEntry) -> Gap:
         after=str(before(prepared.id)),
         before=None,
         since=iso(prepared.id.ms) if prepared.id.ms < LAST_MS else None,
-        scope=GapReason.UNREADABLE.scope,
         detail=prepared.problem,
     )

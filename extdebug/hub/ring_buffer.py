@@ -135,11 +135,11 @@ class RingBuffer:
             )
             gap = Gap(
                 reason=gap.reason, missed=missed, after=known.after, before=gap.before,
-                since=known.since or gap.since, scope=gap.scope, detail=gap.detail,
+                since=known.since or gap.since, detail=gap.detail,
             )  # fmt: skip
         elif len(self._stated) >= 16 and gap.detail is not None:
             self._state(
-                Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since, gap.scope, None)
+                Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since, None)
             )
             return
         self._stated[key] = gap
@@ -158,7 +158,6 @@ class RingBuffer:
                     missed=self._missed,
                     after=str(position.id),
                     before=str(following.first) if following else None,
-                    scope=GapReason.NOT_CONSUMED.scope,
                 )
             self._missed = self._missed_filtered = 0
             self._missed_through = None

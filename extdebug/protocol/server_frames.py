@@ -203,7 +203,7 @@ def gap_frame(gap: Gap, *, seq: int, cursor: Cursor | str) -> bytes:
     return GapFrame(
         seq=seq,
         reason=gap.reason.value,
-        scope=gap.scope or gap.reason.scope,
+        scope=gap.scope,
         missed=gap.missed,
         after=gap.after,
         before=gap.before,

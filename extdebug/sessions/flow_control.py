@@ -197,7 +197,6 @@ class FlowControl:
             chunk.count + (known.missed or 0 if known else 0),
             known.after if known else str(self.position.id),
             None,
-            scope=GapReason.RATE_LIMITED.scope,
         )
         self.ledger.filtered += piece.filtered
         self.position = piece.through
@@ -209,7 +208,7 @@ class FlowControl:
             return None
         self._limited = None
         return self._lost(
-            Gap(gap.reason, gap.missed, gap.after, before, None, gap.scope, gap.detail)
+            Gap(gap.reason, gap.missed, gap.after, before, None, gap.detail)
         )
 
     @property

@@ -64,8 +64,12 @@ def _in_json(match: re.Match[str]) -> str:
 
 
 def json_gap(gap: Gap) -> str:
-    """A loss as a line of JSON that cannot be taken for an event."""
-    return json_line(b'{"gap":' + encode_json(gap) + b"}")
+    """A loss as `{"gap": {...}}` in one line, so that it cannot be taken for an event."""
+    shown = {
+        "reason": gap.reason, "missed": gap.missed, "after": gap.after, "before": gap.before,
+        "since": gap.since, "scope": gap.scope, "detail": gap.detail,
+    }  # fmt: skip
+    return json_line(encode_json({"gap": shown}))
 
 
 def pretty(event: Event, *, colour: bool) -> str:
@@ -92,7 +96,7 @@ def pretty(event: Event, *, colour: bool) -> str:
 
 def pretty_gap(gap: Gap, *, colour: bool) -> str:
     """`--- 37 entries missing: trimmed before it was read ---`"""
-    what = "events" if gap.reason.scope == "matching" else "entries"
+    what = "events" if gap.scope == "matching" else "entries"
     count = "an unknown number of" if gap.missed is None else str(gap.missed)
     detail = f" ({escaped(gap.detail)})" if gap.detail else ""
     text = f"--- {count} {what} missing: {_WHY[gap.reason]}{detail} ---"

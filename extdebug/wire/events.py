@@ -151,16 +151,24 @@ class Origin(msgspec.Struct, frozen=True):
 NO_ORIGIN: Final = Origin()
 
 
-class Gap(msgspec.Struct, frozen=True, omit_defaults=False):
-    """A stated loss. `missed` is exact or None, never a guess; `after`/`before` bound its place."""
+class Gap(msgspec.Struct, frozen=True):
+    """A stated loss. `missed` is exact or None, never a guess.
+
+    `after` and `before` are the entry ids around it, both exclusive; `since` is when it began
+    (ISO 8601). What `missed` counts follows from the reason: see `scope`.
+    """
 
     reason: GapReason
     missed: int | None
     after: str | None = None
     before: str | None = None
     since: str | None = None
-    scope: str = ""
     detail: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """What `missed` counts: "matching" events or stream "entries"."""
+        return self.reason.scope
 
 
 def iso(moment_ms: int) -> str:
@@ -202,10 +210,9 @@ def read_ts(text: str) -> str | None:
     return f"{moment.isoformat()[:19]}.{fraction}Z"
 
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
+_encoder: Final = msgspec.json.Encoder()
 
 
 def encode_json(value: Any) -> bytes:
-    """JSON for clients and the wire: an Event, a Gap or plain data."""
+    """Compact JSON of an Event, another Struct or plain data, for clients and the wire."""
     return _encoder.encode(value)

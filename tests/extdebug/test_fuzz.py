@@ -262,7 +262,7 @@ def test_no_text_of_a_guest_makes_a_field_of_its_own(texts: list[str]) -> None:
 def test_no_text_in_a_notice_makes_a_field_of_its_own(text: str) -> None:
     place = Cursor.parse("5-0.5")
     error = ProtocolError(ErrorCode.BAD_MESSAGE, text)
-    gap = Gap(GapReason.UNREADABLE, 1, "4-0", "6-0", None, "entries", text)
+    gap = Gap(GapReason.UNREADABLE, 1, "4-0", "6-0", None, text)
     expected: list[tuple[Any, str, str, bool]] = [
         (ControlFrame("error", error_frame(error)), "error", "message", False),
         (ControlFrame("status", error_frame(error)), "status", "message", True),
