@@ -138,9 +138,7 @@ class RingBuffer:
                 since=known.since or gap.since, detail=gap.detail,
             )  # fmt: skip
         elif len(self._stated) >= 16 and gap.detail is not None:
-            self._state(
-                Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since, None)
-            )
+            self._state(Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since, None))
             return
         self._stated[key] = gap
 

@@ -39,10 +39,8 @@ class Events:
 
     def text(self) -> str:
         """The `events` frame; equal chunks were encoded once for all sessions."""
-        joined = ",".join([chunk.text for chunk in self.chunks])
-        return (
-            f'{{"type":"events","seq":{self.seq},"rev":{self.rev},'
-            f'"cursor":"{self.through}","events":[{joined}]}}'
+        return server_frames.events_frame(
+            [chunk.text for chunk in self.chunks], seq=self.seq, rev=self.rev, cursor=self.through
         )
 
     def places(self) -> Iterator[tuple[DecodedEntry, Cursor]]:
@@ -207,9 +205,7 @@ class FlowControl:
         if gap is None or (before is None and now - self._limited_at < LIMITED_EVERY):
             return None
         self._limited = None
-        return self._lost(
-            Gap(gap.reason, gap.missed, gap.after, before, None, gap.detail)
-        )
+        return self._lost(Gap(gap.reason, gap.missed, gap.after, before, None, gap.detail))
 
     @property
     def limited_since(self) -> float | None:
