@@ -16,7 +16,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audit.models import AuditRecord
-from extdebug import dashboard
 from extdebug.demo.sample import Cast
 from extdebug.management.commands.janitor import Command, Step
 from extdebug.models import DebugSession, Process
@@ -175,19 +174,3 @@ def test_each_round_leaves_a_sign_of_life_that_says_what_failed(db: None):
     with pytest.raises(CommandError):
         run(steps=lambda _: [("locked", refuse)])
     assert heartbeats.signs().janitor_failed == 1
-
-
-def test_a_janitor_silent_for_minutes_is_shown_and_other_processes_sooner(cast: Cast):
-    process("living", silent=1)
-    process("gone", silent=20)
-    process(heartbeats.JANITOR, silent=60)
-    assert not dashboard.streams()["janitor_silent"]
-    assert dashboard.streams()["silent_count"] == 1
-    Process.objects.filter(name=heartbeats.JANITOR).delete()
-    process(heartbeats.JANITOR, silent=600)
-    assert dashboard.streams()["janitor_silent"]
-    assert {each.name for each in dashboard.streams()["processes"]} == {"living", "gone"}
-    signs = heartbeats.signs()
-    assert (signs.alive, signs.silent) == (1, 1)
-    assert signs.janitor_age is not None
-    assert signs.janitor_age >= 600
