@@ -114,7 +114,11 @@ def _record(feed: Feed, viewer: Viewer, asked: ReplayQuery) -> None:
 class _Player:
     """Writes a feed's messages one by one, at the pace that was asked for."""
 
-    def __init__(self, feed: Feed, asked: ReplayQuery, output: ReplayWriter) -> None:
+    def __init__(
+        self, feed: Feed, asked: ReplayQuery, output: ReplayWriter, *,
+        patience: float = REDIS_PATIENCE,
+    ) -> None:  # fmt: skip
+        self._patience = patience
         self._feed = feed
         self._asked = asked
         self._output = output
@@ -189,7 +193,7 @@ class _Player:
             self._away_since = None
         elif self._away_since is None:
             self._away_since = now
-        elif not self._asked.follow and now - self._away_since > REDIS_PATIENCE:
+        elif not self._asked.follow and now - self._away_since > self._patience:
             raise ReplayUnavailable(problem)
         if problem != self._problem:
             self._problem = problem

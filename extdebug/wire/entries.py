@@ -1,7 +1,8 @@
-"""The wire codec: a debug event to and from the flat field/value list of a Redis Streams entry.
+"""Reads and writes a debug event as the flat field/value list of a Redis Streams entry.
 
 The field names are a contract (docs/wire-contract.md). Writing is exact, reading tolerant: runners
-in other languages and older ones leave parts out, and a hostile one must cost little.
+in other languages and older ones leave parts out, and a hostile one must cost little time and
+memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names under which events lie in Redis: stream keys, their parts, patterns and groups."""
+"""Redis names: stream keys and their parts, patterns over them, consumer groups, and XADD."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def stream_key(prefix: str, tenant: str, extension: str) -> str:
-    """The only way a key is made; BadId unless both parts are ids (tenant may be BARE)."""
+    """The key of a stream; BadId unless both parts are ids (tenant may be BARE)."""
     extension = clean_id(extension, what="extension")
     if tenant == BARE:
         return f"{prefix}{extension}"
@@ -45,7 +45,7 @@ def parse_key(prefix: str, key: str) -> Target | None:
 def add_args(
     key: str, entry: Sequence[str | bytes], *, maxlen: int
 ) -> tuple[str | bytes | int, ...]:
-    """XADD with an approximate cap: the server trims whole nodes, at next to no cost."""
+    """The arguments of an XADD that keeps about `maxlen` entries (Redis trims whole nodes)."""
     return ("XADD", key, "MAXLEN", "~", maxlen, "*", *entry)
 
 
@@ -57,4 +57,4 @@ def escape(prefix: str) -> str:
     return _GLOB.sub(r"\\\1", prefix)
 
 
-GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub; it carries a position and delivers nothing
+GROUP_PREFIX: Final = "ee-debug-ui:"  # one per hub; it only keeps the hub's position

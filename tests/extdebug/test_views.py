@@ -51,7 +51,8 @@ def test_the_outsider_finds_no_console(cast: Cast):
 
 def test_a_console_knows_its_target_and_what_was_asked_for(cast: Cast):
     asked = {
-        "tenantId": "acme", "install": "inst-acme", "requestId": "r1", "q": "</script>", "from": "x",
+        "tenantId": "acme", "install": "inst-acme", "requestId": "r1", "q": "</script>",
+        "from": "x",
     }  # fmt: skip
     page = signed_in(cast.dan).get(CONSOLE.replace("invoice", "Invoice"), asked)
     config = config_of(page.text)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import json
+from typing import Any
 
 import pytest
 
-from extdebug.transports.replay import BadPlace, read_last, read_since
+from extdebug.filters.filter import EVERYTHING
+from extdebug.sessions import close_reasons
+from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.opening import OpeningRequest
+from extdebug.transports import replay
+from extdebug.transports.replay import (
+    BadPlace,
+    ReplayQuery,
+    ReplayUnavailable,
+    ReplayWriter,
+    read_last,
+    read_since,
+)
+from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Start
+from tests.extdebug.transports.scripted_feed import ScriptedFeed
 
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 NOON = 1_767_268_800_000
@@ -46,3 +63,104 @@ def test_last_is_a_number(text: str):
 def test_last_is_a_tail():
     assert read_last("0") == Start(tail=0)
     assert read_last("20000") == Start(tail=20_000)
+
+
+# --- playing ----------------------------------------------------------------------------------
+
+
+class Written:
+    """What a replay wrote, in order; `on_event` is called after each event."""
+
+    def __init__(self, on_event: Any = None) -> None:
+        self.lines: list[str] = []
+        self._on_event = on_event
+
+    def writer(self) -> ReplayWriter:
+        return ReplayWriter(event=self._event, gap=self._gap, remark=self.lines.append)
+
+    def _event(self, event: Any, encoded: bytes) -> None:
+        assert json.loads(encoded)["message"] == event.message
+        self.lines.append(event.message)
+        if self._on_event is not None:
+            self._on_event()
+
+    def _gap(self, gap: Gap) -> None:
+        self.lines.append(f"gap of {gap.missed}")
+
+
+async def play(
+    feed: ScriptedFeed,
+    written: Written,
+    *,
+    follow: bool = False,
+    speed: float | None = None,
+    patience: float = replay.REDIS_PATIENCE,
+) -> CloseReason | None:
+    one: Any = feed
+    opening = OpeningRequest(
+        tenant="acme", extension="invoice-sync", wanted=EVERYTHING, start=Start(since_ms=0)
+    )
+    asked = ReplayQuery(opening=opening, follow=follow, speed=speed)
+    async with asyncio.timeout(5):
+        return await replay._Player(one, asked, written.writer(), patience=patience).run()
+
+
+async def test_everything_is_written_in_order_up_to_now():
+    feed, written = ScriptedFeed(), Written()
+    feed.events("a", "b")
+    feed.gap(Gap(GapReason.RETENTION, 7))
+    feed.control("status", b"{}")
+    feed.control("expiring", b"{}")
+    feed.events("c")
+
+    assert await play(feed, written) is None
+    assert written.lines == ["a", "b", "gap of 7", "this session ends in 600 s", "c"]
+    assert feed.flow.unacked == 0
+
+
+async def test_following_goes_on_until_the_session_ends():
+    feed, written = ScriptedFeed(), Written()
+    playing = asyncio.create_task(play(feed, written, follow=True))
+    await asyncio.sleep(0)
+    feed.events("late")
+    feed.close(close_reasons.SIGNED_OUT)
+
+    assert await playing is close_reasons.SIGNED_OUT
+    assert written.lines == ["late"]
+
+
+@pytest.mark.parametrize("speed", [None, 1e9])
+async def test_nothing_more_is_written_after_a_cut(speed: float | None):
+    feed = ScriptedFeed()
+
+    def cut() -> None:
+        feed.ending = close_reasons.SIGNED_OUT
+
+    written = Written(cut)
+    feed.events("a", "b")
+    feed.events("c")
+
+    assert await play(feed, written, speed=speed) is close_reasons.SIGNED_OUT
+    assert written.lines == ["a"]
+
+
+async def test_the_original_pace_is_divided_by_the_speed():
+    """The scripted entries are a millisecond apart."""
+    feed, written = ScriptedFeed(), Written()
+    feed.events("a", "b", "c")
+    began = asyncio.get_running_loop().time()
+    await play(feed, written, speed=0.02)
+
+    assert written.lines == ["a", "b", "c"]
+    assert asyncio.get_running_loop().time() - began >= 0.099
+
+
+async def test_a_redis_that_stays_away_ends_a_replay_that_does_not_follow():
+    feed, written = ScriptedFeed(), Written()
+    feed.problem = "Redis does not answer"
+    for _ in range(3):
+        feed.control("status", b"{}")
+
+    with pytest.raises(ReplayUnavailable, match="does not answer"):
+        await play(feed, written, patience=-1.0)
+    assert written.lines == ["Redis does not answer"]
