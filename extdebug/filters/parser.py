@@ -57,7 +57,15 @@ def parse_query(q: str) -> Node | None:
 
 
 class _Parser:
-    """Recursive descent over the characters; one object per parse."""
+    """Recursive descent over the characters of one query.
+
+        any_of = all_of {"OR" all_of}
+        all_of = one {["AND"] one}
+        one    = ("-" | "NOT") one | "(" any_of ")" | term
+        term   = attribute op (regex | phrase | word) | phrase | regex | word
+
+    A method takes its part from `at` on and leaves `at` behind it; FilterError when it cannot.
+    """
 
     def __init__(self, q: str) -> None:
         self.q = q
@@ -83,7 +91,7 @@ class _Parser:
             self.at += 1
 
     def keyword(self, word: str) -> bool:
-        """Take `word` if it stands here, whole."""
+        """Whether `word` stands here as a whole word; it is taken then."""
         end = self.at + len(word)
         if self.q[self.at : end] != word or (end < len(self.q) and self.q[end] not in " \t\n()"):
             return False
@@ -217,7 +225,7 @@ class _Parser:
         return pattern, bool(found[2]) or smart_case(_NOT_LITERAL.sub("", pattern))
 
     def word(self) -> str:
-        """To the next space, or to a `)` that the word itself did not open."""
+        """Take text up to the next space, or to a `)` that the word itself did not open."""
         start, opened = self.at, 0
         while self.at < len(self.q) and not self.q[self.at].isspace():
             if self.q[self.at] == "(":

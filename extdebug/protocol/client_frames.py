@@ -154,6 +154,7 @@ class SetFilter(_ClientFrame, tag="filter", frozen=True):
 
     @property
     def start(self) -> Start | None:
+        """`from`, parsed; None to go on from the last frame sent."""
         return None if self.from_ is None else _start(self.from_)
 
 
@@ -190,10 +191,12 @@ class Fetch(_ClientFrame, tag="fetch", frozen=True):
 
     @property
     def after_cursor(self) -> Cursor | None:
+        """`after`, parsed."""
         return None if self.after is None else Cursor.parse(self.after)
 
     @property
     def before_cursor(self) -> Cursor | None:
+        """`before`, parsed."""
         return None if self.before is None else Cursor.parse(self.before)
 
 

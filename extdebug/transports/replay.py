@@ -129,6 +129,7 @@ class _Player:
         self._problem = ""
 
     async def run(self) -> CloseReason | None:
+        """Write until the end; why the session ended, None when everything was shown."""
         feed = self._feed
         while self._asked.follow or not feed.caught_up:
             self._mind_redis()

@@ -277,7 +277,7 @@ def _fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool,
 
 
 def _read_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
-    """The JSON object in `fields`; whether it is within the caps as it is; cut; not UTF-8."""
+    """The JSON object in `fields`; whether it fits as it is; was cut; was not UTF-8."""
     if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
         return {}, False, True, False
     broken = False

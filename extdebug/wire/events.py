@@ -41,6 +41,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
+        """0 for trace to 4 for error."""
         return _RANK[self]
 
 
@@ -78,6 +79,7 @@ class GapReason(StrEnum):
 
     @property
     def scope(self) -> str:
+        """What `missed` counts: events "matching" the filter, or "entries" of the stream."""
         matching = (GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED)
         return "matching" if self in matching else "entries"
 
