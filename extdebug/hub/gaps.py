@@ -17,7 +17,6 @@ def loss_gap(loss: Loss) -> Gap:
         after=str(loss.after),
         before=str(loss.before) if loss.before else None,
         since=since,
-        scope=loss.reason.scope,
     )
 
 
@@ -28,7 +27,6 @@ def producer_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
         missed=missed,
         after=str(after.id),
         before=str(decoded.id),
-        scope=GapReason.PRODUCER.scope,
         detail=decoded.origin.why or None,
     )
 
@@ -40,7 +38,6 @@ def hole_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
         missed=missed,
         after=str(after.id),
         before=str(decoded.id),
-        scope=GapReason.PRODUCER.scope,
         detail="the runner's numbers have a hole",
     )
 
@@ -53,6 +50,5 @@ def unreadable_gap(decoded: DecodedEntry) -> Gap:
         after=str(before(decoded.id)),
         before=None,
         since=iso(decoded.id.ms) if decoded.id.ms < LAST_MS else None,
-        scope=GapReason.UNREADABLE.scope,
         detail=decoded.problem,
     )

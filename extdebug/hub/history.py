@@ -126,7 +126,6 @@ class History:
             GapReason.FAILOVER,
             None,
             since=iso(min(place.id.ms, LAST_MS)),
-            scope=GapReason.FAILOVER.scope,
             detail="Until here lines came straight from runners, without a place in the stream; "
             "a moment that cannot be counted lies between.",
         )

@@ -206,7 +206,6 @@ class RingBuffer:
                     reason=GapReason.NOT_CONSUMED,
                     missed=dropped.matching,
                     before=self._next(),
-                    scope=GapReason.NOT_CONSUMED.scope,
                 )
             return piece
         if self._pieces:
@@ -234,12 +233,12 @@ def _state(stated: dict[tuple[GapReason, str | None], Gap], gap: Gap) -> None:
     key = (gap.reason, gap.detail)
     known = stated.get(key)
     if known is None and len(stated) >= MOST_STATED and gap.detail is not None:
-        _state(stated, Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since, gap.scope))
+        _state(stated, Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since))
         return
     if known is not None:
         missed = None if None in (known.missed, gap.missed) else known.missed + gap.missed  # type: ignore[operator]
         gap = Gap(
             reason=gap.reason, missed=missed, after=known.after, before=gap.before,
-            since=known.since or gap.since, scope=gap.scope, detail=gap.detail,
+            since=known.since or gap.since, detail=gap.detail,
         )  # fmt: skip
     stated[key] = gap

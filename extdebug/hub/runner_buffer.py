@@ -77,7 +77,6 @@ class RunnerBuffer:
         gap = Gap(
             GapReason.FAILOVER,
             None,
-            scope=GapReason.FAILOVER.scope,
             detail="From here on lines come straight from runners; "
             "what they printed before is not shown.",
         )

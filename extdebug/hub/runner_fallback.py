@@ -68,7 +68,6 @@ class RunnerFallback:
                 GapReason.FAILOVER,
                 None,
                 since=None if since is None else iso(since),
-                scope=GapReason.FAILOVER.scope,
                 detail="Redis is back. Meanwhile lines came straight from runners; "
                 "what was not shown follows here.",
             )

@@ -43,10 +43,8 @@ class Events:
 
     def text(self) -> str:
         """The `events` frame; equal chunks were encoded once for all sessions."""
-        joined = ",".join([chunk.text for chunk in self.chunks])
-        return (
-            f'{{"type":"events","seq":{self.seq},"rev":{self.rev},'
-            f'"cursor":"{self.through}","events":[{joined}]}}'
+        return server_frames.events_frame(
+            [chunk.text for chunk in self.chunks], seq=self.seq, rev=self.rev, cursor=self.through
         )
 
     def places(self) -> Iterator[tuple[DecodedEntry, Cursor]]:
@@ -178,7 +176,7 @@ class FlowControl:
         self.ledger.filtered += refused.filtered
         after, self.position = self.position, self.at
         reason = GapReason.RATE_LIMITED
-        gap = Gap(reason, refused.missed, str(after.id), before, scope=reason.scope)
+        gap = Gap(reason, refused.missed, str(after.id), before)
         return self._told(gap, now)
 
     # --- what is told -------------------------------------------------------------------------

@@ -59,9 +59,7 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
         return Meeting(fresh)
     since = at.id if fresh.since is None else min(at.id, fresh.since)
     index = None if at.index is None else at.index + lost
-    gap = Gap(
-        GapReason.RETENTION, lost, str(since), str(_end(fresh)), scope=GapReason.RETENTION.scope
-    )
+    gap = Gap(GapReason.RETENTION, lost, str(since), str(_end(fresh)))
     return Meeting(fresh, gap, Cursor(at.id, index, through.epoch))
 
 
@@ -84,7 +82,7 @@ def _replaced(at: Cursor, piece: Piece) -> Meeting:
     through = piece.through
     start = before(piece.chunk.first) if piece.chunk else through.id
     index = None if through.index is None else through.index - piece.entries
-    gap = Gap(GapReason.RESET, None, str(at.id), str(_end(piece)), scope=GapReason.RESET.scope)
+    gap = Gap(GapReason.RESET, None, str(at.id), str(_end(piece)))
     return Meeting(piece, gap, Cursor(start, index, through.epoch))
 
 

@@ -1,7 +1,8 @@
-"""The wire codec: a debug event to and from the flat field/value list of a Redis Streams entry.
+"""Reads and writes a debug event as the flat field/value list of a Redis Streams entry.
 
 The field names are a contract (docs/wire-contract.md). Writing is exact, reading tolerant: runners
-in other languages and older ones leave parts out, and a hostile one must cost little.
+in other languages and older ones leave parts out, and a hostile one must cost little time and
+memory.
 """
 
 from __future__ import annotations
@@ -289,7 +290,7 @@ def _fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool,
 
 
 def _read_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
-    """The JSON object in `fields`; whether it is within the caps as it is; cut; not UTF-8."""
+    """The JSON object in `fields`; whether it fits as it is; was cut; was not UTF-8."""
     if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
         return {}, False, True, False
     broken = False

@@ -1,4 +1,4 @@
-"""Places in a stream: entry ids, cursors that clients hand back, and where a session may start."""
+"""Places in a stream: entry ids, the cursors clients hand back, and where a session starts."""
 
 from __future__ import annotations
 

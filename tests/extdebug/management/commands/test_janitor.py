@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import Any
 
@@ -14,12 +15,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from audit import trail
 from audit.models import AuditRecord
-from extdebug import dashboard
 from extdebug.demo.sample import Cast
+from extdebug.management.commands.janitor import Command, Step
 from extdebug.models import DebugSession, Process
-from extdebug.sessions import heartbeats, ownership
+from extdebug.sessions import heartbeats
 from extdebug.wire.keys import GROUP_PREFIX
 from tests.fixtures.console import ROOT, database_url
 from tests.fixtures.programs import wait_until
@@ -28,9 +28,10 @@ from tests.fixtures.redis import RedisServer
 KEY = "ext-debug:acme:invoice-sync"
 
 
-def run(*arguments: str) -> str:
+def run(*arguments: str, steps: Callable[[float], Sequence[Step]] | None = None) -> str:
     out = StringIO()
-    call_command("janitor", *arguments, stdout=out, stderr=out, skip_checks=True)
+    command = Command(steps=steps)
+    call_command(command, *arguments, stdout=out, stderr=out, skip_checks=True)
     return out.getvalue()
 
 
@@ -122,17 +123,18 @@ def test_an_unreachable_redis_keeps_no_session_open(cast: Cast, settings: Any):
     assert orphan.closed_at is not None
 
 
-def test_a_step_that_fails_does_not_stop_the_others(
-    cast: Cast, on_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
-):
-    def broken() -> int:
-        raise RuntimeError("no")
+def refuse() -> int:
+    raise RuntimeError("the table is locked")
 
-    monkeypatch.setattr(trail, "retry_waiting", broken)
+
+def test_a_step_that_fails_does_not_stop_the_others(cast: Cast, on_redis: RedisServer):
+    def steps(retention: float) -> Sequence[Step]:
+        return [("first", refuse), *Command()._steps(retention)]
+
     with on_redis.client() as client:
         client.execute_command("XADD", KEY, "1-0", "message", "old")
-        with pytest.raises(CommandError, match="not done: audit rows caught up"):
-            run()
+        with pytest.raises(CommandError, match="not done: first"):
+            run(steps=steps)
         assert client.xlen(KEY) == 0
 
 
@@ -162,33 +164,13 @@ def test_a_loop_goes_on_until_it_is_told_to_stop(redis_server: RedisServer):
                 looping.kill()
 
 
-def test_each_round_leaves_a_sign_of_life_that_says_what_failed(db: None, monkeypatch: Any):
+def test_each_round_leaves_a_sign_of_life_that_says_what_failed(db: None):
     assert heartbeats.signs().janitor_age is None
     run()
     signs = heartbeats.signs()
     assert signs.janitor_age is not None
     assert (signs.alive, signs.silent, signs.janitor_failed) == (0, 0, 0), "it serves nobody"
 
-    def refuse() -> int:
-        raise RuntimeError("the table is locked")
-
-    monkeypatch.setattr(ownership, "close_abandoned", refuse)
     with pytest.raises(CommandError):
-        run()
+        run(steps=lambda _: [("locked", refuse)])
     assert heartbeats.signs().janitor_failed == 1
-
-
-def test_a_janitor_silent_for_minutes_is_shown_and_other_processes_sooner(cast: Cast):
-    process("living", silent=1)
-    process("gone", silent=20)
-    process(heartbeats.JANITOR, silent=60)
-    assert not dashboard.streams()["janitor_silent"]
-    assert dashboard.streams()["silent_count"] == 1
-    Process.objects.filter(name=heartbeats.JANITOR).delete()
-    process(heartbeats.JANITOR, silent=600)
-    assert dashboard.streams()["janitor_silent"]
-    assert {each.name for each in dashboard.streams()["processes"]} == {"living", "gone"}
-    signs = heartbeats.signs()
-    assert (signs.alive, signs.silent) == (1, 1)
-    assert signs.janitor_age is not None
-    assert signs.janitor_age >= 600
