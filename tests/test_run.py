@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ import pytest
 from tests.files import ROOT
 
 NOTING: Final = '#!/bin/sh\necho "$(basename "$0") $*" >>"{calls}"\n'
+VERSION: Final = "import sys; print(sys.executable, sys.version)"
 CHECKS: Final = (
     "ruff check .",
     "ruff format --check .",
@@ -35,13 +37,9 @@ class Tree:
         for name in ("python", "ruff", "mypy", "lint-imports", "pip"):
             self._program(self.inside / name)
         self._program(self.outside / "apt-get")
-        for name in ("basename", "bash", "cat", "dirname", "id", "python3", "sh", "sha256sum"):
+        (self.outside / "python3").symlink_to(Path(sys.executable).resolve())
+        for name in ("basename", "bash", "cat", "dirname", "id", "sh", "sha256sum"):
             (self.outside / name).symlink_to(str(shutil.which(name)))
-        stamp = subprocess.run(
-            ["bash", "-c", f"{{ python3 -c '{_VERSION}'; cat pyproject.toml; }} | sha256sum"],
-            check=True, cwd=folder, capture_output=True, text=True,
-        ).stdout  # fmt: skip
-        (folder / ".cache/tests/stamp").write_text(stamp)
 
     def _program(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,16 +50,23 @@ class Tree:
         """`bare`: on a machine without any of the services."""
         path = str(self.outside) if bare else f"{self.outside}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "CI": ""}
+        self._stamp(environment)
         return subprocess.run(
             [self.folder / "tests/run", *arguments],
             check=False, capture_output=True, text=True, env=environment,
         )  # fmt: skip
 
+    def _stamp(self, environment: dict[str, str]) -> None:
+        """What tests/run leaves behind when it has made its environment."""
+        (self.folder / ".cache/tests/stamp").write_text(
+            subprocess.run(
+                ["bash", "-c", f"{{ python3 -c '{VERSION}'; cat pyproject.toml; }} | sha256sum"],
+                check=True, cwd=self.folder, capture_output=True, text=True, env=environment,
+            ).stdout
+        )  # fmt: skip
+
     def called(self) -> list[str]:
         return self.calls.read_text().splitlines() if self.calls.exists() else []
-
-
-_VERSION: Final = "import sys; print(sys.executable, sys.version)"
 
 
 @pytest.fixture
@@ -89,7 +94,8 @@ def test_quick_hands_on_what_pytest_answers(tree: Tree):
 
 
 def test_only_the_whole_run_installs_a_missing_service(tree: Tree):
-    tree.run("--quick", "tests/test_one.py", bare=True)
+    done = tree.run("--quick", "tests/test_one.py", bare=True)
+    assert done.returncode == 0, done.stderr
     assert tree.called() == ["python -m pytest -q tests/test_one.py"]
 
     done = tree.run(bare=True)
