@@ -1,7 +1,7 @@
-"""The words of the query language: its tree, its attributes, its bounds and its errors.
+"""What the query language consists of: its syntax tree, attributes, bounds and errors.
 
-parser.py makes the tree from text, matching.py gives it its meaning, docs/filters.md explains it
-to authors. Spans are kept beside the meaning (never compared) to quote a term in an explanation.
+parser.py makes the tree from text, evaluator.py runs it over events, docs/filters.md explains the
+language to authors.
 """
 
 from __future__ import annotations

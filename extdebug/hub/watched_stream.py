@@ -257,8 +257,8 @@ class WatchedStream:
 
     # --- straight from runners ------------------------------------------------------------
 
-    def begin_foreign(self) -> None:
-        """Redis is away: from now on lines come by `foreign_row`."""
+    def begin_on_runners(self) -> None:
+        """Redis is away: from now on lines come by `runner_row`."""
         self.on_runners = True
         for subscription in self._all():
             if subscription.runner_buffer is None:
@@ -267,7 +267,7 @@ class WatchedStream:
                 )
         self.wake()
 
-    def foreign_row(self, row: Row) -> None:
+    def runner_row(self, row: Row) -> None:
         """One entry of a runner's own stream; what nobody may read there comes from Redis."""
         prepared = self.decoder(row)
         if prepared.event is None:
@@ -283,7 +283,7 @@ class WatchedStream:
                     subscription.runner_buffer.push(chunk, part, ms=row[0].ms)
         self.wake()
 
-    def end_foreign(self, seam: Gap) -> None:
+    def end_on_runners(self, seam: Gap) -> None:
         """Redis is back: `seam` marks the place, and each session reads on from its own."""
         self.on_runners = False
         if self.attached:

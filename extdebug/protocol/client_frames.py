@@ -1,8 +1,8 @@
 """Strict reading of the client's frames of `ext-debug.v1`.
 
-Pure: no Django, no I/O; `frames.py` writes the server's side. docs/ext-debug.v1.asyncapi.yaml
-describes the same frames and a test holds them together. Everything a client sends is bounded
-here in size, depth and range, because nothing behind this module checks again.
+No I/O; server_frames.py writes the server's side. docs/ext-debug.v1.asyncapi.yaml describes the
+same frames and a test holds them together. Everything a client sends is bounded here in type,
+size, depth and range, because nothing behind this module checks that again.
 """
 
 from __future__ import annotations

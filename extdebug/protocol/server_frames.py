@@ -1,8 +1,8 @@
 """Exact writing of the server's frames of `ext-debug.v1`.
 
-Pure: no Django, no I/O; `protocol.py` reads the client's side. `events` and `page` frames are
-joined from events that were encoded once per process; the small frames are Structs, closed by
-their types, that docs/ext-debug.v1.asyncapi.yaml mirrors under a test.
+No I/O; client_frames.py reads the client's side. `events` and `page` frames are joined from events
+that were encoded once per process; the other frames are Structs. A test holds all of them to
+docs/ext-debug.v1.asyncapi.yaml.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import TokenBucket
 from extdebug.sessions.node import current_node
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports.handshake import Lobby, client_ip, session_key_of
+from extdebug.transports.handshake import WaitingHandshakes, client_ip, session_key_of
 from policies import access
 from policies.access import Viewer
 
@@ -45,7 +45,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-lobby: Final = Lobby()
+handshakes: Final = WaitingHandshakes()
 
 
 class Gone(Exception):
@@ -57,7 +57,7 @@ class Gone(Exception):
 
 
 class SessionConsumer(AsyncConsumer):
-    """One WebSocket connection, one session. The process's patrol listens to the channel layer."""
+    """One WebSocket connection, one session. The supervisor listens to the channel layer."""
 
     channel_layer_alias: ClassVar[None] = None
 
@@ -107,7 +107,7 @@ class Connection:
         """Wait for `subscribe` and open the feed; an End when it may not be."""
         try:
             async with asyncio.timeout(FIRST_FRAME) as patience:
-                with lobby.waiting(client_ip(self._scope), patience):
+                with handshakes.waiting(client_ip(self._scope), patience):
                     text = await self._text()
         except TimeoutError:
             return close_reasons.bad_request("Expected a subscribe frame within 5 seconds.")

@@ -1,7 +1,7 @@
 """Events from guest threads to Redis: never blocks, never raises, counts whatever is lost.
 
 Two stages with a thread each. *Prepare* decodes, redacts, mirrors to the local log and feeds the
-internal stream, whether or not Redis answers. *Send* (send.py) writes what was prepared. Each
+internal stream, whether or not Redis answers. *Send* (sender.py) writes what was prepared. Each
 takes from bounded lanes, and what overflows leaves a stated loss in its place.
 """
 
