@@ -43,7 +43,7 @@ Tap = Callable[[Stream, str | None, list[str | bytes]], None]
 
 
 class Source:
-    """One stream as this process numbers it. Touched under the intake's lock."""
+    """One stream as this process numbers it. Touched under the lanes' lock."""
 
     __slots__ = ("bucket", "lane", "n", "src")
 
