@@ -25,7 +25,6 @@ REPLACED: Final = {
     "patrol": "supervisor",
     "custody": "lease, holder",
     "forsaken": "unserved",
-    "lobby": "handshakes that wait",
     "intake": "catch-up",
     "preparer": "redacting decoder",
     "which_redis": "server identity",
@@ -72,7 +71,6 @@ def test_a_replaced_word_does_not_come_back(path: Path):
         "class Patrol:",
         "self._intake = 1",
         "def foreign_row(",
-        "from x import Lobby",
     ],
 )
 def test_a_replaced_word_is_found(text: str):

@@ -1,6 +1,6 @@
 """How a session begins, for every transport: names checked, decided, recorded, attached.
 
-A refusal is an `OpeningRefused`; somebody without any relation to a target gets the same answer
+A refusal is an `endings.Refused`; somebody without any relation to a target gets the same answer
 as for one that does not exist.
 """
 

@@ -25,7 +25,7 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import TokenBucket
 from extdebug.sessions.node import current_node
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports.handshake import WaitingHandshakes, client_ip, session_key_of
+from extdebug.transports.handshake import Lobby, client_ip, session_key_of
 from policies import access
 from policies.access import Viewer
 
@@ -45,7 +45,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-handshakes: Final = WaitingHandshakes()
+lobby: Final = Lobby()
 
 
 class Gone(Exception):
@@ -107,7 +107,7 @@ class Connection:
         """Wait for `subscribe` and open the feed; an End when it may not be."""
         try:
             async with asyncio.timeout(FIRST_FRAME) as patience:
-                with handshakes.waiting(client_ip(self._scope), patience):
+                with lobby.waiting(client_ip(self._scope), patience):
                     text = await self._text()
         except TimeoutError:
             return close_reasons.bad_request("Expected a subscribe frame within 5 seconds.")

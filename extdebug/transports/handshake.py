@@ -31,7 +31,7 @@ MOST_EACH: Final = 512
 MOST: Final = 4096
 
 
-class WaitingHandshakes:
+class Lobby:
     """Who waits, by address, the oldest first."""
 
     def __init__(self, *, most: int = MOST, most_each: int = MOST_EACH) -> None:

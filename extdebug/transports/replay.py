@@ -92,7 +92,7 @@ def read_last(text: str) -> Start:
 async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Shown:
     """Show what the stream holds, and what comes when following, until the end or a cut.
 
-    OpeningRefused when it may not begin, RedisAway when there is nothing to read from.
+    endings.Refused when it may not begin, RedisAway when there is nothing to read from.
     """
     try:
         feed, _ = await open_feed(

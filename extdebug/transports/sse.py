@@ -26,7 +26,7 @@ RETRY_MS: Final = 2000  # a client's wait before it comes back; in segments it c
 
 
 async def open_stream(viewer: Viewer, asked: StreamQuery) -> tuple[Feed, ControlFrame]:
-    """A feed for an HTTP request; OpeningRefused when it may not begin."""
+    """A feed for an HTTP request; endings.Refused when it may not begin."""
     return await open_feed(
         await current_node(),
         viewer,

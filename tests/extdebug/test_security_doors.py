@@ -19,7 +19,7 @@ from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.ops import http_limits, server
 from extdebug.transports import stream_query
-from extdebug.transports.handshake import WaitingHandshakes
+from extdebug.transports.handshake import Lobby
 from tests.extdebug.test_live import entry
 from tests.faults.stage import Stage, poll
 from tests.fixtures.console import Console
@@ -44,13 +44,13 @@ def test_a_time_before_1970_is_the_beginning() -> None:
 
 
 async def test_the_socket_that_waits_longest_goes_when_too_many_wait() -> None:
-    handshakes = WaitingHandshakes(most=5, most_each=2)
+    lobby = Lobby(most=5, most_each=2)
     gone: list[str] = []
 
     async def wait(name: str, address: str) -> None:
         try:
             async with asyncio.timeout(30) as patience:
-                with handshakes.waiting(address, patience):
+                with lobby.waiting(address, patience):
                     await asyncio.Event().wait()
         except TimeoutError:
             gone.append(name)
@@ -65,10 +65,10 @@ async def test_the_socket_that_waits_longest_goes_when_too_many_wait() -> None:
             await asyncio.sleep(0)
         await asyncio.sleep(0.05)
         assert gone == ["a0", "a1", "a2"], "two of their own, then the oldest of all"
-        assert len(handshakes) == 5
+        assert len(lobby) == 5
         for task in tasks:
             task.cancel()
-    assert len(handshakes) == 0
+    assert len(lobby) == 0
 
 
 @contextlib.contextmanager
