@@ -236,7 +236,9 @@ def _state(stated: dict[tuple[GapReason, str | None], Gap], gap: Gap) -> None:
         _state(stated, Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since))
         return
     if known is not None:
-        missed = None if None in (known.missed, gap.missed) else known.missed + gap.missed  # type: ignore[operator]
+        missed = gap.missed
+        if missed is not None:
+            missed = None if known.missed is None else known.missed + missed
         gap = Gap(
             reason=gap.reason, missed=missed, after=known.after, before=gap.before,
             since=known.since or gap.since, detail=gap.detail,

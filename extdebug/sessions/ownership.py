@@ -1,6 +1,6 @@
 """Which process holds which session: signs of life, and sessions that nobody holds any more.
 
-Synchronous ORM, called through `bridge` and by the janitor. A process that dies leaves rows behind;
+Synchronous ORM, called through `db` and by the janitor. A process that dies leaves rows behind;
 any other closes them, each by a conditional update, so that it does not matter who or how often.
 """
 

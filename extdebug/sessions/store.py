@@ -1,6 +1,6 @@
 """The rows of sessions: opened once, closed once, each with its audit record.
 
-Synchronous ORM, called through `bridge`. A row has one holder at a time; whoever writes names
+Synchronous ORM, called through `db`. A row has one holder at a time; whoever writes names
 itself, so that a connection that was taken over can no longer change anything.
 """
 
