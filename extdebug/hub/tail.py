@@ -128,6 +128,7 @@ class Tail:
                     self._say("")  # a link that carries no whole reply is not one that answers
                     attempt = 0
             except LOST as error:
+                self._server.broke()
                 self._say(f"Redis does not answer ({type(error).__name__})")
             except ResponseError as error:
                 self._say(f"Redis refuses: {str(error)[:200]}")

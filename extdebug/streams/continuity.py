@@ -161,9 +161,9 @@ class Continuity:
                 losses.append(self._lose(GapReason.RETENTION, missed, behind(snapshot.top), at))
         return losses
 
-    def prove(self) -> None:
-        """Nothing up to `at` can turn out to be lost any more."""
-        self._proved, self._explained = self.at.id, 0
+    def prove(self, upto: EntryId | None = None) -> None:
+        """Nothing up to there, by default `at`, can turn out to be lost any more."""
+        self._proved, self._explained = upto or self.at.id, 0
 
     def settle(self, snapshot: Snapshot) -> None:
         """Everything that the stream holds was read: the place is its end, and proved."""
