@@ -31,6 +31,7 @@ from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, beh
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
 SCAN_PAGE: Final = 250
 COUNT_PAGE: Final = 1000
+PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
@@ -70,7 +71,9 @@ class History:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
             await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
-        self._private.account = Continuity(at, unclaimed=unclaimed)
+        # A cursor that was handed out between two looks may hide a loss just before its place.
+        proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if self._start.cursor else at.id
+        self._private.account = Continuity(at, unclaimed=unclaimed, proved=proved)
         return at if self._start.cursor is None else self._start.cursor
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:

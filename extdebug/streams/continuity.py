@@ -105,13 +105,16 @@ def _without_epoch(
 class Continuity:
     """The account of one reader that goes through one life of a stream.
 
-    `at` is its place: everything up to there was read or stated lost. With `unclaimed`, the reader
-    promises nothing about what lies before its first entry.
+    `at` is its place: everything up to there was read or stated lost. Up to `proved` nothing more
+    can turn out to be lost. With `unclaimed`, the reader promises nothing about what lies before
+    its first entry.
     """
 
-    def __init__(self, at: Cursor, *, unclaimed: bool = False) -> None:
+    def __init__(
+        self, at: Cursor, *, unclaimed: bool = False, proved: EntryId | None = None
+    ) -> None:
         self.at = at
-        self._proved = at.id  # up to here nothing more can turn out to be lost
+        self._proved = at.id if proved is None else proved
         self._unclaimed = unclaimed
         self._explained = 0
 

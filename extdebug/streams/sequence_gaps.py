@@ -50,6 +50,7 @@ class SequenceGaps:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
+        self._span: _Span | None = None  # of the last loss of the stream
         self.complete = False  # whether all that the stream holds before our place was learnt
 
     def unknown(self, origin: Origin) -> bool:
@@ -83,7 +84,7 @@ class SequenceGaps:
         if origin.src is not None and origin.n is not None:
             producer = self._producer(origin.src)
             producer.last = max(producer.last or 0, origin.n)
-            producer.partial = True
+            producer.partial, producer.excused = True, self._span
 
     def lost(self, missed: int | None, *, after: EntryId, until: EntryId) -> None:
         """The stream itself lost entries between these bounds, told before what follows: the hole
@@ -91,15 +92,16 @@ class SequenceGaps:
         if not any(producer.excused is not None for producer in self._known.values()):
             self._spare = 0.0
         self._spare += math.inf if missed is None else missed
+        self._span = _Span(after, until)
         for producer in self._known.values():
-            producer.excused = _Span(after, until)
+            producer.excused = self._span
 
     def learn(self, earlier: SequenceGaps) -> None:
         """Take over what was found by going through all entries before our place."""
         for src, producer in earlier._known.items():
             known = self._known.get(src)
             if known is None or known.partial:
-                producer.excused = known.excused if known is not None else None
+                producer.excused = known.excused if known is not None else self._span
                 self._known[src] = producer
         for producer in self._known.values():
             producer.partial = False
