@@ -80,7 +80,7 @@ def export(
 
     The row is written when this is called, not when the first line is taken.
     """
-    entry = chain.Entry.of(
+    entry = chain.Entry(
         Action.AUDIT_EXPORTED,
         actor=actor,
         tenant=_only(selection.tenants),

@@ -17,11 +17,13 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import queries, trail
+from audit import queries
+from audit.read_only import ReadOnlyMixin
+from audit.requesters import actor_of, note_reading
 from extdebug import dashboard
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, store
-from policies.desk.recorded_admin import OperatorAdmin, ip_of, note_reading, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, require_operator
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -39,21 +41,8 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.filter(closed_at__isnull=self.value() == "yes")
 
 
-class ShownAdmin(OperatorAdmin):
-    """Shown to operators; nothing of it is written by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(DebugSession)
-class DebugSessionAdmin(ShownAdmin):
+class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
     """Who watches what. A session is ended by POST, after saying so."""
 
     list_display = (
@@ -135,7 +124,7 @@ class DebugSessionAdmin(ShownAdmin):
 
     def _end(self, request: HttpRequest, row: DebugSession) -> None:
         name = request.user.get_username()
-        actor = trail.actor_of(request.user, ip=ip_of(request))
+        actor = actor_of(request)
         if store.end(row.pk, by=name, actor=actor):
             messages.success(request, f"The session of {row} is being ended.")
         else:
@@ -168,7 +157,7 @@ class DebugSessionAdmin(ShownAdmin):
 
 
 @admin.register(Process)
-class ProcessAdmin(ShownAdmin):
+class ProcessAdmin(ReadOnlyMixin, OperatorAdmin):
     """The console's processes, and what each says about the streams it reads."""
 
     list_display = ("name", "host", "pid", "well", "started_at", "beat_at", "watching")

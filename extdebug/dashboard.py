@@ -9,11 +9,12 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from audit import queries, trail
+from audit import queries
+from audit.requesters import note_reading
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
 from policies.database import clock
-from policies.desk.recorded_admin import ip_of, operates
+from policies.desk.recorded_admin import operates
 from policies.models import Grant
 
 SHOWN: Final = 25  # rows of each table; the lists have the rest
@@ -77,10 +78,7 @@ def _sessions() -> dict[str, Any]:
 
 
 def _denials(request: HttpRequest) -> Any:
-    actor = trail.actor_of(request.user, ip=ip_of(request))
-    try:
-        trail.record_read(actor=actor, what="the desk's recent denials")
-    except trail.AuditError:
+    if note_reading(request, what="the desk's recent denials") is not None:
         return None
     return queries.refusals()[:12]
 

@@ -33,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def extensions(request: HttpRequest) -> HttpResponse:
     """What I may debug, with the way to each console."""
     rows: dict[str, dict[str, Any]] = {}
-    for row in access.overview(request.user):
+    for row in access.overview(access.user_of(request)):
         entry = rows.setdefault(
             row.extension, {"extension": row.extension, "name": row.extension_name, "tenants": []}
         )
@@ -51,8 +51,8 @@ def debug(request: HttpRequest, extension: str) -> HttpResponse:
         key = clean_id(extension, what="extension")
     except BadId:
         raise Http404 from None
-    rows = [row for row in access.overview(request.user) if row.extension == key]
-    operator = access.is_operator(request.user)
+    rows = [row for row in access.overview(access.user_of(request)) if row.extension == key]
+    operator = access.is_operator(access.user_of(request))
     if not rows:
         raise Http404
     given = request.GET
@@ -117,7 +117,7 @@ def logout(request: HttpRequest) -> HttpResponse:
     """Sign out. The cut is told while the sign-in's row still exists: later nobody finds it."""
     key = request.session.session_key
     if key and request.user.is_authenticated:
-        viewer = access.viewer_of(request.user, transport="page", session_key=key)
+        viewer = access.viewer_of(access.user_of(request), transport="page", session_key=key)
         cuts.hint("logout", session_hash=viewer.session_hash)
     auth_logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)

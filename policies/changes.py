@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Model
 
@@ -76,7 +76,9 @@ class Change:
 
 
 @contextmanager
-def recorded(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> Iterator[Change]:
+def recorded(
+    instance: Model, *, by: User | None, ip: str = "", reason: str = ""
+) -> Iterator[Change]:
     """Whatever the block does to this row and its relations, in one transaction with its record.
 
     Nothing is recorded when nothing changed. For an admin's save_model and save_related together.
@@ -97,7 +99,7 @@ def recorded(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> Ite
 def save(
     instance: Model,
     *,
-    by: Any,
+    by: User | None,
     ip: str = "",
     reason: str = "",
     related: Mapping[str, Collection[Any]] | None = None,
@@ -110,7 +112,7 @@ def save(
             getattr(instance, name).set(values)
 
 
-def delete(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> None:
+def delete(instance: Model, *, by: User | None, ip: str = "", reason: str = "") -> None:
     """Delete one row; what it was stands in the audit. ProtectedError when a grant names it."""
     words = _words(instance)
     with transaction.atomic():
@@ -194,7 +196,7 @@ def _write(
     action: Action,
     instance: Model,
     *,
-    by: Any,
+    by: User | None,
     ip: str,
     reason: str,
     data: Mapping[str, Any],
@@ -205,14 +207,16 @@ def _write(
     kind = instance._meta.model_name or ""  # noqa: SLF001
     cuts.hint("policy", subject=kind, tenant=tenant, extension=extension)
     trail.record(
-        action,
-        actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
-        tenant=tenant,
-        extension=extension,
-        subject_type=kind,
-        subject_id=str(pk or instance.pk),
-        reason=reason,
-        data={"subject": str(instance)[:200], **data},
+        trail.Entry(
+            action,
+            actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
+            tenant=tenant,
+            extension=extension,
+            subject_type=kind,
+            subject_id=str(pk or instance.pk),
+            reason=reason,
+            data={"subject": str(instance)[:200], **data},
+        )
     )
 
 

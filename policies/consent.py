@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from policies import access, changes
@@ -16,7 +16,7 @@ class ConsentRefused(ValueError):
     """The person does not speak for this tenant; to them it looks as if it did not exist."""
 
 
-def require(tenant: Tenant, *, by: Any, required: bool, reason: str = "", ip: str = "") -> None:
+def require(tenant: Tenant, *, by: User, required: bool, reason: str = "", ip: str = "") -> None:
     """Whether people from outside need this tenant's consent."""
     _speaks_for(tenant, by)
     with transaction.atomic():
@@ -28,7 +28,7 @@ def require(tenant: Tenant, *, by: Any, required: bool, reason: str = "", ip: st
 def give(
     tenant: Tenant,
     *,
-    by: Any,
+    by: User,
     extension: Extension | None = None,
     expires_at: dt.datetime | None = None,
     note: str = "",
@@ -39,7 +39,7 @@ def give(
 
 
 def withdraw(
-    tenant: Tenant, *, by: Any, extension: Extension | None = None, note: str = "", ip: str = ""
+    tenant: Tenant, *, by: User, extension: Extension | None = None, note: str = "", ip: str = ""
 ) -> Consent:
     """No more: cuts everybody from outside at once, broken glass or not."""
     return _say(Consent.State.WITHDRAWN, tenant, extension, by=by, ends=None, note=note, ip=ip)
@@ -50,7 +50,7 @@ def _say(
     tenant: Tenant,
     extension: Extension | None,
     *,
-    by: Any,
+    by: User,
     ends: dt.datetime | None,
     note: str,
     ip: str,
@@ -67,6 +67,6 @@ def _say(
     return row
 
 
-def _speaks_for(tenant: Tenant, by: Any) -> None:
+def _speaks_for(tenant: Tenant, by: User) -> None:
     if not by.is_active or tenant.key not in access.tenants_administered(by):
         raise ConsentRefused(f"There is no tenant {tenant.key!r} that you administer.")

@@ -115,23 +115,37 @@ def _insert(
         holder=uuid.uuid4().hex,
         filters=list(filters),
     )
-    trail.record(
-        trail.Action.SESSION_OPENED,
-        actor=actor_of(viewer),
-        tenant=target.tenant,
-        extension=target.extension,
-        subject_type="session",
-        subject_id=str(row.pk),
-        data={
-            "transport": viewer.transport,
-            "environment": decision.environment,
-            "grant": decision.grant_id,
-            "installs": None if decision.installs is None else sorted(decision.installs),
-            "expires_at": row.expires_at.isoformat(),
-            "filters": list(filters),
-        },
-    )
+    said = {
+        "transport": viewer.transport,
+        "environment": decision.environment,
+        "grant": decision.grant_id,
+        "installs": None if decision.installs is None else sorted(decision.installs),
+        "expires_at": row.expires_at.isoformat(),
+        "filters": list(filters),
+    }
+    _record(trail.Action.SESSION_OPENED, str(row.pk), actor_of(viewer), target, said)
     return lease_of(row)
+
+
+def _record(
+    action: trail.Action,
+    session: str,
+    actor: trail.Actor,
+    target: Target,
+    data: Mapping[str, Any],
+) -> None:
+    """The audit row of something that happened to a session, in the caller's transaction."""
+    trail.record(
+        trail.Entry(
+            action,
+            actor=actor,
+            tenant=target.tenant,
+            extension=target.extension,
+            subject_type="session",
+            subject_id=session,
+            data=data,
+        )
+    )
 
 
 def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
@@ -152,16 +166,18 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
 def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
     """The true reason, which the person may never hear when they have no relation."""
     trail.record_durably(
-        trail.Action.SESSION_DENIED,
-        actor=actor_of(viewer),
-        tenant=target.tenant,
-        extension=target.extension,
-        reason=decision.reason,
-        code=decision.code,
-        data={
-            "transport": viewer.transport,
-            "checks": [[check.rule, check.ok] for check in decision.checks],
-        },
+        trail.Entry(
+            trail.Action.SESSION_DENIED,
+            actor=actor_of(viewer),
+            tenant=target.tenant,
+            extension=target.extension,
+            reason=decision.reason,
+            data={
+                "code": decision.code,
+                "transport": viewer.transport,
+                "checks": [[check.rule, check.ok] for check in decision.checks],
+            },
+        )
     )
 
 
@@ -194,15 +210,8 @@ def extend(lease: Lease, viewer: Viewer, target: Target, *, until: dt.datetime) 
     with transaction.atomic():
         if not _own(lease).filter(extendable_until__gte=until).update(expires_at=until):
             return False
-        trail.record(
-            trail.Action.SESSION_EXTENDED,
-            actor=actor_of(viewer),
-            tenant=target.tenant,
-            extension=target.extension,
-            subject_type="session",
-            subject_id=lease.id,
-            data={"expires_at": until.isoformat()},
-        )
+        said = {"expires_at": until.isoformat()}
+        _record(trail.Action.SESSION_EXTENDED, lease.id, actor_of(viewer), target, said)
     return True
 
 
@@ -210,15 +219,13 @@ def move_grant(lease: Lease, viewer: Viewer, target: Target, *, grant_id: int | 
     """The session stands on another grant now."""
     with transaction.atomic():
         if _own(lease).exclude(grant_id=grant_id).update(grant_id=grant_id):
-            trail.record(
-                trail.Action.SESSION_GRANT_CHANGED,
-                actor=actor_of(viewer),
-                tenant=target.tenant,
-                extension=target.extension,
-                subject_type="session",
-                subject_id=lease.id,
-                data={"grant": grant_id},
-            )
+            said = {"grant": grant_id}
+            _record(trail.Action.SESSION_GRANT_CHANGED, lease.id, actor_of(viewer), target, said)
+
+
+def record_replay(lease: Lease, viewer: Viewer, target: Target, *, how: Mapping[str, Any]) -> None:
+    """Who let this session run into a terminal, and how (who typed it, from where, how fast)."""
+    _record(trail.Action.REPLAY, lease.id, actor_of(viewer), target, how)
 
 
 def close(
@@ -262,15 +269,9 @@ def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
             return False
         row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
-        trail.record(
-            trail.Action.SESSION_END_REQUESTED,
-            actor=actor,
-            tenant=row.tenant,
-            extension=row.extension,
-            subject_type="session",
-            subject_id=str(row.pk),
-            data={"watcher": row.username},
-        )
+        target = Target(row.tenant, row.extension)
+        said = {"watcher": row.username}
+        _record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from audit import trail
 from extdebug.db import in_record_threads
 from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import MAX_TAIL
@@ -113,21 +112,14 @@ async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Sh
 
 def _record(feed: Feed, viewer: Viewer, asked: ReplayQuery) -> None:
     """Who let a stream run into a terminal: the person it was decided for, and who typed it."""
-    trail.record(
-        trail.Action.REPLAY,
-        actor=store.actor_of(viewer),
-        tenant=feed.target.tenant,
-        extension=feed.target.extension,
-        subject_type="session",
-        subject_id=feed.lease.id,
-        data={
-            "run_by": asked.run_by,
-            "follow": asked.follow,
-            "speed": asked.speed,
-            "tail": asked.start.tail,
-            "since_ms": asked.start.since_ms,
-        },
-    )
+    how = {
+        "run_by": asked.run_by,
+        "follow": asked.follow,
+        "speed": asked.speed,
+        "tail": asked.start.tail,
+        "since_ms": asked.start.since_ms,
+    }
+    store.record_replay(feed.lease, viewer, feed.target, how=how)
 
 
 class _Player:

@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from audit.requesters import ip_of, user_of
 from policies.database import clock
 from policies.desk import affected_sessions
 from policies.desk.grant_actions import Act, obstacle
-from policies.desk.recorded_admin import ip_of
 from policies.grants import verbs
 from policies.models import Grant
 
@@ -29,7 +29,7 @@ def answer(
             _do(request, grant, act, reason=reason)
         return None
     now = clock.now()
-    able = [grant for grant in rows if obstacle(act, grant, request.user, now=now) is None]
+    able = [grant for grant in rows if obstacle(act, grant, user_of(request), now=now) is None]
     ending = (
         [each for grant in able for each in affected_sessions.with_extensions(grant)]
         if act.ends
@@ -43,7 +43,7 @@ def answer(
         "unable": [
             (grant, why)
             for grant in rows
-            if (why := obstacle(act, grant, request.user, now=now)) is not None
+            if (why := obstacle(act, grant, user_of(request), now=now)) is not None
         ],
         "cut": affected_sessions.cut_without(ending),
         "action": request.POST.get("action", ""),
@@ -60,7 +60,7 @@ def _do(request: HttpRequest, grant: Grant, act: Act, *, reason: str) -> None:
         messages.warning(request, f"{grant.label}: it was not on the confirmation you saw.")
         return
     try:
-        act.do(grant, request.user, {"version": int(sent), "reason": reason}, ip_of(request))
+        act.do(grant, user_of(request), {"version": int(sent), "reason": reason}, ip_of(request))
     except verbs.GrantError as error:
         messages.error(request, f"{grant.label}: {error}")
     else:

@@ -14,8 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from audit.requesters import ip_of, user_of
 from policies.desk.explain import suggestions
-from policies.desk.recorded_admin import ip_of, require_operator
+from policies.desk.recorded_admin import require_operator
 from policies.grants import verbs
 from policies.loading import facts
 from policies.models import Install
@@ -116,7 +117,7 @@ def _ask(
     if posted and form.is_valid():
         verb = verbs.break_glass if glass else verbs.request
         try:
-            grant = verb(request.user, **form.asked(), ip=ip_of(request))
+            grant = verb(user_of(request), **form.asked(), ip=ip_of(request))
         except verbs.GrantConflict as error:
             form.add_error(None, str(error))
             status = 409

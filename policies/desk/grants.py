@@ -14,11 +14,13 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from audit import queries
+from audit.read_only import ReadOnlyMixin
+from audit.requesters import ip_of, note_reading, user_of
 from policies.database import clock
 from policies.desk import affected_sessions, bulk_actions, grant_forms
 from policies.desk.explain import why
 from policies.desk.grant_actions import ACTS, Act, obstacle, open_to
-from policies.desk.recorded_admin import OperatorAdmin, ip_of, note_reading, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.grants import verbs
 from policies.models import Grant
 
@@ -52,7 +54,7 @@ class NeedsFilter(admin.SimpleListFilter):
 
 
 @admin.register(Grant)
-class GrantAdmin(OperatorAdmin):
+class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
     """Nothing is edited here: a grant moves by its verbs alone."""
 
     change_list_template = "admin/desk/grant_list.html"
@@ -78,15 +80,6 @@ class GrantAdmin(OperatorAdmin):
     search_help_text = "Number, person, tenant, extension, reason or ticket"
     list_select_related = ("beneficiary", "requester")
     actions = ("deny_selected", "revoke_selected")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -183,7 +176,7 @@ class GrantAdmin(OperatorAdmin):
         )
         context = {
             **self._facts(request, grant, now=now),
-            "acts": open_to(grant, request.user, now=now),
+            "acts": open_to(grant, user_of(request), now=now),
             "sessions": sessions,
             "denials": denials.filter(at__gte=grant.requested_at)[:HISTORY_ROWS],
             "rows": queries.about("grant", grant.pk, sessions=[s.pk for s in sessions])[
@@ -204,7 +197,7 @@ class GrantAdmin(OperatorAdmin):
         form = act.form(request.POST if posted else None, grant=grant)
         try:
             if posted and form.is_valid():
-                act.do(grant, request.user, form.cleaned_data, ip_of(request))
+                act.do(grant, user_of(request), form.cleaned_data, ip_of(request))
                 messages.success(request, act.done.format(label=grant.label))
                 return redirect(self._back(request, grant))
             stale = posted and form.data.get("version") != str(grant.version)
@@ -216,7 +209,7 @@ class GrantAdmin(OperatorAdmin):
             return self._refused(request, grant, act, str(error), status=409)
         except verbs.GrantError as error:
             return self._refused(request, grant, act, str(error), status=403)
-        if (why := obstacle(act, grant, request.user, now=clock.now())) is not None:
+        if (why := obstacle(act, grant, user_of(request), now=clock.now())) is not None:
             return self._refused(request, grant, act, why, status=409)
         context = {
             **self._facts(request, grant, now=clock.now()),

@@ -19,7 +19,8 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from audit import queries, trail
+from audit import queries
+from audit.requesters import ip_of, note_reading, user_of
 from policies import changes
 from policies.desk import affected_sessions
 from policies.identity.operators import OPERATE
@@ -55,32 +56,6 @@ def require_operator(request: HttpRequest) -> None:
     """404 for everybody else, so that nobody learns what exists."""
     if not operates(request):
         raise Http404
-
-
-def ip_of(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
-
-
-def note_reading(
-    request: HttpRequest, subject_type: str, subject_id: Any, *, tenant: str = ""
-) -> HttpResponse | None:
-    """Write down who reads these rows of the trail; an answer instead of them when it cannot."""
-    try:
-        trail.record_read(
-            actor=trail.actor_of(request.user, ip=ip_of(request)),
-            what=request.path,
-            tenant=tenant,
-            subject_type=subject_type,
-            subject_id=str(subject_id),
-        )
-    except trail.AuditError:
-        return HttpResponse(
-            "This page shows the audit trail, which cannot record who reads it just now."
-            " Try again in a moment.",
-            status=503,
-            content_type="text/plain",
-        )
-    return None
 
 
 class HidingAdmin(ModelAdmin):
@@ -150,7 +125,7 @@ class RecordedAdmin(HidingAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         before = affected_sessions.allowed_now()
-        with changes.recorded(form.instance, by=request.user, ip=ip_of(request)):
+        with changes.recorded(form.instance, by=user_of(request), ip=ip_of(request)):
             if change and request.POST.get(SEEN) != self._fingerprint(form.instance.pk):
                 raise Stale
             self.store(request, form.instance, form)
@@ -171,7 +146,7 @@ class RecordedAdmin(HidingAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         before = affected_sessions.allowed_now()
         with transaction.atomic():
-            changes.delete(obj, by=request.user, ip=ip_of(request))
+            changes.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -181,7 +156,7 @@ class RecordedAdmin(HidingAdmin):
             for obj in queryset:
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied
-                changes.delete(obj, by=request.user, ip=ip_of(request))
+                changes.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     # Django's own log would be a second trail that anyone can edit; ours is the audit.

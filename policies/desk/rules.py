@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from audit.read_only import ReadOnlyMixin
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
 from policies.models import (
@@ -60,7 +61,7 @@ class CapabilityAdmin(RuleAdmin):
 
 
 @admin.register(Consent)
-class ConsentAdmin(OperatorAdmin):
+class ConsentAdmin(ReadOnlyMixin, OperatorAdmin):
     """A tenant's word: read here, said at /tenant/<key>/ by the tenant's own admins."""
 
     list_display = ("tenant", "of_extension", "word", "expires_at", "decided_by", "decided_at")
@@ -75,15 +76,6 @@ class ConsentAdmin(OperatorAdmin):
     @display(description="word", label={"given": "success", "withdrawn": "danger"})
     def word(self, consent: Consent) -> tuple[str, str]:
         return consent.state, consent.get_state_display()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(EnvironmentPolicy)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -15,9 +16,10 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from audit.requesters import ip_of, user_of
 from policies.database import clock
 from policies.desk import affected_sessions
-from policies.desk.recorded_admin import OperatorAdmin, ip_of, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.identity import tokens
 from policies.models import AccessToken, Extension, Tenant
 
@@ -42,7 +44,7 @@ class IssueForm(forms.Form):
             raise forms.ValidationError("A token needs a scope: a tenant, an extension or both.")
         return cleaned
 
-    def issue(self, owner: Any, *, ip: str) -> tokens.Issued:
+    def issue(self, owner: User, *, ip: str) -> tokens.Issued:
         """The token; TokenRefused as the verb has it."""
         said = self.cleaned_data
         return tokens.issue(
@@ -157,7 +159,7 @@ class AccessTokenAdmin(OperatorAdmin):
     def _revoke(self, request: HttpRequest, token: AccessToken) -> None:
         reason = request.POST.get("reason", "").strip()
         try:
-            tokens.revoke(token, by=request.user, reason=reason, ip=ip_of(request))
+            tokens.revoke(token, by=user_of(request), reason=reason, ip=ip_of(request))
         except tokens.TokenRefused as error:
             messages.error(request, f"{token}: {error}")
         else:
@@ -174,7 +176,7 @@ class AccessTokenAdmin(OperatorAdmin):
         issued: tokens.Issued | None = None
         if request.method == "POST" and form.is_valid():
             try:
-                issued = form.issue(request.user, ip=ip_of(request))
+                issued = form.issue(user_of(request), ip=ip_of(request))
             except tokens.TokenRefused as error:
                 form.add_error(None, str(error))
         context = {

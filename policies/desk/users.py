@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from audit.requesters import ip_of, user_of
 from policies import changes
-from policies.desk.recorded_admin import RecordedAdmin, ip_of, operates
+from policies.desk.recorded_admin import RecordedAdmin, operates
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -24,7 +25,7 @@ _LIMITED = (
 )
 
 
-def _has_rights(person: Any) -> bool:
+def _has_rights(person: User | None) -> bool:
     return person is not None and (person.is_staff or person.is_superuser)
 
 
@@ -69,7 +70,7 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
         """A new password ends that person's sign-ins, and with them what they watch."""
-        with changes.recorded(self.get_object(request, id), by=request.user, ip=ip_of(request)):
+        with changes.recorded(self.get_object(request, id), by=user_of(request), ip=ip_of(request)):
             answer: HttpResponse = super().user_change_password(request, id, form_url)
         return answer
 
@@ -77,7 +78,7 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
 def own_password(request: HttpRequest) -> HttpResponse:
     """One's own new password, on record like any other change of a person."""
     me = get_object_or_404(User, pk=request.user.pk)
-    with changes.recorded(me, by=request.user, ip=ip_of(request)):
+    with changes.recorded(me, by=user_of(request), ip=ip_of(request)):
         answer: HttpResponse = admin.site.password_change(request)
     return answer
 

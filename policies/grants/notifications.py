@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import connections, transaction
 from django.db.models import F
@@ -39,7 +40,7 @@ SUBJECTS: Final[dict[str, str]] = {
 
 
 def announce(
-    kind: str, grant: Grant, *, to: Iterable[Any], by: Any, details: Mapping[str, Any]
+    kind: str, grant: Grant, *, to: Iterable[User], by: User | None, details: Mapping[str, Any]
 ) -> None:
     """Write the notices of this change in the caller's transaction; sent after its commit."""
     subject = " ".join(SUBJECTS[kind].format(**details).split())[:200]

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from audit.trail import Action
@@ -26,13 +27,13 @@ PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are 
 
 
 def request(
-    by: Any,
+    by: User,
     *,
     tenant: str,
     extension: str,
     minutes: int,
     reason: str,
-    beneficiary: Any = None,
+    beneficiary: User | None = None,
     installs: Collection[str] | None = None,
     ticket: str = "",
     starts_after: dt.datetime | None = None,
@@ -60,7 +61,7 @@ def request(
 
 
 def extend(
-    grant_id: int, *, by: Any, minutes: int, reason: str, ticket: str = "", ip: str = ""
+    grant_id: int, *, by: User, minutes: int, reason: str, ticket: str = "", ip: str = ""
 ) -> Grant:
     """Ask for more time: a new request linked to this grant, from where it ends.
 
@@ -87,7 +88,7 @@ def extend(
 
 
 def break_glass(
-    by: Any,
+    by: User,
     *,
     tenant: str,
     extension: str,
@@ -145,8 +146,8 @@ def break_glass(
 def _ask(
     action: Action,
     *,
-    by: Any,
-    beneficiary: Any,
+    by: User,
+    beneficiary: User,
     target: tuple[str, str],
     minutes: int,
     reason: str,
@@ -203,7 +204,7 @@ def _ask(
 
 
 def _require_possible(
-    user: Any, target: tuple[str, str], rules: EnvironmentRules, *, who: str = "You"
+    user: User, target: tuple[str, str], rules: EnvironmentRules, *, who: str = "You"
 ) -> None:
     """GrantRefused when something besides the missing grant stands in this person's way."""
     decision = acts.decision_of(user, tenant=target[0], extension=target[1])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -46,7 +46,7 @@ State = Grant.State
 def approve(
     grant_id: int,
     *,
-    by: Any,
+    by: User,
     comment: str = "",
     minutes: int | None = None,
     version: int | None = None,
@@ -93,7 +93,9 @@ def approve(
     return row
 
 
-def deny(grant_id: int, *, by: Any, reason: str, version: int | None = None, ip: str = "") -> Grant:
+def deny(
+    grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
+) -> Grant:
     """One approver's no is enough. Say why: the requester reads it."""
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
@@ -107,23 +109,23 @@ def deny(grant_id: int, *, by: Any, reason: str, version: int | None = None, ip:
     return row
 
 
-def withdraw(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
+def withdraw(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Requester or beneficiary take a pending request back."""
     return _step_back(grant_id, State.REQUESTED, State.WITHDRAWN, by=by, version=version, ip=ip)
 
 
-def cancel(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
+def cancel(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Requester or beneficiary give a grant up before it starts."""
     return _step_back(grant_id, State.SCHEDULED, State.CANCELLED, by=by, version=version, ip=ip)
 
 
-def release(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
+def release(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Requester or beneficiary end an active grant early."""
     return _step_back(grant_id, State.ACTIVE, State.RELEASED, by=by, version=version, ip=ip)
 
 
 def revoke(
-    grant_id: int, *, by: Any, reason: str, version: int | None = None, ip: str = ""
+    grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
     """An operator ends a grant now, with everything that extends it."""
     settle(grant_id)
@@ -144,7 +146,7 @@ def revoke(
 
 
 def review(
-    grant_id: int, *, by: Any, justified: bool, comment: str, ip: str = ""
+    grant_id: int, *, by: User, justified: bool, comment: str, ip: str = ""
 ) -> BreakGlassReview:
     """Another operator's judgement on a broken glass that is over; frees its user's next one."""
     with transaction.atomic():
@@ -176,7 +178,7 @@ def review(
 
 
 def _step_back(
-    grant_id: int, before: State, after: State, *, by: Any, version: int | None, ip: str
+    grant_id: int, before: State, after: State, *, by: User, version: int | None, ip: str
 ) -> Grant:
     action = {
         State.WITHDRAWN: Action.GRANT_WITHDRAWN,
@@ -193,13 +195,15 @@ def _step_back(
     return row
 
 
-def _close(row: Grant, state: State, *, by: Any, reason: str = "") -> None:
+def _close(row: Grant, state: State, *, by: User, reason: str = "") -> None:
     acts.change(
         row, state=state, closed_at=clock.ClockNow(), closed_by=by, closed_reason=reason.strip()
     )
 
 
-def _judge(row: Grant, *, by: Any, verdict: Approval.Verdict, comment: str, now: Any) -> None:
+def _judge(
+    row: Grant, *, by: User, verdict: Approval.Verdict, comment: str, now: dt.datetime
+) -> None:
     try:
         with transaction.atomic():
             Approval.objects.create(

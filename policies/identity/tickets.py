@@ -77,12 +77,14 @@ def prune() -> int:
 def _refuse(raw: str, *, ip: str) -> None:
     ticket = Ticket.objects.select_related("user").filter(digest=_digest(raw)).first()
     trail.record_durably(
-        trail.Action.TICKET_REFUSED,
-        actor=trail.actor_of(ticket.user if ticket else None, ip=ip),
-        subject_type="ticket",
-        subject_id=str(ticket.pk) if ticket else "",
-        reason="no such ticket" if ticket is None else "the ticket was used or is too old",
-        code="ticket",
+        trail.Entry(
+            trail.Action.TICKET_REFUSED,
+            actor=trail.actor_of(ticket.user if ticket else None, ip=ip),
+            subject_type="ticket",
+            subject_id=str(ticket.pk) if ticket else "",
+            reason="no such ticket" if ticket is None else "the ticket was used or is too old",
+            data={"code": "ticket"},
+        )
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -41,7 +42,9 @@ def hash_session_key(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest() if session_key else ""
 
 
-def viewer_of(user: Any, *, transport: str, session_key: str | None = None, ip: str = "") -> Viewer:
+def viewer_of(
+    user: User, *, transport: str, session_key: str | None = None, ip: str = ""
+) -> Viewer:
     """A signed-in user, with their sign-in when they came with one."""
     key = session_key or ""
     return Viewer(

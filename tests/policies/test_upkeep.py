@@ -1,4 +1,4 @@
-"""The janitor's work for policies: labels follow the clock, old rows go, and a second round rests."""
+"""The janitor's work for policies: labels follow the clock, old rows go, twice does nothing."""
 
 import datetime as dt
 from io import StringIO
