@@ -18,7 +18,6 @@ class Action(StrEnum):
     SESSION_EXTENDED = "session.extended"
     SESSION_END_REQUESTED = "session.end_requested"
     SESSION_GRANT_CHANGED = "session.grant_changed"
-    EXPORT = "session.exported"
     REPLAY = "session.replayed"
 
     GRANT_REQUESTED = "grant.requested"
@@ -79,7 +78,6 @@ class Action(StrEnum):
     TOKEN_CHANGED = "token.changed"
     TOKEN_REVOKED = "token.revoked"
     TOKEN_REFUSED = "token.refused"
-    TICKET_ISSUED = "ticket.issued"
     TICKET_REFUSED = "ticket.refused"
 
     AUDIT_READ = "audit.read"

@@ -26,6 +26,7 @@ from policies.models import Grant, Notice
 
 log = logging.getLogger("policies.grants.notifications")
 
+THREAD: Final = "policies-notices"  # the name of the thread that sends what is due
 ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = dt.timedelta(seconds=30)  # doubles: the last attempt is about an hour later
 SUBJECTS: Final[dict[str, str]] = {
@@ -87,16 +88,8 @@ class Courier:
         with self._lock:
             self._again.set()
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="policies-notices", daemon=True
-                )
+                self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
                 self._thread.start()
-
-    def wait_until_idle(self, seconds: float) -> None:
-        """Until the thread has ended, for tests and for a shutdown that wants to be polite."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(seconds)
 
     def _work(self) -> None:
         try:

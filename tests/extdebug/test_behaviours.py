@@ -39,6 +39,7 @@ from tests.faults.stage import Stage, poll
 from tests.faults.watcher import Watcher
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.threads import join_named
 
 PRODUCTION = {"EXT_DEBUG_ENVIRONMENT": "production", "EXT_DEBUG_UI_ENABLED": "true"}
 # Production's rules about cookies and TLS are not what is proved here.
@@ -51,7 +52,7 @@ async def stage(live_console: Callable[..., Console], cast: Cast) -> AsyncIterat
     one = Stage(live_console, cast)
     yield one
     await one.close()
-    await sync_to_async(notifications.courier.wait_until_idle)(20)
+    await sync_to_async(join_named)(notifications.THREAD)
 
 
 @pytest.fixture
