@@ -17,7 +17,6 @@ from django.db.models.lookups import LessThanOrEqual
 from policies.models.directory import KEY_LENGTH, RESERVED_TENANTS, Extension, Install, Tenant
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES, MAX_GRANT_MINUTES, Capability
 
-PENDING: Final = ("requested",)
 GRANTED: Final = ("scheduled", "active", "ended", "released", "revoked", "cancelled")
 NEVER_GRANTED: Final = ("requested", "denied", "withdrawn", "lapsed")
 OPEN: Final = ("requested", "scheduled", "active")

@@ -11,11 +11,11 @@ from unfold.admin import ModelAdmin
 from audit.read_only import ReadOnlyMixin
 
 
-class Shown(ReadOnlyMixin, ModelAdmin):
+class Shown(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     """An admin of the kind that the mixin is for."""
 
 
-class Plain(ModelAdmin):
+class Plain(ModelAdmin):  # type: ignore[misc]
     """The same without the mixin, to show that the superuser could otherwise."""
 
 

@@ -12,8 +12,8 @@ from audit.models import AuditRecord
 from tests.fixtures.trail import refusing
 
 
-def request_of(user: User | AnonymousUser, **meta: str) -> HttpRequest:
-    request = RequestFactory().get("/some/page/", **meta)
+def request_of(user: User | AnonymousUser, *, address: str = "192.0.2.7") -> HttpRequest:
+    request = RequestFactory().get("/some/page/", REMOTE_ADDR=address)
     request.user = user
     return request
 
@@ -22,7 +22,7 @@ def request_of(user: User | AnonymousUser, **meta: str) -> HttpRequest:
     ("address", "ip"), [("192.0.2.7", "192.0.2.7"), ("", ""), ("f" * 60, "f" * 45)]
 )
 def test_an_address_fits_its_columns_and_may_be_missing(address: str, ip: str) -> None:
-    assert requesters.ip_of(request_of(AnonymousUser(), REMOTE_ADDR=address)) == ip
+    assert requesters.ip_of(request_of(AnonymousUser(), address=address)) == ip
 
 
 def test_only_somebody_signed_in_is_a_person() -> None:
@@ -35,7 +35,7 @@ def test_only_somebody_signed_in_is_a_person() -> None:
 @pytest.mark.django_db
 def test_a_reading_is_recorded_with_who_and_what(django_user_model: type[User]) -> None:
     ann = django_user_model.objects.create_user("ann")
-    request = request_of(ann, REMOTE_ADDR="192.0.2.7")
+    request = request_of(ann)
     assert requesters.note_reading(request, "grant", 7, tenant="acme") is None
     row = AuditRecord.objects.get()
     assert (row.action, row.actor_name, row.ip) == ("audit.read", "ann", "192.0.2.7")

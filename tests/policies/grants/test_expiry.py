@@ -47,6 +47,7 @@ def test_a_scheduled_grant_is_activated_before_a_verb_judges_it(cast: Cast) -> N
     assert later.state == Grant.State.SCHEDULED
     expiry.settle(later.pk)
     assert Grant.objects.get(pk=later.pk).state == Grant.State.SCHEDULED
+    assert later.starts_at is not None
     while timezone.now() <= later.starts_at + dt.timedelta(milliseconds=5):
         pass
     expiry.settle(later.pk)

@@ -28,12 +28,13 @@ def refused(row: Model) -> None:
 
 @pytest.mark.parametrize("scope", ["pair", "tenant", "extension", "none"])
 def test_a_scope_has_one_row_where_empty_means_any(cast: Cast, scope: str) -> None:
-    columns: dict[str, Any] = {
+    scopes: dict[str, dict[str, Any]] = {
         "pair": {"tenant": cast.acme, "extension": cast.invoice_sync},
         "tenant": {"tenant": cast.acme},
         "extension": {"extension": cast.invoice_sync},
         "none": {},
-    }[scope]
+    }
+    columns = scopes[scope]
     Limits.objects.create(**columns)
     refused(Limits(**columns))
     if scope == "none":
