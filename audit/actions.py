@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Action(StrEnum):
-    """Everything that can have happened. `trail.record` refuses anything else."""
+    """Every action that a row can name; `trail.record` refuses any other."""
 
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
@@ -91,7 +91,7 @@ SUMMARISED: Final = frozenset({Action.SESSION_DENIED, Action.TOKEN_REFUSED, Acti
 
 
 class ActorKind(StrEnum):
-    """Who acted. The person behind a token is the actor's id, the token stands in the data."""
+    """What kind of actor: for a token the actor's id is its owner, the token's is in the data."""
 
     USER = "user"
     TOKEN = "token"

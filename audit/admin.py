@@ -139,7 +139,7 @@ class AuditRecordAdmin(TrailAdmin):
         return show()
 
     def state(self, request: HttpRequest) -> dict[str, Any]:
-        """What the page says about the trail as a whole."""
+        """The figures above the list: rows, last checkpoint, last verification, rows that wait."""
         last = AuditRecord.objects.order_by("-seq").first()
         point = Checkpoint.objects.order_by("-seq").first()
         verified = AuditRecord.objects.filter(action=trail.Action.AUDIT_VERIFIED).first()
@@ -158,7 +158,7 @@ class AuditRecordAdmin(TrailAdmin):
         return bool(request.user.has_perm("audit.export_auditrecord"))
 
     def verify(self, request: HttpRequest) -> HttpResponse:
-        """POST: judge the trail now, and write down the verdict."""
+        """POST: verify the trail now and record the result."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):

@@ -52,7 +52,7 @@ class HeldRows:
         return len(self._rows)
 
     def keep(self, entry: chain.Entry, write: Write) -> None:
-        """Keep an entry until `drain` writes it."""
+        """Add an entry; `write` gets it when `drain` or the thread writes what is kept."""
         with self._guard:
             if len(self._rows) >= self._limit:
                 lost, _ = self._rows.popleft()

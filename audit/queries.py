@@ -1,4 +1,4 @@
-"""What other rooms may show of the trail: rows about a subject, and the latest refusals.
+"""Queries of the trail for other apps' pages: rows about a subject, and the latest refusals.
 
 Reading is audited: whoever shows these rows calls `trail.record_read` first.
 """

@@ -27,7 +27,7 @@ from policies.desk.recorded_admin import OperatorAdmin, require_operator
 
 
 class OpenFilter(admin.SimpleListFilter):
-    """Who watches now, or watched."""
+    """Live sessions, or closed ones."""
 
     title = "now"
     parameter_name = "open"
@@ -43,7 +43,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(DebugSession)
 class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
-    """Who watches what. A session is ended by POST, after saying so."""
+    """Live and past sessions. Ending one needs a POST from a confirmation page."""
 
     list_display = (
         "username", "target", "state", "opened_at", "transport", "ip", "grant", "shown", "lost_now",
@@ -86,7 +86,7 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
 
     @admin.action(description="End…", permissions=["view"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """One confirmation for all, then each on its own terms."""
+        """Ask once for all, then end each session that is still live."""
         rows = list(queryset)
         if "confirmed" in request.POST:
             for row in rows:
@@ -108,7 +108,7 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
         ]
 
     def end_view(self, request: HttpRequest, session_id: Any) -> HttpResponse:
-        """GET asks, POST ends."""
+        """GET shows the confirmation, POST ends the session; 409 when it is over already."""
         require_operator(request)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -139,7 +139,7 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """One session: what it saw, how it ended, and its rows in the trail."""
+        """One session's page: counts, filters, how it ended, and its rows in the trail."""
         require_operator(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])

@@ -1,4 +1,4 @@
-"""The admin's first page: what waits, what is granted, who watches, who was refused."""
+"""The admin's first page and sidebar: pending requests, grants, live sessions, denials, streams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAGGING: Final = 2_000  # ms behind the stream at which a row turns yellow
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """unfold's DASHBOARD_CALLBACK. Staff who are no operators see that, and nothing else.
+    """unfold's DASHBOARD_CALLBACK: the page's context. Staff who are no operators get no data.
 
     With `?live=1` (what the page asks every few seconds) without the refusals, whose reading is
     recorded.
@@ -116,7 +116,7 @@ def streams() -> dict[str, Any]:
 
 
 def _span(milliseconds: float | None) -> str:
-    """A length of time as an operator says it."""
+    """Milliseconds as "12 min" (from 2 minutes on) or "90 s"; "?" when unknown."""
     if milliseconds is None:
         return "?"
     seconds = milliseconds / 1000

@@ -1,4 +1,4 @@
-"""The only door to policies for the console: viewers in, decisions out.
+"""What the console asks of policies: who a viewer is, and what they may watch.
 
 Everything here is synchronous ORM: async callers bridge. Errors of the database come through as
 they are; whoever cannot read policy must not go on (DESIGN 3.3: fail closed).
@@ -80,7 +80,7 @@ def decide(
     opening: bool,
     open_sessions: OpenSessions | Callable[[], OpenSessions] | None = None,
 ) -> Decision:
-    """May this viewer watch this target now?
+    """Decide whether this viewer may watch this target now.
 
     With `opening` caps and rates count too: call it in the transaction that inserts the session's
     row, and pass a callable that counts open sessions. It runs under a lock that lasts until that

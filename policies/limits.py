@@ -1,4 +1,4 @@
-"""Caps and rates: which limits hold for a target, the rate of openings, a session's own rate."""
+"""Caps and rates: which limits hold for a target, and how often a person opens sessions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def effective(rows: Sequence[Mapping[str, Any] | None]) -> SessionLimits:
 
 
 def hold(*parties: str, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Until the transaction ends, nobody else opens a session for these parties.
+    """Lock these parties until the transaction ends: nobody else opens a session for them.
 
     So that counting open sessions and adding one is one step. On SQLite an IMMEDIATE
     transaction is that lock already. Always in one order, so that two openings cannot deadlock.

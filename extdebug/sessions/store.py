@@ -1,6 +1,6 @@
 """The rows of sessions: opened once, closed once, each with its audit record.
 
-Synchronous ORM, called through `bridge`. A row has one holder at a time; whoever writes names
+Synchronous ORM, called through `extdebug.db`. A row has one holder at a time; whoever writes names
 itself, so that a connection that was taken over can no longer change anything.
 """
 
@@ -55,9 +55,11 @@ class Account:
     filters: Sequence[Mapping[str, Any]]
 
 
-def actor_of(viewer: Viewer) -> trail.Actor:
-    kind = trail.ActorKind.TOKEN if viewer.token_id else trail.ActorKind.USER
-    return trail.Actor(kind=kind, id=str(viewer.user_id), name=viewer.username, ip=viewer.ip)
+def actor_of(watcher: Viewer | DebugSession) -> trail.Actor:
+    """Who watches, by their viewer or by the session's row (whose user may be deleted)."""
+    kind = trail.ActorKind.TOKEN if watcher.token_id else trail.ActorKind.USER
+    user, name = str(watcher.user_id or ""), watcher.username
+    return trail.Actor(kind=kind, id=user, name=name, ip=watcher.ip)
 
 
 def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
@@ -128,11 +130,7 @@ def _insert(
 
 
 def _record(
-    action: trail.Action,
-    session: str,
-    actor: trail.Actor,
-    target: Target,
-    data: Mapping[str, Any],
+    action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
 ) -> None:
     """The audit row of something that happened to a session, in the caller's transaction."""
     trail.record(
@@ -269,8 +267,7 @@ def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
             return False
         row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
-        target = Target(row.tenant, row.extension)
-        said = {"watcher": row.username}
+        target, said = Target(row.tenant, row.extension), {"watcher": row.username}
         _record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True
 

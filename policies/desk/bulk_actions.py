@@ -1,4 +1,4 @@
-"""An act on many grants: one confirmation, then each on its own terms and with its own answer."""
+"""One act on many grants: confirmed once, then done or refused for each grant by itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from policies.models import Grant
 def answer(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], act: Act
 ) -> HttpResponse | None:
-    """The confirmation, or what became of each; `version_<id>` guards each against staleness."""
+    """The confirmation page, or None when done; `version_<id>` must be each grant's version."""
     rows: list[Grant] = list(queryset.select_related("beneficiary", "requester").order_by("pk"))
     reason = request.POST.get("reason", "").strip()
     if "confirmed" in request.POST and reason:
@@ -54,7 +54,7 @@ def answer(
 
 
 def _do(request: HttpRequest, grant: Grant, act: Act, *, reason: str) -> None:
-    """One of them; what stands in its way is said and stops no other."""
+    """Do it to one grant; a refusal becomes a message and does not stop the others."""
     sent = request.POST.get(f"version_{grant.pk}", "")
     if not sent.isdecimal():
         messages.warning(request, f"{grant.label}: it was not on the confirmation you saw.")

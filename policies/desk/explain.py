@@ -19,7 +19,7 @@ SUGGESTED: Final = 500  # names offered while typing; any other can be typed
 
 
 class WhyForm(forms.Form):
-    """Names, as people know them; a person's number works too."""
+    """Whom and what to decide about: a username or a user's id, and keys."""
 
     person = forms.CharField(
         max_length=150, widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"})
@@ -40,12 +40,12 @@ class WhyForm(forms.Form):
         if found is None and name.isdecimal():
             found = people.filter(pk=int(name)).first()
         if found is None:
-            raise forms.ValidationError(f"There is nobody called {name!r}.")
+            raise forms.ValidationError(f"No user named {name!r}.")
         return found
 
 
 def suggestions() -> dict[str, Any]:
-    """Names that a form's fields offer while somebody types."""
+    """The names that forms offer as completions, SUGGESTED of each at most."""
     people = get_user_model().objects.order_by("username").values_list("username", flat=True)
     return {
         "people": people[:SUGGESTED],
@@ -56,7 +56,7 @@ def suggestions() -> dict[str, Any]:
 
 @require_safe
 def why(request: HttpRequest) -> HttpResponse:
-    """Decides and writes nothing: not an opening, so caps and rates are not asked."""
+    """Show a decision. It is not an opening: caps and rates are not asked, nothing is written."""
     require_operator(request)
     form = WhyForm(request.GET if "person" in request.GET else None)
     context: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What an operator can do to a grant: each act's words, its form and the verb behind it."""
+"""What an operator can do to a grant: each act's texts, form, allowed states and verb."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class ReasonForm(_ActForm):
 
 
 class ReviewForm(_ActForm):
-    """The judgement on a broken glass."""
+    """The review of a break-glass grant."""
 
     verdict = forms.ChoiceField(
         label="Was it justified?",
@@ -144,7 +144,7 @@ ACTS: Final[dict[str, Act]] = {
         Act(
             name="approve",
             title="Approve",
-            explained="The clock starts when the last approval that is needed is given.",
+            explained="The duration starts at the final approval.",
             done="{label} was approved.",
             states=(State.REQUESTED,),
             by="judge",
@@ -155,7 +155,7 @@ ACTS: Final[dict[str, Act]] = {
         Act(
             name="deny",
             title="Deny",
-            explained="One no is enough. The person can ask again.",
+            explained="A single denial closes the request. The person can submit a new one.",
             done="{label} was denied.",
             states=(State.REQUESTED,),
             by="judge",
@@ -178,7 +178,7 @@ ACTS: Final[dict[str, Act]] = {
         Act(
             name="review",
             title="Review",
-            explained="Until this broken glass is reviewed, its user cannot break another.",
+            explained="Until this grant is reviewed, its user cannot use break-glass access again.",
             done="{label} was reviewed.",
             states=(State.ENDED, State.RELEASED, State.REVOKED, State.ACTIVE),
             by="judge",
@@ -228,7 +228,7 @@ def open_to(grant: Grant, user: User, *, now: dt.datetime) -> list[Act]:
 
 
 def obstacle(act: Act, grant: Grant, user: User, *, now: dt.datetime) -> str | None:
-    """Why this operator cannot do that now, in a sentence; None when they can try."""
+    """Why this operator cannot do that now, in a sentence; None when nothing is in the way."""
     party = user.pk in (grant.requester_id, grant.beneficiary_id)
     over = grant.ends_at is not None and grant.ends_at <= now
     state = State.ENDED if grant.state == State.ACTIVE and over else State(grant.state)

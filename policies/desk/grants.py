@@ -1,4 +1,4 @@
-"""Grants at the desk: the list, one grant with its whole history, and the acts by POST."""
+"""Admin of grants: the list, one grant's page with its history, and the acts by POST."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STATE_COLOURS = {
 
 
 class NeedsFilter(admin.SimpleListFilter):
-    """What waits for a person."""
+    """Grants that wait for an approval or a review."""
 
     title = "waits for"
     parameter_name = "waits"
@@ -55,7 +55,7 @@ class NeedsFilter(admin.SimpleListFilter):
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
-    """Nothing is edited here: a grant moves by its verbs alone."""
+    """Grants are not edited: they change through their verbs alone."""
 
     change_list_template = "admin/desk/grant_list.html"
 
@@ -84,7 +84,7 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """`G-12` finds what its label says."""
+        """Find the grant for a label such as `G-12`, else search as usual."""
         term = search_term.strip()
         if term.lower().startswith("g-") and term[2:].isdecimal():
             return queryset.filter(pk=int(term[2:])), False
@@ -104,7 +104,7 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
     @display(description="state", label=STATE_COLOURS, ordering="state")
     def shown_state(self, grant: Grant) -> tuple[str, str]:
         words = (
-            f"{grant.get_state_display()} · broken glass"
+            f"{grant.get_state_display()} · break-glass"
             if grant.break_glass
             else (grant.get_state_display())
         )
@@ -160,7 +160,7 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The grant's page: what it is, what can be done, and everything that happened."""
+        """The grant's page: its terms, the acts open to this operator, and its history."""
         require_operator(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -188,7 +188,7 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
         return TemplateResponse(request, "admin/desk/grant.html", context)
 
     def act(self, request: HttpRequest, grant_id: int, act: Act) -> HttpResponse:
-        """GET asks, and says how many live sessions it cuts; POST does."""
+        """GET shows the form and how many live sessions would end; POST does it."""
         require_operator(request)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])

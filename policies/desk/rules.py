@@ -1,4 +1,4 @@
-"""The rules that decisions ask, at the desk: capabilities, environments, modes, locks, limits."""
+"""Admin of the rules that decisions ask: capabilities, environments, modes, locks, limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCOPE_FILTERS = (("tenant", AutocompleteSelectFilter), ("extension", Autocomplet
 
 
 class RuleAdmin(RecordedAdmin, OperatorAdmin):
-    """A rule: whoever changes one is on record, and is told first whom it cuts."""
+    """A rule: changes are recorded, and confirmed first when live sessions would end."""
 
     @display(description="tenant", ordering="tenant__key")
     def of_tenant(self, rule: Any) -> str:
@@ -56,13 +56,13 @@ class CapabilityAdmin(RuleAdmin):
         return str(capability.install or "the extension declares it")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Given or withdrawn, never turned into another one's."""
+        """A capability is added or deleted, never moved to another owner."""
         return False
 
 
 @admin.register(Consent)
 class ConsentAdmin(ReadOnlyMixin, OperatorAdmin):
-    """A tenant's word: read here, said at /tenant/<key>/ by the tenant's own admins."""
+    """Consents, read-only: the tenant's own admins change them at /tenant/<key>/."""
 
     list_display = ("tenant", "of_extension", "word", "expires_at", "decided_by", "decided_at")
     list_filter = ("state", *SCOPE_FILTERS)
@@ -94,7 +94,7 @@ class EnvironmentPolicyAdmin(RuleAdmin):
             "Grants",
             {"fields": ("approvals_required", "max_grant_minutes", "pending_minutes")},
         ),
-        ("Broken glass", {"fields": ("break_glass", "break_glass_minutes")}),
+        ("Break-glass access", {"fields": ("break_glass", "break_glass_minutes")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class ProductionModeAdmin(RuleAdmin):
 
 
 class LiveFilter(admin.SimpleListFilter):
-    """Locks that hold now."""
+    """Locks in force, or expired ones."""
 
     title = "in force"
     parameter_name = "live"

@@ -1,4 +1,4 @@
-"""Access tokens at the desk: issued for oneself, shown once, revoked by owner or operator."""
+"""Admin of access tokens: issued for oneself, shown once, revoked by owner or operator."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class IssueForm(forms.Form):
         return cleaned
 
     def issue(self, owner: User, *, ip: str) -> tokens.Issued:
-        """The token; TokenRefused as the verb has it."""
+        """Issue the token; TokenRefused when the verb refuses it."""
         said = self.cleaned_data
         return tokens.issue(
             owner,
@@ -58,7 +58,7 @@ class IssueForm(forms.Form):
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """Which tokens open something."""
+    """Tokens by state: valid, revoked or expired."""
 
     title = "state"
     parameter_name = "standing"
@@ -101,7 +101,7 @@ class AccessTokenAdmin(OperatorAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Revoked and kept: the trail names it."""
+        """Tokens are revoked and kept, because the trail refers to them."""
         return False
 
     @display(description="scope")
@@ -118,7 +118,7 @@ class AccessTokenAdmin(OperatorAdmin):
 
     @admin.action(description="Revoke…", permissions=["view"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """One confirmation, then each on its own terms."""
+        """Ask once for all, then revoke each token that is not revoked."""
         rows = list(queryset.select_related("owner"))
         if "confirmed" not in request.POST:
             return self._ask(request, rows)
@@ -134,7 +134,7 @@ class AccessTokenAdmin(OperatorAdmin):
         ]
 
     def revoke(self, request: HttpRequest, token_id: int) -> HttpResponse:
-        """GET asks, POST revokes."""
+        """GET shows the confirmation, POST revokes the token."""
         require_operator(request)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -168,7 +168,7 @@ class AccessTokenAdmin(OperatorAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """A token of one's own; its text is in this one answer and nowhere else."""
+        """Issue a token for oneself; its text is shown in this answer only."""
         require_operator(request)
         if not self.has_add_permission(request):
             return HttpResponse(status=403)

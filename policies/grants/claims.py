@@ -42,7 +42,7 @@ class GrantMissing(GrantError):
 
 
 class GrantConflict(GrantError):
-    """Somebody or the clock was faster: look again (HTTP 409)."""
+    """The grant has changed or its time is over: read it again (HTTP 409)."""
 
 
 def locked(grant_id: int, *, version: int | None = None) -> Grant:
@@ -95,7 +95,7 @@ def policy() -> EnvironmentRules:
 
 
 def judges(*parties: int) -> QuerySet[User]:
-    """The operators who may judge what these people asked for: not they, and nobody locked."""
+    """The operators who may decide on a grant of these users: not themselves, nobody locked."""
     now = clock.ClockNow()
     live = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
     barred = Lock.objects.filter(live, user__isnull=False).values("user")
@@ -111,7 +111,7 @@ def require_judge(row: Grant, by: User) -> None:
 
 
 def require_party(row: Grant, by: User) -> None:
-    """GrantMissing for anyone else, so that ids cannot be tried."""
+    """GrantMissing unless `by` is requester or beneficiary: an id tells others nothing."""
     if by.pk not in (row.requester_id, row.beneficiary_id):
         raise GrantMissing("missing", f"There is no grant {row.label}.")
 
@@ -130,7 +130,7 @@ def record(
     reason: str = "",
     **more: Any,
 ) -> None:
-    """The audit row of an act and the hint to decide again, both with the caller's commit."""
+    """Write the audit row of an act, and send the hint to decide again after the commit."""
     cuts.hint(
         "grant",
         grant_id=row.pk,
@@ -153,13 +153,13 @@ def record(
 
 
 def tell(kind: str, row: Grant, *, by: User | None) -> None:
-    """Requester and beneficiary hear of it."""
+    """Notify requester and beneficiary."""
     parties = {row.requester_id: row.requester, row.beneficiary_id: row.beneficiary}
     notifications.announce(kind, row, to=parties.values(), by=by, details=describe(row))
 
 
 def describe(row: Grant) -> dict[str, Any]:
-    """A grant in plain data, for the audit and the webhook."""
+    """A grant as JSON values, for the audit and the webhook."""
     return {
         "label": row.label,
         "state": row.state,

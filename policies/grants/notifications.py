@@ -1,4 +1,4 @@
-"""Tells people about grants: by e-mail and by a signed webhook, never in the transaction's way.
+"""Notices about grants: by e-mail and by a signed webhook, sent after the transaction.
 
 A notice is a row written with the change, so that it is sent if and only if the change was
 committed. After the commit a thread of this process sends it; what fails or is left behind by a
@@ -34,9 +34,9 @@ SUBJECTS: Final[dict[str, str]] = {
     "approved": "Approved: {label} on {tenant}/{extension}",
     "denied": "Denied: {label} on {tenant}/{extension}",
     "revoked": "Revoked: {label} on {tenant}/{extension}",
-    "lapsed": "Lapsed without an answer: {label} on {tenant}/{extension}",
+    "lapsed": "Expired without a decision: {label} on {tenant}/{extension}",
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
-    "reviewed": "Reviewed: your broken glass {label}",
+    "reviewed": "Reviewed: your break-glass grant {label}",
 }
 
 
@@ -84,7 +84,7 @@ class Courier:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """Send what is due, soon and elsewhere."""
+        """Have the thread send what is due; returns at once."""
         with self._lock:
             self._again.set()
             if self._thread is None:
@@ -116,7 +116,7 @@ courier: Final = Courier()
 
 
 def _claim(notice: Notice) -> bool:
-    """Two processes see the same notice: the one whose update counts sends it."""
+    """Claim a notice by conditional update: of several processes one gets True and sends it."""
     claimed = Notice.objects.filter(
         pk=notice.pk, sent_at__isnull=True, attempts=notice.attempts
     ).update(attempts=F("attempts") + 1, due_at=clock.now() + FIRST_PAUSE * 2**notice.attempts)

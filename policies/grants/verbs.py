@@ -1,4 +1,4 @@
-"""The grant's verbs. Each claims its row by conditional update, records and tells, or does nothing.
+"""The verbs of a grant. Each changes its row by conditional update and records it, or raises.
 
 `requested -> scheduled -> active -> ended | released | revoked`; `requested -> denied | withdrawn |
 lapsed`; `scheduled -> cancelled | revoked`. Errors: GrantRefused, GrantMissing, GrantConflict.
@@ -53,7 +53,7 @@ def approve(
     version: int | None = None,
     ip: str = "",
 ) -> Grant:
-    """One approver's yes; the last one needed activates or schedules the grant.
+    """Approve; the last approval that is needed activates or schedules the grant.
 
     `minutes` may shorten it. Of the request's terms and today's policy the stricter counts.
     """
@@ -97,7 +97,7 @@ def approve(
 def deny(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
-    """One approver's no is enough. Say why: the requester reads it."""
+    """Deny the request; one denial is enough. `reason` is shown to the requester."""
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
         acts.require_judge(row, by)
@@ -111,24 +111,24 @@ def deny(
 
 
 def withdraw(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
-    """Requester or beneficiary take a pending request back."""
+    """Take a pending request back; for requester and beneficiary."""
     return _step_back("withdraw", grant_id, by=by, version=version, ip=ip)
 
 
 def cancel(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
-    """Requester or beneficiary give a grant up before it starts."""
+    """Give a scheduled grant up before it starts; for requester and beneficiary."""
     return _step_back("cancel", grant_id, by=by, version=version, ip=ip)
 
 
 def release(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
-    """Requester or beneficiary end an active grant early."""
+    """End an active grant early; for requester and beneficiary."""
     return _step_back("release", grant_id, by=by, version=version, ip=ip)
 
 
 def revoke(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
-    """An operator ends a grant now, with everything that extends it."""
+    """End a grant now, with every grant that extends it; for operators."""
     settle(grant_id)
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
@@ -149,11 +149,11 @@ def revoke(
 def review(
     grant_id: int, *, by: User, justified: bool, comment: str, ip: str = ""
 ) -> BreakGlassReview:
-    """Another operator's judgement on a broken glass that is over; frees its user's next one."""
+    """Review a break-glass grant that is over; its user may then use break-glass access again."""
     with transaction.atomic():
         row = Grant.objects.select_for_update(of=("self",)).filter(pk=grant_id).first()
         if row is None or not row.break_glass or row.ends_at is None:
-            raise GrantMissing("missing", f"There is no broken glass G-{grant_id}.")
+            raise GrantMissing("missing", f"There is no break-glass grant G-{grant_id}.")
         acts.require_judge(row, by)
         now = clock.now()
         if row.closed_at is None and row.ends_at > now:
@@ -223,10 +223,12 @@ def _judge(
 
 
 def _require_worth(row: Grant) -> None:
-    """GrantRefused when the grant would be of no use: what stood in its way came since."""
+    """GrantRefused when the beneficiary could not watch with it, or what it extends was revoked."""
     decision = acts.decision_of(row.beneficiary, tenant=row.tenant_key, extension=row.extension_key)
     if (obstacle := decision.obstacle()) is not None:
-        raise GrantRefused(obstacle.rule, f"Of no use to {row.beneficiary}: {obstacle.reason}")
+        raise GrantRefused(
+            obstacle.rule, f"{row.beneficiary} would still be denied: {obstacle.reason}"
+        )
     if row.extends is not None and row.extends.state == State.REVOKED:
         raise GrantRefused("extends", f"{row.extends.label}, which it extends, was revoked.")
 

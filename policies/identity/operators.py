@@ -28,5 +28,5 @@ def has_permission() -> Exists:
 
 
 def is_operator(user: User) -> bool:
-    """Asked of the database and not of a user object's cached permissions."""
+    """Whether this user is an operator, by the database and not by cached permissions."""
     return operators().filter(pk=user.pk).exists()

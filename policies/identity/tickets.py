@@ -23,7 +23,7 @@ class TicketRefused(ValueError):
 
 
 def issue_ticket(viewer: Viewer, *, tenant: str, extension: str) -> str:
-    """The ticket's text. Whether its person may watch is decided when it is used, not here."""
+    """Issue a ticket; its text. Whether the person may watch is decided when it is used."""
     raw = secrets.token_urlsafe(32)
     with transaction.atomic():
         now = clock.now()
@@ -70,7 +70,7 @@ def redeem_ticket(raw: str, *, ip: str) -> tuple[Viewer, str, str] | None:
 
 
 def prune() -> int:
-    """Forget expired tickets; for the janitor. How many."""
+    """Delete expired tickets (for the janitor); how many."""
     return Ticket.objects.filter(expires_at__lte=clock.now()).delete()[0]
 
 

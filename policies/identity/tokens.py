@@ -1,4 +1,4 @@
-"""Access tokens: issued once, shown once, cut down to a scope, decided live on every use."""
+"""Access tokens: their owner's rights within a scope, checked on every use; shown once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def issue(
     lifetime: dt.timedelta = dt.timedelta(days=30),
     ip: str = "",
 ) -> Issued:
-    """A token of `owner`, issued by themselves: another's token would be their impersonation."""
+    """Issue a token for `owner`, who must be the one asking; TokenRefused says what is wrong."""
     if tenant is None and extension is None:
         raise TokenRefused("A token needs a scope: name a tenant, an extension or both.")
     if not name.strip():
@@ -74,7 +74,7 @@ def issue(
 
 
 def revoke(token: AccessToken, *, by: User, reason: str = "", ip: str = "") -> None:
-    """End a token at once, with the sessions that came by it. Its owner or an operator."""
+    """Revoke a token and end the sessions opened with it; for its owner and operators."""
     if by.pk != token.owner_id and not is_operator(by):
         raise TokenRefused("Only the token's owner or an operator can revoke it.")
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What a person holds: their grants, to extend or give back, and their access tokens."""
+"""The page of a person's own grants (to extend or give back) and access tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
-    """Give a grant back, or ask for more time; another's answers 404."""
+    """Give a grant back or ask for more time; 404 for another person's grant."""
     by, ip = user_of(request), ip_of(request)
     mine = _mine(by).filter(pk=grant_id).first()
     if mine is None:
@@ -86,7 +86,7 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
 @login_required
 @require_POST
 def issue_token(request: HttpRequest) -> HttpResponse:
-    """A new token, shown in this one answer and never again."""
+    """Issue a token; its text is shown in this answer only."""
     form = OwnTokenForm(user_of(request), request.POST)
     issued: tokens.Issued | None = None
     if form.is_valid():
@@ -102,7 +102,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    """End one of one's own tokens; another's answers 404."""
+    """Revoke one's own token; 404 for another person's."""
     token = AccessToken.objects.filter(pk=token_id, owner_id=request.user.pk).first()
     if token is None:
         raise Http404

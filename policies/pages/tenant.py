@@ -30,7 +30,7 @@ GRANTS: Final = 100
 
 
 class ConsentForm(forms.Form):
-    """The tenant's word, for one extension or for all that are installed there."""
+    """An answer on consent, for one extension or for all that are installed there."""
 
     act = forms.ChoiceField(
         choices=[("give", "Give"), ("withdraw", "Withdraw"), ("require", "Require"),
@@ -44,7 +44,7 @@ class ConsentForm(forms.Form):
 @login_required
 @require_safe
 def page(request: HttpRequest, key: str) -> HttpResponse:
-    """Everything a tenant's admin may see and say."""
+    """Consents, grants, live sessions and audit rows of one tenant."""
     tenant = _own(request, key)
     if (unread := note_reading(request, "tenant", tenant.pk, tenant=tenant.key)) is not None:
         return unread
@@ -70,7 +70,7 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
 @login_required
 @require_POST
 def say(request: HttpRequest, key: str) -> HttpResponse:
-    """Give or withdraw consent, or say whether it is required."""
+    """POST: give or withdraw consent, or set whether it is required."""
     tenant = _own(request, key)
     form = ConsentForm(request.POST)
     if not form.is_valid():

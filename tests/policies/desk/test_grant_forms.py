@@ -1,4 +1,4 @@
-"""Requests and broken glasses that begin in the admin."""
+"""Requests and break-glass grants that begin in the admin."""
 
 import pytest
 

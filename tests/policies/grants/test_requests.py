@@ -1,4 +1,4 @@
-"""Asking for a grant, for more time and breaking the glass: what is refused, by which code."""
+"""Asking for a grant, for more time and for break-glass access: what is refused, by which code."""
 
 import datetime as dt
 from typing import Any

@@ -35,7 +35,9 @@ def test_an_approval_takes_the_shortest_of_request_approver_and_policy(
 def test_an_approval_that_would_be_of_no_use_is_refused(cast: Cast) -> None:
     pending = request(cast.dan)
     Lock.objects.create(user=cast.dan, reason="left the company")
-    with pytest.raises(GrantRefused, match=r"Of no use to dan: .*left the company") as refused:
+    with pytest.raises(
+        GrantRefused, match=r"dan would still be denied: .*left the company"
+    ) as refused:
         verbs.approve(pending.pk, by=cast.olivia)
     assert refused.value.code == "lock"
     assert not pending.approvals.exists()
