@@ -45,10 +45,6 @@ class ExportSelection:
     since: dt.datetime | None = None
     until: dt.datetime | None = None
 
-    @property
-    def whole(self) -> bool:
-        return self == ExportSelection()
-
     def said(self) -> dict[str, Any]:
         """The selection as the data of the export's own audit row."""
         return {

@@ -123,9 +123,8 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
         return self._ask(request, context, status=409 if over else 200)
 
     def _end(self, request: HttpRequest, row: DebugSession) -> None:
-        name = request.user.get_username()
         actor = actor_of(request)
-        if store.end(row.pk, by=name, actor=actor):
+        if store.end(row.pk, actor=actor):
             messages.success(request, f"The session of {row} is being ended.")
         else:
             messages.warning(request, f"The session of {row} was over already.")

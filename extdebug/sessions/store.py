@@ -259,13 +259,13 @@ def record_close(
     )
 
 
-def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
+def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
     """An operator ends a session: its process sees it within a second. False when it is over."""
     with transaction.atomic():
         row = DebugSession.objects.select_for_update().filter(pk=session, closed_at=None).first()
         if row is None or row.end_requested_at is not None:
             return False
-        row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
+        row.end_requested_at, row.end_requested_by = timezone.now(), actor.name[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
         target, said = Target(row.tenant, row.extension), {"watcher": row.username}
         _record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)

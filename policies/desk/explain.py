@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
@@ -33,7 +34,7 @@ class WhyForm(forms.Form):
         max_length=64, widget=forms.TextInput(attrs={"list": "extensions", "autocomplete": "off"})
     )
 
-    def clean_person(self) -> Any:
+    def clean_person(self) -> User:
         name = self.cleaned_data["person"].strip()
         people = get_user_model().objects
         found = people.filter(username=name).first()

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -78,7 +79,7 @@ class RequestForm(BreakGlassForm):
     )
     field_order = ("beneficiary", "tenant", "extension", "installs", "minutes", "starts_after")
 
-    def clean_beneficiary(self) -> Any:
+    def clean_beneficiary(self) -> User:
         name = self.cleaned_data["beneficiary"].strip()
         found = get_user_model().objects.filter(username=name).first()
         if found is None:

@@ -247,7 +247,8 @@ def by_session(cast: Cast, _: Watcher) -> None:
 
 
 def by_operator(cast: Cast, watcher: Watcher) -> None:
-    assert store.end(watcher.session, by=cast.olivia, actor=trail.actor_of(cast.olivia))
+    assert watcher.session is not None
+    assert store.end(watcher.session, actor=trail.actor_of(cast.olivia))
 
 
 def by_deleting_the_row(cast: Cast, watcher: Watcher) -> None:
