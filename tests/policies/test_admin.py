@@ -6,12 +6,17 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
+from extdebug.models import DebugSession
+from extdebug.sessions import store
+from extdebug.wire.keys import Target
+from policies import access
 from policies.models import Grant
 from tests.policies.at_the_desk import act, signed_in, state, watch
-from tests.policies.conftest import actions, granted, request
+from tests.policies.conftest import TARGET, actions, granted, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 CHANGING = ("approve", "deny", "revoke", "review", "withdraw", "cancel", "release")
@@ -136,3 +141,60 @@ def test_behaviour_20_reading_and_exporting_the_audit_is_audited(cast: Cast) -> 
     assert mine.count("audit.exported") == 1
     read = AuditRecord.objects.filter(action="audit.read", subject_type="grant").get()
     assert (read.tenant, read.subject_id) == ("acme", str(grant.pk))
+
+
+def test_behaviour_20_an_end_is_confirmed_and_only_then_requested(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    row = watch(cast.dan)
+    client = signed_in(cast.olivia)
+    url = f"/admin/extdebug/debugsession/{row.pk}/end/"
+    assert "This cuts 1 live session" in client.get(url).text
+    assert client.post(url).status_code == 302
+    row.refresh_from_db()
+    assert row.end_requested_by == "olivia"
+    assert actions(subject_id=str(row.pk)) == ["session.opened", "session.end_requested"]
+    again = client.post(url)
+    assert again.status_code == 409
+    assert actions(subject_id=str(row.pk)).count("session.end_requested") == 1
+
+
+def test_behaviour_20_ending_many_checks_each(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    live, over = watch(cast.dan), watch(cast.dan)
+    DebugSession.objects.filter(pk=over.pk).update(closed_at=timezone.now())
+    client = signed_in(cast.olivia)
+    url = "/admin/extdebug/debugsession/"
+    chosen = {"action": "end_selected", "_selected_action": [str(live.pk), str(over.pk)]}
+    asked = client.post(url, chosen)
+    assert "This cuts 1 live session:" in asked.text
+    assert "Over already" in asked.text
+    live.refresh_from_db()
+    assert live.end_requested_at is None
+    done = client.post(url, {**chosen, "confirmed": "1"}, follow=True)
+    assert "was over already" in done.text
+    live.refresh_from_db()
+    over.refresh_from_db()
+    assert (live.end_requested_by, over.end_requested_by) == ("olivia", "")
+
+
+def test_the_first_page_shows_what_waits_what_is_granted_who_watches_and_who_was_refused(
+    cast: Cast,
+) -> None:
+    waiting, active = request(cast.dora), granted(cast, cast.dan)
+    row = watch(cast.dan)
+    viewer = access.viewer_of(cast.alice, transport="ws")
+    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
+    page = signed_in(cast.olivia).get("/admin/").text
+    assert act(waiting, "approve") in page
+    assert act(active, "revoke") in page
+    assert f"/admin/extdebug/debugsession/{row.pk}/end/" in page
+    assert "You have no grant for this target." in page
+    live = signed_in(cast.olivia).get("/admin/?live=1").text
+    assert "You have no grant for this target." not in live
+
+
+def test_staff_without_the_right_see_nothing_of_it(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    page = signed_in(User.objects.create_user("stefan", is_staff=True)).get("/admin/").text
+    assert "not an operator" in page
+    assert "dan" not in page
