@@ -1,0 +1,1 @@
+"""The process's configuration: the only reader of the environment, URLs, ASGI, CSP and checks."""

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from channels.db import database_sync_to_async
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Bridge(Protocol):
+    """One of the two functions below, or what a test puts in its place."""
+
+    async def __call__(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result, from another thread."""
+
 
 # Decisions have threads of their own: a queue of session rows must not delay a cut.
 POLICY: Final = ThreadPoolExecutor(max_workers=3, thread_name_prefix="policy")

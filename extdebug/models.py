@@ -71,10 +71,11 @@ class DebugSession(models.Model):
     end_requested_by = models.CharField(max_length=150, blank=True)
 
     filters = models.JSONField(default=list, blank=True)
-    cursor = models.CharField(max_length=64, blank=True)
+    cursor = models.CharField(max_length=128, blank=True)
     shown = models.PositiveBigIntegerField(default=0)
     filtered = models.PositiveBigIntegerField(default=0)
     lost = models.JSONField(default=dict, blank=True)
+    uncounted = models.JSONField(default=list, blank=True)  # reasons of losses of unknown size
 
     class Meta:
         ordering = ("-opened_at",)

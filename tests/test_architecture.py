@@ -21,10 +21,15 @@ LONG: Final[dict[str, str]] = {
     "policies/redaction/builtin_rules.py": "one table of built-in rules with an example each",
 }
 TOP_LEVEL: Final = {
-    ".ci", ".dockerignore", ".editorconfig", ".gitignore", "CHANGELOG.md", "Dockerfile",
-    "README.md", "audit", "config", "docs", "extdebug", "manage.py", "policies",
+    ".ci", ".devcontainer", ".dockerignore", ".editorconfig", ".gitignore",
+    ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "README.md",
+    "SECURITY.md", "audit", "config", "docs", "extdebug", "manage.py", "policies",
     "pyproject.toml", "templates", "tests",
 }  # fmt: skip
+# Packages whose __init__.py is more, or less, than one docstring.
+MODELS: Final = "policies/models/__init__.py"  # Django loads tables from here: it re-exports them
+# Django and pytest name these folders, and a folder that only they look into has no job to say.
+NAMED_BY_OTHERS: Final = ("management", "migrations", "tests")
 VAGUE: Final = {"utils", "util", "helpers", "services", "common", "base", "misc"}
 # Runner pods carry no web framework and no database password.
 WITHOUT_DJANGO: Final = (
@@ -42,7 +47,7 @@ def test_the_top_level_has_no_other_rooms():
 
 
 WRITTEN: Final = tuple(
-    path for path in repository_files(".py", ".js") if "migrations" not in path.parts
+    path for path in repository_files(".py", ".js", ".css") if "migrations" not in path.parts
 )
 
 
@@ -66,11 +71,20 @@ def test_a_module_says_its_job_and_has_a_telling_name(path: Path):
     assert not VAGUE & {*parts[:-1], path.stem}
 
 
-def test_packages_are_empty_but_for_re_exports():
-    for path in PYTHON:
-        if path.name != "__init__.py" or relative(path) == "policies/models/__init__.py":
-            continue
-        assert not path.read_text().strip(), relative(path)
+PACKAGES: Final = tuple(path for path in PYTHON if path.name == "__init__.py")
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=relative)
+def test_a_package_says_its_one_job_and_holds_nothing_else(path: Path):
+    source = path.read_text()
+    if {*path.relative_to(ROOT).parts} & {*NAMED_BY_OTHERS}:
+        assert not source.strip()
+        return
+    documentation = ast.get_docstring(ast.parse(source))
+    assert documentation, "the package's docstring says its one job"
+    assert documentation.splitlines()[0].endswith("."), "the first line is a whole sentence"
+    if relative(path) != MODELS:
+        assert len(ast.parse(source).body) == 1, "code belongs into a module with a name"
 
 
 @pytest.mark.parametrize("path", repository_files(".md"), ids=relative)

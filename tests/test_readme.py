@@ -22,7 +22,43 @@ def blocks(text: str) -> list[str]:
 
 
 def test_the_readme_has_two_commands():
+    """To try it, and to test it. What contributors need besides is in CONTRIBUTING."""
     assert blocks(README) == [MAIN_JOB, "tests/run"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/glossary.md",
+     "docs/decisions/README.md"],
+)  # fmt: skip
+def test_the_readme_leads_to_the_other_documents(name: str):
+    assert f"]({name})" in README
+
+
+DECISIONS: Final = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+
+
+def test_decisions_are_numbered_and_listed():
+    index = (ROOT / "docs/decisions/README.md").read_text()
+    listed = re.findall(r"^\| (\d+) \| \[(.+)\]\((.+)\) \|$", index, re.MULTILINE)
+
+    assert [(f"{int(number):04}", name) for number, _, name in listed] == [
+        (path.name[:4], path.name) for path in DECISIONS
+    ]
+    assert [int(number) for number, _, _ in listed] == list(range(1, len(DECISIONS) + 1))
+    for number, title, name in listed:
+        heading = (ROOT / "docs/decisions" / name).read_text().splitlines()[0]
+        assert heading == f"# {number}. {title}"
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_says_context_consequences_and_figures_on_one_page(path: Path):
+    lines = path.read_text().splitlines()
+
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## Context", "## Decision", "## Consequences", "## Figures",
+    ]  # fmt: skip
+    assert len(lines) <= 60
 
 
 @pytest.mark.parametrize("name", ["tests/run", ".ci/run", "manage.py"])

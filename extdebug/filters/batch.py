@@ -1,7 +1,8 @@
-"""One batch of events as columns: what every filter over the same events can share.
+"""One batch of events by columns, so that many filters over the same events share their work.
 
 Built once per process and read of a stream, thrown away after the fan-out. Everything is lazy:
 a column exists from the first filter that asks for it. Not thread-safe; one loop owns a batch.
+An event's place is its index in the batch.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ _COLUMNS: Final[Mapping[str, Callable[[Event], Any]]] = {
 
 
 class Chunk:
-    """Texts of consecutive events, joined by newlines that no regex of ours can match."""
+    """UTF-8 texts of consecutive events, joined by newlines; no Pattern matches across one.
+
+    `first` is the place of the first event, `starts` the byte offset of each text.
+    """
 
     __slots__ = ("data", "first", "starts")
 
@@ -60,7 +64,7 @@ class Chunk:
 
 
 class Batch:
-    """Events and their columns. `selections` holds each selector's answer, so it is given once."""
+    """Events, their columns, and in `selections` what each Selector already chose."""
 
     __slots__ = ("_cache", "_columns", "_groups", "events", "selections")
 
@@ -91,7 +95,7 @@ class Batch:
         return found
 
     def among(self, name: str, allowed: frozenset[Any], places: Sequence[int]) -> Sequence[int]:
-        """Those of `places` whose value is allowed. The whole column is answered once."""
+        """Those of `places` whose value is allowed; cached when `places` are all of them."""
         if len(places) < len(self.events):
             column = self.column(name)
             return [place for place in places if column[place] in allowed]
@@ -121,7 +125,7 @@ class Batch:
         return self._once(("texts", folded), lambda: self._texts(folded=folded))
 
     def chunks(self, *, whole: bool) -> list[Chunk]:
-        """The texts (or messages alone) joined for one regex scan over many events."""
+        """The texts (`whole`) or the messages alone, joined for regex scans over many events."""
         return self._once(("chunks", whole), lambda: self._chunks(whole=whole))
 
     def _texts(self, *, folded: bool) -> list[str]:
@@ -135,17 +139,17 @@ class Batch:
     def _chunks(self, *, whole: bool) -> list[Chunk]:
         texts = self.texts(folded=False) if whole else self.messages(folded=False)
         chunks: list[Chunk] = []
-        lease: list[bytes] = []
+        gathered: list[bytes] = []
         size = first = 0
         for place, text in enumerate(texts):
             raw = text[:REGEX_CHARACTERS].encode("utf-8", "replace")
-            if lease and size + len(raw) > CHUNK_BYTES:
-                chunks.append(Chunk(first, lease))
-                lease, size, first = [], 0, place
-            lease.append(raw)
+            if gathered and size + len(raw) > CHUNK_BYTES:
+                chunks.append(Chunk(first, gathered))
+                gathered, size, first = [], 0, place
+            gathered.append(raw)
             size += len(raw)
-        if lease:
-            chunks.append(Chunk(first, lease))
+        if gathered:
+            chunks.append(Chunk(first, gathered))
         return chunks
 
     def _once(self, key: object, make: Callable[[], _Made]) -> _Made:

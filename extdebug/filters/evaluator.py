@@ -1,7 +1,7 @@
-"""The meaning of a query: a tree compiled to closures that narrow places of a Batch.
+"""Compiles a query's syntax tree to a function that picks the matching events of a Batch.
 
-A closure takes ascending places and returns those that hold, ascending; each term looks only at
-what the ones before it left.
+Events are given by place (index in the batch). A compiled function takes ascending places and
+returns those that match, ascending; in a conjunction each term sees only what the one before left.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from extdebug.filters.query import (
     Where,
     read_number,
 )
-from extdebug.filters.regex import Pattern
+from extdebug.filters.regex import SYSTEM_CLOCKS, Clocks, Pattern
 
 Narrow = Callable[[Batch, Sequence[int]], Sequence[int]]
 
 
-def compile_node(node: Node) -> Narrow:
-    """The closure of a tree; FilterError for a regex that RE2 refuses or that is too large."""
+def compile_node(node: Node, *, clocks: Clocks = SYSTEM_CLOCKS) -> Narrow:
+    """The function of a tree; FilterError for a regex that RE2 refuses or that is too large."""
     match node:
         case Text():
             return _text(node, wanted=True)
         case Not(Text() as text):
             return _text(text, wanted=False)
         case Not():
-            return _not(compile_node(node.item))
+            return _not(compile_node(node.item, clocks=clocks))
         case And():
-            return _and([compile_node(item) for item in node.items])
+            return _and([compile_node(item, clocks=clocks) for item in node.items])
         case Or():
-            return _or([compile_node(item) for item in node.items])
+            return _or([compile_node(item, clocks=clocks) for item in node.items])
         case Regex():
-            return _regex(node)
+            return _regex(node, clocks)
         case LevelIn():
             return _column("level", lambda level: level in node.levels)
         case StreamIn():
             return _column("stream", lambda stream: stream in node.streams)
         case Value() | ValueRegex() | Compare():
-            test = _value_test(node)
+            test = _value_test(node, clocks)
             if node.name.startswith(FIELD):
                 return _field(node.name.removeprefix(FIELD), test)
             return _column(node.name, test)
@@ -148,11 +148,11 @@ def _field(path: str, test: Callable[[Any], bool]) -> Narrow:
     return narrow
 
 
-def _value_test(node: Value | ValueRegex | Compare) -> Callable[[Any], bool]:
+def _value_test(node: Value | ValueRegex | Compare, clocks: Clocks) -> Callable[[Any], bool]:
     if isinstance(node, Compare):
         return _comparison(node)
     if isinstance(node, ValueRegex):
-        pattern = Pattern(node.pattern, fold=node.fold, position=node.span[0])
+        pattern = Pattern(node.pattern, fold=node.fold, position=node.at, clocks=clocks)
         return lambda value: pattern.found(value_text(value).encode("utf-8", "replace"))
     text, fold, number = node.text, node.fold, node.number
     tests: dict[Shape, Callable[[str], bool]] = {
@@ -192,8 +192,8 @@ def _comparison(node: Compare) -> Callable[[Any], bool]:
     return holds
 
 
-def _regex(node: Regex) -> Narrow:
-    pattern = Pattern(node.pattern, fold=node.fold, position=node.span[0])
+def _regex(node: Regex, clocks: Clocks) -> Narrow:
+    pattern = Pattern(node.pattern, fold=node.fold, position=node.at, clocks=clocks)
     whole = node.where is Where.TEXT
 
     def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:

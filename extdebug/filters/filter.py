@@ -1,37 +1,44 @@
-"""Filters: what a watcher asks for, compiled to a fast choice over a batch of events.
+"""A watcher's filter: the parts a client may ask for, and its compiled form, a Selector.
 
-`Filter.parse` reads the client's JSON strictly; `compile_filter` makes a Selector. The fast path:
-the process builds one `Batch` per read of a stream and every watcher's Selector runs over it, so
+A process builds one `Batch` per read of a stream and runs every watcher's Selector over it, so
 that lower-casing, joining and grouping happen once per process and equal filters run once:
 
     batch = Batch(events)                 # events as the watcher may see them: redacted, in scope
     places = selector.select(batch)       # ascending indices; range(len) when everything matches
 
-Filters see only what they are given: scope and redaction come before (DESIGN 3.3, 3.8).
+A filter sees only the events it is given: the hub has redacted them before, and takes those of
+other installs out of the result (hub/selection.py).
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.evaluator import Narrow, compile_node
 from extdebug.filters.parser import parse_query
-from extdebug.filters.query import And, FilterError, Problem
-from extdebug.wire.events import BadId, Event, Level, Output, clean_id, clean_opaque
+from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY, And, FilterError, Problem
+from extdebug.filters.regex import SYSTEM_CLOCKS, Clocks
+from extdebug.wire.events import BadId, Level, Output, clean_id, clean_opaque
 
 __all__ = ["EVERYTHING", "Batch", "Filter", "FilterError", "Problem", "Selector", "compile_filter"]
 
-MAX_QUERY: Final = 1024  # characters
 FORGIVEN: Final = 30.0  # seconds until a filter that was too costly may be tried again
-MAX_INSTALLS: Final = 64
-_KEYS: Final = ("installs", "request", "streams", "level", "q")
 _Kind = TypeVar("_Kind", Level, Output)
 _CACHED: Final = 256  # selectors; a plain one holds 2 KiB, one with four regexes up to 4 MiB
+
+
+class FilterParts(TypedDict, total=False):
+    """A filter as a client spells it; absent and empty parts do not restrict."""
+
+    installs: Sequence[str]
+    request: str | None
+    streams: Sequence[str]
+    level: str | None
+    q: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +52,35 @@ class Filter:
     q: str = ""
 
     @classmethod
-    def parse(cls, obj: Mapping[str, object]) -> Filter:
-        """A filter from the client's `{installs, request, streams, level, q}`, all optional.
+    def parse(cls, parts: FilterParts) -> Filter:
+        """A filter from a client's parts, whose types the transport has checked.
 
-        FilterError for unknown keys, wrong types, unknown levels and streams, ids that are none,
-        and a `q` that does not compile; nothing is coerced.
+        FilterError for ids that are none, unknown levels and streams, too many installs, and a
+        `q` that is too long or does not compile. Its position counts from the start of the `q`
+        given, spaces included.
         """
-        unknown = sorted(str(key) for key in obj if key not in _KEYS)
-        if unknown:
-            raise _refused(f"unknown part {unknown[0][:40]!r}; expected {', '.join(_KEYS)}")
-        streams = frozenset(
-            _member(Output, name, what="streams") for name in _texts(obj.get("streams"), "streams")
-        )
-        level = obj.get("level")
+        q = parts.get("q", "")
+        if len(q) > MAX_QUERY:
+            message = f"q: expected at most {MAX_QUERY} characters, got {len(q)}"
+            raise FilterError(Problem.TOO_COMPLEX, message, MAX_QUERY)
+        streams = frozenset(_member(Output, name, "streams") for name in parts.get("streams", ()))
+        level = parts.get("level")
         found = cls(
-            installs=frozenset(_installs(obj.get("installs"))),
-            request=_request(obj.get("request")),
+            installs=_installs(parts.get("installs", ())),
+            request=_request(parts.get("request")),
             # All of them, or the lowest level and up, do not restrict: said one way only.
             streams=frozenset() if len(streams) == len(Output) else streams,
-            level=None if level in (None, Level.TRACE) else _member(Level, level, what="level"),
-            q=_query(obj.get("q")),
+            level=None if level in (None, Level.TRACE) else _member(Level, level, "level"),
+            q=q.strip(),
         )
-        compile_filter(found)  # with its spaces: positions are those of the client's text
-        return replace(found, q=found.q.strip())
+        try:
+            compile_filter(found)
+        except FilterError as error:
+            if error.position is None:
+                raise
+            place = error.position + len(q) - len(q.lstrip())
+            raise FilterError(error.code, error.message, place) from None
+        return found
 
     def to_json(self) -> dict[str, object]:
         """The client's form; `Filter.parse` of it gives an equal filter."""
@@ -91,42 +104,37 @@ class Selector:
     and says so in `failed`; a session that stands on it has to be ended, its account would lie.
     """
 
-    __slots__ = ("_failed", "_failed_at", "_parts", "filter")
+    __slots__ = ("_failed", "_failed_at", "_narrow", "_wall")
 
-    def __init__(self, wanted: Filter) -> None:
-        self.filter = wanted
-        self._parts = tuple(_parts(wanted))
+    def __init__(self, wanted: Filter, *, clocks: Clocks = SYSTEM_CLOCKS) -> None:
+        self._narrow = tuple(_narrowing(wanted, clocks))
+        self._wall: Callable[[], float] = clocks.wall
         self._failed: FilterError | None = None
         self._failed_at = 0.0
 
     @property
     def failed(self) -> FilterError | None:
         """Why nothing is selected any more; forgotten after FORGIVEN, for whoever tries again."""
-        if self._failed is not None and time.monotonic() - self._failed_at > FORGIVEN:
+        if self._failed is not None and self._wall() - self._failed_at > FORGIVEN:
             self._failed = None
         return self._failed
 
-    def matches(self, event: Event) -> bool:
-        """Whether this one event is selected; `select` is the way for more than one."""
-        return bool(self.select((event,)))
-
-    def select(self, events: Batch | Sequence[Event]) -> Sequence[int]:
-        """Ascending indices of what is selected; `range(len(events))` when that is everything.
+    def select(self, batch: Batch) -> Sequence[int]:
+        """Ascending indices of what is selected; `range(len(batch))` when that is everything.
 
         The result is shared by all who ask the same of the same Batch: read it, don't change it.
         """
-        batch = events if isinstance(events, Batch) else Batch(events)
         known = batch.selections.get(self)
         if known is not None:
             return known
         places: Sequence[int] = range(len(batch))
         try:
-            for _, narrow in self._parts:
+            for narrow in self._narrow:
                 places = narrow(batch, places)
                 if not places:
                     break
         except FilterError as error:
-            self._failed, self._failed_at = error, time.monotonic()
+            self._failed, self._failed_at = error, self._wall()
         if self.failed is not None:
             places = ()
         elif len(places) == len(batch):
@@ -134,43 +142,33 @@ class Selector:
         batch.selections[self] = places
         return places
 
-    def explain(self, event: Event) -> str | None:
-        """Which part refused the event, in the filter's own words; None when it is selected."""
-        batch = Batch((event,))
-        try:
-            for said, narrow in self._parts:
-                if not narrow(batch, range(1)):
-                    return said
-        except FilterError as error:
-            return str(error)
-        return None
-
 
 @lru_cache(maxsize=_CACHED)
 def compile_filter(wanted: Filter) -> Selector:
-    """The Selector of a filter, the same object for equal filters while it is in use."""
+    """The Selector of a filter, the same object for equal filters while it is in use.
+
+    FilterError when `q` is no query or a regex in it is refused.
+    """
     return Selector(wanted)
 
 
-def _parts(wanted: Filter) -> list[tuple[str, Narrow]]:
-    """Each part with its words: cheap columns first, then the top-level terms of q in order."""
-    parts: list[tuple[str, Narrow]] = []
+def _narrowing(wanted: Filter, clocks: Clocks) -> list[Narrow]:
+    """One function per restricting part: cheap columns first, then the terms of q in order."""
+    found: list[Narrow] = []
     if wanted.request is not None:
-        parts.append((f"request is not {wanted.request}", _column("request", {wanted.request})))
+        found.append(_column("request", {wanted.request}))
     if wanted.installs:
-        said = f"install is not {' or '.join(sorted(wanted.installs))}"
-        parts.append((said, _column("install", wanted.installs)))
+        found.append(_column("install", wanted.installs))
     if wanted.level is not None:
-        levels = {level for level in Level if level.rank >= wanted.level.rank}
-        parts.append((f"level is below {wanted.level}", _column("level", levels)))
+        weakest = wanted.level.rank
+        found.append(_column("level", {level for level in Level if level.rank >= weakest}))
     if wanted.streams:
-        said = f"stream is not {' or '.join(sorted(wanted.streams))}"
-        parts.append((said, _column("stream", wanted.streams)))
+        found.append(_column("stream", wanted.streams))
     tree = parse_query(wanted.q)
     if tree is not None:
         nodes = tree.items if isinstance(tree, And) else (tree,)
-        parts.extend((wanted.q[slice(*node.span)], compile_node(node)) for node in nodes)
-    return parts
+        found.extend(compile_node(node, clocks=clocks) for node in nodes)
+    return found
 
 
 def _column(name: str, values: Collection[str]) -> Narrow:
@@ -186,48 +184,27 @@ def _refused(message: str) -> FilterError:
     return FilterError(Problem.BAD_FILTER, message)
 
 
-def _texts(value: object, what: str) -> Sequence[str]:
-    if value is None:
-        return ()
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-        raise _refused(f"{what}: expected a list of texts, got {type(value).__name__}")
-    if len(value) > MAX_INSTALLS:
-        raise _refused(f"{what}: expected at most {MAX_INSTALLS}, got {len(value)}")
-    return value
-
-
-def _installs(value: object) -> list[str]:
+def _installs(names: Sequence[str]) -> frozenset[str]:
+    if len(names) > MAX_INSTALLS:
+        raise _refused(f"installs: expected at most {MAX_INSTALLS}, got {len(names)}")
     try:
-        return [clean_id(text, what="installs") for text in _texts(value, "installs")]
+        return frozenset(clean_id(name, what="installs") for name in names)
     except BadId as error:
         raise _refused(str(error)) from None
 
 
-def _request(value: object) -> str | None:
-    if value is None or value == "":
+def _request(text: str | None) -> str | None:
+    if not text:
         return None
-    if not isinstance(value, str):
-        raise _refused(f"request: expected text or null, got {type(value).__name__}")
     try:
-        return clean_opaque(value, what="request")
+        return clean_opaque(text, what="request")
     except BadId as error:
         raise _refused(str(error)) from None
 
 
-def _query(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _refused(f"q: expected text, got {type(value).__name__}")
-    if len(value) > MAX_QUERY:
-        message = f"q: expected at most {MAX_QUERY} characters, got {len(value)}"
-        raise FilterError(Problem.TOO_COMPLEX, message, MAX_QUERY)
-    return value
-
-
-def _member(kind: type[_Kind], value: object, *, what: str) -> _Kind:
+def _member(kind: type[_Kind], name: str | None, what: str) -> _Kind:
     try:
-        return kind(str(value))
+        return kind(str(name))
     except ValueError:
         expected = ", ".join(kind)
-        raise _refused(f"{what}: expected {expected}; got {str(value)[:40]!r}") from None
+        raise _refused(f"{what}: expected {expected}; got {str(name)[:40]!r}") from None

@@ -1,8 +1,8 @@
-"""The query language's syntax: text of `q` in, a tree out, or an error that points into the text.
+"""Parses `q`, the text of a query, to a syntax tree, or to an error with its place in the text.
 
 The rule behind the edge cases: what a person pastes from a log line (a URL, a path, `key=value`,
-`f(x)`) is text to look for; only what is clearly ours is syntax. Bounds are checked while
-parsing, so that a filter bomb ends before it has cost anything.
+`f(x)`) is text to look for; only known attributes, AND, OR, NOT, -, (), quotes and slashes are
+syntax. Bounds are checked while parsing, so that an oversized query costs no more than the bound.
 """
 
 from __future__ import annotations
@@ -57,7 +57,15 @@ def parse_query(q: str) -> Node | None:
 
 
 class _Parser:
-    """Recursive descent over the characters; one object per parse."""
+    """Recursive descent over the characters of one query.
+
+        any_of = all_of {"OR" all_of}
+        all_of = one {["AND"] one}
+        one    = ("-" | "NOT") one | "(" any_of ")" | term
+        term   = attribute op (regex | phrase | word) | phrase | regex | word
+
+    A method takes its part from `at` on and leaves `at` behind it; FilterError when it cannot.
+    """
 
     def __init__(self, q: str) -> None:
         self.q = q
@@ -83,7 +91,7 @@ class _Parser:
             self.at += 1
 
     def keyword(self, word: str) -> bool:
-        """Take `word` if it stands here, whole."""
+        """Whether `word` stands here as a whole word; it is taken then."""
         end = self.at + len(word)
         if self.q[self.at : end] != word or (end < len(self.q) and self.q[end] not in " \t\n()"):
             return False
@@ -92,7 +100,6 @@ class _Parser:
         return True
 
     def any_of(self) -> Node:
-        start = self.at
         items = [self.all_of()]
         while True:
             at = self.at
@@ -101,7 +108,7 @@ class _Parser:
             if self.at == len(self.q) or self.q[self.at] == ")":
                 raise self.error("OR needs something after it; quote it to search for it", at)
             items.append(self.all_of())
-        return items[0] if len(items) == 1 else Or(tuple(items), (start, self.at))
+        return items[0] if len(items) == 1 else Or(tuple(items))
 
     def all_of(self) -> Node:
         start = self.at
@@ -121,7 +128,7 @@ class _Parser:
             self.space()
         if not items:
             raise self.error("expected something to look for here", start)
-        return items[0] if len(items) == 1 else And(tuple(items), (start, self.at))
+        return items[0] if len(items) == 1 else And(tuple(items))
 
     def one(self) -> Node:
         start = self.at
@@ -136,11 +143,11 @@ class _Parser:
                 and not following.isspace()
             ):
                 self.at += 1
-                return Not(self.one(), (start, self.at))
+                return Not(self.one())
             if self.keyword("NOT"):
                 if self.at == len(self.q) or self.q[self.at] == ")":
                     raise self.error("NOT needs something after it", start)
-                return Not(self.one(), (start, self.at))
+                return Not(self.one())
             if self.q[self.at] == "(":
                 return self.group(start)
             return self.term(start)
@@ -169,15 +176,18 @@ class _Parser:
             self.refuse_typo(name, op, start, found.end())
         phrase = self.phrase()
         if phrase is not None:
-            return Text(phrase, smart_case(phrase), span=(start, self.at))
+            return Text(phrase, smart_case(phrase))
         regex = self.regex()
         if regex is not None:
-            return Regex(*regex, span=(start, self.at))
+            return Regex(*regex, at=start)
         word = self.word()
-        return Text(word, smart_case(word), span=(start, self.at))
+        return Text(word, smart_case(word))
 
     def refuse_typo(self, name: str, op: str, start: int, end: int) -> None:
-        """`lvel:warn` would silently show nothing; `http://x`, `12:30` and `Error: x` are text."""
+        """Refuse a misspelt attribute: as text, `lvel:warn` would silently find nothing.
+
+        `http://x`, `12:30` and `Error: x` stay text.
+        """
         value = self.q[end : end + 1]
         if not value or value.isspace() or value in "/:" or not name.islower():
             return
@@ -215,7 +225,7 @@ class _Parser:
         return pattern, bool(found[2]) or smart_case(_NOT_LITERAL.sub("", pattern))
 
     def word(self) -> str:
-        """To the next space, or to a `)` that the word itself did not open."""
+        """Take text up to the next space, or to a `)` that the word itself did not open."""
         start, opened = self.at, 0
         while self.at < len(self.q) and not self.q[self.at].isspace():
             if self.q[self.at] == "(":
@@ -232,30 +242,29 @@ class _Parser:
         if op == ":" and name not in ("level", "stream"):
             regex = self.regex()
             if regex is not None and name == "message":
-                return Regex(*regex, Where.MESSAGE, (start, self.at))
+                return Regex(*regex, Where.MESSAGE, start)
             if regex is not None:
-                return ValueRegex(name, *regex, (start, self.at))
+                return ValueRegex(name, *regex, start)
         phrase = self.phrase()
         value = self.word() if phrase is None else phrase
-        span = (start, self.at)
         if not value:
             raise self.error(
                 f"{name}{op} needs a value right after it; quote it to search for the text", start
             )
         if name == "level":
-            return LevelIn(self.levels(op, value, value_at), span)
+            return LevelIn(self.levels(op, value, value_at))
         if op != ":" and not name.startswith(FIELD):
             raise self.error(f"{name} has no order, use {name}:", start)
         if name == "stream":
             if value.lower() not in tuple(Output):
                 expected = ", ".join(Output)
                 raise self.error(f"stream: expected {expected}; got {value[:40]}", value_at)
-            return StreamIn(frozenset((Output(value.lower()),)), span)
+            return StreamIn(frozenset((Output(value.lower()),)))
         if name == "message":
-            return Text(value, smart_case(value), Where.MESSAGE, span)
+            return Text(value, smart_case(value), Where.MESSAGE)
         if op != ":":
-            return Compare(name, op, self.number(name + op, value, value_at), span)
-        return value_of(name, value, quoted=phrase is not None, span=span)
+            return Compare(name, op, self.number(name + op, value, value_at))
+        return value_of(name, value, quoted=phrase is not None)
 
     def levels(self, op: str, value: str, at: int) -> frozenset[Level]:
         if value.lower() not in _ORDER:

@@ -1,7 +1,7 @@
-"""The words of the query language: its tree, its attributes, its bounds and its errors.
+"""What the query language consists of: its syntax tree, attributes, bounds and errors.
 
-parser.py makes the tree from text, matching.py gives it its meaning, docs/filters.md explains it
-to authors. Spans are kept beside the meaning (never compared) to quote a term in an explanation.
+parser.py makes the tree from text, evaluator.py runs it over events, docs/filters.md explains the
+language to authors.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Final
 
 from extdebug.wire.events import Level, Output
 
+MAX_INSTALLS: Final = 64  # named in one filter
+MAX_QUERY: Final = 1024  # characters of q
 MAX_TERMS: Final = 32  # each costs about 0.1 us per event and watcher
 MAX_DEPTH: Final = 16  # of parentheses and negations; the parser recurses
 MAX_REGEXES: Final = 4
 MAX_REGEX: Final = 256  # characters of one regex
-
-Span = tuple[int, int]
 
 
 class Problem(StrEnum):
@@ -65,7 +65,6 @@ class Text:
     needle: str
     fold: bool
     where: Where = Where.TEXT
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Regex:
     pattern: str
     fold: bool
     where: Where = Where.TEXT
-    span: Span = field(default=(0, 0), compare=False)
+    at: int = field(default=0, compare=False)  # where it stands in q, for errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ class LevelIn:
     """The level is one of these."""
 
     levels: frozenset[Level]
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,6 @@ class StreamIn:
     """The stream is one of these."""
 
     streams: frozenset[Output]
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,6 @@ class Value:
     text: str
     fold: bool
     number: float | None = None
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ class ValueRegex:
     name: str
     pattern: str
     fold: bool
-    span: Span = field(default=(0, 0), compare=False)
+    at: int = field(default=0, compare=False)  # where it stands in q, for errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,6 @@ class Compare:
     name: str
     op: str
     number: float
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +126,6 @@ class Not:
     """The item does not hold."""
 
     item: Node
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +133,6 @@ class And:
     """All items hold."""
 
     items: tuple[Node, ...]
-    span: Span = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +140,6 @@ class Or:
     """One of the items holds."""
 
     items: tuple[Node, ...]
-    span: Span = field(default=(0, 0), compare=False)
 
 
 Node = (
@@ -172,7 +164,7 @@ def smart_case(text: str) -> bool:
     return text == text.lower()
 
 
-def value_of(name: str, value: str, *, quoted: bool, span: Span) -> Value:
+def value_of(name: str, value: str, *, quoted: bool) -> Value:
     """The test of an attribute for what was written after its colon."""
     shape, text = Shape.EXACT, value
     if not quoted and value.strip("*") == "":
@@ -187,4 +179,4 @@ def value_of(name: str, value: str, *, quoted: bool, span: Span) -> Value:
             (True, True): Shape.INSIDE,
         }[starts, ends]
     number = read_number(text) if shape is Shape.EXACT and not quoted else None
-    return Value(name, shape, text, smart_case(text), number, span)
+    return Value(name, shape, text, smart_case(text), number)

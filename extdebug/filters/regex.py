@@ -1,4 +1,4 @@
-"""One regex of a watcher: RE2 over lines, within walls.
+"""One regex of a filter: RE2 over single lines, with bounds on its memory, size and CPU time.
 
 The author of the events may also be the author of the filter, so RE2's linear time is not enough:
 there are limits on length (parser.py), program size, memory, and CPU time actually used.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import re2
@@ -27,13 +29,31 @@ _CPU_RATE: Final = 0.1
 _BEYOND_LINE: Final = re.compile(r"\\([AzC])|(\(\?[imsU]*-[isU]*m)|\\.", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Two clocks in seconds: `cpu` counts this thread's CPU time, `wall` runs monotonically."""
+
+    cpu: Callable[[], float] = time.thread_time
+    wall: Callable[[], float] = time.monotonic
+
+
+SYSTEM_CLOCKS: Final = Clocks()
+
+
 class Pattern:
-    """One RE2 regex over lines, with its account of CPU time."""
+    """One RE2 regex over lines, which may use a bounded share of CPU time.
 
-    __slots__ = ("_left", "_position", "_refilled", "_search")
+    `position` is where it stands in the query, for errors. FilterError when RE2 refuses the
+    pattern, or when it is too large; from a search, when the pattern used too much CPU time.
+    """
 
-    def __init__(self, pattern: str, *, fold: bool, position: int) -> None:
+    __slots__ = ("_clocks", "_left", "_position", "_refilled", "_search")
+
+    def __init__(
+        self, pattern: str, *, fold: bool, position: int, clocks: Clocks = SYSTEM_CLOCKS
+    ) -> None:
         self._position = position
+        self._clocks = clocks
         for found in _BEYOND_LINE.finditer(pattern):
             if found[1] or found[2]:
                 raise self._refused(f"{found[0]} is not supported; ^ and $ are a line's ends")
@@ -56,18 +76,18 @@ class Pattern:
             )
         self._search = compiled.search
         self._left = _CPU_BURST
-        self._refilled = time.monotonic()
+        self._refilled = clocks.wall()
 
     def found(self, data: bytes, start: int = 0, end: int | None = None) -> bool:
         """Whether a line within the bounds matches."""
-        began = time.thread_time()
+        began = self._clocks.cpu()
         found = self._search(data, start, end) is not None
-        self._spend(time.thread_time() - began)
+        self._spend(self._clocks.cpu() - began)
         return found
 
     def scan(self, chunk: Chunk) -> list[int]:
-        """The places of a chunk's texts with a matching line."""
-        began = time.thread_time()
+        """The places in the batch of those of the chunk's texts that have a matching line."""
+        began = self._clocks.cpu()
         hits: list[int] = []
         starts, data, search = chunk.starts, chunk.data, self._search
         start = 0
@@ -77,14 +97,14 @@ class Pattern:
             if place + 1 == len(starts):
                 break
             start = starts[place + 1]
-        self._spend(time.thread_time() - began)
+        self._spend(self._clocks.cpu() - began)
         return hits
 
     def _spend(self, seconds: float) -> None:
         self._left -= seconds
         if self._left > 0:
             return
-        now = time.monotonic()
+        now = self._clocks.wall()
         self._left = min(_CPU_BURST, self._left + (now - self._refilled) * _CPU_RATE)
         self._refilled = now
         if self._left <= 0:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
-from extdebug.streams.replies import before
-from extdebug.streams.sequence_gaps import Hole
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
-from extdebug.wire.positions import Cursor
+from extdebug.wire.positions import Cursor, before
 
 
 def loss_gap(loss: Loss) -> Gap:
@@ -19,42 +17,38 @@ def loss_gap(loss: Loss) -> Gap:
         after=str(loss.after),
         before=str(loss.before) if loss.before else None,
         since=since,
-        scope=loss.reason.scope,
     )
 
 
-def producer_gap(prepared: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
+def producer_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
     """Events that their runner says it dropped."""
     return Gap(
         reason=GapReason.PRODUCER,
         missed=missed,
         after=str(after.id),
-        before=str(prepared.id),
-        scope=GapReason.PRODUCER.scope,
-        detail=prepared.origin.why or None,
+        before=str(decoded.id),
+        detail=decoded.origin.why or None,
     )
 
 
-def hole_gap(hole: Hole) -> Gap:
-    """Events that their runner numbered and never sent."""
+def hole_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
+    """Events that their runner numbered and never sent, before this one."""
     return Gap(
         reason=GapReason.PRODUCER,
-        missed=hole.count,
-        after=str(hole.after.id),
-        before=str(hole.before),
-        scope=GapReason.PRODUCER.scope,
+        missed=missed,
+        after=str(after.id),
+        before=str(decoded.id),
         detail="the runner's numbers have a hole",
     )
 
 
-def unreadable_gap(prepared: DecodedEntry) -> Gap:
+def unreadable_gap(decoded: DecodedEntry) -> Gap:
     """One entry that nobody may or can see."""
     return Gap(
         reason=GapReason.UNREADABLE,
         missed=1,
-        after=str(before(prepared.id)),
+        after=str(before(decoded.id)),
         before=None,
-        since=iso(prepared.id.ms) if prepared.id.ms < LAST_MS else None,
-        scope=GapReason.UNREADABLE.scope,
-        detail=prepared.problem,
+        since=iso(decoded.id.ms) if decoded.id.ms < LAST_MS else None,
+        detail=decoded.problem,
     )

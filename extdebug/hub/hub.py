@@ -10,24 +10,24 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 from extdebug.hub.ring_buffer import RING_BYTES
 from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.hub.selection import Selection
-from extdebug.hub.stats import StreamCounts, StreamHealth
+from extdebug.hub.stats import StreamCounts
+from extdebug.hub.stream_health import StreamHealth, health_of
+from extdebug.hub.subscription import Subscription
 from extdebug.hub.tail import Tail
-from extdebug.hub.watched_stream import Subscription, WatchedStream
-from extdebug.streams.connection import LOST, Link
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.streams.connection import Link
 from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key
 from policies.redaction.redactor import Redactor
 
 log = logging.getLogger(__name__)
 
-MARK_EVERY: Final = 2.0  # seconds between two marks of our position
 AWAY: Final = 1.0  # seconds without Redis until the runners are asked, where that is configured
 READERS: Final = 4  # concurrent history reads: a thousand sessions that come back form a queue
 
@@ -58,9 +58,7 @@ class Hub:
         self._readers = asyncio.Queue[Link]()
         for _ in range(READERS if url else 0):
             self._readers.put_nowait(Link(url))
-        self._links: list[Link] = []
         self._past = StreamCounts()  # of watches that ended
-        self._marker: asyncio.Task[None] | None = None
         self._closed = False
         self._fallback = fallback
         self._guard: asyncio.Task[None] | None = None
@@ -89,8 +87,6 @@ class Hub:
             elif self._fallback is not None:
                 watched.streamless = True
                 self._fallback.engage(watched)
-        if self._marker is None and self.url:
-            self._marker = asyncio.create_task(self._mark(), name="hub-mark")
         if self._guard is None and self.url and self._fallback is not None:
             self._guard = asyncio.create_task(self._watch_redis(), name="hub-guard")
         return Subscription(watched, selection, wake, limit=ring_bytes)
@@ -100,14 +96,14 @@ class Hub:
         if subscription.closed:
             return
         subscription.closed = True
-        watched = subscription.watched
-        watched.leave(subscription)
-        if watched.subscribers == 0 and self._watches.get(watched.target) is watched:
+        subscription.watched.leave(subscription)
+        watched = self._watches.get(subscription.watched.target)
+        if watched is not None and watched is subscription.watched and not watched.subscribers:
             del self._watches[watched.target]
             self._past.add(watched.counts)
             home = self._home.pop(watched.target, None)
             if home is not None:
-                home.watches.pop(watched.key, None)
+                home.remove(watched)
             if self._fallback is not None:
                 self._fallback.release(watched)
 
@@ -127,7 +123,7 @@ class Hub:
     def _told(self, number: int, problem: str) -> None:
         if problem:
             log.warning("tail %d: %s", number, problem)
-        for watched in list(self._tails[number].watches.values()):
+        for watched in self._tails[number].watched:
             watched.wake()
 
     def problem(self, target: Target) -> str:
@@ -154,7 +150,7 @@ class Hub:
                 since = away.setdefault(tail, now)
                 if not tail.problem:
                     away[tail] = since = now
-                for watched in list(tail.watches.values()):
+                for watched in tail.watched:
                     if self._fallback is None:
                         return
                     if now - since >= AWAY:
@@ -162,6 +158,12 @@ class Hub:
                     elif not tail.problem and watched.on_runners:
                         self._fallback.release(watched)
             await asyncio.sleep(AWAY / 4)
+
+    def look(self, target: Target) -> None:
+        """Let the reader of `target` take a snapshot now: somebody saw the stream change."""
+        tail, watched = self._home.get(target), self._watches.get(target)
+        if tail is not None and watched is not None:
+            tail.look(watched)
 
     def run_id(self, target: Target) -> str:
         tail = self._home.get(target)
@@ -185,52 +187,10 @@ class Hub:
         return self._redactor
 
     def use(self, redactor: Redactor) -> None:
-        """New redaction rules, from the next entry on."""
+        """New redaction rules, from the next entry on. Sessions begin anew from their places."""
         self._redactor = redactor
         for watched in self._watches.values():
-            watched.decoder.redactor = redactor
-            watched.decoder.forget()
-
-    # --- our position, visible to anyone with XINFO GROUPS ------------------------------------
-
-    async def _mark(self) -> None:
-        """On a connection of its own: SETID hangs for the whole of a CLIENT PAUSE WRITE."""
-        link = Link(self.url)
-        self._links.append(link)
-        marked: dict[Target, WatchedStream] = {}
-        while True:
-            try:
-                for target in [t for t in marked if self._watches.get(t) is not marked[t]]:
-                    gone = marked.pop(target)
-                    await link.call("XGROUP", "DESTROY", gone.key, self.group)
-                for watched in list(self._watches.values()):
-                    if await self._mark_one(link, watched):
-                        marked[watched.target] = watched
-            except LOST:
-                pass  # the tail reports it
-            except ResponseError as error:
-                log.info("the hub's position cannot be shown: %s", error)
-            await asyncio.sleep(MARK_EVERY)
-
-    async def _mark_one(self, link: Link, watched: WatchedStream) -> bool:
-        if not watched.attached or watched.problem:
-            return False
-        cursor = watched.cursor
-        if cursor.index is None:
-            return False
-        verb = "CREATE" if watched.marked_at is None else "SETID"
-        at = str(cursor.id)
-        place: tuple[Any, ...] = (watched.key, self.group, at, "ENTRIESREAD", cursor.index)
-        try:
-            await link.call("XGROUP", verb, *place)
-        except ResponseError as error:
-            if str(error).startswith("BUSYGROUP"):
-                await link.call("XGROUP", "SETID", *place)
-            else:  # no such key yet, NOGROUP after a reset, no memory: the next round tries again
-                return False
-        if verb == "CREATE":
-            watched.marked_at = time.monotonic()
-        return True
+            watched.use(redactor)
 
     # --- health -------------------------------------------------------------------------------
 
@@ -260,9 +220,6 @@ class Hub:
 
     async def close(self) -> None:
         self._closed = True
-        if self._marker is not None:
-            self._marker.cancel()
-            await asyncio.wait({self._marker}, timeout=1)
         if self._guard is not None:
             self._guard.cancel()
             await asyncio.wait({self._guard}, timeout=1)
@@ -272,28 +229,3 @@ class Hub:
             await tail.stop()
         while not self._readers.empty():
             await self._readers.get_nowait().close()
-        for link in self._links:
-            await link.close()
-
-
-def health_of(watched: WatchedStream, *, problem: str, now_ms: float) -> StreamHealth:
-    """From the watch's last snapshot, at most two seconds old."""
-    snapshot, account = watched.snapshot, watched.account
-    index = account.index if account else None
-    backlog = lag = retention = None
-    if snapshot is not None:
-        backlog = None if index is None else max(0, snapshot.added - index)
-        lag = int(now_ms - account.cursor.ms) if account and backlog else 0
-        retention = int(now_ms - snapshot.first.ms) if snapshot.first else None
-    return StreamHealth(
-        target=watched.target,
-        watchers=watched.subscribers,
-        problem=problem,
-        length=snapshot.length if snapshot else 0,
-        backlog=backlog,
-        lag_ms=lag,
-        retention_ms=retention,
-        entries=watched.counts.entries,
-        delivered=watched.counts.delivered,
-        lost={reason.value: count for reason, count in watched.counts.lost.items()},
-    )

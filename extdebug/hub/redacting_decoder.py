@@ -68,6 +68,14 @@ class RedactingDecoder:
         except (UnicodeEncodeError, msgspec.EncodeError, OverflowError, RecursionError):
             return DecodedEntry(id, None, NO_ORIGIN, b"", "the entry cannot be written as JSON")
 
+    def again(self, decoded: DecodedEntry, *, ms: int) -> DecodedEntry:
+        """An entry without a place in the stream, under the rules of now. Masks stay masks."""
+        event = decoded.event
+        if event is None:
+            return decoded
+        event = self._redact(event, EntryId(ms, 0))
+        return DecodedEntry(decoded.id, event, decoded.origin, encode_json(event))
+
     def _redact(self, event: Event, id: EntryId) -> Event:
         mask = self._mask_of(id)
         message, notes = self.redactor.text(event.message, mask)

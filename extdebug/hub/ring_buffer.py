@@ -1,14 +1,14 @@
 """The bounded memory between the hub and one session: the oldest goes first, and is counted.
 
 Pure and synchronous, so that the hub fills a thousand rings without an await between them.
-Chunks are shared by all rings with an equal selection; a ring owns only their order.
+Runs of events are shared by all rings with an equal selection; a ring owns only their order.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from extdebug.hub.redacting_decoder import DecodedEntry
@@ -16,8 +16,12 @@ from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 RING_BYTES: Final = 512 * 1024  # of encoded events held for one session
-# Each held piece costs Python objects beside its bytes; tiny chunks must not escape the bound.
+# Each held piece costs Python objects beside its bytes; tiny runs must not escape the bound.
 MOST_PIECES: Final = 4096
+MOST_STATED: Final = 16  # kinds of dropped gaps that are told apart
+
+NOWHERE: Final = Cursor(ZERO_ID)  # the place of a piece that moves nothing
+REPLACED: Final = (GapReason.RESET, GapReason.FAILOVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +40,22 @@ class EventRun:
 
     def places(self, through: Cursor) -> Iterator[tuple[DecodedEntry, Cursor]]:
         """Each event with its own cursor, for transports that show one at a time."""
-        for prepared, behind in zip(self.events, self.behind, strict=True):
-            if prepared.id == ZERO_ID:  # straight from a runner: no place in the stream
-                yield prepared, through
+        for decoded, behind in zip(self.events, self.behind, strict=True):
+            if decoded.id == ZERO_ID:  # straight from a runner: no place in the stream
+                yield decoded, through
                 continue
             index = None if through.index is None else through.index - behind
-            yield prepared, Cursor(prepared.id, index)
+            yield decoded, Cursor(decoded.id, index, through.epoch)
 
 
 @dataclass(slots=True)
 class Piece:
     """One step of a session along its stream: at most one of `chunk` and `gap`.
 
-    `through` is everything accounted for after it; `filtered` entries lie before it, unshown.
+    `through` is the place behind it. Between the place before it and `through` lie `entries`, all
+    accounted for by this piece: shown, filtered, dropped or unreadable. What the two places differ
+    by more is a loss, which the session states (`continuity.missing`), except for `explained`
+    entries that were told as their producer's. `since` bounds the place of such a loss from below.
     """
 
     through: Cursor
@@ -56,6 +63,35 @@ class Piece:
     chunk: EventRun | None = None
     gap: Gap | None = None
     history: bool = False  # read for this session alone, at its pace: no rate limit applies
+    counted: int = 0  # entries that are neither shown nor filtered: unreadable, markers, dropped
+    explained: int = 0
+    since: EntryId | None = None
+
+    @property
+    def entries(self) -> int:
+        return self.filtered + self.counted + (self.chunk.count if self.chunk else 0)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the stream's life ends here and `through` stands in another."""
+        return self.moves and self.gap is not None and self.gap.reason in REPLACED
+
+    @property
+    def moves(self) -> bool:
+        """Whether the session stands elsewhere behind it: lines of runners move nothing."""
+        return self.through != NOWHERE
+
+
+@dataclass(slots=True)
+class _Dropped:
+    """What was dropped of one life of the stream, to be told as one gap."""
+
+    through: Cursor
+    matching: int = 0
+    filtered: int = 0
+    counted: int = 0
+    explained: int = 0
+    stated: dict[tuple[GapReason, str | None], Gap] = field(default_factory=dict)
 
 
 class RingBuffer:
@@ -65,50 +101,62 @@ class RingBuffer:
     def __init__(self, *, limit: int = RING_BYTES) -> None:
         self._limit = limit
         self._pieces: deque[Piece] = deque()
-        self._stated: dict[tuple[GapReason, str | None], Gap] = {}
+        self._dropped: deque[_Dropped | Piece] = deque()
         self._late: Piece | None = None  # filtered entries behind the last piece
         self.bytes = 0
         self.parked = True
         self.floor: Cursor | None = None
-        self._missed = 0
-        self._missed_filtered = 0
-        self._missed_through: Cursor | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._pieces or self._late or self._missed or self._stated)
+        return bool(self._pieces or self._late or self._dropped)
 
     @property
     def count(self) -> int:
         """Events held."""
         return sum(piece.chunk.count for piece in self._pieces if piece.chunk)
 
-    def push(self, chunk: EventRun, *, filtered: int, through: Cursor) -> None:
-        self._append(Piece(through, filtered, chunk))
+    @property
+    def crowded(self) -> bool:
+        """Whether another reply or two would make it drop."""
+        return self.bytes * 2 > self._limit or len(self._pieces) * 2 > MOST_PIECES
+
+    def push(self, chunk: EventRun, *, filtered: int, through: Cursor, counted: int = 0) -> None:
+        self._append(Piece(through, filtered, chunk, counted=counted))
         self.bytes += chunk.size
         while (self.bytes > self._limit or len(self._pieces) > MOST_PIECES) and len(
             self._pieces
         ) > 1:
             self._drop()
 
-    def push_gap(self, gap: Gap, *, through: Cursor) -> None:
-        self._append(Piece(through, gap=gap))
-        if gap.reason in (GapReason.RESET, GapReason.FAILOVER):
+    def push_gap(self, gap: Gap, *, through: Cursor, counted: int = 0, explained: int = 0) -> None:
+        piece = Piece(through, gap=gap, counted=counted, explained=explained)
+        self._append(piece)
+        if piece.replaced:
             self.parked = False  # history ends where the stream was replaced: all counts from here
         while len(self._pieces) > MOST_PIECES:
             self._drop()
 
-    def skip(self, filtered: int, *, through: Cursor) -> None:
+    def push_seam(self, gap: Gap) -> None:
+        """A gap between two sources, which moves nothing."""
+        self._append(Piece(NOWHERE, gap=gap))
+
+    def skip(self, filtered: int, *, through: Cursor, counted: int = 0) -> None:
         """Entries that this session does not want: only the account moves."""
         if self._late is None:
-            self._late = Piece(through, filtered)
+            self._late = Piece(through, filtered, counted=counted)
         else:
             self._late.filtered += filtered
+            self._late.counted += counted
             self._late.through = through
 
     def _append(self, piece: Piece) -> None:
         if self._late is not None:
-            piece.filtered += self._late.filtered
-            self._late = None
+            late, self._late = self._late, None
+            if piece.replaced or not piece.moves:  # those entries have a place of their own
+                self._pieces.append(late)
+            else:
+                piece.filtered += late.filtered
+                piece.counted += late.counted
         self._pieces.append(piece)
 
     def _drop(self) -> None:
@@ -118,50 +166,47 @@ class RingBuffer:
         if self.parked:
             self.floor = piece.through
             return
-        self._missed_filtered += piece.filtered
-        self._missed_through = piece.through
-        if piece.chunk is not None:
-            self._missed += piece.chunk.count
-        if piece.gap is not None:
-            self._state(piece.gap)
-
-    def _state(self, gap: Gap) -> None:
-        """A stated gap that fell out of the ring is still told, joined with its like."""
-        key = (gap.reason, gap.detail)
-        known = self._stated.get(key)
-        if known is not None:
-            missed = (
-                None if known.missed is None or gap.missed is None else known.missed + gap.missed
-            )
-            gap = Gap(
-                reason=gap.reason, missed=missed, after=known.after, before=gap.before,
-                since=known.since or gap.since, scope=gap.scope, detail=gap.detail,
-            )  # fmt: skip
-        elif len(self._stated) >= 16 and gap.detail is not None:
-            self._state(
-                Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since, gap.scope, None)
-            )
+        if piece.replaced:
+            self._dropped.append(piece)
+            while len(self._dropped) > MOST_STATED:
+                self._dropped.popleft()  # the change of life that follows is told all the same
             return
-        self._stated[key] = gap
+        last = self._dropped[-1] if self._dropped else None
+        if not isinstance(last, _Dropped):
+            last = _Dropped(piece.through)
+            self._dropped.append(last)
+        if piece.moves:
+            last.through = piece.through
+        last.filtered += piece.filtered
+        last.counted += piece.counted
+        last.explained += piece.explained
+        if piece.chunk is not None:
+            last.matching += piece.chunk.count
+        # A counted loss of the stream needs no memory: the places before and behind what was
+        # dropped say it. What a runner dropped is in no count, an unreadable entry has its reason.
+        gap = piece.gap
+        if gap is not None and (gap.reason is not GapReason.RETENTION or gap.missed is None):
+            _state(last.stated, gap)
 
-    def take(self, position: Cursor) -> Piece | None:
-        """The next piece for a session at `position`; losses come before what follows."""
-        if self._stated:
-            key = next(iter(self._stated))
-            return Piece(position, gap=self._stated.pop(key))
-        if self._missed_through is not None:
-            piece = Piece(self._missed_through, self._missed_filtered)
-            if self._missed:
-                following = self._pieces[0].chunk if self._pieces else None
+    def take(self) -> Piece | None:
+        """The next piece; what was dropped comes before what follows it."""
+        while self._dropped:
+            dropped = self._dropped[0]
+            if isinstance(dropped, Piece):
+                self._dropped.popleft()
+                return dropped
+            if dropped.stated:  # told without moving: the place moves with what was dropped
+                key = next(iter(dropped.stated))
+                return Piece(NOWHERE, gap=dropped.stated.pop(key))
+            self._dropped.popleft()
+            piece = Piece(dropped.through, dropped.filtered, explained=dropped.explained)
+            piece.counted = dropped.matching + dropped.counted
+            if dropped.matching:
                 piece.gap = Gap(
                     reason=GapReason.NOT_CONSUMED,
-                    missed=self._missed,
-                    after=str(position.id),
-                    before=str(following.first) if following else None,
-                    scope=GapReason.NOT_CONSUMED.scope,
+                    missed=dropped.matching,
+                    before=self._next(),
                 )
-            self._missed = self._missed_filtered = 0
-            self._missed_through = None
             return piece
         if self._pieces:
             piece = self._pieces.popleft()
@@ -171,12 +216,31 @@ class RingBuffer:
         late, self._late = self._late, None
         return late
 
-    def peek(self) -> Piece | None:
-        """The next plain piece, if nothing was lost before it."""
-        if self._stated or self._missed_through is not None or not self._pieces:
+    def _next(self) -> str | None:
+        """The first event that follows what was dropped, where nothing else comes between."""
+        if self._dropped or not self._pieces:
             return None
-        return self._pieces[0]
+        following = self._pieces[0].chunk
+        return str(following.first) if following else None
 
     def release(self) -> None:
         """History reached the floor: deliver from here on, and count every loss from now on."""
         self.parked = False
+
+
+def _state(stated: dict[tuple[GapReason, str | None], Gap], gap: Gap) -> None:
+    """A stated gap that fell out of the ring is still told, joined with its like."""
+    key = (gap.reason, gap.detail)
+    known = stated.get(key)
+    if known is None and len(stated) >= MOST_STATED and gap.detail is not None:
+        _state(stated, Gap(gap.reason, gap.missed, gap.after, gap.before, gap.since))
+        return
+    if known is not None:
+        missed = gap.missed
+        if missed is not None:
+            missed = None if known.missed is None else known.missed + missed
+        gap = Gap(
+            reason=gap.reason, missed=missed, after=known.after, before=gap.before,
+            since=known.since or gap.since, detail=gap.detail,
+        )  # fmt: skip
+    stated[key] = gap

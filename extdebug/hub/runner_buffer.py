@@ -6,11 +6,11 @@ cursor; `src` and `n` say that an entry is one of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import EventRun, Piece, RingBuffer
+from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
+from extdebug.hub.ring_buffer import NOWHERE, EventRun, Piece, RingBuffer
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
@@ -31,9 +31,9 @@ def off_stream(place: Cursor) -> bool:
     return place.id.seq == OFF_STREAM
 
 
-def number_of(prepared: DecodedEntry) -> Number | None:
+def number_of(decoded: DecodedEntry) -> Number | None:
     """The event's number at its producer, where it gives one."""
-    src, n = prepared.origin.src, prepared.origin.n
+    src, n = decoded.origin.src, decoded.origin.n
     return None if src is None or n is None else (src, n)
 
 
@@ -65,8 +65,8 @@ class RunnerBuffer:
             self._ring.skip(len(part), through=place)
         else:
             self._ring.push(chunk, filtered=len(part) - chunk.count, through=place)
-        for prepared in part:
-            number = number_of(prepared)
+        for decoded in part:
+            number = number_of(decoded)
             if number is not None:
                 self._seen[number] = None
         while len(self._seen) > REMEMBERED:
@@ -77,7 +77,6 @@ class RunnerBuffer:
         gap = Gap(
             GapReason.FAILOVER,
             None,
-            scope=GapReason.FAILOVER.scope,
             detail="From here on lines come straight from runners; "
             "what they printed before is not shown.",
         )
@@ -85,35 +84,48 @@ class RunnerBuffer:
 
     def choose(self, selection: Selection) -> None:
         """Another filter, or a narrower authority: what waits is shown only if that lets it."""
+
+        def chosen(part: Sequence[DecodedEntry], _: int) -> Sequence[DecodedEntry]:
+            events = [decoded.event for decoded in part if decoded.event is not None]
+            return [part[i] for i in selection.choose(events)]
+
+        self._rebuild(chosen)
+
+    def redact(self, decoder: RedactingDecoder) -> None:
+        """New redaction rules: what waits is prepared anew."""
+        self._rebuild(lambda part, ms: [decoder.again(decoded, ms=ms) for decoded in part])
+
+    def _rebuild(
+        self, change: Callable[[Sequence[DecodedEntry], int], Sequence[DecodedEntry]]
+    ) -> None:
         waiting, self._ring = self._ring, self._empty()
-        while (piece := waiting.take(Cursor(ZERO_ID))) is not None:
+        while (piece := waiting.take()) is not None:
+            ring, place = self._ring, piece.through
             if piece.gap is not None:
-                self._ring.skip(piece.filtered, through=piece.through)
-                self._ring.push_gap(piece.gap, through=piece.through)
+                ring.skip(piece.filtered, through=place)
+                ring.push_gap(piece.gap, through=place)
                 continue
             part = piece.chunk.events if piece.chunk else ()
-            events = [prepared.event for prepared in part if prepared.event is not None]
-            chosen = selection.choose(events)
-            filtered = piece.filtered + len(part) - len(chosen)
-            if chosen:
-                chunk = make_chunk(part, chosen)
-                self._ring.push(chunk, filtered=filtered, through=piece.through)
+            kept = change(part, place.id.ms)
+            filtered = piece.filtered + len(part) - len(kept)
+            if kept:
+                ring.push(make_chunk(kept, range(len(kept))), filtered=filtered, through=place)
             else:
-                self._ring.skip(filtered, through=piece.through)
+                ring.skip(filtered, through=place)
 
     def take(self, position: Cursor) -> Piece | None:
         """The next piece. A session that has a place in the stream stays there, to go on when
         Redis is back. One that has none, or whose process has no stream to go back to, stands at
         the moment of what it saw, which `off_stream` tells from a place."""
-        piece = self._ring.take(position)
+        piece = self._ring.take()
         placed = not (self._streamless or off_stream(position) or position.id == ZERO_ID)
         if piece is not None and placed:
-            piece.through = position
+            piece.through = NOWHERE
         return piece
 
-    def again(self, prepared: DecodedEntry) -> bool:
+    def again(self, decoded: DecodedEntry) -> bool:
         """Whether this entry, now from Redis, was given to the session before. Asked once."""
-        number = number_of(prepared)
+        number = number_of(decoded)
         if number is None or number not in self._seen:
             return False
         del self._seen[number]

@@ -49,7 +49,7 @@ class RunnerFallback:
         """Show what the runners print for this watch, until `release`."""
         if watched in self._tasks or not self._runners:
             return
-        watched.begin_foreign()
+        watched.begin_fallback()
         self._since[watched] = int(time.time() * 1000)
         self._tasks[watched] = [
             asyncio.create_task(self._follow(watched, runner), name=f"fallback-{watched.target}")
@@ -63,12 +63,11 @@ class RunnerFallback:
         for runner in self._runners:
             self._down.pop((watched, runner.url), None)
         since = self._since.pop(watched, None)
-        watched.end_foreign(
+        watched.end_fallback(
             Gap(
                 GapReason.FAILOVER,
                 None,
                 since=None if since is None else iso(since),
-                scope=GapReason.FAILOVER.scope,
                 detail="Redis is back. Meanwhile lines came straight from runners; "
                 "what was not shown follows here.",
             )
@@ -118,6 +117,6 @@ class RunnerFallback:
 
     def _show(self, watched: WatchedStream, item: RunnerEntry | RunnerLoss) -> None:
         if isinstance(item, RunnerEntry):
-            watched.foreign_row((EntryId(int(time.time() * 1000), 0), item.raw))
+            watched.runner_row((EntryId(int(time.time() * 1000), 0), item.raw))
         else:  # what the runner's buffer lost comes by Redis, if there is one
             log.warning("a runner could not send %d entries of %s", item.missed, watched.target)

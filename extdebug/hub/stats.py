@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from extdebug.wire.events import GapReason
-from extdebug.wire.keys import Target
 
 
 @dataclass(slots=True)
@@ -21,19 +20,3 @@ class StreamCounts:
         self.entries += other.entries
         self.delivered += other.delivered
         self.lost.update(other.lost)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamHealth:
-    """Ages are milliseconds; None: not known (no reading yet, or a stream without an index)."""
-
-    target: Target
-    watchers: int
-    problem: str
-    length: int
-    backlog: int | None
-    lag_ms: int | None
-    retention_ms: int | None
-    entries: int
-    delivered: int
-    lost: dict[str, int]

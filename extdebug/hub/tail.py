@@ -1,7 +1,10 @@
 """One blocking read for up to 128 streams, and the periodic proof that it saw everything.
 
-A tail owns its connection: it attaches, probes, catches up and blocks one after the other, so
-that a probe and the replies around it are always in the order in which Redis gave them.
+A tail owns its connection: it attaches, looks, catches up and blocks one after the other, so that
+a snapshot and the replies around it are always in the order in which Redis gave them. It reads by
+its process' own consumer group: a group dies with its stream, so another stream under the same key
+is an error and never data. What cannot be read by a group (no memory for one, a replica, a failing
+disk) is read plainly, and looked at often.
 """
 
 from __future__ import annotations
@@ -10,38 +13,34 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import LOST, Link, jittered
-from extdebug.streams.continuity import Step
-from extdebug.streams.replies import Row, read_keys, read_rows, read_snapshot
+from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
-from extdebug.wire.positions import EntryId
 
 log = logging.getLogger(__name__)
 
-MOST_KEYS: Final = 128  # waking one XREAD costs Redis ~0.5 us per key it lists
+MOST_KEYS: Final = 128  # waking one read costs Redis ~0.5 us per key it lists
 BLOCK_MS: Final = 1000
-PROBE_EVERY: Final = 2.0  # seconds
-QUARANTINE: Final = 5.0  # seconds before a stream that failed alone is tried again
-SEED: Final = 64  # entries before our place, from which the producers' numbers are learnt
-FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
+PACED: Final = 0.02  # seconds between two looks at whether a watcher has caught up
 # Deliveries per second above which we wait a moment for a fuller batch (and how long, in s):
 # below it a line goes out at once, above it frames cost more than the wait.
 LINGER: Final = ((200_000, 0.03), (40_000, 0.01))
 
 
 class Tail:
-    """Reads its watches until stopped. `on_state(problem)` hears of every change of the link."""
+    """Reads its streams until stopped. `on_state(problem)` hears of every change of the link."""
 
     def __init__(
         self, url: str, *, name: str, group: bytes, on_state: Callable[[str], None]
     ) -> None:
-        self.watches: dict[bytes, WatchedStream] = {}
         self.problem = ""
+        self._readers: dict[bytes, StreamReader] = {}
         self._link = Link(url)
         self._control = Link(url)
         self._name = name
@@ -55,14 +54,19 @@ class Tail:
         self._last = time.monotonic()
         self._kick: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._left: list[bytes] = []  # keys whose group may go
 
     @property
     def room(self) -> bool:
-        return len(self.watches) < MOST_KEYS
+        return len(self._readers) < MOST_KEYS
 
     @property
     def run_id(self) -> str:
         return self._server.run_id
+
+    @property
+    def watched(self) -> Sequence[WatchedStream]:
+        return [reader.watched for reader in self._readers.values()]
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"tail-{self._name}")
@@ -72,13 +76,30 @@ class Tail:
             while task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=0.2)
+        left = [*self._left, *self._readers]
+        self._readers.clear()
+        await self._destroy_groups(left)
         await self._link.close()
         await self._control.close()
 
     def add(self, watched: WatchedStream) -> None:
         """Watch one more stream now, not when the running read times out."""
-        self.watches[watched.key] = watched
+        self._readers[watched.key] = StreamReader(
+            watched, self._link, self._server, group=self._group
+        )
         self.wake()
+
+    def remove(self, watched: WatchedStream) -> None:
+        """Read it no more; its group goes in the next pause."""
+        if self._readers.pop(watched.key, None) is not None:
+            self._left.append(watched.key)
+
+    def look(self, watched: WatchedStream) -> None:
+        """Take a snapshot of this stream now: somebody saw it change."""
+        reader = self._readers.get(watched.key)
+        if reader is not None:
+            reader.due()
+            self.wake()
 
     def wake(self) -> None:
         self._wanted += 1
@@ -131,28 +152,32 @@ class Tail:
             info = None
         self._server.identify(info)
         self._server.heard()
-        for watched in self.watches.values():
-            watched.behind = True
+        for reader in self._readers.values():
+            reader.reconnected()
 
     async def _cycle(self) -> None:
         now, wanted = time.monotonic(), self._wanted
-        ready: list[WatchedStream] = []
-        due: list[WatchedStream] = []
-        for watched in self.watches.values():
-            if watched.problem and now < watched.retry_at:
-                continue
-            if watched.problem or not watched.attached or watched.behind or now >= watched.probe_at:
-                due.append(watched)
-            else:
-                ready.append(watched)
+        if self._left:
+            left, self._left = self._left, []
+            await self._destroy_groups(left)
+        ready: list[StreamReader] = []
+        paced = behind = False
         delivered = 0
-        for watched in due:
-            delivered += await self._look(watched)
-        behind = any(watched.behind for watched in due)
-        ready += [w for w in due if w.attached and not w.problem and not w.behind]
+        for reader in list(self._readers.values()):
+            if reader.paced(now):
+                paced = True
+                continue
+            if reader.wants_look(now):
+                delivered += await reader.look(self._count())
+            behind |= reader.behind
+            if reader.blockable:
+                ready.append(reader)
         self._sent = wanted
         if ready:
-            delivered += await self._read(ready, block=not behind)
+            block = 0 if behind else int(PACED * 1000) if paced else BLOCK_MS
+            delivered += await self._read(ready, block=block)
+        elif paced:
+            await asyncio.sleep(PACED)
         elif not behind:
             await self._rest()
         self._server.heard()
@@ -161,7 +186,9 @@ class Tail:
     async def _rest(self) -> None:
         """Nothing to read: wait for a stream to watch or for a quarantine to end."""
         for _ in range(10):
-            if self._sent < self._wanted:
+            if self._sent < self._wanted or any(
+                reader.wants_look(time.monotonic()) for reader in self._readers.values()
+            ):
                 return
             await asyncio.sleep(0.05)
 
@@ -169,119 +196,39 @@ class Tail:
         now = time.monotonic()
         passed, self._last = max(now - self._last, 1e-4), now
         self._rate += (delivered / passed - self._rate) * min(1.0, passed / 0.2)
-        behind = any(watched.behind for watched in self.watches.values())
+        behind = any(reader.behind for reader in self._readers.values())
         wait = next((s for rate, s in LINGER if self._rate > rate), 0.0) if not behind else 0.0
         await asyncio.sleep(wait)
 
-    def _count(self, keys: int) -> int:
-        return min(500, max(20, 2000 // max(keys, 1)))  # COUNT is per key: it bounds one reply
+    def _count(self) -> int:
+        keys = max(len(self._readers), 1)
+        return min(500, max(20, 2000 // keys))  # COUNT is per key: it bounds one reply
 
-    async def _read(self, watches: Sequence[WatchedStream], *, block: bool) -> int:
-        count = self._count(len(watches))
-        command: list[str | bytes | int] = ["XREAD", "COUNT", count]
+    async def _read(self, readers: Sequence[StreamReader], *, block: int) -> int:
+        count = self._count()
+        command: list[str | bytes | int] = ["XREADGROUP", "GROUP", self._group, "c", "COUNT", count]
         if block:
-            command += ["BLOCK", BLOCK_MS]
-        command.append("STREAMS")
-        command += [watched.key for watched in watches]
-        command += [str(watched.cursor.id) for watched in watches]
+            command += ["BLOCK", block]
+        command += ["NOACK", "STREAMS", *(reader.watched.key for reader in readers)]
+        command += [">"] * len(readers)
         try:
             reply = await self._link.call(*command)
         except ResponseError:
-            for watched in watches:  # one bad key fails the whole read: find it, read the others
-                watched.probe_at = 0.0
-            await asyncio.sleep(0.05)
+            # One stream's life has ended, or one key cannot be read: nothing of any was taken.
+            for reader in readers:
+                reader.due()
             return 0
         delivered = 0
         for key, rows in read_keys(reply):
-            known = self.watches.get(key)
+            known = self._readers.get(key)
             if known is not None and rows:
-                delivered += self._take(known, rows)
-                known.behind = len(rows) >= count
+                delivered += known.took(rows, full=len(rows) >= count)
         return delivered
 
-    def _take(self, watched: WatchedStream, rows: Sequence[Row]) -> int:
-        account = watched.account
-        if account is None:
-            return 0
-        return watched.deliver(account.got([row[0] for row in rows]), rows)
-
-    async def _look(self, watched: WatchedStream) -> int:
-        """Snapshot and read in one transaction: the place of every loss is exact there."""
-        sent_at = time.monotonic()
-        commands: list[tuple[str | bytes | int, ...]] = [
-            ("XINFO", "STREAM", watched.key),
-            ("XINFO", "GROUPS", watched.key),
-        ]
-        count = self._count(len(self.watches))
-        if watched.account is not None:
-            start = str(watched.account.cursor)
-            commands.append(("XREAD", "COUNT", count, "STREAMS", watched.key, start))
-        else:
-            commands.append(("XREVRANGE", watched.key, "+", "-", "COUNT", SEED))
+    async def _destroy_groups(self, keys: Sequence[bytes]) -> None:
+        """Our groups on streams that nobody watches any more; the janitor takes what stays."""
+        gone = [("XGROUP", "DESTROY", key, self._group) for key in keys if key not in self._readers]
         try:
-            replies = await self._link.together(*commands)
-            snapshot = read_snapshot(replies[0], replies[1])
-            if len(replies) > 2 and isinstance(replies[2], Exception):
-                raise replies[2]
-        except ResponseError as error:
-            self._quarantine(watched, f"this stream cannot be read: {str(error)[:160]}")
-            return 0
-        watched.probe_at = sent_at + PROBE_EVERY
-        watched.snapshot = snapshot
-        if snapshot.top.ms > time.time() * 1000 + FUTURE_MS:
-            self._quarantine(
-                watched,
-                f"the stream's newest id ({snapshot.top}) lies in the future; "
-                "an operator must delete it",
-            )
-            return 0
-        if watched.problem:
-            watched.problem = ""
-            watched.wake()
-        if watched.account is None:
-            watched.attach(snapshot, run_id=self._server.run_id, seed=read_rows(replies[2])[::-1])
-            watched.behind = False
-            return 0
-        marked = watched.marked_at is not None and watched.marked_at < sent_at
-        lost_mark = marked and self._group not in snapshot.groups
-        if lost_mark:
-            watched.marked_at = None
-        present: frozenset[EntryId] = frozenset()
-        run_id = self._server.run_id
-        if watched.account.suspicious(snapshot, run_id=run_id, epoch_lost=lost_mark):
-            present = await self._present(watched)
-        before = watched.account.cursor
-        steps: list[Step] = watched.account.probe(
-            snapshot, run_id=run_id, epoch_lost=lost_mark, present=present,
-            failover=self._server.failover,
-        )  # fmt: skip
-        delivered = watched.deliver(steps, ())
-        rows: list[Row] = []
-        if watched.account.cursor < before:
-            watched.behind = True  # the stream was replaced: read it anew from where we stand now
-            return delivered
-        if len(replies) > 2 and (reply := read_keys(replies[2])):
-            rows = reply[0][1]
-            delivered += self._take(watched, rows)
-        watched.behind = len(rows) >= count
-        return delivered
-
-    async def _present(self, watched: WatchedStream) -> frozenset[EntryId]:
-        """Which of the places we remember the stream still holds."""
-        if watched.account is None:
-            return frozenset()
-        places = {watched.account.cursor, *(id for id, _ in watched.account.anchors)}
-        commands = [("XRANGE", watched.key, str(id), str(id)) for id in places]
-        replies: list[Any] = await self._link.batch(commands)
-        found: set[EntryId] = set()
-        for reply in replies:
-            if isinstance(reply, list):
-                found.update(row[0] for row in read_rows(reply))
-        return frozenset(found)
-
-    def _quarantine(self, watched: WatchedStream, problem: str) -> None:
-        watched.retry_at = time.monotonic() + QUARANTINE
-        if watched.problem != problem:
-            log.warning("stream %s quarantined: %s", watched.target, problem)
-            watched.problem = problem
-            watched.wake()
+            await self._link.batch(gone)
+        except (*LOST, ResponseError) as error:
+            log.debug("the groups of streams nobody watches stay for the janitor: %s", error)

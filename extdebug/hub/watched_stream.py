@@ -1,73 +1,35 @@
 """One tailed stream: its reader's account, and the fan-out of each batch to its subscriptions.
 
 No I/O and no await: the tail feeds it replies, and every ring is filled before anything else runs.
+Losses are told before the entries of the reply that shows them. An entry whose number has a hole
+before it waits until the stream's own account says whose loss that is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from extdebug.filters.filter import Batch
 from extdebug.hub.gaps import hole_gap, loss_gap, producer_gap, unreadable_gap
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
-from extdebug.hub.ring_buffer import EventRun, RingBuffer
+from extdebug.hub.ring_buffer import EventRun
 from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
 from extdebug.hub.stats import StreamCounts
-from extdebug.streams.continuity import Continuity, Loss, Run, Settled, Step
-from extdebug.streams.replies import Row, Snapshot, before
-from extdebug.streams.sequence_gaps import SequenceGaps
-from extdebug.wire.events import Gap, GapReason, encode_json
+from extdebug.hub.subscription import Subscription
+from extdebug.streams.continuity import Continuity, Loss
+from extdebug.streams.replies import Row, Snapshot
+from extdebug.streams.sequence_gaps import NOTHING_MISSING, Missing, SequenceGaps
+from extdebug.wire.events import Gap, Origin, encode_json
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
 from policies.redaction.redactor import Redactor
 
 
-class Subscription:
-    """One session's place at a watch: a ring that the watch fills, and how to wake the session."""
-
-    __slots__ = (
-        "_wake",
-        "boundary",
-        "closed",
-        "epoch",
-        "limit",
-        "ring",
-        "runner_buffer",
-        "selection",
-        "watched",
-    )  # fmt: skip
-
-    def __init__(
-        self, watched: WatchedStream, selection: Selection, wake: Callable[[], None], *, limit: int
-    ) -> None:
-        self.watched = watched
-        self.selection = selection
-        self.limit = limit
-        self._wake = wake
-        self.closed = False
-        self.runner_buffer: RunnerBuffer | None = None
-        self.restart(selection)
-
-    def restart(self, selection: Selection) -> None:
-        """A fresh ring from the watch's present place on; history before it is the session's."""
-        self.watched.leave(self)
-        self.selection = selection
-        if self.runner_buffer is not None:
-            self.runner_buffer.choose(selection)
-        self.ring = RingBuffer(limit=self.limit)
-        self.boundary: Cursor | None = self.watched.cursor if self.watched.attached else None
-        self.epoch = self.watched.epoch
-        self.watched.join(self)
-
-    def wake(self) -> None:
-        self._wake()
-
-
 class WatchedStream:
-    """A stream as this process tails it. `account` is None until the tail has attached."""
+    """A stream as this process reads it. `account` is None until the reader has attached."""
 
     def __init__(self, target: Target, key: str, redactor: Redactor) -> None:
         self.target = target
@@ -75,15 +37,10 @@ class WatchedStream:
         self.decoder = RedactingDecoder(redactor, target)
         self.sequence_gaps = SequenceGaps()
         self.account: Continuity | None = None
-        self.epoch = 0  # grows when the stream was replaced under us
-        self.behind = False  # the last reply was full, or the connection is new
         self.problem = ""  # why this stream cannot be read now, in a person's words
-        self.retry_at = 0.0
-        self.probe_at = 0.0
-        self.marked_at: float | None = None  # when our group was last known to exist
         self.snapshot: Snapshot | None = None
         self.counts = StreamCounts()
-        self.newest: EntryId | None = None  # the last entry before the next one to come
+        self.pending: list[Row] = []  # read, and not delivered before the stream's account is known
         self.on_runners = False  # Redis is away, and runners are asked instead
         self.streamless = False  # there is no Redis to come back
         self._groups: dict[Selection, list[Subscription]] = {}
@@ -98,11 +55,16 @@ class WatchedStream:
         account = self.account
         if account is None:
             raise RuntimeError("the watch is not attached yet")
-        return Cursor(account.cursor, account.index)
+        return account.at
 
     @property
     def subscribers(self) -> int:
         return sum(len(group) for group in self._groups.values())
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a watcher that keeps up would lose events if more were read now."""
+        return any(subscription.crowded for subscription in self._all())
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
@@ -118,54 +80,13 @@ class WatchedStream:
             if not group:
                 del self._groups[subscription.selection]
 
-    def attach(self, snapshot: Snapshot, *, run_id: str, seed: Sequence[Row] = ()) -> None:
-        """Begin at the top: what was before is history, which each session reads for itself.
-
-        `seed`: the newest entries before the top, for the producers' numbers.
-        """
-        self.seed(seed)
-        self.account = Continuity(cursor=snapshot.top, index=snapshot.added, run_id=run_id)
-        self.snapshot = snapshot
-        self.newest = snapshot.top
-        boundary = self.cursor
+    def use(self, redactor: Redactor) -> None:
+        """New redaction rules, from the next entry on, and for lines of runners that wait."""
+        self.decoder.redactor = redactor
+        self.decoder.forget()
         for subscription in self._all():
-            subscription.boundary = boundary
-            subscription.epoch = self.epoch
-        self.wake()
-
-    def deliver(self, steps: Sequence[Step], rows: Sequence[Row]) -> int:
-        """Hand the steps of the account to every ring, in order; how many events were delivered."""
-        delivered, woken = 0, False
-        for step in steps:
-            match step:
-                case Run():
-                    delivered += self._run(rows[step.start : step.stop], step.index)
-                case Loss():
-                    self._loss(step)
-                case Settled():
-                    woken |= self.settle(Cursor(step.place, step.index))
-        if self.sequence_gaps.open:
-            self.probe_at = 0.0  # a hole is the stream's loss or its producer's: find out now
-        if woken or any(not isinstance(step, Settled) for step in steps):
-            self.wake()
-        return delivered
-
-    def seed(self, rows: Sequence[Row]) -> None:
-        """Learn the producers' numbers from entries before our place, so that a hole shows."""
-        for row in rows:
-            prepared = self.decoder(row)
-            self.sequence_gaps.account(prepared.origin, after=Cursor(row[0]), at=row[0])
-        self.sequence_gaps.settle()
-
-    def settle(self, place: Cursor) -> bool:
-        """The stream lost nothing more up to here: holes that are left are their producers'.
-
-        Whether there were any.
-        """
-        holes = self.sequence_gaps.settle()
-        for hole in holes:
-            self._push_gap(hole_gap(hole), place)
-        return bool(holes)
+            if subscription.runner_buffer is not None:
+                subscription.runner_buffer.redact(self.decoder)
 
     def wake(self) -> None:
         for subscription in self._all():
@@ -174,43 +95,136 @@ class WatchedStream:
     def _all(self) -> list[Subscription]:
         return [subscription for group in self._groups.values() for subscription in group]
 
-    def _run(self, rows: Sequence[Row], index: int | None) -> int:
+    # --- the reader's account -----------------------------------------------------------------
+
+    def attach(self, at: Cursor, snapshot: Snapshot) -> None:
+        """Begin at the top: what was before is history, which each session reads for itself."""
+        self.account = Continuity(at)
+        self.snapshot = snapshot
+        for subscription in self._all():
+            subscription.boundary = at
+        self.wake()
+
+    def read(self, rows: Sequence[Row]) -> int:
+        """Entries that came without a snapshot; how many events were delivered.
+
+        They stop before the first that shows a loss: the rest is `pending` until `look`.
+        """
+        self.pending += rows
+        return self._run(self.pending, known=False)
+
+    def look(self, snapshot: Snapshot, rows: Sequence[Row], *, whole: bool) -> int:
+        """Entries behind the account, as of one moment; `whole` when the stream has no more."""
+        account = self.account
+        if account is None:
+            raise RuntimeError("the watch is not attached yet")
+        self.snapshot = snapshot
+        self.pending += rows
+        for loss in account.look(snapshot, [row[0] for row in self.pending], whole=whole):
+            self.lose(loss)
+        # Nothing is trimmed out of the middle: without entries deleted by hand all is known.
+        certain = whole or account.certain(snapshot)
+        delivered = self._run(self.pending, known=True, certain=certain)
+        if whole and not self.pending:
+            account.settle(snapshot)
+        elif certain and not self.pending:
+            account.prove()
+        return delivered
+
+    def lose(self, loss: Loss) -> None:
+        """Tell every ring a loss of the stream, at its place in the order."""
+        # A runner's next hole may be this loss; entries before its end say nothing of that.
+        top = self.snapshot.top if self.snapshot is not None else ZERO_ID
+        self.sequence_gaps.lost(loss.missed, until=loss.before or behind(top))
+        self._push_gap(loss_gap(loss), loss.through, explained=loss.explained)
+
+    def flush(self) -> int:
+        """Deliver what is pending as it is: the stream that could explain its holes is gone."""
+        self.sequence_gaps.complete = True
+        return self._run(self.pending, known=True)
+
+    def unknown_source(self) -> bool:
+        """Whether the first pending entry's number can only be judged by earlier entries."""
+        if not self.pending:
+            return False
+        return self.sequence_gaps.unknown(self.decoder(self.pending[0]).origin)
+
+    def learn(self, earlier: SequenceGaps) -> None:
+        """What the producers' numbers were before our place."""
+        self.sequence_gaps.learn(earlier)
+
+    # --- to the rings -------------------------------------------------------------------------
+
+    def _run(self, rows: list[Row], *, known: bool, certain: bool = False) -> int:
+        """Deliver `rows` from the front, and take what was delivered out of the list."""
+        account = self.account
+        if account is None or not rows:
+            return 0
         delivered = size = 0
         part: list[DecodedEntry] = []
-        newest = self.newest if self.newest is not None else before(rows[0][0])
-        place = Cursor(newest, None if index is None else index - 1)
-        self.newest = rows[-1][0]
-        self.counts.entries += len(rows)
-        for offset, row in enumerate(rows):
-            previous, prepared = place, self.decoder(row)
-            place = Cursor(prepared.id, None if index is None else index + offset)
-            missed = self.sequence_gaps.account(prepared.origin, after=previous, at=prepared.id)
-            if missed or prepared.event is None:
+        place = account.at
+        ids: list[EntryId] = []
+        for row in rows:
+            decoded = self.decoder(row)
+            if decoded.origin.src is not None and self._undecided(decoded.origin, known=known):
+                break
+            previous = place
+            index = None if place.index is None else place.index + 1
+            place = Cursor(decoded.id, index, place.epoch)
+            lost = self.sequence_gaps.account(decoded.origin, at=decoded.id)
+            if previous.stated and decoded.event is not None:
+                lost = NOTHING_MISSING  # told before this entry, to whoever brought that place
+            if lost != NOTHING_MISSING or decoded.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0
-                if missed:
-                    gap = producer_gap(prepared, missed, after=previous)
-                    self._push_gap(gap, previous if prepared.event else place)
-            if prepared.event is not None:
-                part.append(prepared)
-                size += len(prepared.json)
+                if lost.hole and not certain:
+                    account.explain(lost.hole)
+                self._push_lost(decoded, lost, previous, place)
+            if decoded.event is not None:
+                part.append(decoded)
+                size += len(decoded.json)
                 if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
                     delivered += self._fan(part, place)
                     part, size = [], 0
-            elif prepared.problem:
-                self._push_gap(unreadable_gap(prepared), place)
-            elif not missed:  # a marker whose loss the numbers had shown already
-                for subscription in self._all():
-                    subscription.ring.skip(0, through=place)
+            ids.append(decoded.id)
         delivered += self._fan(part, place)
+        del rows[: len(ids)]
+        account.read(ids)
+        self.counts.entries += len(ids)
         self.counts.delivered += delivered
+        if ids:
+            self.wake()
         return delivered
 
+    def _undecided(self, origin: Origin, *, known: bool) -> bool:
+        """Whether only a look, or the stream's earlier entries, can say what this entry shows."""
+        numbers = self.sequence_gaps
+        return numbers.unknown(origin) or (not known and numbers.shows_loss(origin))
+
+    def _push_lost(
+        self, decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor
+    ) -> None:
+        """What this entry shows to be lost before it, and the entry itself where it has no line."""
+        told = Cursor(previous.id, previous.index, previous.epoch, stated=True)
+        if lost.hole:
+            self._push_gap(hole_gap(decoded, lost.hole, after=previous), told)
+        marker = producer_gap(decoded, lost.stated, after=previous)
+        if decoded.event is not None:
+            if lost.stated:
+                self._push_gap(marker, told)
+        elif decoded.problem:
+            self._push_gap(unreadable_gap(decoded), place, counted=1)
+        elif lost.stated:
+            self._push_gap(marker, place, counted=1)
+        else:  # a marker whose loss the numbers had shown already
+            for subscription in self._all():
+                subscription.ring.skip(0, through=place, counted=1)
+
     def _fan(self, part: Sequence[DecodedEntry], through: Cursor) -> int:
-        """One part to every selection: equal selections share the work and the chunk."""
+        """One part to every selection: equal selections share the work and the run of events."""
         if not part or not self._groups:
             return 0
-        events = [prepared.event for prepared in part if prepared.event is not None]
+        events = [decoded.event for decoded in part if decoded.event is not None]
         batch = Batch(events)
         whole: EventRun | None = None
         delivered = 0
@@ -221,9 +235,7 @@ class WatchedStream:
             if len(plain) < len(group):
                 for subscription in group:
                     if subscription.runner_buffer:
-                        self._fan_unseen(
-                            subscription, subscription.runner_buffer, part, chosen, through
-                        )
+                        subscription.push_unseen(part, chosen, through)
             if not count:
                 for subscription in plain:
                     subscription.ring.skip(len(part), through=through)
@@ -237,28 +249,16 @@ class WatchedStream:
             delivered += count * len(group)
         return delivered
 
-    @staticmethod
-    def _fan_unseen(
-        subscription: Subscription,
-        runner_buffer: RunnerBuffer,
-        part: Sequence[DecodedEntry],
-        chosen: Sequence[int],
-        through: Cursor,
-    ) -> None:
-        """To a session that may have had some of it from a runner: those were counted then."""
-        unseen = [i for i, prepared in enumerate(part) if not runner_buffer.again(prepared)]
-        wanted = sorted(set(unseen).intersection(chosen))
-        filtered = len(unseen) - len(wanted)
-        if wanted:
-            chunk = make_chunk(part, wanted)
-            subscription.ring.push(chunk, filtered=filtered, through=through)
-        else:
-            subscription.ring.skip(filtered, through=through)
+    def _push_gap(self, gap: Gap, through: Cursor, *, counted: int = 0, explained: int = 0) -> None:
+        self.counts.lost[gap.reason] += gap.missed or 1
+        for subscription in self._all():
+            subscription.ring.push_gap(gap, through=through, counted=counted, explained=explained)
+        self.wake()
 
     # --- straight from runners ------------------------------------------------------------
 
-    def begin_foreign(self) -> None:
-        """Redis is away: from now on lines come by `foreign_row`."""
+    def begin_fallback(self) -> None:
+        """Redis is away: from now on lines come by `runner_row`."""
         self.on_runners = True
         for subscription in self._all():
             if subscription.runner_buffer is None:
@@ -267,13 +267,13 @@ class WatchedStream:
                 )
         self.wake()
 
-    def foreign_row(self, row: Row) -> None:
+    def runner_row(self, row: Row) -> None:
         """One entry of a runner's own stream; what nobody may read there comes from Redis."""
-        prepared = self.decoder(row)
-        if prepared.event is None:
+        decoded = self.decoder(row)
+        if decoded.event is None:
             return
-        event = msgspec.structs.replace(prepared.event, id="")
-        part = [DecodedEntry(ZERO_ID, event, prepared.origin, encode_json(event))]
+        event = msgspec.structs.replace(decoded.event, id="")
+        part = [DecodedEntry(ZERO_ID, event, decoded.origin, encode_json(event))]
         batch = Batch([event])
         for selection, group in self._groups.items():
             chosen = selection.select(batch, [event])
@@ -283,24 +283,11 @@ class WatchedStream:
                     subscription.runner_buffer.push(chunk, part, ms=row[0].ms)
         self.wake()
 
-    def end_foreign(self, seam: Gap) -> None:
+    def end_fallback(self, seam: Gap) -> None:
         """Redis is back: `seam` marks the place, and each session reads on from its own."""
         self.on_runners = False
         if self.attached:
             for subscription in self._all():
                 if subscription.runner_buffer is not None:
-                    subscription.ring.push_gap(seam, through=self.cursor)
+                    subscription.ring.push_seam(seam)
         self.wake()
-
-    def _loss(self, loss: Loss) -> None:
-        if loss.reason in (GapReason.RESET, GapReason.FAILOVER):
-            self.settle(Cursor(loss.after))
-            self.newest = None
-            self.epoch += 1
-        self.sequence_gaps.lost(loss.missed)
-        self._push_gap(loss_gap(loss), Cursor(loss.place, loss.index))
-
-    def _push_gap(self, gap: Gap, through: Cursor) -> None:
-        self.counts.lost[gap.reason] += gap.missed or 1
-        for subscription in self._all():
-            subscription.ring.push_gap(gap, through=through)

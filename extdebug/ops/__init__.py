@@ -1,0 +1,1 @@
+"""Running the console: server, HTTP limits, health, readiness and metrics."""

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from extdebug.sessions.heartbeats import Signs
 from extdebug.sessions.node import Node
-from extdebug.sessions.supervisor import BLIND
+from extdebug.sessions.supervisor import Timings
 from extdebug.wire.events import GapReason
 
 Values = TypeVar("Values", bound=tuple[str, ...])
@@ -121,7 +121,7 @@ def _sessions(node: Node) -> Iterator[Metric]:
 def _policy(node: Node) -> Iterator[Metric]:
     blind = node.supervisor.blind
     yield _gauge("ext_debug_policy_age_seconds", "Since policy could last be read.", blind)
-    closed = blind >= BLIND
+    closed = blind >= Timings().blind
     yield _gauge("ext_debug_fail_closed", "1: unread for so long that production ends.", closed)
     yield _gauge("ext_debug_draining", "1: this process is stopping.", node.draining)
 

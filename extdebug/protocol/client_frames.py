@@ -1,8 +1,8 @@
 """Strict reading of the client's frames of `ext-debug.v1`.
 
-Pure: no Django, no I/O; `frames.py` writes the server's side. docs/ext-debug.v1.asyncapi.yaml
-describes the same frames and a test holds them together. Everything a client sends is bounded
-here in size, depth and range, because nothing behind this module checks again.
+No I/O; server_frames.py writes the server's side. docs/ext-debug.v1.asyncapi.yaml describes the
+same frames and a test holds them together. Everything a client sends is bounded here in type,
+size, depth and range, because nothing behind this module checks that again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from extdebug.filters.filter import FilterParts
+from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY
 from extdebug.wire.events import Level, Output, read_ts
 from extdebug.wire.positions import BadCursor, Cursor, Start
 
 VERSION: Final = "ext-debug.v1"
 MAX_FRAME_BYTES: Final = 16 * 1024  # the largest legal frame is a filter with 64 installs: ~8 KiB
-MAX_INSTALLS: Final = 64
-MAX_QUERY: Final = 1024  # characters of q; filters.py bounds its complexity
 DEFAULT_TAIL: Final = 200
 MAX_TAIL: Final = 20_000  # the whole of a stream at the default MAXLEN
 MAX_PAGE: Final = 1_000  # events of one `page`
@@ -33,7 +33,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=_SAFE_INTEGER)]
 
 
 class ErrorCode(StrEnum):
-    """What an `error` frame's `code` may say. The session goes on after each of them."""
+    """The `code` of an `error` frame. The session goes on after each of them."""
 
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
@@ -47,7 +47,7 @@ class ErrorCode(StrEnum):
 
 
 class ProtocolError(ValueError):
-    """A frame that is not of the protocol. `position` is a byte offset in the frame, if known."""
+    """A frame that breaks the protocol. `position` is a byte offset in the frame, if known."""
 
     def __init__(self, code: ErrorCode, message: str, position: int | None = None) -> None:
         super().__init__(message)
@@ -57,24 +57,24 @@ class ProtocolError(ValueError):
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a client's frame."""
+    """A part of a client's frame; unknown fields are refused."""
 
 
 class _ClientFrame(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", rename="camel"
 ):
-    """A client's frame: its `type` chooses the class."""
+    """A client's frame; its `type` chooses the class, unknown fields are refused."""
 
 
 class TargetSpec(_Strict, frozen=True):
-    """What to watch, as the client spelled it. No tenant: infer it."""
+    """What to watch, as the client spelled it. Without `tenant` the only possible one is taken."""
 
     extension: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     tenant: _Small | None = None
 
 
 class FilterSpec(_Strict, frozen=True):
-    """The client's filter, shapes checked; `Filter.parse(spec.parts())` gives it meaning."""
+    """The client's filter, types and sizes checked; `Filter.parse(spec.parts())` does the rest."""
 
     rev: _Count = 0
     installs: Annotated[tuple[_Small, ...], msgspec.Meta(max_length=MAX_INSTALLS)] = ()
@@ -83,12 +83,12 @@ class FilterSpec(_Strict, frozen=True):
     level: Level | None = None
     q: Annotated[str, msgspec.Meta(max_length=MAX_QUERY)] = ""
 
-    def parts(self) -> dict[str, object]:
-        """Everything but `rev`, which numbers the filter and is no part of what it selects."""
+    def parts(self) -> FilterParts:
+        """What the filter selects: everything but `rev`, the number the client gave it."""
         return {
-            "installs": list(self.installs),
+            "installs": self.installs,
             "request": self.request,
-            "streams": list(self.streams),
+            "streams": self.streams,
             "level": self.level,
             "q": self.q,
         }
@@ -105,7 +105,7 @@ class _From(_Strict, frozen=True):
         self.start()
 
     def start(self) -> Start:
-        """The parsed place; ValueError (so a refusal of the whole frame) unless it is one."""
+        """The place, parsed; ValueError, which refuses the frame, for a bad cursor or time."""
         if self.cursor is not None:
             try:
                 return Start(cursor=Cursor.parse(self.cursor))
@@ -125,7 +125,10 @@ def _start(place: _From | str) -> Start:
 
 
 class Subscribe(_ClientFrame, tag="subscribe", frozen=True):
-    """The first frame: what to watch, how, from where; `resume` names a session to go on with."""
+    """The first frame: what to watch, with which filter, from where.
+
+    `resume` names a session of the same viewer that this one continues.
+    """
 
     target: TargetSpec
     filter: FilterSpec = FilterSpec()
@@ -135,15 +138,15 @@ class Subscribe(_ClientFrame, tag="subscribe", frozen=True):
 
     @property
     def start(self) -> Start:
-        """Where to begin, parsed."""
+        """`from`, parsed."""
         return _start(self.from_)
 
 
 class SetFilter(_ClientFrame, tag="filter", frozen=True):
     """A new filter; frames from then on carry its `rev`.
 
-    Without `from` it holds from the last place sent. With one the view begins anew there, and so
-    does the session's ledger.
+    Without `from` it applies to what comes after the last frame sent. With `from` the session
+    starts again at that place and its ledger at zero.
     """
 
     filter: FilterSpec
@@ -151,6 +154,7 @@ class SetFilter(_ClientFrame, tag="filter", frozen=True):
 
     @property
     def start(self) -> Start | None:
+        """`from`, parsed; None to go on from the last frame sent."""
         return None if self.from_ is None else _start(self.from_)
 
 
@@ -161,15 +165,15 @@ class Ack(_ClientFrame, tag="ack", frozen=True):
 
 
 class Pause(_ClientFrame, tag="pause", frozen=True):
-    """Stop delivery, keep the place."""
+    """Stop delivery and remember the place."""
 
 
 class Resume(_ClientFrame, tag="resume", frozen=True):
-    """Go on from the kept place."""
+    """Go on from where `pause` stopped."""
 
 
 class Extend(_ClientFrame, tag="extend", frozen=True):
-    """More time, as far as the policy allows."""
+    """Ask for more time; the policy says how much there may be."""
 
 
 class Fetch(_ClientFrame, tag="fetch", frozen=True):
@@ -187,15 +191,17 @@ class Fetch(_ClientFrame, tag="fetch", frozen=True):
 
     @property
     def after_cursor(self) -> Cursor | None:
+        """`after`, parsed."""
         return None if self.after is None else Cursor.parse(self.after)
 
     @property
     def before_cursor(self) -> Cursor | None:
+        """`before`, parsed."""
         return None if self.before is None else Cursor.parse(self.before)
 
 
 class Ping(_ClientFrame, tag="ping", frozen=True):
-    """Answered by `pong`: the watcher's own heartbeat."""
+    """Ask for a `pong`, to learn whether the connection still works."""
 
 
 ClientMessage = Subscribe | SetFilter | Ack | Pause | Resume | Extend | Fetch | Ping

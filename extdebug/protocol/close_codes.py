@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class CloseCode(IntEnum):
-    """How a session ends; the numbers are WebSocket close codes. Below 4411 final, except 4012."""
+    """How a session ends, as a WebSocket close code."""
 
     RESTARTING = 4012
     BAD_REQUEST = 4400
@@ -21,4 +21,5 @@ class CloseCode(IntEnum):
 
     @property
     def final(self) -> bool:
+        """Whether the client should stay away instead of reconnecting."""
         return self not in (CloseCode.RESTARTING, CloseCode.BUSY, CloseCode.UNAVAILABLE)

@@ -1,8 +1,8 @@
 """Exact writing of the server's frames of `ext-debug.v1`.
 
-Pure: no Django, no I/O; `protocol.py` reads the client's side. `events` and `page` frames are
-joined from events that were encoded once per process; the small frames are Structs, closed by
-their types, that docs/ext-debug.v1.asyncapi.yaml mirrors under a test.
+No I/O; client_frames.py reads the client's side. `events` and `page` frames are joined from events
+that were encoded once per process; the other frames are Structs. A test holds all of them to
+docs/ext-debug.v1.asyncapi.yaml.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from extdebug.wire.positions import Cursor
 
 
 class _ServerFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
-    """A server's frame, encoded with `encode()`."""
+    """A server's frame, written as JSON by `encode()`."""
 
     def encode(self) -> bytes:
+        """The frame's JSON."""
         return encode_json(self)
 
 
 class Named(msgspec.Struct, frozen=True):
-    """An install or tenant with the name people know it by."""
+    """An install's id and display name."""
 
     id: str
     name: str
 
 
 class ReadyTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The stream a session watches; `installs` are those its Decision lets through."""
+    """The stream a session watches; `installs` are those the viewer may see."""
 
     tenant: str
     extension: str
@@ -44,7 +45,9 @@ class ReadyTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ReadyLimits(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What this session may take: events and bytes per second, bytes unacknowledged, bytes held."""
+    """A session's limits: events and bytes per second, `window` bytes sent but unacknowledged,
+    `ring` bytes waiting to be sent.
+    """
 
     events_per_second: int
     bytes_per_second: int
@@ -53,7 +56,7 @@ class ReadyLimits(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """The approval a production session stands on."""
+    """The grant that allows a production session."""
 
     id: int
     label: str
@@ -61,7 +64,7 @@ class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(_ServerFrame, tag="ready", frozen=True, kw_only=True):
-    """The session stands. Times are ISO 8601 in UTC; `ttl` is seconds left, as counted here."""
+    """The session is open. Times are ISO 8601 in UTC; `ttl` is the seconds left by our clock."""
 
     session: str
     target: ReadyTarget
@@ -77,7 +80,10 @@ class Ready(_ServerFrame, tag="ready", frozen=True, kw_only=True):
 
 
 class LedgerFigures(msgspec.Struct, frozen=True):
-    """The account of a session: entries = shown + filtered + the numbers of `lost`."""
+    """A session's ledger: entries = shown + filtered + the sum of `lost`.
+
+    `lost` counts by gap reason; None where a loss could not be counted.
+    """
 
     entries: int
     shown: int
@@ -86,7 +92,7 @@ class LedgerFigures(msgspec.Struct, frozen=True):
 
 
 class StreamState(StrEnum):
-    """Of a session, as its page shows it."""
+    """A session's state, as its page shows it."""
 
     LIVE = "live"
     DEGRADED = "degraded"  # Redis does not answer; what arrives is late
@@ -96,7 +102,7 @@ class StreamState(StrEnum):
 
 
 class Status(_ServerFrame, tag="status", frozen=True, kw_only=True):
-    """State, account and place of the session; sent on change and every 15 s when idle."""
+    """State, ledger and cursor of the session; sent on change and every 15 s when idle."""
 
     state: StreamState
     message: str
@@ -127,7 +133,7 @@ class Pong(_ServerFrame, tag="pong", frozen=True, kw_only=True):
 
 
 class CheckShown(msgspec.Struct, frozen=True):
-    """One rule asked for the Decision, and its result."""
+    """One rule of a decision and its result."""
 
     rule: str
     ok: bool
@@ -136,7 +142,7 @@ class CheckShown(msgspec.Struct, frozen=True):
 
 
 class Closing(_ServerFrame, tag="closing", frozen=True, kw_only=True):
-    """The last frame before the close: Daphne drops close reasons, so they are said here."""
+    """The last frame before the close; it gives the reason, because Daphne drops close reasons."""
 
     code: int
     reason: str
@@ -149,7 +155,7 @@ class Closing(_ServerFrame, tag="closing", frozen=True, kw_only=True):
 
 
 class GapFrame(_ServerFrame, tag="gap", frozen=True, kw_only=True):
-    """A stated loss, in the same numbered order as `events`."""
+    """Missing events, at their place in the order: gaps and `events` share one `seq`."""
 
     seq: int
     reason: str
@@ -169,7 +175,7 @@ PONG: Final = Pong().encode()
 
 
 def error_frame(error: ProtocolError | Exception, *, position: int | None = None) -> bytes:
-    """The `error` frame of a ProtocolError or of a filters.FilterError (same attributes)."""
+    """The `error` frame of a ProtocolError or a FilterError."""
     code: Any = getattr(error, "code", ErrorCode.BAD_MESSAGE)
     at = getattr(error, "position", None) if position is None else position
     return Error(code=str(code), message=str(error), position=at).encode()
@@ -199,11 +205,11 @@ def closing_frame(
 
 
 def gap_frame(gap: Gap, *, seq: int, cursor: Cursor | str) -> bytes:
-    """The `gap` frame of a Gap at its place in the session's order."""
+    """The `gap` frame of a Gap; `cursor` is the session's place after it."""
     return GapFrame(
         seq=seq,
         reason=gap.reason.value,
-        scope=gap.scope or gap.reason.scope,
+        scope=gap.scope,
         missed=gap.missed,
         after=gap.after,
         before=gap.before,
@@ -213,10 +219,13 @@ def gap_frame(gap: Gap, *, seq: int, cursor: Cursor | str) -> bytes:
     ).encode()
 
 
-def events_frame(seq: int, rev: int, cursor: Cursor | str, parts: Sequence[bytes]) -> bytes:
-    """An `events` frame from encoded events; a part may be several events joined by commas."""
-    head = b'{"type":"events","seq":%d,"rev":%d,"cursor":"%s","events":['
-    return head % (seq, rev, str(cursor).encode("ascii")) + b",".join(parts) + b"]}"
+def events_frame(parts: Sequence[str], *, seq: int, rev: int, cursor: Cursor | str) -> str:
+    """An `events` frame from encoded events; a part is one event, or several joined by commas.
+
+    Text and not bytes: equal parts are encoded once and shared by all sessions they go to.
+    """
+    joined = ",".join(parts)
+    return f'{{"type":"events","seq":{seq},"rev":{rev},"cursor":"{cursor}","events":[{joined}]}}'
 
 
 def page_frame(

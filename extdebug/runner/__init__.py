@@ -1,0 +1,1 @@
+"""Runs and captures guests and publishes what they print; imports no Django."""

@@ -1,0 +1,1 @@
+"""One person watching one stream: opened, decided again while it lives, ended and recorded."""

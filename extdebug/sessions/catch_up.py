@@ -16,7 +16,7 @@ from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import Selection
-from extdebug.hub.watched_stream import Subscription
+from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start
@@ -28,9 +28,18 @@ class CatchUp:
     """One session's subscription and its reading of the past; `wake` is called as they move."""
 
     def __init__(
-        self, hub: Hub, target: Target, *, wake: Callable[[], None], ring_bytes: int
+        self,
+        hub: Hub,
+        target: Target,
+        *,
+        wake: Callable[[], None],
+        ring_bytes: int,
+        keeps_up: Callable[[], bool],
+        history: type[History] = History,
     ) -> None:
         self._hub = hub
+        self._keeps_up = keeps_up
+        self._make_history = history
         self._target = target
         self._wake = wake
         self._ring_bytes = ring_bytes
@@ -46,6 +55,7 @@ class CatchUp:
             self._sub = self._hub.subscribe(
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
             )
+            self._sub.keeps_up = self._keeps_up
             again = self._was_here or start.cursor is not None
             if again and self._sub.runner_buffer is not None and self._sub.watched.streamless:
                 self._sub.runner_buffer.passed_over(ms=int(time.time() * 1000))
@@ -53,7 +63,10 @@ class CatchUp:
         else:
             self._sub.restart(selection)
         self._pieces.clear()
-        self._history = History(self._hub, self._sub, start)
+        if start.tail == 0 and not self.attached:
+            # "Now" is this moment, not the one at which the stream can be read.
+            start = Start(since_ms=int(time.time() * 1000))
+        self._history = self._make_history(self._hub, self._sub, start)
         self._begun = False
         self._wake()
 
@@ -73,7 +86,7 @@ class CatchUp:
             return None
         if sub.runner_buffer is not None and sub.runner_buffer.waiting:
             return sub.runner_buffer.take(position)
-        return None if self._history is not None else sub.ring.take(position)
+        return None if self._history is not None else sub.ring.take()
 
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""

@@ -16,15 +16,18 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from extdebug.db import in_policy_threads, in_record_threads
+from extdebug.db import Bridge, in_policy_threads, in_record_threads
+from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.runner_client import RunnerClient
 from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.sessions import close_reasons, heartbeats, shutdown
+from extdebug.sessions.feed import Feed
 from extdebug.sessions.rate_limit import RateLimit
 from extdebug.sessions.stats import SessionStats
 from extdebug.sessions.supervisor import Supervisor
 from policies.loading.redactor import current_redactor
+from policies.redaction.redactor import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +42,29 @@ _starting: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyD
 class Node:
     """Everything that sessions of this process stand on."""
 
-    def __init__(self, *, hub: Hub, name: str) -> None:
+    def __init__(self, *, hub: Hub, name: str, records: Bridge = in_record_threads) -> None:
         self.name = name
         self.hub = hub
+        self.records = records
+        self.history = History
         self.stats = SessionStats()
         self.resumed = RateLimit(RESUMES)
-        self.supervisor = Supervisor(self)
+        self.supervisor = Supervisor(name=name, use_rules=self._use_rules, health=self.health)
         self.draining = False
+
+    def decide_soon(self, *feeds: Feed) -> None:
+        self.supervisor.decide_soon(*feeds)
+
+    def left(self, feed: Feed, *, gone: bool) -> None:
+        """A feed is over: nobody needs to decide about it any more, and its figures count."""
+        self.supervisor.forget(feed)
+        self.stats.over(feed.ending, feed.account, feed.lease, gone=gone)
+
+    def _use_rules(self, redactor: Redactor) -> None:
+        """New redaction rules: nothing that waits is shown as the old ones left it."""
+        self.hub.use(redactor)
+        for feed in self.supervisor.feeds:
+            feed.prepare_again()
 
     def health(self) -> dict[str, Any]:
         """Streams and sessions of this process, for its row and the operators."""

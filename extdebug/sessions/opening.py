@@ -1,20 +1,23 @@
-"""How a session begins, for every transport: names checked, decided, recorded, attached.
+"""Opens a session, for every transport: checks names, decides, records, attaches to the stream.
 
-A refusal is an `endings.Refused`; somebody without any relation to a target gets the same answer
-as for one that does not exist.
+A refusal is an OpeningRefused; somebody without any relation to a target gets the same answer as
+for one that does not exist.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from dataclasses import dataclass
 
+from audit import trail
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter
 from extdebug.protocol import server_frames
 from extdebug.sessions import close_reasons, ownership, store
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.node import Node
+from extdebug.sessions.node import Node, current_node
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.events import BARE, BadId, clean_id
 from extdebug.wire.keys import Target
@@ -26,24 +29,30 @@ from policies.models import Extension, Install, Tenant
 _ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
-async def open_feed(
-    node: Node,
-    viewer: Viewer,
-    *,
-    tenant: str | None,
-    extension: str,
-    wanted: Filter,
-    rev: int,
-    start: Start,
-    resume: str | None = None,
-) -> tuple[Feed, ControlFrame]:
-    """A feed and its `ready` frame. Refused when it may not begin."""
-    opening = asyncio.create_task(
-        _open(
-            node, viewer, tenant=tenant, extension=extension, wanted=wanted, rev=rev,
-            start=start, resume=resume,
-        )
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningRequest:
+    """What a client asks to watch; names as it spelled them, nothing of it decided yet.
+
+    `tenant` None: the only one it can be. `rev` is the client's number of the filter, `resume`
+    the id of a session of the same viewer that this one continues.
+    """
+
+    tenant: str | None
+    extension: str
+    wanted: Filter
+    start: Start
+    rev: int = 0
+    resume: str | None = None
+
+
+async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
+    """`open_feed` on this process's node."""
+    return await open_feed(await current_node(), viewer, asked)
+
+
+async def open_feed(node: Node, viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
+    """A feed and its `ready` frame. OpeningRefused when it may not begin."""
+    opening = asyncio.create_task(_open(node, viewer, asked))
     try:
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
@@ -53,7 +62,7 @@ async def open_feed(
         # The client left. The row is written or will be, and nobody else would end it.
         opening.add_done_callback(_abandoned)
         raise
-    node.stats.begun(feed)
+    node.stats.begun(feed.lease, feed.viewer.transport)
     return feed, feed.ready(names)
 
 
@@ -67,27 +76,19 @@ def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) ->
 
 
 async def _open(
-    node: Node,
-    viewer: Viewer,
-    *,
-    tenant: str | None,
-    extension: str,
-    wanted: Filter,
-    rev: int,
-    start: Start,
-    resume: str | None,
+    node: Node, viewer: Viewer, asked: OpeningRequest
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     if node.draining:
         raise OpeningRefused(close_reasons.draining())
-    target = await _target(viewer, tenant, extension)
+    target = await _target(viewer, asked.tenant, asked.extension)
     if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
         raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     taken = None
-    if resume:
+    if asked.resume:
         if not node.resumed.admits(viewer.user_id):
             raise OpeningRefused(close_reasons.TOO_OFTEN)
         taken = await in_record_threads(
-            ownership.take_over, resume, viewer, target, process=node.name
+            ownership.take_over, asked.resume, viewer, target, process=node.name
         )
         if taken is not None and not taken[0].allowed:
             await in_record_threads(store.record_denial, viewer, target, taken[0])
@@ -101,12 +102,18 @@ async def _open(
             raise OpeningRefused(close_reasons.refusal(decision))
     else:
         decision, lease = taken
+        earlier = node.supervisor.serving(lease.id)
+        if earlier is not None:
+            lease = _take_from(earlier, lease)
     try:
         names = await in_record_threads(names_of, target, decision.installs)
-        feed = Feed(node, viewer, target, decision, lease, wanted=wanted, rev=rev, start=start)
+        feed = Feed(
+            node, viewer, target, decision, lease,
+            wanted=asked.wanted, rev=asked.rev, start=asked.start,
+        )  # fmt: skip
     except Exception:
         nothing = store.Account(
-            lease.shown, lease.filtered, lease.lost or {}, (), "", lease.filters
+            lease.shown, lease.filtered, lease.lost or {}, lease.unknown, "", lease.filters
         )
         await in_record_threads(
             store.close, lease, viewer, target, nothing, code=1011, reason="it could not begin"
@@ -114,6 +121,16 @@ async def _open(
         raise
     node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
+
+
+def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:
+    """End this session's other connection to this process, and go on from what it has told."""
+    earlier.end(close_reasons.TAKEN)
+    account = earlier.account
+    return dataclasses.replace(
+        lease, shown=account.shown, filtered=account.filtered, lost=account.lost,
+        unknown=account.unknown, filters=account.filters,
+    )  # fmt: skip
 
 
 async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
@@ -150,3 +167,12 @@ def names_of(target: Target, installs: frozenset[str] | None) -> server_frames.R
         extension_name=extension.name if extension else target.extension,
         installs=tuple(server_frames.Named(row.key, row.name or row.key) for row in rows[:200]),
     )
+
+
+def record_replay(feed: Feed, viewer: Viewer, **data: object) -> None:
+    """Record that a stream goes to a terminal, and in `data` who typed the command, and how.
+
+    The actor is the person it was decided for.
+    """
+    actor = store.actor_of(viewer)
+    store.record(trail.Action.REPLAY, feed.lease.id, actor, feed.target, data)

@@ -1,14 +1,14 @@
 """Which process holds which session: signs of life, and sessions that nobody holds any more.
 
-Synchronous ORM, called through `extdebug.db` and by the janitor. A process that dies leaves rows
-behind; any other closes them, each by a conditional update, whoever and however often.
+Synchronous ORM, called through `db` and by the janitor. A process that dies leaves rows behind;
+any other closes them, each by a conditional update, so that it does not matter who or how often.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from django.db.models import Q
 from django.utils import timezone
@@ -49,36 +49,39 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
         if not ended:
             continue
         closed += 1
-        account = store.Account(row.shown, row.filtered, row.lost, (), row.cursor, row.filters)
+        account = store.Account(
+            row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters
+        )
         actor, target = store.actor_of(row), Target(row.tenant, row.extension)
         store.record_close(str(row.pk), actor, target, account, code=code, reason=reason)
     Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
     return closed
 
 
-def held_elsewhere(holders: Mapping[str, str]) -> dict[str, str]:
-    """Of {session: holder}, those to let go: "ended <by whom>" or "taken" by another holder.
+def held_elsewhere(leases: Sequence[tuple[str, str]]) -> list[str]:
+    """For each (session, holder): empty while it is theirs, else why it is to be let go:
+    "ended <by whom>", or "taken" by another holder.
 
     A row that somebody removed ends its session: nobody could see it or end it any more.
     """
-    verdicts: dict[str, str] = {}
-    keys = list(holders)
+    rows: dict[str, tuple[str, bool, str | None]] = {}
+    keys = list({session for session, _ in leases})
     for start in range(0, len(keys), 500):
-        chunk = keys[start : start + 500]
-        rows = DebugSession.objects.filter(pk__in=chunk)
-        known = {str(pk) for pk in rows.values_list("pk", flat=True)}
-        verdicts.update({key: "ended" for key in chunk if key not in known})
-        rows = rows.exclude(
-            closed_at=None, end_requested_at=None, holder__in=[holders[key] for key in chunk]
-        )
-        for pk, holder, closed, ended, by in rows.values_list(
+        found = DebugSession.objects.filter(pk__in=keys[start : start + 500])
+        for pk, holder, closed, ended, by in found.values_list(
             "pk", "holder", "closed_at", "end_requested_at", "end_requested_by"
         ):
-            if ended is not None:
-                verdicts[str(pk)] = f"ended {by}".strip()
-            elif closed is not None or holder != holders[str(pk)]:
-                verdicts[str(pk)] = "taken"
-    return verdicts
+            rows[str(pk)] = (holder, closed is not None, by if ended is not None else None)
+    return [_verdict(rows.get(session), holder) for session, holder in leases]
+
+
+def _verdict(row: tuple[str, bool, str | None] | None, holder: str) -> str:
+    if row is None:
+        return "ended"
+    holds, closed, ended_by = row
+    if ended_by is not None:
+        return f"ended {ended_by}".strip()
+    return "taken" if closed or holds != holder else ""
 
 
 def take_over(

@@ -1,13 +1,31 @@
-"""How often each of many people may do something, in bounded memory."""
+"""How many things may happen in a second: token buckets, for a session or for many people."""
 
 from __future__ import annotations
 
 import time
 from typing import Final
 
-from extdebug.sessions.flow_control import TokenBucket
-
 MOST: Final = 10_000  # people remembered; whoever was quiet longest is forgotten, so unlimited anew
+
+
+class TokenBucket:
+    """A token bucket that holds one second of its rate. `rate` 0 or less: no limit."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._level = rate
+        self._at = 0.0
+
+    def take(self, amount: int, now: float) -> bool:
+        """Whether `amount` fits now; an amount above the whole bucket passes when it is full."""
+        if self.rate <= 0:
+            return True
+        self._level = min(self.rate, self._level + (now - self._at) * self.rate)
+        self._at = now
+        if self._level < min(amount, self.rate):
+            return False
+        self._level -= amount
+        return True
 
 
 class RateLimit:

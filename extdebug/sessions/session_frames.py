@@ -1,12 +1,10 @@
-"""What a feed tells beside events: its frames `ready`, `status`, `expiring` and `page`."""
+"""The frames of a session beside `events` and `gap`: `ready`, `status`, `expiring` and `page`."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Final
 
-from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.page import PAGE_BYTES, Page
 from extdebug.protocol import server_frames
 from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions.flow_control import FlowControl
@@ -15,8 +13,6 @@ from extdebug.sessions.store import Lease
 from extdebug.wire.events import iso
 from extdebug.wire.positions import Cursor
 from policies.access import Decision
-
-PAGE_BYTES: Final = 128 * 1024  # of one `page` frame
 
 
 class ControlFrame:
@@ -72,9 +68,15 @@ def ready(
 
 
 def status(
-    state: StreamState, message: str, *, flow: FlowControl, lifetime: Lifetime, now: float,
-    lag_ms: int | None, placed: bool,
-) -> ControlFrame:  # fmt: skip
+    state: StreamState,
+    message: str,
+    *,
+    flow: FlowControl,
+    lifetime: Lifetime,
+    now: float,
+    lag_ms: int | None,
+    placed: bool,
+) -> ControlFrame:
     """State, account and place of a session."""
     frame = server_frames.Status(
         state=state,
@@ -94,20 +96,19 @@ def expiring(lifetime: Lifetime, *, now: float) -> ControlFrame:
     return ControlFrame("expiring", frame.encode())
 
 
-def page(
-    id: str, found: Sequence[DecodedEntry], *, flow: FlowControl, cursor: Cursor | None, done: bool
-) -> ControlFrame:
+def page(id: str, found: Page, *, flow: FlowControl, now: float) -> ControlFrame:
     """As many of the found events as one page may weigh; counted against the window."""
     parts: list[bytes] = []
-    size, last = 0, cursor
-    for prepared in found:
-        if parts and size + len(prepared.json) > PAGE_BYTES:
+    size, last = 0, found.cursor
+    done, cursor = found.done, found.cursor
+    for decoded in found.found:
+        if parts and size + len(decoded.json) > PAGE_BYTES:
             done, cursor = False, last
             break
-        parts.append(prepared.json)
-        size += len(prepared.json)
-        last = Cursor(prepared.id)
-    seq = flow.number(size)
+        parts.append(decoded.json)
+        size += len(decoded.json)
+        last = Cursor(decoded.id)
+    seq = flow.number(size, now)
     frame = server_frames.page_frame(id, cursor, parts, done=done, seq=seq)
     return ControlFrame("page", frame, page=(id, seq))
 

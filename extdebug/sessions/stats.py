@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
-
-if TYPE_CHECKING:
-    from extdebug.sessions.feed import Feed
+from extdebug.sessions.store import Account, Lease
 
 # Ends that somebody other than the watcher and the clock brought about.
 CUTS: Final = frozenset({CloseCode.UNAUTHENTICATED, CloseCode.REVOKED, CloseCode.ENDED})
+
+
+class Counted(Protocol):
+    """A feed, as far as its figures go."""
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def lease(self) -> Lease: ...
 
 
 @dataclass(slots=True)
@@ -26,9 +34,8 @@ class Totals:
     filtered: int = 0
     lost: Counter[str] = field(default_factory=Counter)
 
-    def add(self, feed: Feed) -> None:
-        """What this feed showed in this process; a resumed session brings earlier figures along."""
-        account, before = feed.account, feed.lease
+    def add(self, account: Account, before: Lease) -> None:
+        """What a feed showed in this process; a resumed session brings earlier figures along."""
         self.shown += account.shown - before.shown
         self.filtered += account.filtered - before.filtered
         self.lost.update(account.lost)
@@ -46,15 +53,14 @@ class SessionStats:
     cut: Counter[str] = field(default_factory=Counter)  # by reason
     past: Totals = field(default_factory=Totals)  # of sessions that are over
 
-    def begun(self, feed: Feed) -> None:
-        (self.resumed if feed.lease.resumed else self.opened)[feed.viewer.transport] += 1
+    def begun(self, lease: Lease, transport: str) -> None:
+        (self.resumed if lease.resumed else self.opened)[transport] += 1
 
     def refuse(self, end: CloseReason) -> None:
         self.refused[end.code.name.lower(), end.reason] += 1
 
-    def over(self, feed: Feed, *, gone: bool) -> None:
+    def over(self, end: CloseReason | None, account: Account, lease: Lease, *, gone: bool) -> None:
         """Once for each feed, when it finishes."""
-        end = feed.ending
         if end is None:
             self.ended["lost" if gone else "left"] += 1
         elif end is close_reasons.TAKEN:
@@ -63,11 +69,11 @@ class SessionStats:
             self.ended[end.code.name.lower()] += 1
             if end.code in CUTS:
                 self.cut[end.reason] += 1
-        self.past.add(feed)
+        self.past.add(account, lease)
 
-    def totals(self, live: Iterable[Feed]) -> Totals:
+    def totals(self, live: Iterable[Counted]) -> Totals:
         """Over all sessions of this process, those that live included."""
         totals = Totals(self.past.shown, self.past.filtered, Counter(self.past.lost))
         for feed in live:
-            totals.add(feed)
+            totals.add(feed.account, feed.lease)
         return totals

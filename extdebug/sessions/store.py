@@ -1,6 +1,6 @@
 """The rows of sessions: opened once, closed once, each with its audit record.
 
-Synchronous ORM, called through `extdebug.db`. A row has one holder at a time; whoever writes names
+Synchronous ORM, called through `db`. A row has one holder at a time; whoever writes names
 itself, so that a connection that was taken over can no longer change anything.
 """
 
@@ -39,6 +39,7 @@ class Lease:
     shown: int = 0
     filtered: int = 0
     lost: Mapping[str, int] | None = None
+    unknown: Sequence[str] = ()  # reasons of losses that could not be counted
     filters: Sequence[Mapping[str, Any]] = ()
     resumed: bool = False
 
@@ -125,11 +126,11 @@ def _insert(
         "expires_at": row.expires_at.isoformat(),
         "filters": list(filters),
     }
-    _record(trail.Action.SESSION_OPENED, str(row.pk), actor_of(viewer), target, said)
+    record(trail.Action.SESSION_OPENED, str(row.pk), actor_of(viewer), target, said)
     return lease_of(row)
 
 
-def _record(
+def record(
     action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
 ) -> None:
     """The audit row of something that happened to a session, in the caller's transaction."""
@@ -156,6 +157,7 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
         shown=row.shown,
         filtered=row.filtered,
         lost=row.lost,
+        unknown=tuple(row.uncounted),
         filters=tuple(row.filters),
         resumed=resumed,
     )
@@ -188,6 +190,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "shown": account.shown,
         "filtered": account.filtered,
         "lost": dict(account.lost),
+        "uncounted": sorted(account.unknown),
         "cursor": account.cursor,
         "filters": list(account.filters),
     }
@@ -209,7 +212,7 @@ def extend(lease: Lease, viewer: Viewer, target: Target, *, until: dt.datetime) 
         if not _own(lease).filter(extendable_until__gte=until).update(expires_at=until):
             return False
         said = {"expires_at": until.isoformat()}
-        _record(trail.Action.SESSION_EXTENDED, lease.id, actor_of(viewer), target, said)
+        record(trail.Action.SESSION_EXTENDED, lease.id, actor_of(viewer), target, said)
     return True
 
 
@@ -218,12 +221,7 @@ def move_grant(lease: Lease, viewer: Viewer, target: Target, *, grant_id: int | 
     with transaction.atomic():
         if _own(lease).exclude(grant_id=grant_id).update(grant_id=grant_id):
             said = {"grant": grant_id}
-            _record(trail.Action.SESSION_GRANT_CHANGED, lease.id, actor_of(viewer), target, said)
-
-
-def record_replay(lease: Lease, viewer: Viewer, target: Target, *, how: Mapping[str, Any]) -> None:
-    """Who let this session run into a terminal, and how (who typed it, from where, how fast)."""
-    _record(trail.Action.REPLAY, lease.id, actor_of(viewer), target, how)
+            record(trail.Action.SESSION_GRANT_CHANGED, lease.id, actor_of(viewer), target, said)
 
 
 def close(
@@ -268,7 +266,7 @@ def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
         row.end_requested_at, row.end_requested_by = timezone.now(), actor.name[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
         target, said = Target(row.tenant, row.extension), {"watcher": row.username}
-        _record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
+        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True
 
 

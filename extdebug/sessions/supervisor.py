@@ -14,37 +14,76 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.sessions import close_reasons, heartbeats, ownership, store
+from extdebug.sessions.feed import Feed
 from policies import access
 from policies.cuts import LAYER_GROUP
 from policies.loading.redactor import current_redactor
-
-if TYPE_CHECKING:
-    from extdebug.sessions.feed import Feed
-    from extdebug.sessions.node import Node
+from policies.redaction.redactor import Redactor
 
 log = logging.getLogger(__name__)
 
-POLL: Final = 0.75  # seconds between two looks at the policy version and our rows
-AFRESH: Final = 15.0  # seconds after which every session is decided again
-BEAT: Final = 5.0  # seconds between two signs of life, and between two written accounts
-BLIND: Final = 10.0  # seconds without being able to read policy before production sessions end
-GUARD: Final = 0.5  # seconds between two looks of the guard
 AT_ONCE: Final = 500  # sessions decided in one round of queries
 
 
-class Supervisor:
-    """Owned by the Node; `watch` and `forget` are called by opening and feed."""
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    poll: float = 0.75  # between two looks at the policy version and our rows
+    afresh: float = 15.0  # after which every session is decided again
+    beat: float = 5.0  # between two signs of life, and between two written accounts
+    blind: float = 10.0  # without being able to read policy before production sessions end
+    guard: float = 0.5  # between two looks of the guard
+
+
+class PolicyReads:
+    """What the supervisor asks the database, each call in a thread of its pool."""
+
+    policy_version = staticmethod(access.policy_version)
+    decide_many = staticmethod(access.decide_many)
+    live_principals = staticmethod(access.live_principals)
+    held_elsewhere = staticmethod(ownership.held_elsewhere)
+    current_redactor = staticmethod(current_redactor)
+
+
+class SessionWrites:
+    """What the supervisor writes, each call in a thread of its pool."""
+
+    beat = staticmethod(heartbeats.beat)
+    move_grant = staticmethod(store.move_grant)
+    note = staticmethod(store.note)
+
+
+class Supervisor:
+    """Owned by the Node; `watch` is called by opening, `forget` when a feed is over."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        use_rules: Callable[[Redactor], None],
+        health: Callable[[], Mapping[str, Any]],
+        policy: PolicyReads | None = None,
+        writes: SessionWrites | None = None,
+        timings: Timings = Timings(),
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._name = name
+        self._use_rules = use_rules
+        self._health = health
+        self._policy = policy or PolicyReads()
+        self._writes = writes or SessionWrites()
+        self._timings = timings
+        self._at_once = at_once
         self._feeds: dict[Feed, float] = {}  # and when each was last decided
         self._soon: set[Feed] = set()
         self._bell = asyncio.Event()
@@ -61,7 +100,7 @@ class Supervisor:
 
     @property
     def blind(self) -> float:
-        """Seconds since policy could be read; from BLIND on production sessions end."""
+        """Seconds since policy could be read; from `Timings.blind` on production sessions end."""
         return time.monotonic() - self._read_at
 
     @property
@@ -80,8 +119,17 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def serving(self, session: str) -> Feed | None:
+        """The feed of this process that serves the session, if one does."""
+        return next((feed for feed in self._feeds if feed.lease.id == session), None)
+
     def watch(self, feed: Feed) -> None:
-        """From now on; decided again at once, for what changed while the session was opened."""
+        """From now on; decided again at once, for what changed while the session was opened.
+
+        Of two connections of one session the later wins: the earlier one is told and ends."""
+        earlier = self.serving(feed.lease.id)
+        if earlier is not None:
+            earlier.end(close_reasons.TAKEN)
         self._feeds[feed] = time.monotonic()
         self._empty.clear()
         self.decide_soon(feed)
@@ -138,33 +186,37 @@ class Supervisor:
         rows_at = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), POLL)
+                await asyncio.wait_for(self._bell.wait(), self._timings.poll)
             self._bell.clear()
             try:
-                async with asyncio.timeout(BLIND):  # a database that never answers does not raise
+                async with asyncio.timeout(
+                    self._timings.blind
+                ):  # a database that never answers does not raise
                     await self._look()
                     now = time.monotonic()
-                    if self._feeds and now - rows_at >= POLL:
+                    if self._feeds and now - rows_at >= self._timings.poll:
                         rows_at = now
                         await self._look_at_rows()
                 self._read_at = time.monotonic()
             except Exception:
                 log.exception("policy cannot be read")
                 self._fail_closed()
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(self._timings.poll)
 
     async def _look(self) -> None:
-        version = await in_policy_threads(access.policy_version)
+        version = await in_policy_threads(self._policy.policy_version)
         if version != self._version:
             self._version = version
             self.decide_all()
         now = time.monotonic()
-        stale = [feed for feed, at in self._feeds.items() if now - at >= AFRESH or feed.due]
+        stale = [
+            feed for feed, at in self._feeds.items() if now - at >= self._timings.afresh or feed.due
+        ]
         wanted = [feed for feed in {*self._soon, *stale} if feed in self._feeds]
         self._soon.clear()
-        for start in range(0, len(wanted), AT_ONCE):
+        for start in range(0, len(wanted), self._at_once):
             try:
-                await self._decide(wanted[start : start + AT_ONCE])
+                await self._decide(wanted[start : start + self._at_once])
             except BaseException:  # they are still to be decided, and those of later rounds too
                 self._soon.update(feed for feed in wanted[start:] if feed in self._feeds)
                 raise
@@ -184,7 +236,7 @@ class Supervisor:
             for group in asked.values()
         ]
         asked_at = asyncio.get_running_loop().time()
-        answers = await in_policy_threads(access.decide_many, questions)
+        answers = await in_policy_threads(self._policy.decide_many, questions)
         now = time.monotonic()
         for group, decision in zip(asked.values(), answers, strict=True):
             for feed in group:
@@ -200,21 +252,22 @@ class Supervisor:
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
         feeds = self.feeds
-        live = await in_policy_threads(access.live_principals, [feed.viewer for feed in feeds])
+        live = await in_policy_threads(
+            self._policy.live_principals, [feed.viewer for feed in feeds]
+        )
         for position, feed in enumerate(feeds):
             if position not in live:
                 feed.end(close_reasons.SIGNED_OUT)
-        holders = {feed.lease.id: feed.lease.holder for feed in feeds}
-        verdicts = await in_policy_threads(ownership.held_elsewhere, holders)
-        for feed in feeds:
-            verdict = verdicts.get(feed.lease.id, "")
+        holders = [(feed.lease.id, feed.lease.holder) for feed in feeds]
+        verdicts = await in_policy_threads(self._policy.held_elsewhere, holders)
+        for feed, verdict in zip(feeds, verdicts, strict=True):
             if verdict.startswith("ended"):
                 feed.end(close_reasons.ended_by(verdict[len("ended ") :]))
             elif verdict:
                 feed.end(close_reasons.TAKEN)
 
     def _fail_closed(self) -> None:
-        if self.blind < BLIND:
+        if self.blind < self._timings.blind:
             return
         for feed in self._feeds:
             if feed.decision.environment == "production":
@@ -223,7 +276,7 @@ class Supervisor:
     async def _guard(self) -> None:
         """Waits for nothing and nobody: what the others cannot do while a question hangs."""
         while True:
-            await asyncio.sleep(GUARD)
+            await asyncio.sleep(self._timings.guard)
             self.start()  # whatever has died
             self._fail_closed()
             now = asyncio.get_running_loop().time()
@@ -235,10 +288,10 @@ class Supervisor:
                     ending.add_done_callback(self._finishing.discard)
 
     async def _new_rules(self) -> None:
-        redactor = await in_policy_threads(current_redactor)
+        redactor = await in_policy_threads(self._policy.current_redactor)
         if redactor.fingerprint != self._rules:
             self._rules = redactor.fingerprint
-            self._node.hub.use(redactor)
+            self._use_rules(redactor)
 
     # --- signs of life ------------------------------------------------------------------------
 
@@ -246,13 +299,13 @@ class Supervisor:
         while True:
             try:
                 await in_record_threads(
-                    heartbeats.beat, self._node.name, host=socket.gethostname()[:128],
-                    pid=os.getpid(), started_at=self._started_at, health=self._node.health(),
+                    self._writes.beat, self._name, host=socket.gethostname()[:128],
+                    pid=os.getpid(), started_at=self._started_at, health=dict(self._health()),
                 )  # fmt: skip
                 await self._note(self.feeds)
             except Exception:
                 log.exception("the sign of life could not be written")
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(self._timings.beat)
 
     async def _move(self) -> None:
         """Write down who stands on another grant now, apart from deciding: a write may wait."""
@@ -263,17 +316,17 @@ class Supervisor:
                 self._moved.discard(feed)
                 try:
                     await in_record_threads(
-                        store.move_grant, feed.lease, feed.viewer, feed.target,
+                        self._writes.move_grant, feed.lease, feed.viewer, feed.target,
                         grant_id=feed.decision.grant_id,
                     )  # fmt: skip
                 except Exception:
                     log.exception("the grant of a session could not be written")
                     self._moved.add(feed)
                     self._moving.set()
-                    await asyncio.sleep(POLL)
+                    await asyncio.sleep(self._timings.poll)
                     break
 
     async def _note(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
             if feed.changed():
-                await in_record_threads(store.note, feed.lease, feed.account)
+                await in_record_threads(self._writes.note, feed.lease, feed.account)

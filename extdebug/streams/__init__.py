@@ -1,0 +1,1 @@
+"""Redis Streams read and kept: connections, replies, continuity, retention, access lists."""

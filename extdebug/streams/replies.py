@@ -1,4 +1,4 @@
-"""Redis Streams as the console and its runners use them: keys, appends, raw reads, snapshots.
+"""Raw replies of Redis about streams: rows of a read, and snapshots of what a stream is.
 
 Replies stay raw bytes: a reader that decodes for us dies on the first invalid UTF-8, and
 redis-py's own reply parsing costs more than the rest of the path.
@@ -11,13 +11,19 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError, ResponseError
 
+from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 Row = tuple[EntryId, list[bytes]]
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What a stream says of itself at one moment. `top` is the last id it ever gave out."""
+    """What a stream says of itself at one moment.
+
+    `added` counts the entries it ever got, `top` is the last id it ever gave out, `deleted` the
+    greatest id that XDEL ever removed (trimming does not move it). `groups` are the names of its
+    consumer groups, `epochs` those that name its life, without their prefix.
+    """
 
     exists: bool
     length: int = 0
@@ -25,7 +31,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     top: EntryId = ZERO_ID
     first: EntryId | None = None
     last: EntryId | None = None
+    deleted: EntryId = ZERO_ID
     groups: frozenset[bytes] = frozenset()
+    epochs: tuple[str, ...] = ()
 
 
 def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
@@ -51,7 +59,16 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
         top=EntryId.parse(values[b"last-generated-id"]),
         first=EntryId.parse(first[0]) if first else None,
         last=EntryId.parse(last[0]) if last else None,
+        # Absent from the embedded server's answer: there nobody deletes single entries.
+        deleted=EntryId.parse(values.get(b"max-deleted-entry-id", b"0-0")),
         groups=names,
+        epochs=tuple(
+            sorted(
+                name.decode("ascii", "replace")[len(EPOCH_PREFIX) :]
+                for name in names
+                if name.startswith(EPOCH_PREFIX.encode())
+            )
+        ),
     )
 
 
@@ -68,10 +85,3 @@ def read_rows(raw: Any) -> list[Row]:
 def read_keys(raw: Any) -> list[tuple[bytes, list[Row]]]:
     """An XREAD reply by key; None (nothing new) is an empty list."""
     return [(key, read_rows(rows)) for key, rows in raw or ()]
-
-
-def before(id: EntryId) -> EntryId:
-    """The greatest id smaller than `id`: XREAD from there begins with `id` itself."""
-    if id.seq:
-        return EntryId(id.ms, id.seq - 1)
-    return EntryId(id.ms - 1, 2**64 - 1) if id.ms else ZERO_ID

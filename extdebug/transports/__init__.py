@@ -1,0 +1,1 @@
+"""How a session's messages travel: WebSocket, SSE, polling and the terminal."""

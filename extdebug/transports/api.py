@@ -1,6 +1,6 @@
 """The console's HTTP API: the stream over SSE and polling, tickets, requests for access.
 
-A bearer token or the sign-in's cookie says who asks. No view decides anything: policies do.
+A bearer token or the sign-in's cookie says who asks. What they may do is decided in policies.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from extdebug.db import in_policy_threads, in_record_threads
+from extdebug.filters.query import MAX_INSTALLS
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, OpeningRefused
+from extdebug.sessions.opening import open_session
 from extdebug.transports import polling, sse, stream_query
 from extdebug.wire.events import clean_id
 from policies import access
@@ -80,7 +82,7 @@ def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
 
 
 def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any:
-    """CSRF is asked by `_viewer`: a bearer token needs none, a cookie does."""
+    """A view without Django's CSRF check: `_viewer` asks for the token where a cookie signs in."""
     return csrf_exempt(require_http_methods(list(methods))(view))
 
 
@@ -95,7 +97,7 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
         if not 0 <= wait <= polling.POLL_WAIT:
             raise stream_query.BadQuery(f"wait: expected 0 to {polling.POLL_WAIT:.0f} seconds")
         asked = stream_query.read_query(params, last_id=last_id)
-        feed, ready = await sse.open_stream(viewer, asked)
+        feed, ready = await open_session(viewer, asked)
     except (stream_query.BadQuery, ValueError) as error:
         return _bad(str(error))
     except OpeningRefused as refused:
@@ -164,7 +166,7 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
     extension: _Text
     reason: _Text
     minutes: int
-    installs: Annotated[list[_Text], msgspec.Meta(max_length=64)] = []
+    installs: Annotated[list[_Text], msgspec.Meta(max_length=MAX_INSTALLS)] = []
     ticket: _Text = ""
 
 

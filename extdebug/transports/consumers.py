@@ -1,8 +1,8 @@
 """The WebSocket transport of a feed: `ext-debug.v1` frames in and out.
 
-Its own `__call__` with three tasks, because the usual dispatch loop cannot see a close while a
-send is stuck, and leaves the socket open and silent when the sender fails: the first task to end
-ends the session, and the row's end is written whatever happens.
+One connection is three tasks (read, write, wait for a cut); the first to end ends the session, and
+the end of the session's row is written whatever happens. Channels' own dispatch loop would not do:
+it cannot see a close while a send is stuck, and leaves the socket open when the sender fails.
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
-from urllib.parse import parse_qs
 
 from channels.consumer import AsyncConsumer
 
-from extdebug.db import in_policy_threads
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import TokenBucket
-from extdebug.sessions.node import current_node
+from extdebug.sessions.opening import OpeningRequest, open_session
+from extdebug.sessions.rate_limit import TokenBucket
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports.handshake import Lobby, client_ip, session_key_of
-from policies import access
+from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
 from policies.access import Viewer
 
 log = logging.getLogger(__name__)
@@ -43,13 +41,22 @@ LEFT: Final = 1000  # the client said goodbye; anything else is a lost connectio
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
+OpenSession = Callable[[Viewer, OpeningRequest], Awaitable[tuple[Feed, ControlFrame]]]
+FindViewer = Callable[[Scope, client_frames.Subscribe], Awaitable[Viewer]]
 
 lobby: Final = Lobby()
 
 
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long a connection may take, in seconds; see FIRST_FRAME and LAST_WORDS."""
+
+    first_frame: float = FIRST_FRAME
+    last_words: float = LAST_WORDS
+
+
 class Gone(Exception):
-    """The client is no longer there."""
+    """The client closed the connection, with this code, or it was lost (1006)."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"closed with {code}")
@@ -57,15 +64,35 @@ class Gone(Exception):
 
 
 class SessionConsumer(AsyncConsumer):
-    """One WebSocket connection, one session. The process's patrol listens to the channel layer."""
+    """One WebSocket connection, one session.
+
+    It has no channel of its own: the process's Supervisor listens to the channel layer for all
+    sessions. `find_viewer` says who asks, `open_session` opens the feed; both raise
+    OpeningRefused.
+    """
 
     channel_layer_alias: ClassVar[None] = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        *,
+        find_viewer: FindViewer = find_viewer,
+        open_session: OpenSession = open_session,
+        timings: Timings = Timings(),
+    ) -> None:
+        self._find_viewer = find_viewer
+        self._open_session = open_session
+        self._timings = timings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection to its end (ASGI)."""
         if (await receive())["type"] != "websocket.connect":
             return
         await send({"type": "websocket.accept"})
-        connection = Connection(scope, receive, send)
+        connection = Connection(
+            scope, receive, send, find_viewer=self._find_viewer, open_session=self._open_session,
+            timings=self._timings,
+        )  # fmt: skip
         try:
             end = await connection.open()
             if end is None:
@@ -86,12 +113,18 @@ class SessionConsumer(AsyncConsumer):
 
 
 class Connection:
-    """The state of one WebSocket: who is there, their feed, and how both are ended."""
+    """One WebSocket and its feed: opened by the first frame, run, and ended together."""
 
-    def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, find_viewer: FindViewer,
+        open_session: OpenSession, timings: Timings,
+    ) -> None:  # fmt: skip
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._find_viewer = find_viewer
+        self._open_session = open_session
+        self._timings = timings
         self._feed: Feed | None = None
         self._commands = TokenBucket(COMMANDS)
         self._acks = TokenBucket(ACKS)
@@ -101,16 +134,15 @@ class Connection:
         }
         self._loop = asyncio.get_running_loop()
 
-    # --- opening ------------------------------------------------------------------------------
-
     async def open(self) -> CloseReason | None:
-        """Wait for `subscribe` and open the feed; an End when it may not be."""
+        """Wait for `subscribe` and open the feed; the reason to close when it may not be."""
         try:
-            async with asyncio.timeout(FIRST_FRAME) as patience:
+            async with asyncio.timeout(self._timings.first_frame) as patience:
                 with lobby.waiting(client_ip(self._scope), patience):
                     text = await self._text()
         except TimeoutError:
-            return close_reasons.bad_request("Expected a subscribe frame within 5 seconds.")
+            within = f"{self._timings.first_frame:g} seconds"
+            return close_reasons.bad_request(f"Expected a subscribe frame within {within}.")
         try:
             message = client_frames.parse(text)
             if not isinstance(message, client_frames.Subscribe):
@@ -120,34 +152,24 @@ class Connection:
             await self._say(server_frames.error_frame(error))
             return close_reasons.bad_request(str(error), reason=str(getattr(error, "code", "")))
         try:
-            viewer = await self._viewer(message)
-            self._feed, ready = await open_here(viewer, message, wanted)
+            viewer = await self._find_viewer(self._scope, message)
+            asked = OpeningRequest(
+                tenant=message.target.tenant, extension=message.target.extension, wanted=wanted,
+                start=message.start, rev=message.filter.rev, resume=message.resume,
+            )  # fmt: skip
+            self._feed, ready = await self._open_session(viewer, asked)
         except OpeningRefused as refused:
             return refused.end
         self._feed.say(ready)
         return None
 
-    async def _viewer(self, message: client_frames.Subscribe) -> Viewer:
-        """The person behind the cookie, or behind a one-use ticket for exactly this target."""
-        ip = client_ip(self._scope)
-        query = parse_qs(self._scope.get("query_string", b"").decode("latin1"))
-        ticket = message.ticket or next(iter(query.get("ticket", ())), None)
-        if ticket is not None:
-            redeemed = await in_policy_threads(access.redeem_ticket, ticket, ip=ip)
-            wanted = ((message.target.tenant or "").lower(), message.target.extension.lower())
-            if redeemed is None or redeemed[1:] != wanted:
-                raise OpeningRefused(close_reasons.UNAUTHENTICATED)
-            return redeemed[0]
-        key = session_key_of(self._scope)
-        viewer = await in_policy_threads(access.viewer_from_session, key, transport="ws", ip=ip)
-        if viewer is None:
-            raise OpeningRefused(close_reasons.UNAUTHENTICATED)
-        return viewer
-
     # --- running ------------------------------------------------------------------------------
 
     async def run(self) -> CloseReason:
-        """Read, write and wait for a cut; the first of them to end ends the session."""
+        """Read, write and wait for a cut until the first of them ends; why the session ends.
+
+        Gone when the client left; whatever else a task raised is raised.
+        """
         feed = self._require()
         tasks = {
             asyncio.create_task(self._read(feed)),
@@ -221,9 +243,9 @@ class Connection:
     # --- the end ------------------------------------------------------------------------------
 
     async def say_goodbye(self, end: CloseReason) -> None:
-        """Say why, then close: Daphne drops the reason of a close frame."""
+        """Send the `closing` frame, then close: Daphne drops the reason of a close frame."""
         try:
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(self._timings.last_words):
                 await self._say(end.frame())
                 await self._send(
                     {"type": "websocket.close", "code": int(end.code), "reason": end.reason}
@@ -232,6 +254,7 @@ class Connection:
             log.debug("closing was not heard: %s", error)
 
     async def finish(self, code: int) -> None:
+        """End the feed, once. A client that left is gone for good, a lost line may be resumed."""
         feed = self._feed
         if feed is not None and not feed.finished:
             left = code in (LEFT, 1001) or code >= 4000
@@ -246,28 +269,8 @@ class Connection:
         return self._feed
 
 
-async def open_here(
-    viewer: Viewer, message: client_frames.Subscribe, wanted: Filter
-) -> tuple[Feed, ControlFrame]:
-    """A feed for a `subscribe` frame, in this process."""
-    from extdebug.sessions.opening import (
-        open_feed,  # the models behind it need the apps to be loaded
-    )
-
-    return await open_feed(
-        await current_node(),
-        viewer,
-        tenant=message.target.tenant,
-        extension=message.target.extension,
-        wanted=wanted,
-        rev=message.filter.rev,
-        start=message.start,
-        resume=message.resume,
-    )
-
-
 async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
-    """Do what a frame asks; ProtocolError or FilterError when it may not be."""
+    """Do what a frame asks; ProtocolError or FilterError when it is refused."""
     match message:
         case client_frames.Ack():
             feed.ack(message.seq)
@@ -289,7 +292,7 @@ async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
 
 
 async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel until done: libraries swallow a cancellation now and then."""
+    """Cancel tasks again and again until they are done: some libraries swallow a cancellation."""
     waiting = {task for task in tasks if not task.done()}
     while waiting:
         for task in waiting:

@@ -1,4 +1,4 @@
-"""What a WebSocket's handshake says of who comes: the address and the sign-in's key."""
+"""A WebSocket before its session: who it is, and a bound on how many may wait to subscribe."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.http import parse_cookie
 
+from extdebug.db import in_policy_threads
+from extdebug.protocol.client_frames import Subscribe
+from extdebug.sessions import close_reasons
+from extdebug.sessions.close_reasons import OpeningRefused
+from policies import access
+from policies.access import Viewer
 
-def session_key_of(scope: dict[str, Any]) -> str:
+Scope = dict[str, Any]
+
+
+def session_key_of(scope: Scope) -> str:
     """The sign-in's key from the cookie; empty without one.
 
     Read here and not by Channels' middlewares: theirs wrap every send of every session, and keep
@@ -22,22 +32,45 @@ def session_key_of(scope: dict[str, Any]) -> str:
     return cookies.get(settings.SESSION_COOKIE_NAME, "")
 
 
-def client_ip(scope: dict[str, Any]) -> str:
+def client_ip(scope: Scope) -> str:
+    """The client's address, at most 45 characters; empty when the server gives none."""
     client = scope.get("client")
     return str(client[0])[:45] if client else ""
 
 
-MOST_EACH: Final = 512
-MOST: Final = 4096
+async def find_viewer(scope: Scope, message: Subscribe) -> Viewer:
+    """The person behind the cookie, or behind a one-use ticket for exactly this target.
+
+    OpeningRefused (unauthenticated) when there is none.
+    """
+    ip = client_ip(scope)
+    query = parse_qs(scope.get("query_string", b"").decode("latin1"))
+    ticket = message.ticket or next(iter(query.get("ticket", ())), None)
+    if ticket is not None:
+        redeemed = await in_policy_threads(access.redeem_ticket, ticket, ip=ip)
+        wanted = ((message.target.tenant or "").lower(), message.target.extension.lower())
+        if redeemed is None or redeemed[1:] != wanted:
+            raise OpeningRefused(close_reasons.UNAUTHENTICATED)
+        return redeemed[0]
+    key = session_key_of(scope)
+    viewer = await in_policy_threads(access.viewer_from_session, key, transport="ws", ip=ip)
+    if viewer is None:
+        raise OpeningRefused(close_reasons.UNAUTHENTICATED)
+    return viewer
+
+
+# Connections that have not subscribed yet; each is cheap, and FIRST_FRAME bounds its time.
+MOST_EACH: Final = 512  # of one address: a whole office may stand behind it
+MOST: Final = 4096  # of the process
 
 
 class Lobby:
-    """Who waits, by address, the oldest first."""
+    """Connections that have not subscribed yet; when there are too many, the oldest is dropped."""
 
     def __init__(self, *, most: int = MOST, most_each: int = MOST_EACH) -> None:
         self._most = most
         self._most_each = most_each
-        self._all: dict[asyncio.Timeout, None] = {}
+        self._all: dict[asyncio.Timeout, None] = {}  # oldest first
         self._by_address: dict[str, dict[asyncio.Timeout, None]] = {}
 
     def __len__(self) -> int:
@@ -45,7 +78,7 @@ class Lobby:
 
     @contextlib.contextmanager
     def waiting(self, address: str, patience: asyncio.Timeout) -> Iterator[None]:
-        """Within this, `patience` may run out before its time."""
+        """Count a connection as waiting; its `patience` is ended early when it has to go."""
         here = self._by_address.setdefault(address, {})
         here[patience] = self._all[patience] = None
         if len(here) > self._most_each:

@@ -1,4 +1,4 @@
-"""Polling: one request answers with what came since the last cursor."""
+"""A feed by polling: POST `/api/ext-debug/stream` answers with what came since the last cursor."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
 
-POLL_EVENTS: Final = 1000
-POLL_BYTES: Final = 1024 * 1024
+POLL_EVENTS: Final = 1000  # in one answer, give or take a frame
+POLL_BYTES: Final = 1024 * 1024  # of events in one answer, give or take a frame
 POLL_WAIT: Final = 25.0  # seconds a poll may wait for the first event, below proxies' 30 s
 
 
@@ -32,7 +32,10 @@ class _Polled(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
-    """Everything up to now, or up to the limits; waits up to `wait` seconds for the first event."""
+    """The answer's JSON, and whether it was cut at POLL_EVENTS or POLL_BYTES (ask again at once).
+
+    Waits up to `wait` seconds for the first event. The session is kept to be resumed.
+    """
     events: list[msgspec.Raw] = []
     gaps: list[msgspec.Raw] = []
     size, truncated, closing = 0, False, None

@@ -1,7 +1,7 @@
-"""A stream replayed into a terminal: one session like any other, read by a command.
+"""Replays a stream into a terminal, for the command `replay_stream`.
 
-The same feed, decision, redaction and audit as the page; what differs is the pace, which is the
-original one (times a speed) or as fast as the output takes it.
+It is a session like any other, with the same feed, decision, redaction and audit as the page's.
+Only the pace differs: the original one (times a speed), or as fast as the output takes it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from extdebug.db import in_record_threads
-from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import MAX_TAIL
 from extdebug.sessions import store
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
-from extdebug.sessions.node import current_node, stop_node
-from extdebug.sessions.opening import open_feed
+from extdebug.sessions.node import stop_node
+from extdebug.sessions.opening import OpeningRequest, open_session, record_replay
 from extdebug.wire.events import Event, Gap, read_ts
 from extdebug.wire.positions import EntryId, Start
 from policies.access import Viewer
@@ -43,10 +42,7 @@ class ReplayUnavailable(Exception):
 class ReplayQuery:
     """What to replay and how. `speed` None: as fast as it goes. `run_by`: who ran the command."""
 
-    tenant: str
-    extension: str
-    wanted: Filter
-    start: Start
+    opening: OpeningRequest
     follow: bool = False
     speed: float | None = None
     run_by: str = ""
@@ -91,13 +87,10 @@ def read_last(text: str) -> Start:
 async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Shown:
     """Show what the stream holds, and what comes when following, until the end or a cut.
 
-    endings.Refused when it may not begin, RedisAway when there is nothing to read from.
+    OpeningRefused when it may not begin, ReplayUnavailable when Redis does not answer.
     """
     try:
-        feed, _ = await open_feed(
-            await current_node(), viewer, tenant=asked.tenant, extension=asked.extension,
-            wanted=asked.wanted, rev=0, start=asked.start,
-        )  # fmt: skip
+        feed, _ = await open_session(viewer, asked.opening)
         code, reason = 1006, "the terminal was interrupted"
         try:
             await in_record_threads(_record, feed, viewer, asked)
@@ -111,21 +104,21 @@ async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Sh
 
 
 def _record(feed: Feed, viewer: Viewer, asked: ReplayQuery) -> None:
-    """Who let a stream run into a terminal: the person it was decided for, and who typed it."""
-    how = {
-        "run_by": asked.run_by,
-        "follow": asked.follow,
-        "speed": asked.speed,
-        "tail": asked.start.tail,
-        "since_ms": asked.start.since_ms,
-    }
-    store.record_replay(feed.lease, viewer, feed.target, how=how)
+    start = asked.opening.start
+    record_replay(
+        feed, viewer, run_by=asked.run_by, follow=asked.follow, speed=asked.speed,
+        tail=start.tail, since_ms=start.since_ms,
+    )  # fmt: skip
 
 
 class _Player:
-    """Takes a feed's messages one by one, in time."""
+    """Writes a feed's messages one by one, at the pace that was asked for."""
 
-    def __init__(self, feed: Feed, asked: ReplayQuery, output: ReplayWriter) -> None:
+    def __init__(
+        self, feed: Feed, asked: ReplayQuery, output: ReplayWriter, *,
+        patience: float = REDIS_PATIENCE,
+    ) -> None:  # fmt: skip
+        self._patience = patience
         self._feed = feed
         self._asked = asked
         self._output = output
@@ -136,6 +129,7 @@ class _Player:
         self._problem = ""
 
     async def run(self) -> CloseReason | None:
+        """Write until the end; why the session ended, None when everything was shown."""
         feed = self._feed
         while self._asked.follow or not feed.caught_up:
             self._mind_redis()
@@ -160,7 +154,7 @@ class _Player:
         return None
 
     async def _show(self, message: Events) -> None:
-        """On a thread: a terminal that stands still must not keep a cut from being heard."""
+        """Write events on a thread: a blocked terminal must not keep the loop from ending."""
         known = [(one.event, one.json, one.id) for one, _ in message.places() if one.event]
         if self._asked.speed is None:
             await asyncio.to_thread(self._write, known)
@@ -178,7 +172,7 @@ class _Player:
             self._output.event(event, json)
 
     async def _wait_for(self, id: EntryId) -> None:
-        """Until it is this entry's turn at the original pace; a cut or the end ends the wait."""
+        """Wait until this entry is due at the original pace, or the session has ended."""
         if self._asked.speed is None:
             return
         now = self._loop.time()
@@ -200,7 +194,7 @@ class _Player:
             self._away_since = None
         elif self._away_since is None:
             self._away_since = now
-        elif not self._asked.follow and now - self._away_since > REDIS_PATIENCE:
+        elif not self._asked.follow and now - self._away_since > self._patience:
             raise ReplayUnavailable(problem)
         if problem != self._problem:
             self._problem = problem

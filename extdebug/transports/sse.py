@@ -1,8 +1,8 @@
-"""SSE and polling over a feed: `/api/ext-debug/stream` for curl, scripts and EventSource.
+"""A feed as server-sent events: GET `/api/ext-debug/stream`, for curl, scripts and EventSource.
 
-The same feed as the WebSocket: what is written counts as acknowledged when the server took it,
-so backpressure of the server is the flow control. Where the server has none (Daphne), a response
-is a segment, and `Last-Event-ID` goes on without loss. An id is `cursor~session`.
+What is written counts as acknowledged when the server took it, so the server's backpressure is the
+flow control. Where the server has none (Daphne), a response ends after a segment, and the client
+continues without loss by `Last-Event-ID`. An event's id is `cursor~session`.
 """
 
 from __future__ import annotations
@@ -14,33 +14,18 @@ from typing import Any, Final
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
-from extdebug.sessions.node import current_node
-from extdebug.sessions.opening import open_feed
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports.stream_query import StreamQuery
 from extdebug.wire.positions import Cursor
-from policies.access import Viewer
 
 SEGMENT: Final = 1024 * 1024  # bytes of one response on a server without backpressure
 RETRY_MS: Final = 2000  # a client's wait before it comes back; in segments it comes at once
 
 
-async def open_stream(viewer: Viewer, asked: StreamQuery) -> tuple[Feed, ControlFrame]:
-    """A feed for an HTTP request; endings.Refused when it may not begin."""
-    return await open_feed(
-        await current_node(),
-        viewer,
-        tenant=asked.tenant,
-        extension=asked.extension,
-        wanted=asked.wanted,
-        rev=0,
-        start=asked.start,
-        resume=asked.resume,
-    )
-
-
 async def sse(feed: Feed, ready: ControlFrame, *, segmented: bool) -> AsyncIterator[bytes]:
-    """The text of one response, to the end of the session or of the segment."""
+    """The body of one response, until the session or, if `segmented`, the segment ends.
+
+    The session is closed when it ended, and kept to be resumed when the response just stopped.
+    """
     sent = 0
     gone, code = True, 1006
     try:
@@ -61,7 +46,7 @@ async def sse(feed: Feed, ready: ControlFrame, *, segmented: bool) -> AsyncItera
 
 
 def write(message: Events | GapNotice | ControlFrame | CloseReason, feed: Feed) -> bytes:
-    """One message in SSE. JSON has no line breaks, so nothing in an event can end its field."""
+    """One message as SSE text. JSON has no raw line breaks, so no event can end its `data` line."""
     session = feed.lease.id
     match message:
         case Events():

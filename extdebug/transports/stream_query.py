@@ -1,33 +1,25 @@
-"""The query string of the stream API, read strictly."""
+"""Strict reading of the stream API's parameters, for SSE and polling."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
+from extdebug.sessions.opening import OpeningRequest
 from extdebug.wire.events import read_ts
 from extdebug.wire.positions import BadCursor, Cursor, Start
 
 
 class BadQuery(ValueError):
-    """A parameter that cannot be meant; the message is for the person who typed it."""
+    """An unknown parameter or a value it cannot have; the message is for whoever wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamQuery:
-    """A request's parameters, read strictly."""
+def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest:
+    """What the parameters ask for; BadQuery for anything unknown or malformed.
 
-    extension: str
-    tenant: str | None
-    wanted: Filter
-    start: Start
-    resume: str | None
-
-
-def read_query(params: dict[str, str], *, last_id: str | None) -> StreamQuery:
-    """`extensionId tenantId installId requestId q level streams tail since`; BadQuery if not."""
+    `last_id` is the `Last-Event-ID` header, `cursor~session`; it precedes `since` and `tail`.
+    """
     known = {
         "extensionId", "tenantId", "installId", "requestId", "q", "level", "streams", "tail",
         "since", "lastEventId", "wait",
@@ -52,7 +44,10 @@ def read_query(params: dict[str, str], *, last_id: str | None) -> StreamQuery:
         raise BadQuery(str(error)) from None
     last_id = last_id or params.get("lastEventId") or None
     start, resume = _start(params, last_id)
-    return StreamQuery(extension, params.get("tenantId") or None, wanted, start, resume)
+    return OpeningRequest(
+        tenant=params.get("tenantId") or None, extension=extension, wanted=wanted, start=start,
+        resume=resume,
+    )  # fmt: skip
 
 
 def _start(params: dict[str, str], last_id: str | None) -> tuple[Start, str | None]:

@@ -1,7 +1,7 @@
-"""Events as lines of a terminal: nothing a guest prints may move the cursor, rename or recolour it.
+"""Events and gaps as lines of a terminal, made safe to print.
 
-Pure. What could act on a terminal or reorder what is read (controls, escape sequences,
-bidirectional and invisible marks) is shown as `\\x1b` or `\\u202e`; JSON lines get JSON's escapes.
+What could act on a terminal or reorder what is read (controls, escape sequences, bidirectional
+and invisible marks) is shown as `\\x1b` or `\\u202e`; JSON lines get JSON's escapes instead.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WHY: Final = {
 
 
 def escaped(text: str) -> str:
-    """`text` with everything active spelled out; tabs and newlines stay."""
+    """`text` with every control and invisible character spelled out; tabs and newlines stay."""
     return _ACTIVE.sub(_spelled, text)
 
 
@@ -51,7 +51,7 @@ def _spelled(match: re.Match[str]) -> str:
 
 
 def json_line(json: bytes) -> str:
-    """One encoded event as a line of JSON that is as safe to look at; the value is the same."""
+    """One encoded event as a line of JSON that is safe to print and decodes to the same value."""
     return _ACTIVE.sub(_in_json, json.decode())
 
 
@@ -64,8 +64,12 @@ def _in_json(match: re.Match[str]) -> str:
 
 
 def json_gap(gap: Gap) -> str:
-    """A loss as a line of JSON that cannot be taken for an event."""
-    return json_line(b'{"gap":' + encode_json(gap) + b"}")
+    """A loss as `{"gap": {...}}` in one line, so that it cannot be taken for an event."""
+    shown = {
+        "reason": gap.reason, "missed": gap.missed, "after": gap.after, "before": gap.before,
+        "since": gap.since, "scope": gap.scope, "detail": gap.detail,
+    }  # fmt: skip
+    return json_line(encode_json({"gap": shown}))
 
 
 def pretty(event: Event, *, colour: bool) -> str:
@@ -92,7 +96,7 @@ def pretty(event: Event, *, colour: bool) -> str:
 
 def pretty_gap(gap: Gap, *, colour: bool) -> str:
     """`--- 37 entries missing: trimmed before it was read ---`"""
-    what = "events" if gap.reason.scope == "matching" else "entries"
+    what = "events" if gap.scope == "matching" else "entries"
     count = "an unknown number of" if gap.missed is None else str(gap.missed)
     detail = f" ({escaped(gap.detail)})" if gap.detail else ""
     text = f"--- {count} {what} missing: {_WHY[gap.reason]}{detail} ---"

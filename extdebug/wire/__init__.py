@@ -1,0 +1,1 @@
+"""What travels between runners, Redis and consoles: events, entries, keys, positions, size caps."""

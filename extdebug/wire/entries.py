@@ -1,7 +1,8 @@
-"""The wire codec: a debug event to and from the flat field/value list of a Redis Streams entry.
+"""Reads and writes a debug event as the flat field/value list of a Redis Streams entry.
 
 The field names are a contract (docs/wire-contract.md). Writing is exact, reading tolerant: runners
-in other languages and older ones leave parts out, and a hostile one must cost little.
+in other languages and older ones leave parts out, and a hostile one must cost little time and
+memory.
 """
 
 from __future__ import annotations
@@ -155,6 +156,19 @@ def from_entry(
     )
 
 
+def read_origin(raw: Sequence[bytes], *, tenant: str, extension: str) -> Origin:
+    """What an entry's producer says of its place, without reading the rest: 1 us."""
+    pairs = iter(raw[: len(raw) // 2 * 2])
+    values: dict[bytes, bytes] = {}
+    for name, value in zip(pairs, pairs, strict=True):
+        values.setdefault(name, value)
+    if b"src" not in values or not _agrees(
+        values.get(b"tenant", b""), values.get(b"extension", b""), tenant, extension
+    ):
+        return NO_ORIGIN
+    return _origin(values)
+
+
 _RAW_LEVELS: Final = {name.encode(): level for name, level in LEVELS.items()}
 _RAW_OUTPUTS: Final = {name.encode(): output for name, output in OUTPUTS.items()}
 _RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)
@@ -276,7 +290,7 @@ def _fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool,
 
 
 def _read_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
-    """The JSON object in `fields`; whether it is within the caps as it is; cut; not UTF-8."""
+    """The JSON object in `fields`; whether it fits as it is; was cut; was not UTF-8."""
     if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
         return {}, False, True, False
     broken = False

@@ -1,8 +1,8 @@
-"""The ground floor: the debug event, ids, cursors, gaps and close codes.
+"""The debug event, the gap, and the ids, levels and times they are made of.
 
-Nothing here does I/O or knows Django: runners, the hub and the console all stand on it.
-The JSON names of an event are a contract (docs/protocol.md); `entries` holds the wire codec,
-`caps` what an event may weigh.
+No I/O: runners, hub and console all import it. An event's JSON names are a contract
+(docs/protocol.md). entries.py reads and writes events as Redis entries, truncation.py cuts them
+to size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ISO = re.compile(
 
 
 class Level(StrEnum):
-    """Severity, weakest first; `rank` orders them."""
+    """Severity, weakest first; `rank` is 0 for the weakest."""
 
     TRACE = "trace"
     DEBUG = "debug"
@@ -41,6 +41,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
+        """0 for trace to 4 for error."""
         return _RANK[self]
 
 
@@ -66,7 +67,7 @@ OUTPUTS: Final[dict[str, Output]] = {output.value: output for output in Output}
 
 
 class GapReason(StrEnum):
-    """Why events are missing. The first two count matching events, the others stream entries."""
+    """Why events are missing. `scope` says what a loss counts: "matching" events or "entries"."""
 
     NOT_CONSUMED = "not_consumed"  # the watcher was too slow
     RATE_LIMITED = "rate_limited"  # the session's own limit
@@ -78,6 +79,7 @@ class GapReason(StrEnum):
 
     @property
     def scope(self) -> str:
+        """What `missed` counts: events "matching" the filter, or "entries" of the stream."""
         matching = (GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED)
         return "matching" if self in matching else "entries"
 
@@ -87,7 +89,7 @@ class BadId(ValueError):
 
 
 class Unreadable(ValueError):
-    """An entry that cannot or must not be shown; `str()` is a reason fit for a person."""
+    """An entry that cannot or must not be shown; its message may be shown to the watcher."""
 
 
 def clean_id(text: str, *, what: str) -> str:
@@ -112,7 +114,7 @@ def clean_opaque(text: str, *, what: str) -> str:
 
 
 class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One captured line or log call, in the plan's names when encoded as JSON.
+    """One captured line or log call; in JSON its names are in camelCase.
 
     `id` is the stream id, empty until Redis gave one. `redacted` names the rules that masked
     something; `marks` names what had to be guessed ("ts", "level", "stream", "utf8").
@@ -136,7 +138,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """What a producer says of an entry's place: its boot id, its counter, what it lost before.
+    """What the producer says of an entry: its boot id `src`, its counter `n`, what it lost before.
 
     `lost` > 0 makes the entry a marker without a line of its own: `lost` events of this `src`
     were dropped by the producer because of `why`. Deployed runners give none of this.
@@ -151,16 +153,24 @@ class Origin(msgspec.Struct, frozen=True):
 NO_ORIGIN: Final = Origin()
 
 
-class Gap(msgspec.Struct, frozen=True, omit_defaults=False):
-    """A stated loss. `missed` is exact or None, never a guess; `after`/`before` bound its place."""
+class Gap(msgspec.Struct, frozen=True):
+    """A stated loss. `missed` is exact or None, never a guess.
+
+    `after` and `before` are the entry ids around it, both exclusive; `since` is when it began
+    (ISO 8601). What `missed` counts follows from the reason: see `scope`.
+    """
 
     reason: GapReason
     missed: int | None
     after: str | None = None
     before: str | None = None
     since: str | None = None
-    scope: str = ""
     detail: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """What `missed` counts: "matching" events or stream "entries"."""
+        return self.reason.scope
 
 
 def iso(moment_ms: int) -> str:
@@ -202,10 +212,9 @@ def read_ts(text: str) -> str | None:
     return f"{moment.isoformat()[:19]}.{fraction}Z"
 
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
+_encoder: Final = msgspec.json.Encoder()
 
 
 def encode_json(value: Any) -> bytes:
-    """JSON for clients and the wire: an Event, a Gap or plain data."""
+    """Compact JSON of an Event, another Struct or plain data, for clients and the wire."""
     return _encoder.encode(value)

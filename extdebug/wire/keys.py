@@ -57,4 +57,7 @@ def escape(prefix: str) -> str:
     return _GLOB.sub(r"\\\1", prefix)
 
 
-GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub; it carries a position and delivers nothing
+GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub, by which it reads
+EPOCH_PREFIX: Final = (
+    "ee-debug-epoch:"  # a group whose name is the stream's life; nobody reads by it
+)

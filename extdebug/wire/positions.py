@@ -1,16 +1,23 @@
-"""Places in a stream: entry ids, cursors that clients hand back, and where a session may start."""
+"""Places in a stream: entry ids, the cursors clients hand back, and where a session starts."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 
 _U64: Final = 2**64 - 1
+EPOCH_DIGITS: Final = 20
+UNKNOWN_INDEX: Final = "x"
+MOST_CURSOR: Final = 128  # characters
+_CURSOR: Final = re.compile(
+    rf"([0-9]+-[0-9]+)(?:\.([0-9]+|{UNKNOWN_INDEX})(?:\.([0-9a-f]{{{EPOCH_DIGITS}}})(\.s)?)?)?"
+)
 
 
 class BadCursor(ValueError):
-    """A cursor that is not `ms-seq` or `ms-seq.index`."""
+    """A cursor that is not `ms-seq`, `ms-seq.index` or `ms-seq.index.epoch`."""
 
 
 class EntryId(msgspec.Struct, frozen=True, order=True):
@@ -39,23 +46,40 @@ ZERO_ID: Final = EntryId(0, 0)
 class Cursor(msgspec.Struct, frozen=True):
     """A place in one stream: everything up to and with `id` is accounted for.
 
-    `index` counts the entries accounted for since the stream began (its `entries-added`),
-    so that a later loss is an exact number; None when nobody could know it.
+    `index` counts the entries accounted for since the stream began (its `entries-added`), so that
+    a later loss is an exact number; None when nobody could know it. `epoch` names the stream's
+    life (`streams/epochs.py`): the same key in another life is another stream. Empty: unknown.
+    `stated` says that what a runner dropped right behind `id` was told as well.
     """
 
     id: EntryId
     index: int | None = None
+    epoch: str = ""
+    stated: bool = False
 
     def __str__(self) -> str:
-        return f"{self.id}" if self.index is None else f"{self.id}.{self.index}"
+        if not self.epoch:
+            return f"{self.id}" if self.index is None else f"{self.id}.{self.index}"
+        index = UNKNOWN_INDEX if self.index is None else self.index
+        return f"{self.id}.{index}.{self.epoch}{'.s' if self.stated else ''}"
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """BadCursor unless `ms-seq` or `ms-seq.index`, each a plain decimal within u64."""
-        if len(text) > 64:
-            raise BadCursor("expected ms-seq or ms-seq.index, got something longer")
-        place, dot, index = text.partition(".")
-        return cls(EntryId.parse(place), _u64(index, text) if dot else None)
+        """BadCursor unless `ms-seq`, `ms-seq.index` or `ms-seq.index.epoch`; strict in each part.
+
+        Numbers are plain decimals within u64, `x` stands for an index nobody knows, an epoch is
+        EPOCH_DIGITS hexadecimal digits, and `.s` behind it is `stated`.
+        """
+        match = _CURSOR.fullmatch(text) if len(text) <= MOST_CURSOR else None
+        if match is None:
+            raise BadCursor(
+                f"expected ms-seq, ms-seq.index or ms-seq.index.epoch, got {text[:60]!r}"
+            )
+        place, index, epoch, stated = match.groups()
+        known = None if index in (None, UNKNOWN_INDEX) else _u64(index, text)
+        if epoch is None and index == UNKNOWN_INDEX:
+            raise BadCursor(f"expected an index in decimal, got {text[:60]!r}")
+        return cls(EntryId.parse(place), known, epoch or "", stated is not None)
 
 
 def _u64(digits: str, whole: str) -> int:
@@ -63,6 +87,18 @@ def _u64(digits: str, whole: str) -> int:
     if not plain or len(digits) > 20 or int(digits) > _U64:
         raise BadCursor(f"expected ms-seq or ms-seq.index in decimal, got {whole[:60]!r}")
     return int(digits)
+
+
+def before(id: EntryId) -> EntryId:
+    """The greatest id smaller than `id`: reading behind it begins with `id` itself."""
+    if id.seq:
+        return EntryId(id.ms, id.seq - 1)
+    return EntryId(id.ms - 1, _U64) if id.ms else ZERO_ID
+
+
+def behind(id: EntryId) -> EntryId:
+    """The smallest id greater than `id`: an exclusive bound that takes `id` in."""
+    return EntryId(id.ms, id.seq + 1) if id.seq < _U64 else EntryId(id.ms + 1, 0)
 
 
 class Start(msgspec.Struct, frozen=True):

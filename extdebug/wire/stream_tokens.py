@@ -1,7 +1,7 @@
-"""Tokens for the internal stream: who signed them may watch one stream, for thirty seconds.
+"""Tokens with which the console asks a runner for one stream: good once, for thirty seconds.
 
-`base64url(JSON).base64url(HMAC-SHA256)`, one use. Console and runners share the key; the token
-names tenant, extension and installs, so that the request beside it cannot widen them.
+`base64url(JSON).base64url(HMAC-SHA256)`. Console and runners share the key. The token names
+tenant, extension and installs, so that the request that carries it cannot ask for more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_CHARS: Final = 16 * 1024
 
 
 class BadToken(ValueError):
-    """Not a token of ours, not for now, or used before."""
+    """Not signed with our key, malformed, or outside its time."""
 
 
 class Claims(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -55,7 +55,7 @@ def sign(
 
 
 def verify(key: bytes, token: str, *, now: float) -> Claims:
-    """The claims; BadToken otherwise. One use is the caller's to keep, by `nonce`."""
+    """The claims; BadToken otherwise. The caller refuses a `nonce` it has seen before."""
     if len(token) > MOST_CHARS:
         raise BadToken("the token is too long")
     body_text, _, mac_text = token.partition(".")

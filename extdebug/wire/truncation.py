@@ -1,4 +1,4 @@
-"""What one event may weigh: text and fields cut to their caps, made plain and valid on the way."""
+"""Cuts an event's text and fields to their size limits, and makes them encodable as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from extdebug.wire.events import encode_json
 MAX_FIELDS_BYTES: Final = 4 * 1024
 MAX_FIELDS_DEPTH: Final = 6
 MAX_MESSAGE_BYTES: Final = 8 * 1024  # default of RUNNER_DEBUG_MAX_EVENT_BYTES
-# What a hostile or foreign writer may make us hold for one event, whatever the runner's cap is.
+# What a foreign, perhaps hostile writer may make us hold for one event, whatever a runner's limit.
 MAX_FOREIGN_MESSAGE_BYTES: Final = 64 * 1024
 MAX_FOREIGN_FIELDS_BYTES: Final = 16 * 1024  # of `fields`: beyond it nothing of them is read
 MAX_UNKNOWN_FIELDS: Final = 64  # names of an entry that are not ours; more are cut
@@ -29,7 +29,7 @@ def cut_text(text: str, limit: int) -> tuple[str, bool]:
 
 
 def clean_text(text: str) -> str:
-    """The same text, or with `?` for lone surrogates, which no JSON and no Redis would take."""
+    """The same text with `?` for lone surrogates, which UTF-8 cannot encode."""
     if text.isascii():
         return text
     try:
@@ -42,7 +42,7 @@ def clean_text(text: str) -> str:
 def cap_fields(
     fields: Mapping[str, Any], *, limit: int = MAX_FIELDS_BYTES
 ) -> tuple[dict[str, Any], bool]:
-    """Fields as plain JSON within the caps, and whether something was cut.
+    """Fields as plain JSON of at most `limit` bytes, and whether something was cut.
 
     Deeper levels become "…", then the largest fields are dropped. Always encodable: NaN, infinity,
     integers beyond 2**53 and foreign objects become text, lone surrogates `?`.
@@ -62,7 +62,7 @@ def cap_fields(
 
 
 class _Shaper:
-    """Makes plain JSON of anything; counts values, so that no structure costs more than its cap."""
+    """Makes plain JSON of anything, up to MAX_FIELDS_NODES values."""
 
     def __init__(self) -> None:
         self.cut = False
@@ -100,7 +100,7 @@ class _Shaper:
 
 
 def _said(value: Any) -> str:
-    """`str()` of an object of the guest's or host's, whatever its `__str__` does."""
+    """`str()` of any object, even if its `__str__` raises."""
     try:
         return str.__str__(value) if isinstance(value, str) else str(value)
     except Exception:  # noqa: BLE001 a log call must not fail because its argument does

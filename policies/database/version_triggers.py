@@ -73,8 +73,8 @@ def install(*, using: str = DEFAULT_DB_ALIAS) -> None:
 def remove(*, using: str = DEFAULT_DB_ALIAS) -> None:
     """Take all triggers away. Needs the tables' owner.
 
-    A migration that alters one of these tables starts with `RunPython(triggers.lift)`: SQLite
-    rebuilds the table, and refuses to rename it while another table's trigger names it.
+    A migration that alters one of these tables starts with `RunPython(version_triggers.lift)`:
+    SQLite rebuilds the table, and refuses to rename it while another table's trigger names it.
     """
     connection = connections[using]
     with connection.cursor() as cursor:

@@ -1,0 +1,1 @@
+"""The pure decision: facts in, every rule asked and its result out."""

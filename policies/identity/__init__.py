@@ -1,0 +1,1 @@
+"""Who is asking: signed-in viewers and operators, bearer tokens and one-use tickets."""

@@ -1,0 +1,1 @@
+"""Reads the facts, grants and redaction rules of the database that decisions are made from."""

@@ -103,7 +103,7 @@ class Consent(models.Model):
 
 
 class EnvironmentPolicy(models.Model):
-    """What one environment asks for. Without a row the defaults of `decisions.facts` hold."""
+    """What one environment asks for; without a row, the defaults of decisions/facts.py."""
 
     class Environment(models.TextChoices):
         DEVELOPMENT = "development", "Development"
@@ -230,7 +230,7 @@ class Limits(models.Model):
     """Caps and rates. No tenant and no extension: the defaults; empty fields inherit.
 
     For a target the pair's row counts, else the smaller of its tenant's and its extension's,
-    else the defaults' row, else the values built into `policies.decisions.facts`.
+    else the defaults' row, else the values built into decisions/facts.py.
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="limits")

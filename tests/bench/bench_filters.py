@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from extdebug.filters.batch import Batch
-from extdebug.filters.filter import Filter, Selector, compile_filter
+from extdebug.filters.filter import Filter, FilterParts, Selector, compile_filter
 from extdebug.wire.events import Event, Level, Output, encode_json
 from extdebug.wire.positions import EntryId
 
@@ -25,7 +25,7 @@ SEND: Final = 0.25  # us per delivered event in frames of 100, uvicorn with a sh
 EVENTS: Final = 100
 BATCHES: Final = 40
 
-Kind = Callable[[int], dict[str, object]]
+Kind = Callable[[int], FilterParts]
 KINDS: Final[dict[str, Kind]] = {
     "equal (level, word)": lambda i: {"level": "info", "q": "took="},
     "level, another word each": lambda i: {"level": "info", "q": f"took= -x{i}"},
@@ -45,7 +45,7 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
-def _mixed(i: int) -> list[dict[str, object]]:
+def _mixed(i: int) -> list[FilterParts]:
     return [
         {"q": f"took= -x{i}"},
         {"level": "warn", "q": f"customer -y{i}"},

@@ -1,4 +1,4 @@
-"""What tests of the page ask for: `fake` (a server to drive), `desk` (the page open on it).
+"""Fixtures of the page's tests: `fake` (a server to drive), `tab` (the page open on it).
 
 One Chromium per module: starting one takes longer than most tests.
 """
@@ -45,8 +45,8 @@ async def fake() -> AsyncIterator[Fake]:
     await server.stop()
 
 
-class Desk:
-    """The console page and the words to talk about it. `errors`: what the browser complained of."""
+class ConsoleTab:
+    """The console page in a browser tab. `errors`: what the browser complained of."""
 
     def __init__(self, page: Any, fake: Fake) -> None:
         self.page = page
@@ -55,7 +55,7 @@ class Desk:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
 
-    async def open(self, query: str = "", *, state: str | None = "live") -> Desk:
+    async def open(self, query: str = "", *, state: str | None = "live") -> ConsoleTab:
         await self.page.goto(self.fake.url(query))
         if state:
             await self.state(state)
@@ -86,10 +86,10 @@ class Desk:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(chromium: Any, fake: Fake) -> AsyncIterator[Desk]:
+async def tab(chromium: Any, fake: Fake) -> AsyncIterator[ConsoleTab]:
     """A page that is not opened yet. It must not have complained when the test ends."""
     context = await chromium.new_context(viewport={"width": 1400, "height": 900}, timezone_id="UTC")
-    made = Desk(await context.new_page(), fake)
+    made = ConsoleTab(await context.new_page(), fake)
     yield made
     errors = [error for error in made.errors if "ERR_CONNECTION_REFUSED" not in error]
     await context.close()

@@ -95,7 +95,7 @@ async def test_an_operator_grants_watches_over_and_revokes_within_two_minutes(
     await olivia.locator("[name=reason]").fill("the customer asked us to stop")
     revoked = time.monotonic()
     await olivia.get_by_role("button", name="Revoke and cut 1 session").click(no_wait_after=True)
-    await dan.locator("#ending", has_text="the customer asked us to stop").wait_for()
+    await dan.locator("#closed-card", has_text="the customer asked us to stop").wait_for()
     cut_after = time.monotonic() - revoked
     await reads(olivia, "was revoked")
 
@@ -178,5 +178,5 @@ async def test_signing_out_of_the_admin_cuts_what_is_watched(
     await admin.goto(f"{console.url}/admin/")
     await admin.evaluate("document.getElementById('logout-form').submit()")
     await admin.wait_for_url("**/login/**")
-    await olivia.locator("#ending").wait_for()
-    assert "sign" in (await olivia.inner_text("#ending")).lower()
+    await olivia.locator("#closed-card").wait_for()
+    assert "sign" in (await olivia.inner_text("#closed-card")).lower()

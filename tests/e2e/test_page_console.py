@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
-from tests.e2e.conftest import Desk
+from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import Fake
 from tests.fixtures.cast import PASSWORD
 from tests.fixtures.console import Console
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 
-class Visit(Desk):
+class Visit(ConsoleTab):
     """A person's browser on the real console."""
 
     async def sign_in(self, console: Console, name: str, path: str) -> None:
@@ -83,7 +83,7 @@ async def test_from_the_sign_in_to_a_line_and_out(
     await other.goto(f"{console.url}/extensions/")
     await other.click("text=Sign out")
     await visit.state("closed")
-    await visit.says("#ending", "Sign in")
+    await visit.says("#closed-card", "Sign in")
     assert visit.errors == []
     await context.close()
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Desk
+from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import ROOT, Fake
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 STATIC = ROOT / "extdebug" / "static" / "extdebug"
 TOKENS = (STATIC / "tokens.css").read_text()
-# ink -> the grounds it stands on, as rows.css, console.css and frame.css use them
+# ink -> the grounds it stands on, as the style sheets use them
 PAIRS = {
     "ink": [
         "ground",
@@ -82,54 +82,51 @@ async def test_no_module_writes_markup_or_evaluates_text() -> None:
             assert not inline.search(path.read_text()), path.name
 
 
-async def test_modules_and_styles_stay_small() -> None:
-    for path in STATIC.glob("*.js"):
-        assert len(path.read_text().splitlines()) <= 300, path.name
-
-
 async def test_the_theme_follows_the_system_and_the_button_overrides_and_is_kept(
     chromium: Any, fake: Fake
 ) -> None:
     context = await chromium.new_context(color_scheme="dark")
-    desk = await Desk(await context.new_page(), fake).open()
+    tab = await ConsoleTab(await context.new_page(), fake).open()
     ground = "() => getComputedStyle(document.body).backgroundColor"
-    dark = await desk.script(ground)
-    await desk.page.click("#theme")
-    light = await desk.script(ground)
+    dark = await tab.script(ground)
+    await tab.page.click("#theme")
+    light = await tab.script(ground)
     assert light != dark
-    await desk.page.reload()
-    assert await desk.script(ground) == light
-    assert desk.errors == []
+    await tab.page.reload()
+    assert await tab.script(ground) == light
+    assert tab.errors == []
     await context.close()
 
 
 @pytest.mark.parametrize("width", [400, 768, 1400])
 async def test_nothing_overflows_sideways(chromium: Any, fake: Fake, width: int) -> None:
     context = await chromium.new_context(viewport={"width": width, "height": 800})
-    desk = await Desk(await context.new_page(), fake).open()
+    tab = await ConsoleTab(await context.new_page(), fake).open()
     await fake.events(
         fake.event("x" * 3000, fields={"k" * 60: "v" * 200}),
         fake.event("words " * 200, stream="stderr", requestId="r" * 128),
     )
     await fake.gap("producer", 3, detail="d" * 300)
-    await desk.sees("lost at the runner")
-    assert await desk.script("() => document.documentElement.scrollWidth") <= width
+    await tab.sees("lost at the runner")
+    assert await tab.script("() => document.documentElement.scrollWidth") <= width
     sideways = (
         "() => { const n = document.querySelector('#lines'); return n.scrollWidth - n.clientWidth }"
     )
-    assert await desk.script(sideways) <= 0
-    await desk.page.evaluate("() => document.querySelector('.line').click()")
-    await desk.page.wait_for_selector(".detail")
-    assert await desk.script(sideways) <= 0
+    assert await tab.script(sideways) <= 0
+    await tab.page.evaluate("() => document.querySelector('.line').click()")
+    await tab.page.wait_for_selector(".detail")
+    assert await tab.script(sideways) <= 0
     await context.close()
 
 
-async def test_every_control_has_a_name_and_text_fields_have_labels(fake: Fake, desk: Desk) -> None:
-    await desk.open()
+async def test_every_control_has_a_name_and_text_fields_have_labels(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
     await fake.events(fake.event())
     await fake.gap("not_consumed", 3, after="1-0", before="2-0")
-    await desk.sees("3 lines skipped")
-    nameless = await desk.script(
+    await tab.sees("3 lines skipped")
+    nameless = await tab.script(
         """() => [...document.querySelectorAll('button, a, input, select, textarea, summary')]
         .filter(n => n.checkVisibility())
         .filter(n => !(n.textContent.trim() || n.getAttribute('aria-label') || n.labels?.length
@@ -140,12 +137,12 @@ async def test_every_control_has_a_name_and_text_fields_have_labels(fake: Fake, 
 
 
 async def test_the_help_lists_what_the_keys_do_and_what_the_runner_needs(
-    fake: Fake, desk: Desk
+    fake: Fake, tab: ConsoleTab
 ) -> None:
-    await desk.open()
-    await desk.page.keyboard.press("?")
-    await desk.page.wait_for_selector("#help-dialog[open]")
-    words = await desk.page.inner_text("#help-dialog")
+    await tab.open()
+    await tab.page.keyboard.press("?")
+    await tab.page.wait_for_selector("#help-dialog[open]")
+    words = await tab.page.inner_text("#help-dialog")
     for part in (
         "context.request_id",
         "x-request-id",
@@ -160,20 +157,20 @@ async def test_the_help_lists_what_the_keys_do_and_what_the_runner_needs(
         "pause and resume",
     ):
         assert part in words, part
-    await desk.page.keyboard.press("Escape")
-    await desk.page.wait_for_selector("#help-dialog[open]", state="detached")
+    await tab.page.keyboard.press("Escape")
+    await tab.page.wait_for_selector("#help-dialog[open]", state="detached")
 
 
-async def test_times_read_as_local_utc_age_and_difference(fake: Fake, desk: Desk) -> None:
-    await desk.open()
+async def test_times_read_as_local_utc_age_and_difference(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
     first = fake.event("first", ms=1_795_000_000_123)
     await fake.events(first, fake.event("second", ms=1_795_000_000_373))
-    await desk.sees("second")
-    time = desk.page.locator(".line time").last
+    await tab.sees("second")
+    time = tab.page.locator(".line time").last
     shown = [await time.inner_text()]
     for _ in range(3):
-        await desk.page.keyboard.press("t")
-        await desk.page.evaluate(
+        await tab.page.keyboard.press("t")
+        await tab.page.evaluate(
             "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
         shown.append(await time.inner_text())
@@ -182,9 +179,10 @@ async def test_times_read_as_local_utc_age_and_difference(fake: Fake, desk: Desk
     assert shown[3] == "+250 ms"
 
 
-async def test_every_static_file_that_a_template_names_exists() -> None:
-    named = {name for text in templates() for name in re.findall(r"'extdebug/([\w.]+)'", text)}
+async def test_templates_link_style_sheets_that_exist_and_all_of_them() -> None:
+    named = {name for text in templates() for name in re.findall(r"'extdebug/([\w.-]+)'", text)}
     assert named - {path.name for path in STATIC.iterdir()} == set()
+    assert {path.name for path in STATIC.glob("*.css")} - named == set()
 
 
 def templates() -> list[str]:

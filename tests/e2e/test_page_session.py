@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import Desk, until
+from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import START_MS, Fake, iso, page_config, tenant
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
@@ -16,89 +16,89 @@ CHECKS = [
 
 
 async def test_the_time_left_counts_down_warns_a_minute_before_and_extends(
-    fake: Fake, desk: Desk
+    fake: Fake, tab: ConsoleTab
 ) -> None:
     fake.ready_more = {"ttl": 62}
-    await desk.page.clock.install()
-    await desk.open()
-    await desk.says("#ttl-text", "1:0")
-    assert await desk.page.is_hidden("#expiring")
-    await desk.page.clock.run_for(5000)
-    await desk.says("#expiring-text", "This session ends in 0:5")
-    await desk.page.click("#expiring-extend")
+    await tab.page.clock.install()
+    await tab.open()
+    await tab.says("#ttl-text", "1:0")
+    assert await tab.page.is_hidden("#expiring")
+    await tab.page.clock.run_for(5000)
+    await tab.says("#expiring-text", "This session ends in 0:5")
+    await tab.page.click("#expiring-extend")
     await until(lambda: fake.of("extend"))
     await fake.status(ttl=600, expiresAt=iso(START_MS + 600_000))
-    await desk.page.wait_for_selector("#expiring", state="hidden")
-    await desk.says("#ttl-text", "10:00")
+    await tab.page.wait_for_selector("#expiring", state="hidden")
+    await tab.says("#ttl-text", "10:00")
 
 
-async def test_a_session_at_its_longest_offers_no_extension(fake: Fake, desk: Desk) -> None:
+async def test_a_session_at_its_longest_offers_no_extension(fake: Fake, tab: ConsoleTab) -> None:
     fake.ready_more = {"ttl": 40, "extendableUntil": iso(START_MS + 600_000)}
-    await desk.open()
-    await desk.says("#expiring-text", "cannot be extended further")
-    assert await desk.page.is_hidden("#expiring-extend")
-    assert await desk.page.is_hidden("#extend")
+    await tab.open()
+    await tab.says("#expiring-text", "cannot be extended further")
+    assert await tab.page.is_hidden("#expiring-extend")
+    assert await tab.page.is_hidden("#extend")
 
 
-async def test_the_ledger_is_said_in_words_to_the_unit(fake: Fake, desk: Desk) -> None:
-    await desk.open()
+async def test_the_ledger_is_said_in_words_to_the_unit(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
     lost = {"producer": 37, "retention": 2, "reset": None}
     await fake.status(ledger={"entries": 12_500, "shown": 12_431, "filtered": 30, "lost": lost})
-    await desk.says("#ledger", "12,431 shown")
-    words = await desk.page.inner_text("#ledger")
+    await tab.says("#ledger", "12,431 shown")
+    words = await tab.page.inner_text("#ledger")
     for part in ("30 filtered out", "37 lost at the runner", "2 expired",
                  "an unknown number lost with the stream", "0 unaccounted"):  # fmt: skip
         assert part in words
     await fake.status(ledger={"entries": 5, "shown": 3, "filtered": 1, "lost": {}})
-    await desk.says("#ledger", "1 unaccounted")
+    await tab.says("#ledger", "1 unaccounted")
 
 
 async def test_the_ledger_moves_with_what_arrives_between_two_accounts(
-    fake: Fake, desk: Desk
+    fake: Fake, tab: ConsoleTab
 ) -> None:
-    await desk.open()
+    await tab.open()
     await fake.status(ledger={"entries": 10, "shown": 10, "filtered": 0, "lost": {}})
     await fake.lines(5)
     await fake.gap("producer", 4)
-    await desk.says("#ledger", "15 shown")
-    await desk.says("#ledger", "4 lost at the runner")
-    await desk.says("#ledger", "0 unaccounted")
+    await tab.says("#ledger", "15 shown")
+    await tab.says("#ledger", "4 lost at the runner")
+    await tab.says("#ledger", "0 unaccounted")
 
 
-async def test_trouble_with_redis_is_said_on_the_page(fake: Fake, desk: Desk) -> None:
-    await desk.open()
+async def test_trouble_with_redis_is_said_on_the_page(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
     await fake.status("degraded", "Redis does not answer.")
-    await desk.state("degraded")
-    await desk.says("#banner", "Redis does not answer.")
+    await tab.state("degraded")
+    await tab.says("#banner", "Redis does not answer.")
     await fake.status("fallback")
-    await desk.says("#banner", "Live stream limited to a single runner pod")
+    await tab.says("#banner", "Live stream limited to a single runner pod")
     await fake.status("live")
-    await desk.page.wait_for_selector("#banner", state="hidden")
+    await tab.page.wait_for_selector("#banner", state="hidden")
 
 
-async def test_the_age_of_the_last_line_is_visible(fake: Fake, desk: Desk) -> None:
-    await desk.page.clock.install()
-    await desk.open()
+async def test_the_age_of_the_last_line_is_visible(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.page.clock.install()
+    await tab.open()
     await fake.events(fake.event(ms=START_MS - 300_000))  # of the history, by the server's clock
-    await desk.says("#age", "last line 5 min ago")
+    await tab.says("#age", "last line 5 min ago")
     await fake.events(fake.event("newer"))
-    await desk.sees("newer")
-    await desk.says("#age", "last line 0.")
-    await desk.page.clock.run_for(5_000)
-    await desk.says("#age", "last line 5.")
+    await tab.sees("newer")
+    await tab.says("#age", "last line 0.")
+    await tab.page.clock.run_for(5_000)
+    await tab.says("#age", "last line 5.")
 
 
-async def test_a_denial_lists_every_rule_and_takes_a_request(fake: Fake, desk: Desk) -> None:
-    await desk.open()
+async def test_a_denial_lists_every_rule_and_takes_a_request(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
     await fake.closing(4403, message="You need an approval.", checks=CHECKS, canRequest=True)
-    await desk.says(".checks .ok", "The console is switched on.")
-    await desk.says(".checks .no", "No approval covers Acme.")
-    await desk.page.fill("textarea[name=reason]", "Invoices stuck since noon")
-    await desk.page.fill("input[name=ticket]", "SUP-7")
-    await desk.page.select_option("select[name=minutes]", "30")
-    await desk.page.uncheck(".boxes input[value=inst-acme-eu]")
-    await desk.page.click("text=Request access >> nth=-1")
-    await desk.says(".answer", "Requested.")
+    await tab.says(".checks .ok", "The console is switched on.")
+    await tab.says(".checks .no", "No approval covers Acme.")
+    await tab.page.fill("textarea[name=reason]", "Invoices stuck since noon")
+    await tab.page.fill("input[name=ticket]", "SUP-7")
+    await tab.page.select_option("select[name=minutes]", "30")
+    await tab.page.uncheck(".boxes input[value=inst-acme-eu]")
+    await tab.page.click("text=Request access >> nth=-1")
+    await tab.says(".answer", "Requested.")
     path, body = fake.posted[0]
     assert path == "/api/ext-debug/grants"
     assert body == {
@@ -111,18 +111,20 @@ async def test_a_denial_lists_every_rule_and_takes_a_request(fake: Fake, desk: D
     }
 
 
-async def test_a_refused_request_says_why_and_can_be_sent_again(fake: Fake, desk: Desk) -> None:
+async def test_a_refused_request_says_why_and_can_be_sent_again(
+    fake: Fake, tab: ConsoleTab
+) -> None:
     fake.grant_answer = (409, {"ok": False, "message": "One is pending already."})
-    await desk.open()
+    await tab.open()
     await fake.closing(4403, message="You need an approval.", canRequest=True)
-    await desk.page.fill("textarea[name=reason]", "again")
-    await desk.page.click("form.request-access button")
-    await desk.says(".answer.no", "One is pending already.")
-    assert await desk.page.is_enabled("form.request-access button")
-    desk.errors.clear()  # the browser reports the 409 itself
+    await tab.page.fill("textarea[name=reason]", "again")
+    await tab.page.click("form.request-access button")
+    await tab.says(".answer.no", "One is pending already.")
+    assert await tab.page.is_enabled("form.request-access button")
+    tab.errors.clear()  # the browser reports the 409 itself
 
 
-async def test_a_target_known_to_be_closed_opens_no_session(fake: Fake, desk: Desk) -> None:
+async def test_a_target_known_to_be_closed_opens_no_session(fake: Fake, tab: ConsoleTab) -> None:
     shut = tenant(
         "acme",
         "a",
@@ -135,32 +137,32 @@ async def test_a_target_known_to_be_closed_opens_no_session(fake: Fake, desk: De
         environment="production",
     )
     fake.config = page_config(tenants=[shut])
-    await desk.open(state="closed")
-    await desk.says("#ending", "Production needs an approval.")
-    await desk.says("#environment", "production")
-    await desk.page.wait_for_selector("form.request-access")
+    await tab.open(state="closed")
+    await tab.says("#closed-card", "Production needs an approval.")
+    await tab.says("#environment", "production")
+    await tab.page.wait_for_selector("form.request-access")
     assert fake.opened == 0
 
 
 async def test_an_empty_stream_teaches_and_a_filtered_one_says_what_it_hides(
-    fake: Fake, desk: Desk
+    fake: Fake, tab: ConsoleTab
 ) -> None:
-    await desk.open()
-    await desk.says("#empty", "Listening")
-    await desk.says("#empty", "logInfo(")
-    await desk.page.select_option("#level", "error")
+    await tab.open()
+    await tab.says("#empty", "Listening")
+    await tab.says("#empty", "logInfo(")
+    await tab.page.select_option("#level", "error")
     await until(lambda: fake.of("filter"))
     await fake.status(ledger={"entries": 120, "shown": 0, "filtered": 120, "lost": {}})
-    await desk.says("#empty", "120 lines did not match")
-    await desk.page.click("#empty button")
+    await tab.says("#empty", "120 lines did not match")
+    await tab.page.click("#empty button")
     await until(lambda: len(fake.of("filter")) == 2)
     assert fake.of("filter")[1]["filter"]["level"] is None
 
 
-async def test_signing_out_elsewhere_leads_to_the_sign_in_page(fake: Fake, desk: Desk) -> None:
-    await desk.open("?q=slow")
+async def test_signing_out_elsewhere_leads_to_the_sign_in_page(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open("?q=slow")
     await fake.closing(4401, message="You signed out.")
-    href = await desk.page.get_attribute("#ending a.primary", "href")
+    href = await tab.page.get_attribute("#closed-card a.primary", "href")
     assert href is not None
     assert href.startswith("/login/?next=%2Fextensions%2Finvoice-sync%2Fdebug")
     assert "q%3Dslow" in href

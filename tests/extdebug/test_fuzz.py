@@ -20,7 +20,6 @@ from extdebug.sessions import catch_up, feed
 from extdebug.sessions.close_reasons import bad_request
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports import consumers
 from extdebug.transports.consumers import SessionConsumer
 from extdebug.transports.sse import write
 from extdebug.wire.events import Gap, GapReason
@@ -87,26 +86,26 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Each connection gets a real feed on a stand-in hub, with rows that are only noted."""
     one = Stage()
 
-    async def viewer(*_: Any) -> Any:
-        return SimpleNamespace()
-
-    async def open_here(*_: Any) -> Any:
-        opened = one.open()
-        return opened, opened.ready(NAMES)
-
     monkeypatch.setattr(catch_up, "History", PaperHistory)
     monkeypatch.setattr(feed, "in_record_threads", one.records)
-    monkeypatch.setattr(consumers.Connection, "_viewer", viewer)
-    monkeypatch.setattr(consumers, "open_here", open_here)
     return one
 
 
-async def conversation(said: list[dict[str, Any]]) -> Wire:
+async def conversation(stage: Stage, said: list[dict[str, Any]]) -> Wire:
     """One whole connection: what was said, a ping, and goodbye once that was answered."""
+
+    async def anyone(*_: Any) -> Any:
+        return SimpleNamespace()
+
+    async def open_session(*_: Any) -> Any:
+        opened = stage.open()
+        return opened, opened.ready(NAMES)
+
     wire = Wire()
     for one in (*said, {"text": '{"type":"ping"}'}):
         wire.incoming.put_nowait({"type": "websocket.receive", **one})
-    task = asyncio.create_task(SessionConsumer()({}, wire.incoming.get, wire.send))
+    consumer = SessionConsumer(find_viewer=anyone, open_session=open_session)
+    task = asyncio.create_task(consumer({}, wire.incoming.get, wire.send))
     async with asyncio.timeout(10):
         while not task.done():
             kinds = [frame["type"] for frame in wire.frames] if wire.incoming.empty() else []
@@ -146,7 +145,7 @@ async def test_nothing_a_subscribed_client_says_breaks_the_server(
 ) -> None:
     stage.feeds.clear()
     stage.written.clear()
-    wire = await conversation([{"text": SUBSCRIBE}, *said])
+    wire = await conversation(stage, [{"text": SUBSCRIBE}, *said])
     assert len(stage.feeds) == 1
     assert wire.frames
     check_answers(wire, stage)
@@ -159,7 +158,7 @@ async def test_nothing_a_client_says_first_breaks_the_server(
 ) -> None:
     stage.feeds.clear()
     stage.written.clear()
-    wire = await conversation([first])
+    wire = await conversation(stage, [first])
     assert wire.closed == 4400 or stage.feeds
     check_answers(wire, stage)
 
@@ -171,7 +170,7 @@ async def test_each_frame_that_is_refused_is_answered_and_the_session_goes_on(
 ) -> None:
     stage.feeds.clear()
     stage.written.clear()
-    wire = await conversation([{"text": SUBSCRIBE}, *({"text": text} for text in said)])
+    wire = await conversation(stage, [{"text": SUBSCRIBE}, *({"text": text} for text in said)])
     errors = [frame for frame in wire.frames if frame["type"] == "error"]
     assert [error["code"] for error in errors] == [ErrorCode.NOT_JSON] * len(said)
     assert wire.closed is None
@@ -179,7 +178,7 @@ async def test_each_frame_that_is_refused_is_answered_and_the_session_goes_on(
 
 
 async def test_a_client_that_is_only_ever_refused_is_shown_out(stage: Stage) -> None:
-    wire = await conversation([{"text": SUBSCRIBE}, *({"text": "?"} for _ in range(60))])
+    wire = await conversation(stage, [{"text": SUBSCRIBE}, *({"text": "?"} for _ in range(60))])
     assert wire.closed == 4400
     check_answers(wire, stage)
 
@@ -262,7 +261,7 @@ def test_no_text_of_a_guest_makes_a_field_of_its_own(texts: list[str]) -> None:
 def test_no_text_in_a_notice_makes_a_field_of_its_own(text: str) -> None:
     place = Cursor.parse("5-0.5")
     error = ProtocolError(ErrorCode.BAD_MESSAGE, text)
-    gap = Gap(GapReason.UNREADABLE, 1, "4-0", "6-0", None, "entries", text)
+    gap = Gap(GapReason.UNREADABLE, 1, "4-0", "6-0", None, text)
     expected: list[tuple[Any, str, str, bool]] = [
         (ControlFrame("error", error_frame(error)), "error", "message", False),
         (ControlFrame("status", error_frame(error)), "status", "message", True),

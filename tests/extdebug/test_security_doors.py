@@ -18,8 +18,6 @@ from config.origins import handshake_allowed
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.ops import http_limits, server
-from extdebug.transports import stream_query
-from extdebug.transports.handshake import Lobby
 from tests.extdebug.test_live import entry
 from tests.faults.stage import Stage, poll
 from tests.fixtures.console import Console
@@ -34,41 +32,6 @@ KEY = "ext-debug:acme:invoice-sync"
 )
 def test_a_cookie_that_signs_in_needs_an_origin_however_it_is_written(cookies: bytes) -> None:
     assert not handshake_allowed([(b"cookie", cookies)], origins=["https://console.example"])
-
-
-def test_a_time_before_1970_is_the_beginning() -> None:
-    asked = stream_query.read_query(
-        {"extensionId": "x", "since": "1960-01-01T00:00:00Z"}, last_id=""
-    )
-    assert asked.start.since_ms == 0
-
-
-async def test_the_socket_that_waits_longest_goes_when_too_many_wait() -> None:
-    lobby = Lobby(most=5, most_each=2)
-    gone: list[str] = []
-
-    async def wait(name: str, address: str) -> None:
-        try:
-            async with asyncio.timeout(30) as patience:
-                with lobby.waiting(address, patience):
-                    await asyncio.Event().wait()
-        except TimeoutError:
-            gone.append(name)
-
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        tasks = []
-        for number in range(4):
-            tasks.append(group.create_task(wait(f"a{number}", "a")))
-            await asyncio.sleep(0)
-        for number in range(4):
-            tasks.append(group.create_task(wait(f"other{number}", f"o{number}")))
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.05)
-        assert gone == ["a0", "a1", "a2"], "two of their own, then the oldest of all"
-        assert len(lobby) == 5
-        for task in tasks:
-            task.cancel()
-    assert len(lobby) == 0
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
 from extdebug.sessions.node import Node
-from extdebug.sessions.opening import open_feed
+from extdebug.sessions.opening import OpeningRequest, open_feed
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.positions import Start
 from policies import access
@@ -66,7 +66,7 @@ async def opened(console: Node, viewer: Viewer, **more: Any) -> Feed:
         "tenant": "acme", "extension": "invoice-sync", "wanted": EVERYTHING, "rev": 0,
         "start": Start(tail=100), **more,
     }  # fmt: skip
-    feed, _ = await open_feed(console, viewer, **given)
+    feed, _ = await open_feed(console, viewer, OpeningRequest(**given))
     return feed
 
 

@@ -1,14 +1,17 @@
-"""The fault suite's stage and its table. FAULTS_LONG=1 makes every row longer."""
+"""The fault suite's stage and its tables. FAULTS_LONG=minutes makes every row longer."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
 
 from extdebug.demo.sample import Cast
 from tests.faults.stage import COLUMNS, Stage
+from tests.faults.table import table, write_json
 from tests.fixtures.console import Console
 
 
@@ -27,20 +30,32 @@ async def stage(
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """fault, expected, seen, lost, doubled, time to recover."""
-    rows = [
+    """The fault plan's rows, and the product's table with a seed for each kind of failure."""
+    plays = _said(terminalreporter, "play")
+    if plays:
+        terminalreporter.section("faults x watchers x producers")
+        for line in table(plays):
+            terminalreporter.write_line(line)
+        if path := os.environ.get("FAULTS_JSON"):
+            write_json(plays, Path(path))
+    rows = _said(terminalreporter, "fault")
+    if not rows:
+        return
+    lines = [COLUMNS, *map(tuple, rows)]
+    widths = [max(len(str(row[i])) for row in lines) for i in range(len(COLUMNS))]
+    terminalreporter.section("faults")
+    for row in lines:
+        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminalreporter.write_line("  ".join(cells).rstrip())
+
+
+def _said(terminalreporter: Any, name: str) -> list[Any]:
+    """What tests recorded under a name, whatever became of them."""
+    return [
         value
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", "") == "teardown"
-        for name, value in report.user_properties
-        if name == "fault"
+        for key, value in report.user_properties
+        if key == name
     ]
-    if not rows:
-        return
-    table = [COLUMNS, *map(tuple, rows)]
-    widths = [max(len(str(row[i])) for row in table) for i in range(len(COLUMNS))]
-    terminalreporter.section("faults")
-    for row in table:
-        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
-        terminalreporter.write_line("  ".join(cells).rstrip())

@@ -22,6 +22,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.faults.oracle import Item, Shown, Stated
 
+DROP_OLDER_REVISIONS = True  # docs/protocol.md on `events` of a filter that was replaced
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -54,9 +56,13 @@ class Watcher:
         self.resume = resume
         self.acks = acks
         self.buffer = buffer
+        self.rev: int | None = None  # of the newest filter asked for, once one was asked for
         self._reading = asyncio.Event()
         self._reading.set()
+        self._may_connect = asyncio.Event()
+        self._may_connect.set()
         self.log: list[Item] = []
+        self.when: list[float] = []  # of each item of the log: when it came
         self.frames: list[tuple[float, dict[str, Any]]] = []  # all but events and gaps
         self.events_at: list[tuple[float, int]] = []  # when, and how many
         self.wrong: list[str] = []
@@ -154,6 +160,29 @@ class Watcher:
         assert self.socket is not None
         self.socket.transport.abort()
 
+    def leave(self) -> None:
+        """Lose the connection and stay away until `come_back`."""
+        self._may_connect.clear()
+        if self.socket is not None:
+            self.cut()
+
+    def come_back(self) -> None:
+        self._may_connect.set()
+
+    async def ask_for(self, filter: dict[str, Any]) -> None:
+        """Another filter; it is asked for again when the connection is lost meanwhile."""
+        self.rev = (self.rev or 0) + 1
+        self.filter = {**filter, "rev": self.rev}
+        if self.socket is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await self.send("filter", filter=self.filter)
+
+    async def acknowledge(self) -> None:
+        """Everything that came on this connection."""
+        if self.socket is not None and self._seq:
+            with contextlib.suppress(ConnectionClosed):
+                await self.send("ack", seq=self._seq)
+
     def stall(self) -> None:
         """Stop reading: nothing is acknowledged and the receive window closes."""
         self._reading.clear()
@@ -165,6 +194,7 @@ class Watcher:
 
     async def _run(self) -> None:
         while True:
+            await self._may_connect.wait()
             retry: float | None = None
             with contextlib.suppress(
                 OSError, InvalidHandshake, ConnectionClosed, TimeoutError, EOFError
@@ -238,22 +268,26 @@ class Watcher:
         if kind == "events":
             self._show(frame)
         elif kind == "gap":
-            self.log.append(
-                Stated(frame["reason"], frame["missed"], frame["after"], frame["before"])
-            )
+            self._keep(Stated(frame["reason"], frame["missed"], frame["after"], frame["before"]))
             self.cursor = frame["cursor"]
         else:
             self._note(frame)
         if self.acks and "seq" in frame:
             await connection.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
 
+    def _keep(self, item: Item) -> None:
+        self.log.append(item)
+        self.when.append(time.monotonic())
+
     def _show(self, frame: dict[str, Any]) -> None:
+        if DROP_OLDER_REVISIONS and self.rev is not None and frame["rev"] < self.rev:
+            return
         self.events_at.append((time.monotonic(), len(frame["events"])))
         self._shown_here += len(frame["events"])
         for event in frame["events"]:
             src, _, n = event["message"].partition(" ")
             if n.isdigit():
-                self.log.append(Shown(src, int(n), event["id"]))
+                self._keep(Shown(src, int(n), event["id"]))
         self.cursor = frame["cursor"]
 
     def _note(self, frame: dict[str, Any]) -> None:

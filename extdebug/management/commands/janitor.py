@@ -1,4 +1,4 @@
-"""`manage.py janitor`: what has to be done now and then, by anyone, as often as one likes."""
+"""`manage.py janitor`: periodic upkeep of sessions, audit, grants and streams; safe to repeat."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 HUB_SILENT: Final = dt.timedelta(minutes=2)
 REDIS_SECONDS: Final = 5.0  # for one command
 
+Step = tuple[str, Callable[[], object]]  # its name, and what does it and may return a count
+
 
 def seconds(text: str) -> float:
     """A positive number of seconds."""
@@ -52,6 +54,16 @@ class Command(BaseCommand):
         "Trim streams by age, remove what dead processes left behind (sessions, groups, empty "
         "keys), and bring due labels, notices and audit rows up to date. Safe to run twice."
     )
+
+    def __init__(
+        self,
+        *args: Any,
+        steps: Callable[[float], Sequence[Step]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`steps`, given the retention in seconds, replaces what a round consists of."""
+        super().__init__(*args, **kwargs)
+        self._given_steps = steps
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -85,7 +97,7 @@ class Command(BaseCommand):
         """Every step, whatever became of the others; the names of those that failed."""
         failed: list[str] = []
         said: list[str] = []
-        steps = self._steps(retention)
+        steps = (self._given_steps or self._steps)(retention)
         last = ("sign of life", lambda: _beat(failed))
         for name, step in (*steps, last):
             try:
@@ -107,8 +119,8 @@ class Command(BaseCommand):
             self.stdout.write("nothing to do")
         return failed
 
-    def _steps(self, retention: float) -> Sequence[tuple[str, Callable[[], object]]]:
-        steps: list[tuple[str, Callable[[], object]]] = [
+    def _steps(self, retention: float) -> Sequence[Step]:
+        steps: list[Step] = [
             ("abandoned sessions closed", ownership.close_abandoned),
             ("audit rows caught up", trail.retry_waiting),
             *upkeep.STEPS,

@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
+from extdebug.sessions.opening import OpeningRequest
 from extdebug.transports import terminal
 from extdebug.transports.replay import (
     BadPlace,
@@ -142,10 +143,9 @@ def _asked(options: dict[str, Any]) -> ReplayQuery:
         name = "--since" if options["since"] is not None else "--last"
         raise CommandError(f"{name}: {error}") from None
     return ReplayQuery(
-        tenant=options["tenant"],
-        extension=options["extension"],
-        wanted=wanted,
-        start=start,
+        opening=OpeningRequest(
+            tenant=options["tenant"], extension=options["extension"], wanted=wanted, start=start
+        ),
         follow=options["follow"],
         speed=options["speed"],
         run_by=_run_by(),

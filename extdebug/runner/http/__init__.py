@@ -1,0 +1,1 @@
+"""The runner's HTTP server: execute a component, follow this runner's events, metrics."""

@@ -1,7 +1,7 @@
 """Events from guest threads to Redis: never blocks, never raises, counts whatever is lost.
 
 Two stages with a thread each. *Prepare* decodes, redacts, mirrors to the local log and feeds the
-internal stream, whether or not Redis answers. *Send* (send.py) writes what was prepared. Each
+internal stream, whether or not Redis answers. *Send* (sender.py) writes what was prepared. Each
 takes from bounded lanes, and what overflows leaves a stated loss in its place.
 """
 
@@ -43,7 +43,7 @@ Tap = Callable[[Stream, str | None, list[str | bytes]], None]
 
 
 class Source:
-    """One stream as this process numbers it. Touched under the intake's lock."""
+    """One stream as this process numbers it. Touched under the lanes' lock."""
 
     __slots__ = ("bucket", "lane", "n", "src")
 

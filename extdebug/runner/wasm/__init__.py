@@ -1,0 +1,1 @@
+"""Hosts Wasm components with Wasmtime: build, imports, limits, and one execution."""

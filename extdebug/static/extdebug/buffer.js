@@ -1,15 +1,15 @@
-// The lines the page keeps: in stream order, each once, never more than the bound. No DOM here.
+// Keeps the lines of the page: in stream order, each once, never more than the bound. No DOM here.
 
 let nextKey = 0;
 
 /** Sort position of a stream id: [ms, seq]. Ids of other shapes sort last. */
-export function place(id) {
+export function position(id) {
   const [ms, seq] = String(id ?? "").split("-");
   const at = [Number(ms || Infinity), Number(seq ?? 0)];
   return Number.isNaN(at[0]) || Number.isNaN(at[1]) ? [Infinity, 0] : at;
 }
 
-export function before(a, b) {
+export function isBefore(a, b) {
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
@@ -20,7 +20,19 @@ export function justBefore(id) {
   return BigInt(ms) > 0n ? `${BigInt(ms) - 1n}-18446744073709551615` : "0-0";
 }
 
-const REST = 200; // of a repeated line this many repeats stay at hand; the rest is only counted
+const REPEATS = 200; // of a repeated line this many repeats are kept; earlier ones are only counted
+
+/**
+ * What stands on one row.
+ * @typedef {object} Item
+ * @property {"event"|"gap"|"note"} kind
+ * @property {object} [ev] the first event, of kind "event"
+ * @property {object[]} [rest] its last repeats, of kind "event"
+ * @property {number} [n] how often it was printed, of kind "event"
+ * @property {object} [gap] the gap frame, of kind "gap"
+ * @property {number} key unique on the page
+ * @property {number} h height in px once measured, else 0
+ */
 
 export class Buffer {
   constructor({ keep = 5000, collapse = true } = {}) {
@@ -32,14 +44,14 @@ export class Buffer {
     this.left = 0; // lines that left the page since it was opened or cleared
   }
 
-  /** Append an event; the item it became or joined. */
+  /** Append an event; the Item it became or joined. */
   event(ev) {
     this.events += 1;
     const last = this.items.at(-1);
     if (this.collapse && last?.kind === "event" && same(last.ev, ev)) {
       last.n += 1;
       last.rest.push(ev);
-      if (last.rest.length > REST) last.rest.shift();
+      if (last.rest.length > REPEATS) last.rest.shift();
       else this.held += 1;
       last.dirty = true;
       return last;
@@ -89,10 +101,7 @@ export class Buffer {
     return lines;
   }
 
-  /**
-   * Put fetched events where they belong, skipping those already here. `instead` (a gap item)
-   * keeps its row and says what came back. The number added.
-   */
+  /** Put fetched events where they belong, skipping those already here; the number added. */
   insert(events) {
     const known = new Set();
     for (const item of this.items) {
@@ -101,11 +110,11 @@ export class Buffer {
       for (const ev of item.rest) known.add(ev.id);
     }
     const fresh = events.filter((ev) => !known.has(ev.id));
-    const places = fresh.map((ev) => place(ev.id));
+    const positions = fresh.map((ev) => position(ev.id));
     const merged = [];
     let next = 0;
     const put = (limit) => {
-      while (next < fresh.length && (!limit || before(places[next], limit))) {
+      while (next < fresh.length && (!limit || isBefore(positions[next], limit))) {
         const item = { kind: "event", ev: fresh[next], n: 1, rest: [], open: false, fetched: true };
         item.key = nextKey += 1;
         item.h = 0;
@@ -114,7 +123,7 @@ export class Buffer {
       }
     };
     for (const item of this.items) {
-      const at = itemPlace(item);
+      const at = itemPosition(item);
       if (at) put(at);
       merged.push(item);
     }
@@ -137,19 +146,10 @@ export class Buffer {
       else for (const ev of [item.ev, ...item.rest]) this.event(ev);
     }
   }
-
-  /** All kept events, oldest first. */
-  *all() {
-    for (const item of this.items) {
-      if (item.kind !== "event") continue;
-      yield item.ev;
-      yield* item.rest;
-    }
-  }
 }
 
-function itemPlace(item) {
-  if (item.kind === "event") return (item.at ??= place(item.ev.id));
+function itemPosition(item) {
+  if (item.kind === "event") return (item.at ??= position(item.ev.id));
   // A gap stands after `after`; fetched lines of it come below its row.
   return null;
 }

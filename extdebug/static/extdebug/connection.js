@@ -1,18 +1,18 @@
-// Owns the WebSocket: speaks ext-debug.v1, acknowledges, watches for silence, and comes back after
-// a loss at the same line. Nothing else on the page touches the socket.
+// Owns the WebSocket: speaks ext-debug.v1, acknowledges, notices silence, and reconnects at the line
+// where it was lost. No other module touches the socket.
 
 const FINAL = new Set([4400, 4401, 4403, 4404, 4408, 4409, 4410]);
 const QUICK = new Set([1012, 4012]); // a restart: the next process is usually there already
-const PING_EVERY = 10_000; // ms without a frame before we ask whether anyone is there
-const ANSWER_WITHIN = 8_000; // ms; a half-open connection shows by silence alone
+const PING_EVERY = 10_000; // ms without a frame before a ping
+const ANSWER_WITHIN = 8_000; // ms; a half-open connection is only noticed by its silence
 const HELLO_WITHIN = 15_000; // ms from dialling to `ready` or `closing`
 const ACK_AFTER = 40; // ms; 25 acks a second are half of the frames a client may send
-const ACK_BYTES = 128 * 1024; // half a window: a hidden page's timers may sleep, its messages do not
+const ACK_BYTES = 128 * 1024; // half a window: a hidden page's timers may be delayed, its messages are not
 const BACKOFF_FIRST = 500;
 const BACKOFF_MOST = 20_000;
 const SETTLED = 20_000; // ms of a good connection after which the backoff starts over
 
-/** How long to wait before attempt `attempt` (from 0): full jitter, so that crowds come back spread out. */
+/** How long to wait before attempt `attempt` (from 0): full jitter, so that many clients do not come back at once. */
 export function backoff(attempt, code, retry, random = Math.random()) {
   const spread = 200 + random * Math.min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** attempt);
   if (code === 4429) return (retry ?? 5) * 1000 * (1 + random / 4);
@@ -20,10 +20,17 @@ export function backoff(attempt, code, retry, random = Math.random()) {
   return Math.max((retry ?? 0) * 1000, spread);
 }
 
-/** Whether an error frame is about the filter: then the one before it stays on. */
+/** Whether an error frame is about the filter: then the filter before it stays in force. */
 export function refusesFilter({ code, position }) {
   const known = ["bad_filter", "bad_query", "bad_regex", "too_complex"];
   return known.includes(code) || (position !== null && position !== undefined && code !== "not_json");
+}
+
+/** The WebSocket address of a path on this page's host. */
+export function socketUrl(path) {
+  const url = new URL(path ?? "/ws/ext-debug/", location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  return url.href;
 }
 
 export const isFinal = (code, final) => final ?? FINAL.has(code);
@@ -58,7 +65,7 @@ export class Connection {
     this.heard = 0;
     addEventListener("online", () => this.state.name === "waiting" && this.dial());
     document.addEventListener("visibilitychange", () => {
-      // After sleep the socket may be dead without knowing; ask at once rather than in 10 s.
+      // After the machine slept the socket may be dead: ping at once instead of after 10 s.
       if (!document.hidden && this.socket && performance.now() - this.heard > 3000) this.ping();
     });
   }
@@ -67,7 +74,7 @@ export class Connection {
     return this.state.name === "open";
   }
 
-  /** Start afresh: a new session at `begin().from`, whatever was before. */
+  /** Open a new session at `begin().from`, without a cursor or session to resume. */
   connect() {
     this.cursor = null;
     this.session = null;
@@ -75,7 +82,7 @@ export class Connection {
     this.dial();
   }
 
-  /** Leave; nothing comes back by itself. */
+  /** Close, and do not reconnect. */
   disconnect() {
     this.drop();
     this.become({ name: "idle" });
@@ -90,7 +97,7 @@ export class Connection {
 
   /**
    * Change the filter and begin anew at `from`. The old one holds until the server confirms, so a
-   * query it does not understand costs nothing. While not connected it waits for the next opening.
+   * query it refuses changes nothing. While not connected it waits for the next opening.
    */
   refilter(filter, from) {
     this.rev += 1;
@@ -156,7 +163,7 @@ export class Connection {
     try {
       frame = JSON.parse(data);
     } catch {
-      return; // Not of this protocol; the silence timer decides about such a server.
+      return; // Not of this protocol: ignored.
     }
     if (typeof frame.seq === "number") this.acknowledge(frame.seq, data.length);
     if (frame.cursor && frame.type !== "page") this.cursor = frame.cursor;

@@ -1,263 +1,261 @@
-// The console page: puts its parts together and does what the reader asks. Every part has a file.
+// The console page: creates its parts, hands each what it needs, and does what the reader asks.
 
 import { Buffer } from "./buffer.js";
-import { Connection } from "./connection.js";
+import { hideClosedCard } from "./closed-card.js";
+import { Connection, socketUrl } from "./connection.js";
+import { Counts } from "./counts.js";
+import { CurrentView } from "./current-view.js";
 import { byId, el, readJson } from "./dom.js";
-import { hideEnding } from "./ending.js";
+import { EmptyState } from "./empty-state.js";
+import { exportLines } from "./export.js";
 import { Filters } from "./filters.js";
 import { Find } from "./find.js";
-import { Intake } from "./intake.js";
-import { listen, setUpHelp } from "./keys.js";
-import { rowOf } from "./line.js";
-import { actOn, LineKeys, showFlows } from "./lineacts.js";
-import { Look, toggleTheme } from "./look.js";
-import { Panel } from "./panel.js";
-import { Pulse } from "./pulse.js";
+import { plural } from "./messages.js";
+import { toast } from "./notices.js";
+import { Preferences, toggleTheme } from "./preferences.js";
+import { Receiver } from "./receiver.js";
+import { markSameRequest, RowActions, RowFocus } from "./row-actions.js";
+import { rowOf } from "./row.js";
 import { Rows } from "./rows.js";
 import { Session } from "./session.js";
-import { Strip, toast } from "./strip.js";
-import { take } from "./take.js";
-import { FROMS, readView, sameFilter, startOf, writeView } from "./view.js";
-import { plural } from "./words.js";
+import { listen, setUpHelp } from "./shortcuts.js";
+import { Sparkline } from "./sparkline.js";
+import { StatusBar } from "./status-bar.js";
+import { Toolbar } from "./toolbar.js";
+import { FROMS, sameFilter, startOf } from "./view.js";
 
-/** The page's parts and what they do for each other. */
-const app = {
-  config: readJson("console-config"),
-  view: null,
-  began: false, // a session was opened: the next one goes on where it stopped
+// --- the parts --------------------------------------------------------------------------------
 
-  /** A session stands on this tenant, which the server may have chosen. */
-  arrived(tenant) {
-    app.began = true;
-    if (app.view.tenant === tenant) return;
-    app.view.tenant = tenant;
-    address();
-    app.filters.setTenants(app.config.tenants, tenant);
-  },
-
-  /** Open a session: where the last one stopped, or at the view's start when `again`. */
-  start({ again = false } = {}) {
-    hideEnding();
-    const { config, view, filters, session } = app;
-    const entry = config.tenants.find(({ tenant }) => tenant === view.tenant);
-    app.strip.environment(entry?.environment);
-    filters.setTenants(config.tenants, view.tenant);
-    if (entry && !session.ready) filters.setInstalls(entry.installs);
-    if (!view.tenant && config.tenants.length > 1) app.strip.state("idle");
-    else if (entry && !entry.allowed) session.refused(entry, () => dial(again));
-    else dial(again);
-    app.panel.counts();
-  },
-
-  setFilter: (part) => app.filters.changed(part, { redraw: true }),
-};
-app.view = currentView();
-app.buffer = new Buffer();
-app.pulse = new Pulse(byId("pulse"));
-app.look = new Look(lookChanged);
-app.buffer.collapse = app.look.collapse;
-app.scene = {
-  look: app.look,
-  get marker() {
-    return app.find.marker;
-  },
-  get marked() {
-    return app.view.line;
-  },
-  get showInstall() {
-    return (app.session.ready?.target.installs.length ?? 2) > 1;
-  },
-};
-app.panel = new Panel(app);
-app.session = new Session(app);
-app.rows = new Rows({
+const config = readJson("console-config");
+const view = new CurrentView(config.tenants);
+const preferences = new Preferences(preferenceChanged);
+const buffer = new Buffer({ collapse: preferences.collapse });
+const statusBar = new StatusBar({ onExtend: extend, sparkline: new Sparkline(byId("sparkline")) });
+const rows = new Rows({
   scroller: byId("lines"),
-  buffer: app.buffer,
-  build: (item, previous) => rowOf(item, previous, app.scene),
-  onFollow: (on) => {
-    if (on) app.intake.caughtUp();
-    app.panel.tools();
-    app.panel.counts();
-  },
+  buffer,
+  build: (item, previous) => rowOf(item, previous, rowContext()),
+  onFollow: followChanged,
 });
-app.strip = new Strip({ onExtend: extend, pulse: app.pulse });
-app.find = new Find({ buffer: app.buffer, rows: app.rows, onMarks: marksChanged });
-app.filters = new Filters({ onChange: filterChanged, onTenant: tenantChanged });
-app.connection = new Connection({
-  url: socketUrl(app.config.wsUrl),
+const find = new Find({ buffer, rows, onMarks: marksChanged });
+const filters = new Filters({ onChange: filterChanged, onTenant: tenantChanged });
+const connection = new Connection({
+  url: socketUrl(config.wsUrl),
   begin: () => ({
-    target: { extension: app.config.extension, tenant: app.view.tenant },
-    filter: app.view.filter,
-    from: startOf(app.view.from),
+    target: { extension: config.extension, tenant: view.current.tenant },
+    filter: view.current.filter,
+    from: startOf(view.current.from),
   }),
-  onFrame: (frame) => app.session.frame(frame),
-  onChange: (state) => app.session.changed(state),
+  onFrame: (frame) => session.frame(frame),
+  onChange: (state) => session.changed(state),
 });
-app.intake = new Intake({
-  buffer: app.buffer,
-  rows: app.rows,
-  connection: app.connection,
-  clock: app.strip,
-  onChange: () => app.panel.counts(),
-  onItem: (item) => app.find.note(item),
+const receiver = new Receiver({
+  buffer,
+  rows,
+  connection,
+  statusBar,
+  onChange: () => counts.draw(),
+  onItem: (item) => find.note(item),
 });
-app.lineKeys = new LineKeys(app);
+const session = new Session({
+  config,
+  view,
+  filters,
+  receiver,
+  statusBar,
+  onReady: sessionReady,
+  onChange: () => counts.draw(),
+  onStart: () => start(),
+});
+const emptyState = new EmptyState({ config, view, buffer, connection, session, onConnect: () => start() });
+const counts = new Counts({ receiver, buffer, statusBar, find, emptyState });
+const toolbar = new Toolbar({ receiver, rows, preferences, showsInstall, onAllRequests: allRequests });
+const rowActions = new RowActions({ view, rows, receiver, filters });
+const rowFocus = new RowFocus({ buffer, rows });
+
+/** What rows are built with: the RowContext of row.js. */
+function rowContext() {
+  return { timeFormat: preferences.time, marker: find.marker, linked: view.current.line, showInstall: showsInstall() };
+}
+
+/** Rows name their install, unless the target has only one. */
+function showsInstall() {
+  return (session.ready?.target.installs.length ?? 2) > 1;
+}
 
 // --- the session ------------------------------------------------------------------------------
 
+let began = false; // a session was opened: the next one goes on where it stopped
+
+/** Open a session: where the last one stopped, or at the view's start when `again`. */
+function start({ again = false } = {}) {
+  hideClosedCard();
+  const { tenant } = view.current;
+  const entry = config.tenants.find((each) => each.tenant === tenant);
+  statusBar.environment(entry?.environment);
+  filters.setTenants(config.tenants, tenant);
+  if (entry && !session.ready) filters.setInstalls(entry.installs);
+  if (!tenant && config.tenants.length > 1) statusBar.state("idle");
+  else if (entry && !entry.allowed) session.refused(entry, () => dial(again));
+  else dial(again);
+  counts.draw();
+}
+
 function dial(again) {
-  hideEnding();
-  const cursor = again || !app.began ? null : app.connection.cursor;
-  if (!cursor) app.intake.clear({ forget: true });
-  app.connection.connect();
-  app.connection.cursor = cursor; // go on where the last session stopped, so that nothing doubles
+  hideClosedCard();
+  const cursor = again || !began ? null : connection.cursor;
+  if (!cursor) receiver.clear({ forget: true });
+  connection.connect();
+  connection.cursor = cursor; // go on where the last session stopped, so that nothing doubles
 }
 
 function startOver() {
-  app.connection.disconnect();
-  app.start({ again: true });
+  connection.disconnect();
+  start({ again: true });
+}
+
+/** The server opened the session, on a tenant that it may have chosen itself. */
+function sessionReady({ target }) {
+  began = true;
+  if (view.current.tenant !== target.tenant) {
+    view.change({ tenant: target.tenant });
+    filters.setTenants(config.tenants, target.tenant);
+  }
+  rows.refreshAll();
+  toolbar.draw();
 }
 
 function toggleConnection() {
-  if (["idle", "closed"].includes(app.connection.state.name)) app.start();
-  else app.connection.disconnect();
+  if (["idle", "closed"].includes(connection.state.name)) start();
+  else connection.disconnect();
 }
 
 function extend() {
-  if (!app.connection.send({ type: "extend" })) toast("Not connected: nothing to extend.");
+  if (!connection.send({ type: "extend" })) toast("Not connected: nothing to extend.");
 }
 
-function socketUrl(path) {
-  const url = new URL(path ?? "/ws/ext-debug/", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  return url.href;
-}
-
-// --- the view and its address -----------------------------------------------------------------
-
-function currentView() {
-  const read = readView(location.search, location.hash);
-  const { tenants } = app.config;
-  if (!read.tenant && tenants.length === 1) read.tenant = tenants[0].tenant;
-  return read;
-}
-
-function address({ push = false } = {}) {
-  const wanted = location.pathname + writeView(app.view);
-  if (wanted === location.pathname + location.search + location.hash) return;
-  if (push) history.pushState(null, "", wanted);
-  else history.replaceState(history.state, "", wanted);
-}
+// --- changes of the view and of the preferences -----------------------------------------------
 
 function filterChanged(filter, { narrowed = false } = {}) {
-  app.view = { ...app.view, filter };
-  address({ push: narrowed });
-  app.panel.view();
+  view.change({ filter }, { push: narrowed });
+  toolbar.drawView(view.current);
   // After "only new lines" a changed filter would leave the page blank: look back a little.
-  app.connection.refilter(filter, app.view.from === "now" ? { tail: 200 } : startOf(app.view.from));
-  const { name, code } = app.connection.state;
-  if (name === "closed" && code === 4400) app.start();
-  app.panel.counts();
+  const { from } = view.current;
+  connection.refilter(filter, from === "now" ? { tail: 200 } : startOf(from));
+  const { name, code } = connection.state;
+  if (name === "closed" && code === 4400) start();
+  counts.draw();
+}
+
+function allRequests() {
+  filters.change({ request: null }, { redraw: true });
 }
 
 function tenantChanged(tenant) {
-  if (!tenant || tenant === app.view.tenant) return;
-  app.view = { ...app.view, tenant, filter: { ...app.view.filter, installs: [] }, line: null };
-  app.session.ready = null;
-  address({ push: true });
-  app.filters.set(app.view.filter);
+  if (!tenant || tenant === view.current.tenant) return;
+  const filter = { ...view.current.filter, installs: [] };
+  session.ready = null;
+  view.change({ tenant, filter, line: null }, { push: true });
+  filters.set(filter);
   startOver();
 }
 
 function fromChanged(from) {
-  app.view = { ...app.view, from, line: null };
-  address();
-  app.panel.view();
+  view.change({ from, line: null });
+  toolbar.drawView(view.current);
   startOver();
 }
 
 function wentBack() {
-  const old = app.view;
-  app.view = currentView();
-  app.filters.set(app.view.filter);
-  app.find.setHighlights(app.view.highlights, { tell: false });
-  app.panel.view();
-  if (app.view.tenant !== old.tenant || app.view.from !== old.from) startOver();
-  else if (!sameFilter(app.view.filter, old.filter)) filterChanged(app.view.filter);
+  const old = view.current;
+  view.readAddress();
+  const { tenant, from, filter, highlights } = view.current;
+  filters.set(filter);
+  find.setHighlights(highlights, { tell: false });
+  toolbar.drawView(view.current);
+  if (tenant !== old.tenant || from !== old.from) startOver();
+  else if (!sameFilter(filter, old.filter)) filterChanged(filter);
 }
 
 function marksChanged() {
-  app.view = { ...app.view, highlights: app.find.highlights };
-  address();
-  app.rows.refreshAll();
+  view.change({ highlights: find.highlights });
+  rows.refreshAll();
 }
 
-function lookChanged(name) {
-  app.panel.tools();
+function preferenceChanged(name) {
+  toolbar.draw();
   if (name === "collapse") {
-    app.buffer.recollapse(app.look.collapse);
-    app.rows.reset();
-    app.find.rescan();
+    buffer.recollapse(preferences.collapse);
+    rows.reset();
+    find.rescan();
   }
-  app.rows.refreshAll({ measure: name !== "time" });
+  rows.refreshAll({ measure: name !== "time" });
+}
+
+function followChanged(following) {
+  if (following) receiver.caughtUp();
+  toolbar.draw();
+  counts.draw();
 }
 
 // --- what the reader does ---------------------------------------------------------------------
 
 function setPaused(on) {
-  app.intake.setPaused(on);
-  app.panel.tools();
-  app.panel.counts();
+  receiver.setPaused(on);
+  toolbar.draw();
+  counts.draw();
 }
 
 function toEnd() {
-  if (app.intake.paused) setPaused(false);
-  app.rows.follow(true);
-  app.rows.draw();
+  if (receiver.paused) setPaused(false);
+  rows.follow(true);
+  rows.draw();
 }
 
-function act(name, item = app.lineKeys.current(), data = {}) {
-  return item && actOn(name, item, data, { ...app, toast });
+/** Do an action of row-actions.js on the row that has the focus. */
+function act(name) {
+  const item = rowFocus.current();
+  if (item) rowActions.run(name, item);
 }
 
 const run = {
-  pause: () => setPaused(!app.intake.paused),
-  follow: () => (app.rows.following ? app.rows.follow(false) : toEnd()),
-  clear: () => toast(`${plural(app.intake.clear(), "line")} cleared from the view.`),
+  pause: () => setPaused(!receiver.paused),
+  follow: () => (rows.following ? rows.follow(false) : toEnd()),
+  clear: () => toast(`${plural(receiver.clear(), "line")} cleared from the view.`),
   query: () => byId("q").focus(),
-  unrequest: () => app.setFilter({ request: null }),
-  stream: ({ name, only }) => app.filters.toggle(name, only),
-  search: () => app.find.openSearch(),
-  highlight: () => app.find.openHighlights(),
-  hit: (by) => app.find.step(by),
-  time: () => app.look.nextTime(),
-  wrap: () => app.look.set("wrap", !app.look.wrap),
-  collapse: () => app.look.set("collapse", !app.look.collapse),
+  unrequest: allRequests,
+  stream: ({ name, only }) => filters.toggle(name, only),
+  search: () => find.openSearch(),
+  highlight: () => find.openHighlights(),
+  hit: (by) => find.step(by),
+  time: () => preferences.nextTime(),
+  wrap: () => preferences.set("wrap", !preferences.wrap),
+  collapse: () => preferences.set("collapse", !preferences.collapse),
   extend,
   connect: toggleConnection,
-  move: (by) => app.lineKeys.move(by),
-  end: (newest) => (newest ? toEnd() : app.lineKeys.first()),
-  request: () => (app.lineKeys.current()?.ev.requestId ? act("request") : byId("request").focus()),
+  move: (by) => rowFocus.move(by),
+  end: (newest) => (newest ? toEnd() : rowFocus.first()),
+  request: () => (rowFocus.current()?.ev.requestId ? act("request") : byId("request").focus()),
   open: () => act("open"),
   copy: () => act("copy"),
   permalink: () => act("permalink"),
   help: setUpHelp(),
 };
 
-function clicked(e) {
-  const item = app.rows.itemOf(e.target);
+function rowClicked(e) {
+  const item = rows.itemOf(e.target);
   if (!item) return;
   const button = e.target.closest("[data-act]");
   const elsewhere = e.target.closest(".detail, a, summary") || !getSelection().isCollapsed;
-  if (button) act(button.dataset.act, item, button.dataset);
-  else if (!elsewhere && item.kind === "event") act("open", item);
+  if (button) rowActions.run(button.dataset.act, item, button.dataset);
+  else if (!elsewhere && item.kind === "event") rowActions.run("open", item);
 }
 
-async function taken(e) {
-  const what = e.target.closest("[data-take]")?.dataset.take;
+async function exportClicked(e) {
+  const what = e.target.closest("[data-export]")?.dataset.export;
   if (!what) return;
-  byId("take").open = false;
-  toast(await take(what, app));
+  byId("export").open = false;
+  toast(await exportLines(what, { items: buffer.items, view: view.current, config }));
 }
 
 function closeMenus(e) {
@@ -266,33 +264,35 @@ function closeMenus(e) {
   }
 }
 
+// --- listening, and the first session ---------------------------------------------------------
+
 listen((name, argument) => run[name]?.(argument));
 for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) {
   byId(id).addEventListener("click", () => run[id]());
 }
 byId("to-end").addEventListener("click", toEnd);
 byId("theme").addEventListener("click", toggleTheme);
-byId("lines").addEventListener("click", clicked);
-byId("take").addEventListener("click", taken);
-showFlows(byId("lines"));
-for (const [value, words] of FROMS) {
+byId("lines").addEventListener("click", rowClicked);
+byId("export").addEventListener("click", exportClicked);
+markSameRequest(byId("lines"));
+for (const [value, label] of FROMS) {
   const choose = () => {
     byId("from-menu").open = false;
     fromChanged(value);
   };
-  byId("from-list").append(el("button", { type: "button", on: { click: choose } }, words));
+  byId("from-list").append(el("button", { type: "button", on: { click: choose } }, label));
 }
 document.addEventListener("click", closeMenus);
 setInterval(() => {
-  if (app.look.time === "ago" && !document.hidden) app.rows.refreshAll({ measure: false });
+  if (preferences.time === "ago" && !document.hidden) rows.refreshAll({ measure: false });
 }, 1000);
 addEventListener("popstate", wentBack);
-addEventListener("pagehide", () => app.connection.disconnect());
-addEventListener("pageshow", (e) => e.persisted && app.start());
+addEventListener("pagehide", () => connection.disconnect());
+addEventListener("pageshow", (e) => e.persisted && start());
 
-app.filters.set(app.view.filter);
-app.find.setHighlights(app.view.highlights, { tell: false });
-app.panel.tools();
-app.panel.view();
-address();
-app.start();
+filters.set(view.current.filter);
+find.setHighlights(view.current.highlights, { tell: false });
+toolbar.draw();
+toolbar.drawView(view.current);
+view.writeAddress();
+start();

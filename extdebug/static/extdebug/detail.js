@@ -1,19 +1,20 @@
-// The opened part of a row: fields as a tree, everything known about the line, and what to do with it.
+// Builds the opened part of a row: fields as a tree, all facts of the line, and its actions.
 
 import { el, icon } from "./dom.js";
-import { fullTime } from "./look.js";
-import { paint } from "./paint.js";
-import { markWords, plural } from "./words.js";
+import { markMessage, plural } from "./messages.js";
+import { appendText } from "./text-runs.js";
+import { fullTime } from "./timestamps.js";
 
 const DEEP = 6; // as the wire caps it (MAX_FIELDS_DEPTH)
 
-export function detailOf(item, scene) {
+/** The opened part of the row of `item`; `context` is a RowContext of row.js. */
+export function detailOf(item, context) {
   const { ev } = item;
   const box = el("div", { class: "detail" });
   const json = ev.fields ? null : jsonIn(ev.message);
   const masked = Boolean(ev.redacted?.length);
-  if (ev.fields) box.append(tree("fields", ev.fields, { ...scene, marker: scene.marker, masked }, true));
-  if (json) box.append(tree("message as JSON", json, scene, false));
+  if (ev.fields) box.append(tree("fields", ev.fields, { ...context, marker: context.marker, masked }, true));
+  if (json) box.append(tree("message as JSON", json, context, false));
   box.append(facts(item), actions(ev));
   return box;
 }
@@ -29,29 +30,29 @@ function jsonIn(message) {
   }
 }
 
-function tree(title, value, scene, filterable) {
+function tree(title, value, context, filterable) {
   const box = el("div", { class: "tree" }, el("div", { class: "tree-title" }, title));
-  box.append(branch(value, "", scene, filterable, 0));
+  box.append(branch(value, "", context, filterable, 0));
   return box;
 }
 
-function branch(value, path, scene, filterable, depth) {
+function branch(value, path, context, filterable, depth) {
   const list = el("ul", {});
   for (const [name, item] of Object.entries(value)) {
     const here = path ? `${path}.${name}` : name;
     const line = el("li", {});
     const key = el("span", { class: "key" });
-    paint(key, name);
+    appendText(key, name);
     const nested = item !== null && typeof item === "object" && Object.keys(item).length > 0;
     if (nested && depth < DEEP) {
       const shown = Array.isArray(item) ? plural(item.length, "item") : plural(Object.keys(item).length, "field");
       line.append(
-        el("details", { open: depth < 2 }, el("summary", {}, key, " ", el("span", { class: "faint" }, shown)), branch(item, here, scene, filterable, depth + 1)),
+        el("details", { open: depth < 2 }, el("summary", {}, key, " ", el("span", { class: "faint" }, shown)), branch(item, here, context, filterable, depth + 1)),
       );
     } else {
       const text = typeof item === "string" ? item : JSON.stringify(item);
       const shown = el("span", { class: `value v-${item === null ? "null" : typeof item}` });
-      paint(shown, text, scene.marker, { masked: scene.masked });
+      appendText(shown, text, context.marker, { masked: context.masked });
       line.append(key, ": ", shown);
       if (filterable && /^[\w.-]+$/.test(here)) {
         line.append(
@@ -70,7 +71,7 @@ function facts(item) {
   const add = (name, value, title) => {
     if (!value) return;
     const cell = el("dd", { title: title ?? null });
-    paint(cell, value);
+    appendText(cell, value);
     list.append(el("dt", {}, name), cell);
   };
   add("time", fullTime(ev.ts));
@@ -84,7 +85,7 @@ function facts(item) {
   add("content", ev.contentHash);
   add("line id", ev.id);
   if (ev.redacted?.length) add("masked by", ev.redacted.join(", "));
-  for (const mark of ev.marks ?? []) add("note", markWords(mark));
+  for (const mark of ev.marks ?? []) add("note", markMessage(mark));
   if (ev.truncated) add("note", "Cut off: longer than one event may be.");
   return list;
 }

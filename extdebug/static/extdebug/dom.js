@@ -1,4 +1,4 @@
-// Builds elements. Text only ever enters the page here, as text nodes and plain attributes.
+// Builds elements and finds them. Text enters the page only as text nodes and plain attributes.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -36,7 +36,7 @@ export function icon(name) {
   return svg;
 }
 
-/** The element with this id; a missing one is a mistake in the template, said by name. */
+/** The element with this id; throws naming the id when the template lacks it. */
 export function byId(id) {
   const node = document.getElementById(id);
   if (!node) throw new Error(`the page has no element #${id}`);

@@ -1,6 +1,6 @@
-// The list of extensions: find one by typing.
+// Filters the list of extensions by what is typed.
 
-import "./page.js";
+import "./theme-button.js";
 
 const seek = document.getElementById("seek");
 
@@ -10,9 +10,9 @@ function narrow() {
   for (const section of document.querySelectorAll(".extension")) {
     const whole = section.dataset.seek.toLowerCase().includes(wanted);
     let inside = false;
-    for (const place of section.querySelectorAll("li[data-seek]")) {
-      const hit = whole || place.dataset.seek.toLowerCase().includes(wanted);
-      place.hidden = !hit;
+    for (const row of section.querySelectorAll("li[data-seek]")) {
+      const hit = whole || row.dataset.seek.toLowerCase().includes(wanted);
+      row.hidden = !hit;
       inside ||= hit;
     }
     section.hidden = !(whole || inside);

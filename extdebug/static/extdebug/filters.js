@@ -1,14 +1,14 @@
-// The filter bar: what the server should select, and where a query was not understood.
+// Owns the filter bar: reads the filter the server shall apply, shows where a query is wrong.
 
 import { byId, el, icon } from "./dom.js";
-import { plain } from "./text.js";
+import { plain } from "./safe-text.js";
 import { emptyFilter, isFiltering, sameFilter, STREAMS } from "./view.js";
-import { plural } from "./words.js";
+import { plural } from "./messages.js";
 
 const TYPING = 350; // ms after the last key before a query is sent
 
 export class Filters {
-  /** `onChange(filter, {narrowed})` hears each change made by hand, at most once per pause in typing. */
+  /** `onChange(filter, {narrowed})` is called after each change, once per pause in typing. */
   constructor({ onChange, onTenant }) {
     this.onChange = onChange;
     this.filter = emptyFilter();
@@ -20,7 +20,7 @@ export class Filters {
     this.error = byId("q-error");
     byId("filters").addEventListener("submit", (e) => e.preventDefault());
     byId("tenant").addEventListener("change", (e) => onTenant(e.target.value));
-    this.level.addEventListener("change", () => this.changed({ level: this.level.value || null }));
+    this.level.addEventListener("change", () => this.change({ level: this.level.value || null }));
     for (const input of [this.q, this.request]) {
       input.addEventListener("input", () => this.typed());
       input.addEventListener("keydown", (e) => {
@@ -31,7 +31,7 @@ export class Filters {
     }
     this.q.addEventListener("scroll", () => (this.ghost.scrollLeft = this.q.scrollLeft));
     byId("streams").addEventListener("click", (e) => this.toggle(e.target.closest("[data-stream]")?.dataset.stream, e.altKey));
-    byId("filters-reset").addEventListener("click", () => this.changed(emptyFilter(), { redraw: true }));
+    byId("filters-reset").addEventListener("click", () => this.change(emptyFilter(), { redraw: true }));
     byId("filters-fold").addEventListener("click", (e) => {
       const open = byId("filters").classList.toggle("unfolded");
       e.currentTarget.setAttribute("aria-expanded", String(open));
@@ -46,7 +46,7 @@ export class Filters {
 
   read() {
     clearTimeout(this.timer);
-    this.changed({ q: this.q.value.trim() ? this.q.value : "", request: this.request.value.trim() || null });
+    this.change({ q: this.q.value.trim() ? this.q.value : "", request: this.request.value.trim() || null });
   }
 
   /** Switch one stream; all on means no restriction. With `only`, the others go off. */
@@ -59,10 +59,10 @@ export class Filters {
       for (const stream of alone ? STREAMS : [name]) on.add(stream);
     } else if (!on.delete(name)) on.add(name);
     const streams = STREAMS.filter((stream) => on.has(stream));
-    this.changed({ streams: streams.length % STREAMS.length ? streams : [] }, { redraw: true });
+    this.change({ streams: streams.length % STREAMS.length ? streams : [] }, { redraw: true });
   }
 
-  changed(part, { redraw = false } = {}) {
+  change(part, { redraw = false } = {}) {
     const next = { ...this.filter, ...part };
     if (sameFilter(next, this.filter)) return;
     const narrowed = next.request !== this.filter.request;
@@ -72,7 +72,7 @@ export class Filters {
     this.onChange(next, { narrowed });
   }
 
-  /** Show `filter` without telling anyone. */
+  /** Show `filter` without calling onChange. */
   set(filter) {
     this.filter = filter;
     this.draw();
@@ -131,10 +131,10 @@ export class Filters {
   readInstalls() {
     const boxes = [...byId("installs-list").querySelectorAll("input")];
     const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
-    this.changed({ installs: chosen.length === boxes.length ? [] : chosen });
+    this.change({ installs: chosen.length === boxes.length ? [] : chosen });
   }
 
-  /** The server did not understand q. Shows where, under the text itself and in words. */
+  /** Show what the server said about `q`: `position` is underlined in the field and in the message. */
   showError(message, position) {
     const text = this.q.value;
     // The server counts characters, this language counts UTF-16 units.

@@ -1,8 +1,8 @@
-// Search in what is on the page, and words to highlight: both mark, neither hides.
+// Searches the loaded lines and highlights words. Both only mark; the filters are what hides lines.
 
 import { byId, el, icon } from "./dom.js";
-import { plain } from "./text.js";
-import { count } from "./words.js";
+import { plain } from "./safe-text.js";
+import { count } from "./messages.js";
 
 const COLOURS = 5; // --mark-1 .. --mark-5
 const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
@@ -123,9 +123,9 @@ export class Find {
     const next = at < 0 ? (by > 0 ? 0 : this.hits.length - 1) : (at + by + this.hits.length) % this.hits.length;
     const old = this.current;
     this.current = this.hits[next];
-    if (old) this.rows.live.get(old)?.classList.remove("current");
+    if (old) this.rows.elementOf(old)?.classList.remove("current");
     this.rows.reveal(this.current);
-    this.rows.live.get(this.current)?.classList.add("current");
+    this.rows.elementOf(this.current)?.classList.add("current");
     this.tell();
   }
 

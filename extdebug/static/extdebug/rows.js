@@ -1,5 +1,5 @@
-// Owns the rows on screen: a window over the buffer. Only what can be seen (and a little around it)
-// is in the document, so five thousand lines a second cost what fifty do.
+// Owns the rows on screen: a window over the buffer. Only what can be seen (and 400 px around it) is
+// in the document, so that the cost of drawing does not depend on how many lines arrive.
 
 import { eventAbove } from "./buffer.js";
 
@@ -12,7 +12,7 @@ const SLOWEST = 200; // ms between two drawings at most
 export class Rows {
   /**
    * `scroller` is the scrolling element; `build(item, previousEvent)` makes a row;
-   * `onFollow(following)` hears when the reader leaves or reaches the end.
+   * `onFollow(following)` is called when the reader leaves or reaches the end.
    */
   constructor({ scroller, buffer, build, onFollow }) {
     this.scroller = scroller;
@@ -27,8 +27,7 @@ export class Rows {
     this.below = document.createElement("div");
     this.list.setAttribute("role", "list");
     this.list.className = "rows-window";
-    this.above.setAttribute("aria-hidden", "true");
-    this.below.setAttribute("aria-hidden", "true");
+    for (const spacer of [this.above, this.below]) spacer.setAttribute("aria-hidden", "true");
     scroller.append(this.above, this.list, this.below);
     this.height = scroller.clientHeight;
     this.drawn = this.pause = 0;
@@ -39,8 +38,9 @@ export class Rows {
 
   listen() {
     const { scroller } = this;
+    const scrolls = () => scroller.scrollHeight > scroller.clientHeight + 1;
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    scroller.addEventListener("wheel", (e) => e.deltaY < 0 && this.canScroll() && this.follow(false), { passive: true });
+    scroller.addEventListener("wheel", (e) => e.deltaY < 0 && scrolls() && this.follow(false), { passive: true });
     scroller.addEventListener("pointerdown", () => (this.held = true));
     addEventListener("pointerup", () => this.release());
     addEventListener("pointercancel", () => this.release());
@@ -51,10 +51,6 @@ export class Rows {
       this.height = scroller.clientHeight;
       this.draw();
     }).observe(scroller);
-  }
-
-  canScroll() {
-    return this.scroller.scrollHeight > this.scroller.clientHeight + 1;
   }
 
   release() {
@@ -84,7 +80,7 @@ export class Rows {
   dropped(items) {
     if (!items.length) return;
     let gone = 0;
-    for (const item of items) gone += this.tall(item);
+    for (const item of items) gone += this.heightOf(item);
     for (const item of items) this.remove(item);
     if (!this.following) this.shift = (this.shift ?? 0) - gone;
   }
@@ -103,11 +99,11 @@ export class Rows {
   }
 
   /** Measured height, or a guess that stays the same until it is measured. */
-  tall(item) {
+  heightOf(item) {
     return item.h || (item.guess ??= this.mean);
   }
 
-  /** Heights no longer hold; the first visible row is to stay where it is. */
+  /** Measure all heights again; the first visible row stays where it is. */
   forget() {
     if (!this.following && !this.anchor) this.anchor = this.firstVisible();
     for (const item of this.buffer.items) {
@@ -132,7 +128,7 @@ export class Rows {
     let y = 0;
     for (const other of items) {
       if (other === item) return Math.max(0, y + offset);
-      y += this.tall(other);
+      y += this.heightOf(other);
     }
     return this.scroller.scrollTop;
   }
@@ -151,7 +147,7 @@ export class Rows {
     this.live.delete(item);
   }
 
-  /** Ask for a drawing on the next frame that has time for it. */
+  /** Draw on the next animation frame, later when drawing is slow. */
   draw() {
     if (this.requested) return;
     this.requested = true;
@@ -186,7 +182,7 @@ export class Rows {
     this.above.style.height = `${over}px`;
     const moved = this.measure(items, from, to, over, top);
     let under = 0;
-    for (let i = to; i < items.length; i += 1) under += this.tall(items[i]);
+    for (let i = to; i < items.length; i += 1) under += this.heightOf(items[i]);
     this.below.style.height = `${under}px`;
     if (this.following) scroller.scrollTop = scroller.scrollHeight;
     else if (moved || top !== scroller.scrollTop) scroller.scrollTop = top + moved;
@@ -197,24 +193,24 @@ export class Rows {
     let from = items.length;
     while (from > 0 && room > 0) {
       from -= 1;
-      room -= this.tall(items[from]);
+      room -= this.heightOf(items[from]);
     }
     let over = 0;
-    for (let i = 0; i < from; i += 1) over += this.tall(items[i]);
+    for (let i = 0; i < from; i += 1) over += this.heightOf(items[i]);
     return [from, items.length, over];
   }
 
   windowAt(items, top) {
     let from = 0;
     let over = 0;
-    while (from < items.length && over + (this.tall(items[from])) < top - AROUND) {
-      over += this.tall(items[from]);
+    while (from < items.length && over + (this.heightOf(items[from])) < top - AROUND) {
+      over += this.heightOf(items[from]);
       from += 1;
     }
     let to = from;
     let y = over;
     while (to < items.length && y < top + this.height + AROUND) {
-      y += this.tall(items[to]);
+      y += this.heightOf(items[to]);
       to += 1;
     }
     return [from, to, over];
@@ -254,7 +250,7 @@ export class Rows {
     let sum = 0;
     for (let i = from; i < to; i += 1) {
       const item = items[i];
-      const was = this.tall(item);
+      const was = this.heightOf(item);
       if (item.stale || !item.h) {
         item.h = this.live.get(item).offsetHeight;
         item.stale = false;
@@ -275,7 +271,12 @@ export class Rows {
     return null;
   }
 
-  /** Bring an item into view and return its element once it is drawn. */
+  /** The element of an item; undefined while it is not drawn. */
+  elementOf(item) {
+    return this.live.get(item);
+  }
+
+  /** Bring an item into view; with `focus`, it gets the keyboard's focus. */
   reveal(item, { focus = false } = {}) {
     this.follow(false);
     const { items } = this.buffer;
@@ -291,10 +292,9 @@ export class Rows {
       return;
     }
     let y = 0;
-    for (let i = 0; i < index; i += 1) y += this.tall(items[i]);
+    for (let i = 0; i < index; i += 1) y += this.heightOf(items[i]);
     this.scroller.scrollTop = Math.max(0, y - this.height / 2);
     this.render();
-    const drawn = this.live.get(item);
-    if (drawn && focus) drawn.focus({ preventScroll: true });
+    if (focus) this.elementOf(item)?.focus({ preventScroll: true });
   }
 }

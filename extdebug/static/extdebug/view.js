@@ -1,4 +1,4 @@
-// The view as the address spells it, both ways: whoever opens the link sees what you see.
+// Converts the view (tenant, filter, start, highlights, line) from and to the page's address.
 
 export const STREAMS = ["stdout", "stderr", "log"];
 export const LEVELS = ["trace", "debug", "info", "warn", "error"];
@@ -71,7 +71,7 @@ function validFrom(text) {
   return known.test(text) ? text : null;
 }
 
-export function fromWords(from) {
+export function fromLabel(from) {
   const known = FROMS.find(([value]) => value === from);
   if (known) return known[1];
   const tail = /^tail:(\d+)$/.exec(from);

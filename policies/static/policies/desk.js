@@ -1,8 +1,8 @@
-// The desk's clock and its freshness: time left counts down, and the live parts are fetched again.
+// Keeps the desk's pages up to date: counts down the time left, fetches the live parts every 5 s.
 
 const REFRESH_MS = 5000;
 
-const words = (seconds) => {
+const timeLeft = (seconds) => {
   const left = Math.max(0, Math.floor(seconds));
   const hours = Math.floor(left / 3600);
   const minutes = Math.floor((left % 3600) / 60);
@@ -16,12 +16,12 @@ const skew = root?.dataset.now ? Date.parse(root.dataset.now) - Date.now() : 0;
 
 const tick = () => {
   const now = Date.now() + skew;
-  for (const place of document.querySelectorAll("[data-until]")) {
-    const until = Date.parse(place.dataset.until);
-    place.textContent = until > now ? words((until - now) / 1000) : "over";
-    const bar = place.parentElement.querySelector(".bar i");
-    if (bar && place.dataset.from) {
-      const from = Date.parse(place.dataset.from);
+  for (const node of document.querySelectorAll("[data-until]")) {
+    const until = Date.parse(node.dataset.until);
+    node.textContent = until > now ? timeLeft((until - now) / 1000) : "over";
+    const bar = node.parentElement.querySelector(".bar i");
+    if (bar && node.dataset.from) {
+      const from = Date.parse(node.dataset.from);
       bar.style.width = `${Math.max(0, Math.min(100, (100 * (until - now)) / (until - from)))}%`;
     }
   }
@@ -35,14 +35,14 @@ const refresh = async () => {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {
       const newer = fresh.getElementById(part.id);
-      // Whoever is about to press a button must not have it moved away.
+      // A button must not move away under the pointer or the keyboard's focus.
       if (newer && !part.matches(":hover") && !part.contains(document.activeElement)) {
         part.replaceWith(document.adoptNode(newer));
       }
     }
     tick();
   } catch {
-    // The next round asks again.
+    // The server could not be reached: the next refresh tries again.
   }
 };
 

@@ -1,6 +1,6 @@
-// Shows what the rule in the form above would mask, while it is being written.
+// Previews on a sample text what the redaction rule in the form would mask, while it is typed.
 
-const place = document.getElementById("redaction-preview");
+const preview = document.getElementById("redaction-preview");
 const sample = document.getElementById("redaction-sample");
 const state = document.getElementById("redaction-state");
 const field = (name) => document.getElementById(`id_${name}`);
@@ -34,7 +34,7 @@ const ask = async () => {
   if (field("token")?.checked) body.set("token", "on");
   const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
   try {
-    const answer = await fetch(place.dataset.url, {
+    const answer = await fetch(preview.dataset.url, {
       method: "POST", body, headers: { "X-CSRFToken": token },
     });
     if (turn !== latest) return;

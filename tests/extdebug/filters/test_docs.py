@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from extdebug.filters import parser, query
-from extdebug.filters.batch import REGEX_CHARACTERS
-from extdebug.filters.filter import MAX_QUERY, Filter, compile_filter
+from extdebug.filters.batch import REGEX_CHARACTERS, Batch
+from extdebug.filters.filter import Filter, compile_filter
 from extdebug.filters.query import ATTRIBUTES
 from extdebug.wire.events import Event
 from tests.files import ROOT
@@ -27,7 +27,7 @@ PAIRS: Final = re.findall(
 
 
 def finds(q: str) -> bool:
-    return compile_filter(Filter.parse({"q": q})).matches(SAMPLE)
+    return bool(compile_filter(Filter.parse({"q": q})).select(Batch([SAMPLE])))
 
 
 @pytest.mark.parametrize(("found", "missed"), PAIRS)
@@ -66,7 +66,7 @@ def test_the_limits_are_the_limits():
     said = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", TEXT)}
 
     assert {
-        MAX_QUERY, query.MAX_TERMS, query.MAX_DEPTH, query.MAX_REGEXES, query.MAX_REGEX,
+        query.MAX_QUERY, query.MAX_TERMS, query.MAX_DEPTH, query.MAX_REGEXES, query.MAX_REGEX,
         REGEX_CHARACTERS,
     } <= said  # fmt: skip
 

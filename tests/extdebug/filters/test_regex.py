@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from extdebug.filters.batch import REGEX_CHARACTERS, Batch, Chunk
 from extdebug.filters.filter import Filter, FilterError, Problem, compile_filter
-from extdebug.filters.regex import Pattern
-from extdebug.wire.events import Event, Level, Output
+from extdebug.filters.regex import Clocks, Pattern
+from tests.extdebug.filters.sample_events import lines
 
 # The subset in which RE2 and Python agree, so that Python can be the judge.
 patterns = st.lists(
@@ -23,10 +23,12 @@ patterns = st.lists(
     min_size=1,
     max_size=5,
 ).map("".join)
-lines = st.text("ab ", max_size=5)
+short_lines = st.text("ab ", max_size=5)
 
 
-@given(patterns, st.lists(st.lists(lines, max_size=3).map("\n".join), min_size=1, max_size=12))
+@given(
+    patterns, st.lists(st.lists(short_lines, max_size=3).map("\n".join), min_size=1, max_size=12)
+)
 def test_a_scan_over_many_events_finds_those_with_a_matching_line(regex: str, texts: list[str]):
     chunk = Chunk(10, [text.encode() for text in texts])
     judge = re.compile(regex)
@@ -42,12 +44,8 @@ def test_a_scan_over_many_events_finds_those_with_a_matching_line(regex: str, te
     assert singly == expected
 
 
-def lines_of(*messages: str) -> list[Event]:
-    return [Event(ts="", level=Level.INFO, stream=Output.LOG, message=text) for text in messages]
-
-
 def chosen(q: str, *messages: str) -> list[int]:
-    return list(compile_filter(Filter.parse({"q": q})).select(lines_of(*messages)))
+    return list(compile_filter(Filter.parse({"q": q})).select(Batch(lines(*messages))))
 
 
 @pytest.mark.parametrize(
@@ -99,23 +97,15 @@ def test_a_regex_sees_the_first_characters_of_a_long_text():
     assert chosen("z", inside, outside) == [0, 1]
 
 
-def test_texts_are_joined_in_chunks_that_bound_a_scan():
-    chunks = Batch(lines_of(*["x" * 1_000] * 20)).chunks(whole=True)
-
-    assert sum(map(len, chunks)) == 20
-    assert all(len(chunk.data) <= 4_100 for chunk in chunks)
-
-
-def test_a_regex_that_uses_up_its_cpu_time_is_stopped_and_recovers(monkeypatch: pytest.MonkeyPatch):
+def test_a_regex_that_uses_up_its_cpu_time_is_stopped_and_recovers():
     clock = {"cpu": 0.0, "now": 0.0}
 
-    def thread_time() -> float:
+    def cpu() -> float:
         clock["cpu"] += 0.2  # every look at the clock: 200 ms were used
         return clock["cpu"]
 
-    monkeypatch.setattr(time, "thread_time", thread_time)
-    monkeypatch.setattr(time, "monotonic", lambda: clock["now"])
-    costly = Pattern("a", fold=False, position=7)
+    clocks = Clocks(cpu=cpu, wall=lambda: clock["now"])
+    costly = Pattern("a", fold=False, position=7, clocks=clocks)
     chunk = Chunk(0, [b"a"])
 
     assert costly.scan(chunk) == [0]
@@ -131,36 +121,11 @@ def test_the_worst_pattern_within_the_limits_is_found_out_soon():
     """It leaves RE2's automaton at every byte: the account must end it."""
     selector = compile_filter(Filter.parse({"q": "/(?:[ab]*a[ab]{100}){3}c/"}))
     chance = random.Random(1)  # no period, or the automaton would close
-    batch = lines_of(*["".join(chance.choices("ab", k=4_000)) for _ in range(300)])
+    batch = lines(*["".join(chance.choices("ab", k=4_000)) for _ in range(300)])
     began = time.thread_time()
 
     for _ in range(10):
-        selector.select(batch)
+        selector.select(Batch(batch))
     assert selector.failed is not None
     assert selector.failed.code is Problem.TOO_COSTLY
     assert time.thread_time() - began < 2.0
-
-
-def test_a_filter_that_was_stopped_selects_nothing_until_it_is_forgiven(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    now = [1_000.0]
-    used = [0.0]
-
-    def thread_time() -> float:
-        used[0] += 0.3
-        return used[0]
-
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "thread_time", thread_time)
-    selector = compile_filter(Filter.parse({"q": "/only in this test/ OR a"}))
-    batch = lines_of("a", "b")
-
-    assert list(selector.select(batch)) == [0]
-    assert list(selector.select(batch)) == []
-    assert selector.failed is not None
-    assert selector.explain(batch[0]) is not None
-    now[0] += 31.0
-    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
-    assert selector.failed is None
-    assert list(selector.select(batch)) == [0]

@@ -40,7 +40,7 @@ def drain(ring: RingBuffer, position: Cursor) -> list[Piece]:
 
 
 def lost(reason: GapReason = GapReason.RETENTION, missed: int | None = 2) -> Gap:
-    return Gap(reason, missed, "1-0", "9-0", None, reason.scope)
+    return Gap(reason, missed, "1-0", "9-0")
 
 
 def test_pieces_come_out_in_order_with_the_filtered_before_them() -> None:
@@ -119,7 +119,7 @@ def test_an_uncounted_gap_makes_the_joined_one_uncounted() -> None:
 def test_hostile_details_do_not_grow_the_memory_of_stated_gaps() -> None:
     ring = live(limit=10)
     for n in range(200):
-        gap = Gap(GapReason.UNREADABLE, 1, f"{n}-0", None, None, "entries", f"problem {n}")
+        gap = Gap(GapReason.UNREADABLE, 1, f"{n}-0", None, None, f"problem {n}")
         ring.push_gap(gap, through=at(n))
     for n in range(300, 310):
         ring.push(chunk(n), filtered=0, through=at(n))

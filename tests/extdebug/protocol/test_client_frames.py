@@ -53,7 +53,7 @@ def test_the_whole_subscribe_of_the_page_is_read():
     assert message.start == Start(tail=50)
     assert message.resume == "s"
     assert message.filter.parts() == {
-        "installs": ["inst-acme"], "request": "r", "streams": ["log"], "level": "warn", "q": "a",
+        "installs": ("inst-acme",), "request": "r", "streams": ("log",), "level": "warn", "q": "a",
     }  # fmt: skip
 
 

@@ -29,8 +29,8 @@ CLIENT: Final = {
     for kind in client_frames.ClientMessage.__args__
 }  # fmt: skip
 SERVER: Final = {"server-" + str(kind.__struct_config__.tag): kind for kind in SERVER_FRAMES}
-JOINED: Final = {
-    "server-events": server_frames.events_frame(1, 1, "1-0", []),
+JOINED: Final[dict[str, str | bytes]] = {
+    "server-events": server_frames.events_frame([], seq=1, rev=1, cursor="1-0"),
     "server-page": server_frames.page_frame("a", "1-0", [], done=True, seq=1),
 }
 _SAID_ELSEWHERE: Final = {"title", "description", "default"}

@@ -67,7 +67,7 @@ def test_a_frame_above_the_window_passes_alone() -> None:
 
 def test_gaps_are_numbered_counted_and_take_credit() -> None:
     one = flow()
-    gap = Gap(GapReason.RETENTION, 7, "0-0", "8-0", None, "entries")
+    gap = Gap(GapReason.RETENTION, 7, "0-0", "8-0")
     told = one.tell(Piece(at(7), 2, gap=gap))
     assert told is not None
     assert (told.seq, told.through, one.unacked > 0) == (1, at(7), True)
@@ -78,8 +78,8 @@ def test_gaps_are_numbered_counted_and_take_credit() -> None:
 
 def test_an_uncounted_loss_reads_null_and_the_rest_still_adds_up() -> None:
     ledger = Ledger(shown=5, filtered=2)
-    ledger.lose(Gap(GapReason.RETENTION, 3, scope="entries"))
-    ledger.lose(Gap(GapReason.RESET, None, scope="entries"))
+    ledger.lose(Gap(GapReason.RETENTION, 3))
+    ledger.lose(Gap(GapReason.RESET, None))
     frame = ledger.frame()
     assert frame.lost == {"reset": None, "retention": 3}
     assert frame.entries == 10

@@ -14,6 +14,11 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 
 from extdebug.demo.sample import Cast
+from extdebug.sessions import close_reasons
+from extdebug.sessions.session_frames import ControlFrame
+from extdebug.transports.sse import SEGMENT, has_backpressure, sse
+from extdebug.wire.events import Gap, GapReason
+from tests.extdebug.transports.scripted_feed import ScriptedFeed
 from tests.faults.oracle import Item, Shown, Stated, judge
 from tests.faults.stage import Stage
 from tests.fixtures.console import Console, Server
@@ -123,17 +128,47 @@ async def test_polling_answers_at_once_while_redis_is_away(
         assert seen == ["w 1", "w 2", "w 3"]
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"extensionId": ""}, {"tail": "-1"}, {"tail": "1e9"}, {"tail": "20001"}, {"nonsense": "1"},
-        {"level": "loud"}, {"streams": "tty"}, {"q": "("}, {"lastEventId": "x"},
-        {"installId": "*"},
-    ],
-    ids=lambda params: "&".join(f"{name}={value}" for name, value in params.items()),
-)  # fmt: skip
-def test_a_query_that_cannot_be_meant_is_refused(params: dict[str, str]) -> None:
-    from extdebug.transports.stream_query import BadQuery, read_query
+async def text_of(feed: ScriptedFeed, *, segmented: bool) -> list[str]:
+    one: Any = feed
+    ready = ControlFrame("ready", b'{"type":"ready"}')
+    async with asyncio.timeout(5):
+        return [part.decode() async for part in sse(one, ready, segmented=segmented)]
 
-    with pytest.raises(BadQuery):
-        read_query({**QUERY, **params}, last_id=None)
+
+async def test_a_response_is_events_with_ids_and_named_messages() -> None:
+    feed = ScriptedFeed()
+    feed.events("a", "b\ndata: c")
+    feed.gap(Gap(GapReason.PRODUCER, 7))
+    feed.control("status", b'{"type":"status"}')
+    feed.control("pong", b'{"type":"pong"}')
+    feed.close(close_reasons.SIGNED_OUT)
+    begin, events, gap, status, pong, closing = await text_of(feed, segmented=False)
+
+    assert begin == 'retry: 2000\n\nevent: ready\ndata: {"type":"ready"}\n\n'
+    first, second = events.strip().split("\n\n")
+    assert first.splitlines()[0] == "id: 1-0.1~session-1"
+    assert json.loads(first.splitlines()[1].removeprefix("data: "))["message"] == "a"
+    assert second.splitlines()[0] == "id: 2-0.2~session-1"
+    assert len(second.splitlines()) == 2
+    assert gap.startswith('id: 2-0.2~session-1\nevent: gap\ndata: {"type":"gap","seq":2,')
+    assert status == 'id: 2-0.2~session-1\nevent: status\ndata: {"type":"status"}\n\n'
+    assert pong == 'event: pong\ndata: {"type":"pong"}\n\n'
+    assert closing.startswith('event: closing\ndata: {"type":"closing","code":4401,')
+    assert feed.finishes == [{"gone": False, "code": 4401}]
+    assert feed.flow.unacked == 0
+
+
+async def test_a_segment_ends_after_its_bytes_and_keeps_the_session() -> None:
+    feed = ScriptedFeed()
+    for _ in range(4):
+        feed.events("x" * (SEGMENT // 2))
+    begin, *parts = await text_of(feed, segmented=True)
+
+    assert begin.startswith("retry: 100\n")
+    assert len(parts) == 2
+    assert feed.finishes == [{"gone": True, "code": 1006}]
+
+
+def test_servers_with_a_lifespan_have_backpressure() -> None:
+    assert has_backpressure({"state": {}})
+    assert not has_backpressure({})

@@ -115,4 +115,8 @@ def test_every_gap_says_how_many_of_what_and_why(reason: GapReason):
 
     assert "37 events" in counted or "37 entries" in counted
     assert "an unknown number of" in uncounted
-    assert json.loads(json_gap(Gap(reason, 37)))["gap"]["missed"] == 37
+    gap = Gap(reason, 37, after="1-0", before="9-0", detail="why")
+    assert json_gap(gap) == (
+        f'{{"gap":{{"reason":"{reason}","missed":37,"after":"1-0","before":"9-0","since":null,'
+        f'"scope":"{reason.scope}","detail":"why"}}}}'
+    )

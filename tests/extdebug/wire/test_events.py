@@ -1,28 +1,27 @@
-"""Times, ids, cursors and vocabularies: one spelling each, and everything else refused."""
+"""Times, ids and vocabularies: one spelling each, and everything else refused."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.protocol.close_codes import CloseCode
 from extdebug.wire.events import (
     LAST_MS,
     BadId,
+    Event,
+    Gap,
     GapReason,
     Level,
+    Output,
     clean_id,
     clean_opaque,
+    encode_json,
     iso,
     read_ts,
 )
-from extdebug.wire.positions import BadCursor, Cursor, EntryId
-
-U64 = 2**64 - 1
 
 # --- times ------------------------------------------------------------------------------------
 
@@ -86,45 +85,7 @@ def test_any_text_is_a_time_or_none(text):
     assert found is None or read_ts(found) == found
 
 
-# --- ids and cursors --------------------------------------------------------------------------
-
-
-@given(st.integers(0, U64), st.integers(0, U64), st.none() | st.integers(0, U64))
-def test_a_cursor_survives_its_text(ms, seq, index):
-    cursor = Cursor(EntryId(ms, seq), index)
-
-    assert Cursor.parse(str(cursor)) == cursor
-
-
-ids = st.tuples(st.integers(0, U64), st.integers(0, U64))
-
-
-@given(ids, ids)
-def test_ids_are_ordered_as_redis_orders_them(first, second):
-    assert (EntryId(*first) < EntryId(*second)) == (first < second)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "1", "1-", "-1", "1-2-3", "1-2.", "1-2.3.4", "$", "+", "-", "0", "*", ">", "01-2", "1-02",
-     "1-2.03", "+1-2", "1--2", " 1-2", "1-2 ", "1_0-2", "1-2.-3", "1e3-0", f"{U64 + 1}-0",
-     f"0-{U64 + 1}", f"0-0.{U64 + 1}", "1-2\n", "1-2\x00", "١-٢", "1-2.x", "9" * 70, "²-1"],
-)  # fmt: skip
-def test_a_forged_cursor_is_refused(text):
-    with pytest.raises(BadCursor):
-        Cursor.parse(text)
-
-
-@given(st.text("0123456789-.+$ x", max_size=12))
-def test_a_cursor_is_its_own_only_spelling(text):
-    with contextlib.suppress(BadCursor):
-        assert str(Cursor.parse(text)) == text
-
-
-@given(st.binary(max_size=30))
-def test_an_entry_id_of_any_bytes_is_read_or_refused(raw_id):
-    with contextlib.suppress(BadCursor):
-        assert str(EntryId.parse(raw_id)).encode() == raw_id
+# --- ids ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -169,9 +130,16 @@ def test_only_the_watchers_own_losses_count_matching_events():
     assert {reason.scope for reason in GapReason} == {"matching", "entries"}
 
 
-def test_a_session_reconnects_after_three_codes_only():
-    assert {int(code) for code in CloseCode if not code.final} == {4012, 4429, 4503}
-
-
 def test_levels_are_ordered_weakest_first():
     assert sorted(Level, key=lambda level: level.rank) == list(Level)
+
+
+@pytest.mark.parametrize("reason", GapReason)
+def test_what_a_gap_counts_follows_from_its_reason(reason: GapReason):
+    assert Gap(reason, 1).scope == reason.scope
+
+
+def test_an_event_leaves_out_what_it_does_not_have():
+    bare = Event(ts="t", level=Level.INFO, stream=Output.LOG, message="é")
+
+    assert encode_json(bare) == '{"ts":"t","level":"info","stream":"log","message":"é"}'.encode()

@@ -1,3 +1,5 @@
+"""Stream tokens: one stream, thirty seconds, one spelling; anything else is refused."""
+
 import pytest
 
 from extdebug.wire.events import BadId

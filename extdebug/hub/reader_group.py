@@ -1,0 +1,83 @@
+"""A process' consumer group on one stream: by it the tail reads, and with the stream it dies.
+
+The group's place must be the account's whenever something is read by it: after a lost reply, or a
+plain read, it is put there first. Where the server takes no group now (no memory, a replica, a
+failing disk) reading goes on plainly, and the group is tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from extdebug.wire.positions import Cursor
+
+log = logging.getLogger(__name__)
+
+PLAIN: Final = 5.0  # seconds before a group is tried again
+
+Command = tuple[str | bytes | int, ...]
+
+
+class ReaderGroup:
+    """`exists` and `synced` are what we know: the server's answer to a read may tell otherwise."""
+
+    def __init__(self, key: bytes, name: bytes) -> None:
+        self.name = name
+        self.exists = False
+        self.synced = False  # it stands where the account does
+        self._key = key
+        self._plain_until = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether to read by the group; else plainly, and often."""
+        return time.monotonic() >= self._plain_until
+
+    def prepare(self, at: Cursor) -> list[Command]:
+        """What puts the group at the account's place; empty when it is there."""
+        if self.synced or not self.usable:
+            return []
+        place: list[str | bytes | int] = [self._key, self.name, str(at.id)]
+        if at.index is not None:
+            place += ["ENTRIESREAD", at.index]
+        return [("XGROUP", "SETID" if self.exists else "CREATE", *place)]
+
+    def read(self, at: Cursor, count: int) -> Command:
+        """The entries behind the account, at the most `count`."""
+        limit: Command = ("COUNT", count)
+        if self.usable:
+            group: Command = ("XREADGROUP", "GROUP", self.name, "c")
+            return (*group, *limit, "NOACK", "STREAMS", self._key, ">")
+        return ("XREAD", *limit, "STREAMS", self._key, str(at.id))
+
+    def begin(self) -> list[Command]:
+        """What makes the group anew at the stream's end."""
+        return [
+            ("XGROUP", "DESTROY", self._key, self.name),
+            ("XGROUP", "CREATE", self._key, self.name, "$"),
+        ]
+
+    def refused(self, error: ResponseError) -> None:
+        """What the server said to `prepare` or `read`. Raises it when the key cannot be read."""
+        self.synced = False
+        text = str(error)
+        if text.startswith("BUSYGROUP"):
+            self.exists = True
+        elif "NOGROUP" in text or "no such key" in text or "requires the key" in text:
+            self.exists = False
+        elif "WRONGTYPE" in text or "NOPERM" in text:
+            raise error
+        else:  # OOM, READONLY, MISCONF
+            if not self._plain_until:
+                log.warning("%r is read without a group: %s", self._key, text[:160])
+            self._plain_until = time.monotonic() + PLAIN
+
+    def well(self, *, read_by_group: bool) -> None:
+        """The server answered."""
+        if read_by_group:
+            self._plain_until = 0.0
+            self.exists = self.synced = True

@@ -1,0 +1,92 @@
+"""One session's place at a watched stream: a ring that the stream fills, and how to wake it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.ring_buffer import RingBuffer
+from extdebug.hub.runner_buffer import RunnerBuffer
+from extdebug.hub.selection import Selection, make_chunk
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import Cursor
+
+
+class Watched(Protocol):
+    """What a subscription needs of the stream it subscribed to."""
+
+    target: Target
+    key: bytes
+    streamless: bool
+
+    @property
+    def attached(self) -> bool: ...
+
+    @property
+    def cursor(self) -> Cursor: ...
+
+    def join(self, subscription: Subscription) -> None: ...
+
+    def leave(self, subscription: Subscription) -> None: ...
+
+
+class Subscription:
+    """Made by `Hub.subscribe`. The session sets `keeps_up`: whether it acknowledges in time."""
+
+    __slots__ = (
+        "_wake", "boundary", "closed", "keeps_up", "limit", "ring", "runner_buffer", "selection",
+        "watched",
+    )  # fmt: skip
+
+    def __init__(
+        self, watched: Watched, selection: Selection, wake: Callable[[], None], *, limit: int
+    ) -> None:
+        self.watched = watched
+        self.selection = selection
+        self.limit = limit
+        self._wake = wake
+        self.closed = False
+        self.keeps_up: Callable[[], bool] = _never
+        self.runner_buffer: RunnerBuffer | None = None
+        self.restart(selection)
+
+    def restart(self, selection: Selection) -> None:
+        """A fresh ring from the stream's present place on; history before it is the session's."""
+        self.watched.leave(self)
+        self.selection = selection
+        if self.runner_buffer is not None:
+            self.runner_buffer.choose(selection)
+        self.ring = RingBuffer(limit=self.limit)
+        self.boundary: Cursor | None = self.watched.cursor if self.watched.attached else None
+        self.watched.join(self)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether reading on now would cost this session events though it keeps up."""
+        return not self.ring.parked and self.ring.crowded and self.keeps_up()
+
+    def push_unseen(
+        self, part: Sequence[DecodedEntry], chosen: Sequence[int], through: Cursor
+    ) -> None:
+        """Entries that the session may have had from a runner: those were counted then."""
+        buffer = self.runner_buffer
+        unseen = [
+            i for i, decoded in enumerate(part) if buffer is None or not buffer.again(decoded)
+        ]
+        wanted = sorted(set(unseen).intersection(chosen))
+        # What a runner showed is part of the stream's count all the same.
+        filtered = len(unseen) - len(wanted)
+        shown = len(part) - len(unseen)
+        if wanted:
+            chunk = make_chunk(part, wanted)
+            self.ring.push(chunk, filtered=filtered, through=through, counted=shown)
+        else:
+            self.ring.skip(filtered, through=through, counted=shown)
+
+    def wake(self) -> None:
+        self._wake()
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,80 @@
+"""The next message of one session: pieces joined into frames, losses before what follows them."""
+
+from __future__ import annotations
+
+from extdebug.hub.ring_buffer import EventRun, Piece
+from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
+from extdebug.sessions.catch_up import CatchUp
+from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.sessions.place import meet
+from extdebug.wire.positions import Cursor
+
+
+def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNotice | None:
+    """The next events or stated loss; None when nothing waits or the window is full."""
+    while flow.open and (piece := catch_up.take(flow.position)) is not None:
+        meeting = meet(flow.at, piece)
+        rest = meeting.rest
+        tells = meeting.gap is not None or (rest is not None and rest.gap is not None)
+        if tells and flow.refused_since is not None:
+            catch_up.put_back(piece)
+            return flow.limited(now, before=_first(piece))
+        if meeting.gap is not None and meeting.at is not None:
+            if rest is not None:
+                catch_up.put_back(rest)
+            return flow.lose(meeting.gap, meeting.at, now)
+        if rest is None:
+            continue
+        if rest.chunk is None:
+            notice = flow.tell(rest, now)
+            if notice is not None:
+                return notice
+            continue
+        if not flow.fits(rest.chunk.size):
+            catch_up.put_back(rest)
+            return None
+        if not rest.history and not flow.admits(rest.chunk, now):
+            flow.refuse(rest, now)
+            continue
+        if flow.refused_since is not None:
+            catch_up.put_back(rest)
+            return flow.limited(now, before=_first(rest))
+        return _frame(rest, rest.chunk, flow, catch_up, now)
+    return None
+
+
+def _first(piece: Piece) -> str:
+    """The first entry behind what was refused, or the place where it must have ended."""
+    return str(piece.chunk.first if piece.chunk is not None else piece.through.id)
+
+
+def _frame(
+    first: Piece, chunk: EventRun, flow: FlowControl, catch_up: CatchUp, now: float
+) -> Events:
+    """A frame of this piece and of those that fit behind it: what gathered during the last send."""
+    chunks: list[EventRun] = [chunk]
+    base: list[Cursor] = [flow.accept(first)]
+    count, size = chunk.count, chunk.size
+    while count < FRAME_EVENTS and (piece := catch_up.take(flow.position)) is not None:
+        meeting = meet(flow.at, piece)
+        rest = meeting.rest
+        if rest is None and meeting.gap is None:
+            continue
+        if meeting.gap is not None or rest is None or rest.gap is not None:
+            catch_up.put_back(piece)
+            break
+        if rest.chunk is None:
+            flow.accept(rest)
+            continue
+        fits = (
+            count + rest.chunk.count <= FRAME_EVENTS
+            and size + rest.chunk.size <= FRAME_BYTES
+            and flow.fits(size + rest.chunk.size)
+        )
+        if not fits or not (rest.history or flow.admits(rest.chunk, now)):
+            catch_up.put_back(rest)
+            break
+        count, size = count + rest.chunk.count, size + rest.chunk.size
+        chunks.append(rest.chunk)
+        base.append(flow.accept(rest))
+    return flow.show(chunks, base, now)

@@ -1,0 +1,64 @@
+"""Answers to `fetch`: pages between two places, under the session's decision and its window."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from extdebug.hub.hub import Hub
+from extdebug.hub.page import Page, fetch_page
+from extdebug.hub.selection import Selection
+from extdebug.protocol import server_frames
+from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
+from extdebug.sessions import session_frames
+from extdebug.sessions.flow_control import FlowControl
+from extdebug.sessions.session_frames import ControlFrame
+from extdebug.streams.connection import LOST
+from extdebug.wire.keys import Target
+
+PAGES_ASKED: Final = 4  # `fetch` requests that may wait
+
+
+class Paging:
+    """The requests of one session that wait for their page, oldest first."""
+
+    def __init__(self, hub: Hub, target: Target) -> None:
+        self._hub = hub
+        self._target = target
+        self._asked: list[Fetch] = []
+        self._round = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._asked)
+
+    def ask(self, wanted: Fetch) -> None:
+        """ProtocolError when too many wait already."""
+        if len(self._asked) >= PAGES_ASKED:
+            raise ProtocolError(ErrorCode.TOO_FAST, "wait for the pages you asked for")
+        self._asked.append(wanted)
+
+    def start_over(self) -> None:
+        """Authority or rules changed: a page found before is not shown, but found again."""
+        self._round += 1
+
+    async def answer(
+        self, selection: Selection, flow: FlowControl, *, now: float
+    ) -> ControlFrame | None:
+        """The page of the oldest request; None when it has to be found again."""
+        wanted, begun = self._asked[0], self._round
+        before = wanted.before_cursor
+        found: Page | None = None
+        with contextlib.suppress(RedisError, *LOST):
+            found = await fetch_page(
+                self._hub, self._target, selection=selection, after=wanted.after_cursor,
+                before_id=before.id if before else None, limit=wanted.limit,
+            )  # fmt: skip
+        if begun != self._round:
+            return None
+        del self._asked[0]
+        if found is None:
+            error = ProtocolError(ErrorCode.UNAVAILABLE, "Redis does not answer; ask again")
+            return ControlFrame("error", server_frames.error_frame(error))
+        return session_frames.page(wanted.id, found, flow=flow, now=now)

@@ -1,0 +1,123 @@
+"""Where one session stands in its stream, and what the next piece means from there. Pure.
+
+Pieces come from history, from the live ring and from runners, and each of these sources may know
+of a loss earlier or later than the others. The session therefore does the sum itself: what lies
+between its place and the place behind a piece, and is not in the piece, is lost and told once; what
+lies before its place was told and is passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from extdebug.hub.ring_buffer import EventRun, Piece
+from extdebug.hub.runner_buffer import off_stream
+from extdebug.hub.selection import make_chunk
+from extdebug.streams.continuity import missing
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import Cursor, EntryId, before
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What a piece means to a session at its place.
+
+    `gap` is a loss to tell first, after which the session stands at `at` and meets `rest` again.
+    `rest` is what of the piece is new; None when all of it was told before.
+    """
+
+    rest: Piece | None
+    gap: Gap | None = None
+    at: Cursor | None = None
+
+
+def meet(at: Cursor, piece: Piece) -> Meeting:
+    """The next piece as a session at `at` has to take it."""
+    through = piece.through
+    if not piece.moves or off_stream(through) or off_stream(at):
+        return Meeting(piece)
+    if at.epoch and through.epoch and at.epoch != through.epoch:
+        return Meeting(piece) if piece.replaced else _replaced(at, piece)
+    if piece.replaced:
+        return Meeting(None)  # this life is where the session stands already
+    fresh = _fresh(at, piece)
+    if fresh is None:
+        return Meeting(None)
+    lost = missing(at, through, fresh.entries)
+    if lost is not None:
+        lost -= fresh.explained
+    if fresh.gap is not None and fresh.gap.reason is GapReason.RETENTION:
+        if lost is None:
+            return Meeting(fresh)
+        if lost <= 0:
+            return Meeting(Piece(through, fresh.filtered, counted=fresh.counted))
+        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost)
+        return Meeting(fresh)
+    if lost is None or lost <= 0:
+        return Meeting(fresh)
+    since = at.id if fresh.since is None else min(at.id, fresh.since)
+    index = None if at.index is None else at.index + lost
+    gap = Gap(GapReason.RETENTION, lost, str(since), str(_end(fresh)))
+    return Meeting(fresh, gap, Cursor(at.id, index, through.epoch))
+
+
+def passed(at: Cursor, piece: Piece) -> Cursor:
+    """The place behind a piece that was told, for a session that stood at `at`."""
+    through = piece.through
+    if not piece.moves:
+        return at
+    if piece.replaced or off_stream(through) or off_stream(at) or at.epoch != through.epoch:
+        return through
+    known = [] if through.index is None else [through.index]
+    if at.index is not None:
+        known.append(at.index + piece.entries)
+    index = max(known, default=None)
+    return Cursor(max(at.id, through.id), index, through.epoch, through.stated)
+
+
+def _replaced(at: Cursor, piece: Piece) -> Meeting:
+    """The piece is of another life, and nobody said that the stream was replaced."""
+    through = piece.through
+    start = before(piece.chunk.first) if piece.chunk else through.id
+    index = None if through.index is None else through.index - piece.entries
+    gap = Gap(GapReason.RESET, None, str(at.id), str(_end(piece)))
+    return Meeting(piece, gap, Cursor(start, index, through.epoch))
+
+
+def _end(piece: Piece) -> EntryId:
+    """An exclusive bound for what is missing before or within the piece."""
+    if piece.chunk is not None and not piece.filtered:
+        return piece.chunk.first
+    return EntryId(piece.through.id.ms, piece.through.id.seq + 1)
+
+
+def _fresh(at: Cursor, piece: Piece) -> Piece | None:
+    """The part of a piece that lies behind `at`."""
+    chunk, through = piece.chunk, piece.through
+    if chunk is None:
+        behind = through.id < at.id or (through.id == at.id and piece.gap is None)
+        return None if behind and not _more(at, piece) else piece
+    if chunk.first > at.id:
+        return piece
+    if through.id <= at.id:
+        return None
+    kept = [i for i, decoded in enumerate(chunk.events) if decoded.id > at.id]
+    run = _part(chunk, kept) if kept else None
+    entries = 0
+    if at.index is not None and through.index is not None:
+        entries = max(0, through.index - at.index - len(kept))
+    return Piece(through, entries, run, history=piece.history)
+
+
+def _more(at: Cursor, piece: Piece) -> bool:
+    """Whether a piece at or before our place still accounts for entries we do not know of."""
+    lost = missing(at, piece.through, piece.entries)
+    return lost is not None and lost > piece.explained
+
+
+def _part(chunk: EventRun, kept: list[int]) -> EventRun:
+    events = [chunk.events[i] for i in kept]
+    run = make_chunk(events, range(len(events)))
+    return EventRun(run.count, run.size, run.text, events, [chunk.behind[i] for i in kept])

@@ -1,0 +1,82 @@
+"""When a session is told its state: on each change, while its account moves, and when idle."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from extdebug.protocol.server_frames import StreamState
+from extdebug.sessions import session_frames
+from extdebug.sessions.catch_up import CatchUp
+from extdebug.sessions.flow_control import FlowControl
+from extdebug.sessions.lifetime import Lifetime
+from extdebug.sessions.session_frames import ControlFrame
+
+ACCOUNT: Final = 5.0  # seconds between two `status` frames while the account moves
+IDLE: Final = 15.0  # seconds without a frame until a `status` carries the cursor on
+
+
+class StatusTeller:
+    """Owned by a feed. `state` is what the client was last told; None: nothing yet."""
+
+    def __init__(
+        self, flow: FlowControl, catch_up: CatchUp, lifetime: Lifetime, *, now: float
+    ) -> None:
+        self.state: StreamState | None = None
+        self._flow = flow
+        self._catch_up = catch_up
+        self._lifetime = lifetime
+        self._spoke = self._told = now
+        self._told_entries = 0
+
+    @property
+    def next_at(self) -> float:
+        """The loop's time at which an idle session is told its place."""
+        return self._spoke + IDLE
+
+    def spoke(self, now: float) -> None:
+        """A message of any kind went out."""
+        self._spoke = now
+
+    def answer(self) -> None:
+        """Say the state next, changed or not: it answers a request."""
+        self.state = None
+
+    def account_due(self, now: float) -> bool:
+        moved = self._flow.ledger.entries != self._told_entries
+        return moved and now - self._told >= ACCOUNT
+
+    def frame(
+        self, now: float, *, paused: bool, placed: bool, always: bool = False
+    ) -> ControlFrame | None:
+        """The `status` frame that is due; None when there is nothing to say."""
+        state, message = self._now(paused=paused)
+        opening = (
+            state is StreamState.HISTORY and self.state is None and not self._catch_up.attached
+        )
+        changed = state is not self.state and not opening
+        if not changed and not always and now - self._spoke < IDLE:
+            return None
+        self.state, self._told, self._told_entries = state, now, self._flow.ledger.entries
+        return session_frames.status(
+            state, message, flow=self._flow, lifetime=self._lifetime, now=now, placed=placed,
+            lag_ms=self._lag() if state is StreamState.LIVE else None,
+        )  # fmt: skip
+
+    def _now(self, *, paused: bool) -> tuple[StreamState, str]:
+        catch_up = self._catch_up
+        if paused:
+            return StreamState.PAUSED, "Delivery is paused; your place is kept."
+        if limited := catch_up.on_runners:
+            return StreamState.FALLBACK, limited
+        if problem := catch_up.problem:
+            return StreamState.DEGRADED, f"{problem}. New lines will follow when it is back."
+        if catch_up.reading:
+            return StreamState.HISTORY, "Reading what the stream still holds."
+        return StreamState.LIVE, ""
+
+    def _lag(self) -> int:
+        if not self._catch_up.waiting:
+            return 0
+        now_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
+        return max(0, now_ms - self._flow.position.id.ms)

@@ -1,0 +1,57 @@
+// Shows the card of a closed session: why it ended or was denied, and what can be done next.
+
+import { requestForm } from "./access-request.js";
+import { byId, el, icon } from "./dom.js";
+import { clock, closeMessage } from "./messages.js";
+import { plain } from "./safe-text.js";
+
+/**
+ * Show the card. `end` is a closing frame or a tenant's entry of the page's configuration (reason,
+ * hint, checks, canRequest). `actions` are [{label, run or href, primary}]. `request` is what
+ * requestForm takes; the form is shown where `end.canRequest`.
+ */
+export function showClosedCard({ end, title, actions = [], request = null }) {
+  const message = closeMessage(end);
+  const card = byId("closed-card");
+  const heading = el("h2", { tabindex: "-1" }, title ?? message.title);
+  card.replaceChildren(heading);
+  if (message.text && message.text !== (title ?? message.title)) card.append(el("p", {}, plain(message.text)));
+  card.append(el("p", { class: "advice" }, plain(message.advice)));
+  if (end.checks?.length) card.append(checkList(end.checks));
+  const row = el("div", { class: "acts" });
+  for (const { label, run, primary, href } of actions) {
+    row.append(
+      href
+        ? el("a", { class: primary ? "button primary" : "button", href }, label)
+        : el("button", { type: "button", class: primary ? "primary" : "", on: { click: run } }, label),
+    );
+  }
+  if (row.childNodes.length) card.append(row);
+  if (end.canRequest && request) card.append(requestForm(request));
+  card.hidden = false;
+  if (!byId("filters").contains(document.activeElement)) heading.focus({ preventScroll: true });
+}
+
+export function hideClosedCard() {
+  byId("closed-card").hidden = true;
+}
+
+/** Call `onText` twice a second with the time until the next attempt; the function that stops it. */
+export function countDown(state, onText) {
+  const tell = () => onText(`in ${clock((state.at - performance.now()) / 1000)}`);
+  tell();
+  const timer = setInterval(tell, 500);
+  return () => clearInterval(timer);
+}
+
+function checkList(checks) {
+  const list = el("ul", { class: "checks", "aria-label": "Rules asked" });
+  for (const { rule, ok, reason, hint } of checks) {
+    const item = el("li", { class: ok ? "ok" : "no" }, icon(ok ? "ok" : "close"));
+    const text = el("div", {}, el("b", {}, ok ? "Yes: " : "No: "), plain(reason || rule));
+    if (!ok && hint) text.append(el("div", { class: "faint" }, plain(hint)));
+    item.append(text);
+    list.append(item);
+  }
+  return list;
+}

@@ -1,0 +1,83 @@
+// Exports lines and the view: to the clipboard, as files, as links, as a curl command.
+
+import { justBefore } from "./buffer.js";
+import { copyText, el } from "./dom.js";
+import { gapMessage } from "./messages.js";
+import { plain } from "./safe-text.js";
+import { writeView } from "./view.js";
+
+/** Items as JSON Lines; a gap is a line of its own, so that the file shows where lines are missing. */
+export function jsonLines(items) {
+  const out = [];
+  for (const item of items) {
+    if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(JSON.stringify(ev));
+    else if (item.kind === "gap") out.push(JSON.stringify({ gap: item.gap }));
+  }
+  return out.length ? `${out.join("\n")}\n` : "";
+}
+
+export function textLine(ev) {
+  const where = [ev.requestId, ev.installId].filter(Boolean).join(" ");
+  const kind = ev.stream === "log" ? ev.level : ev.stream;
+  const fields = ev.fields ? ` ${JSON.stringify(ev.fields)}` : "";
+  return `${ev.ts} ${kind.padEnd(6)} ${where ? `[${plain(where)}] ` : ""}${ev.message.split("\n").map(plain).join("\n    ")}${plain(fields)}`;
+}
+
+export function textLines(items) {
+  const out = [];
+  for (const item of items) {
+    if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(textLine(ev));
+    else if (item.kind === "gap") out.push(`--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`);
+  }
+  return out.length ? `${out.join("\n")}\n` : "";
+}
+
+/** A link at which this line is the first one, as long as the stream keeps it. */
+export function permalink(view, ev) {
+  const from = justBefore(ev.id);
+  return location.origin + location.pathname + writeView({ ...view, from, line: ev.id });
+}
+
+export function curlCommand(config, view) {
+  const url = new URL(config.streamUrl ?? "/api/ext-debug/stream", location.origin);
+  url.searchParams.set("extensionId", config.extension);
+  if (view.tenant) url.searchParams.set("tenantId", view.tenant);
+  if (view.filter.installs.length === 1) url.searchParams.set("installId", view.filter.installs[0]);
+  if (view.filter.request) url.searchParams.set("requestId", view.filter.request);
+  if (view.filter.q) url.searchParams.set("q", view.filter.q);
+  const quote = (text) => `'${text.replace(/'/g, "'\\''")}'`;
+  return `curl -N -H "Authorization: Bearer $EXT_DEBUG_TOKEN" ${quote(url.href)}`;
+}
+
+/** Do what the export menu names; resolves to the sentence that says it was done, or that it failed. */
+export async function exportLines(what, { items, view, config }) {
+  const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
+  const name = `${config.extension}-${view.tenant ?? "all"}-${stamp}`;
+  const copied = async (text, done) => ((await copyText(text)) ? done : "The browser refused the clipboard.");
+  switch (what) {
+    case "copy-jsonl":
+      return copied(jsonLines(items), "Copied as JSON Lines.");
+    case "copy-text":
+      return copied(textLines(items), "Copied as text.");
+    case "save-jsonl":
+      return save(`${name}.jsonl`, jsonLines(items), "application/x-ndjson");
+    case "save-text":
+      return save(`${name}.txt`, textLines(items), "text/plain");
+    case "link":
+      return copied(location.origin + location.pathname + writeView({ ...view, line: null }), "Link to this view copied.");
+    case "curl":
+      return copied(curlCommand(config, view), "Copied. Put an access token in EXT_DEBUG_TOKEN.");
+    default:
+      return "";
+  }
+}
+
+function save(name, text, type) {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  const link = el("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  return `Saved ${name}.`;
+}

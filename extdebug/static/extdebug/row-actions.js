@@ -1,0 +1,111 @@
+// Does what can be done with one row, by click or by key, and moves the keyboard's focus over the rows.
+
+import { copyText } from "./dom.js";
+import { permalink } from "./export.js";
+import { toast } from "./notices.js";
+import { quoted } from "./view.js";
+
+export class RowActions {
+  constructor({ view, rows, receiver, filters }) {
+    this.view = view;
+    this.rows = rows;
+    this.receiver = receiver;
+    this.filters = filters;
+  }
+
+  /** Do the action `name` on `item`; `data` is the dataset of the button that was clicked. */
+  async run(name, item, data = {}) {
+    const { ev } = item;
+    const { rows, filters } = this;
+    const { current } = this.view;
+    switch (name) {
+      case "open":
+        item.open = !item.open;
+        // A line that was opened is being read: it must stay where it is.
+        rows.follow(false);
+        rows.refresh(item);
+        return;
+      case "request":
+        filters.change({ request: ev.requestId }, { redraw: true });
+        return;
+      case "fetch":
+        rows.follow(false);
+        this.receiver.fetch(item);
+        return;
+      case "copy":
+        return copied(ev.message, "Message copied.");
+      case "copy-json":
+        return copied(JSON.stringify(ev, null, 2), "Line copied as JSON.");
+      case "permalink":
+        return copied(permalink(current, ev), "Link copied. It works as long as the stream keeps the line.");
+      case "without":
+        filters.change({ q: joined(current.filter.q, `-${quoted(commonPart(ev.message))}`) }, { redraw: true });
+        return;
+      case "where":
+        filters.change({ q: joined(current.filter.q, `field.${data.path}:${quoted(data.value)}`) }, { redraw: true });
+        return;
+      default:
+    }
+  }
+}
+
+async function copied(text, done) {
+  toast((await copyText(text)) ? done : "The browser refused the clipboard.");
+}
+
+/** `q` with `term` added, so that both must match. */
+const joined = (q, term) => {
+  if (!q.trim()) return term;
+  return /\bOR\b/.test(q) ? `(${q.trim()}) ${term}` : `${q.trim()} ${term}`;
+};
+
+/** The part of a message that similar lines share: the words before the first number. */
+function commonPart(message) {
+  const line = message.split("\n")[0].slice(0, 200);
+  const stable = /^[^\d"\\]{6,}/.exec(line)?.[0] ?? line.replace(/["\\].*$/, "");
+  return stable.trim().slice(0, 60) || line.slice(0, 60);
+}
+
+/** While the pointer is on a request id, mark all drawn lines of that request. */
+export function markSameRequest(scroller) {
+  let shown = null;
+  scroller.addEventListener("pointerover", (e) => {
+    const request = e.target.closest?.(".flow") ? e.target.closest(".line")?.dataset.request : null;
+    if (request === shown) return;
+    shown = request;
+    for (const row of scroller.querySelectorAll(".line")) {
+      row.classList.toggle("same-flow", Boolean(request) && row.dataset.request === request);
+    }
+  });
+}
+
+/** Which row has the keyboard's focus, and moving it. */
+export class RowFocus {
+  constructor({ buffer, rows }) {
+    this.buffer = buffer;
+    this.rows = rows;
+  }
+
+  current() {
+    const item = this.rows.itemOf(document.activeElement);
+    return item?.kind === "event" ? item : null;
+  }
+
+  move(by) {
+    const { items } = this.buffer;
+    const at = this.rows.itemOf(document.activeElement);
+    let index = at ? items.indexOf(at) + by : by > 0 ? this.firstDrawn() : items.length - 1;
+    index = Math.max(0, Math.min(items.length - 1, index));
+    if (items[index]) this.rows.reveal(items[index], { focus: true });
+  }
+
+  firstDrawn() {
+    const visible = this.rows.firstVisible();
+    return visible ? this.buffer.items.indexOf(visible.item) : 0;
+  }
+
+  first() {
+    const item = this.buffer.items[0];
+    if (item) this.rows.reveal(item, { focus: true });
+  }
+}

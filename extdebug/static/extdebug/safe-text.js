@@ -1,0 +1,136 @@
+// Splits a message into runs that are safe to show: SGR colours become classes, every other control,
+// bidi or invisible character becomes a visible mark with a name. No other sequence is interpreted.
+
+// Everything that could hide, reorder or overwrite text. Tab and newline are ordinary.
+const SUSPECT =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/u;
+const SUSPECTS = new RegExp(SUSPECT.source, "gu");
+const COLOUR = /\u001b\[([0-9;:]{0,40})m/y;
+const EMOJI = /\p{Extended_Pictographic}|\ufe0f|[\u{1f3fb}-\u{1f3ff}]/u;
+
+const C0 = (
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI " +
+  "DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split(" ");
+const NAMES = new Map([
+  [0x00ad, "SHY soft hyphen"],
+  [0x034f, "CGJ combining grapheme joiner"],
+  [0x061c, "ALM arabic letter mark"],
+  [0x200b, "ZWSP zero-width space"],
+  [0x200c, "ZWNJ zero-width non-joiner"],
+  [0x200d, "ZWJ zero-width joiner"],
+  [0x200e, "LRM left-to-right mark"],
+  [0x200f, "RLM right-to-left mark"],
+  [0x2028, "LS line separator"],
+  [0x2029, "PS paragraph separator"],
+  [0x202a, "LRE left-to-right embedding"],
+  [0x202b, "RLE right-to-left embedding"],
+  [0x202c, "PDF pop directional formatting"],
+  [0x202d, "LRO left-to-right override"],
+  [0x202e, "RLO right-to-left override"],
+  [0x2060, "WJ word joiner"],
+  [0x2066, "LRI left-to-right isolate"],
+  [0x2067, "RLI right-to-left isolate"],
+  [0x2068, "FSI first strong isolate"],
+  [0x2069, "PDI pop directional isolate"],
+  [0xfeff, "BOM zero-width no-break space"],
+]);
+
+/** What is shown in place of a suspect character, and its full name. */
+export function visible(char) {
+  const code = char.codePointAt(0);
+  const hex = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  if (code < 0x20) return { text: `<${C0[code]}>`, name: `control character ${hex}` };
+  if (code === 0x7f) return { text: "<DEL>", name: `control character ${hex}` };
+  const name = NAMES.get(code);
+  if (name) return { text: `<${name.split(" ")[0]}>`, name: `${hex} ${name}` };
+  return { text: `<${hex}>`, name: `invisible character ${hex}` };
+}
+
+/**
+ * `text` as runs `{text, cls, name}`: cls "" for plain text, "sgr-..." for coloured text, "ctl" for
+ * a mark whose `name` says what stood there.
+ */
+export function runs(text) {
+  if (!SUSPECT.test(text)) return [{ text, cls: "", name: "" }];
+  const out = [];
+  let style = plainStyle();
+  let from = 0;
+  SUSPECTS.lastIndex = 0;
+  for (let hit = SUSPECTS.exec(text); hit; hit = SUSPECTS.exec(text)) {
+    const at = hit.index;
+    if (at < from) continue;
+    const char = hit[0];
+    if (char === "\u200d" && joinsEmoji(text, at)) continue;
+    if (at > from) out.push({ text: text.slice(from, at), cls: styleClass(style), name: "" });
+    from = at + char.length;
+    COLOUR.lastIndex = at;
+    const colour = char === "\u001b" ? COLOUR.exec(text) : null;
+    if (colour) {
+      style = restyle(style, colour[1]);
+      from = at + colour[0].length;
+      SUSPECTS.lastIndex = from;
+    } else {
+      const mark = visible(char);
+      out.push({ text: mark.text, cls: "ctl", name: mark.name });
+    }
+  }
+  if (from < text.length) out.push({ text: text.slice(from), cls: styleClass(style), name: "" });
+  return out;
+}
+
+/** The text without colours and with marks written out: what search, copy and titles use. */
+export function plain(text) {
+  if (!SUSPECT.test(text)) return text;
+  return runs(text)
+    .map((run) => run.text)
+    .join("");
+}
+
+function joinsEmoji(text, at) {
+  // A family emoji is several pictures joined by ZWJ: only there a ZWJ is shown as itself.
+  const before = text.slice(Math.max(0, at - 2), at);
+  const after = text.slice(at + 1, at + 3);
+  return EMOJI.test(before) && EMOJI.test(after);
+}
+
+function plainStyle() {
+  return { bold: false, dim: false, italic: false, underline: false, ink: -1 };
+}
+
+function restyle(style, codes) {
+  let next = { ...style };
+  const list = codes.split(/[;:]/).map((code) => Number(code || "0"));
+  for (let i = 0; i < list.length; i += 1) {
+    const code = list[i];
+    if (code === 0) next = plainStyle();
+    else if (code === 1) next.bold = true;
+    else if (code === 2) next.dim = true;
+    else if (code === 3) next.italic = true;
+    else if (code === 4) next.underline = true;
+    else if (code === 22) next.bold = next.dim = false;
+    else if (code === 23) next.italic = false;
+    else if (code === 24) next.underline = false;
+    else if (code >= 30 && code <= 37) next.ink = code - 30;
+    else if (code >= 90 && code <= 97) next.ink = code - 90;
+    else if (code === 39) next.ink = -1;
+    else if (code === 38 || code === 48) {
+      // 256 and true colours: the first sixteen have names here, the rest keep the text's own.
+      const indexed = list[i + 1] === 5;
+      if (code === 38 && indexed && list[i + 2] < 16) next.ink = list[i + 2] % 8;
+      i += indexed ? 2 : 4;
+    }
+    // Backgrounds, blink and conceal are left out on purpose: they can hide text.
+  }
+  return next;
+}
+
+function styleClass(style) {
+  const names = [];
+  if (style.ink >= 0) names.push(`sgr-${style.ink}`);
+  if (style.bold) names.push("sgr-bold");
+  if (style.dim) names.push("sgr-dim");
+  if (style.italic) names.push("sgr-italic");
+  if (style.underline) names.push("sgr-underline");
+  return names.join(" ");
+}

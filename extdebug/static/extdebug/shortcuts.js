@@ -1,0 +1,80 @@
+// Listens for keyboard shortcuts, and sets up the help dialog that lists them.
+
+import { byId, el } from "./dom.js";
+
+/** [keys shown, what they do, name of the action]. Single keys work outside of text fields. */
+export const KEYS = [
+  ["p", "pause and resume", "pause"],
+  ["f", "follow: go to the newest line", "follow"],
+  ["c", "clear the view", "clear"],
+  ["/", "filter text", "query"],
+  ["r", "request field; on a line: only its request", "request"],
+  ["u", "all requests again", "unrequest"],
+  ["1 2 3", "toggle stdout, stderr, log (Shift: only that one)", "streams"],
+  ["j k", "next and previous line", "move"],
+  ["Enter", "open or close the line", "open"],
+  ["y", "copy the line", "copy"],
+  ["l", "copy a link to the line", "permalink"],
+  ["Ctrl F", "search what is on the page", "search"],
+  ["n N", "next and previous hit", "hits"],
+  ["h", "highlight a word", "highlight"],
+  ["t", "how times read", "time"],
+  ["w", "wrap long lines", "wrap"],
+  ["x", "fold repeated lines", "collapse"],
+  ["e", "extend the session", "extend"],
+  ["d", "connect or disconnect", "connect"],
+  ["g G", "oldest and newest line on the page", "ends"],
+  ["?", "this help", "help"],
+];
+
+const SINGLE = {
+  p: "pause", f: "follow", c: "clear", "/": "query", r: "request", u: "unrequest", h: "highlight",
+  t: "time", w: "wrap", x: "collapse", e: "extend", d: "connect", "?": "help", y: "copy",
+  l: "permalink", Enter: "open",
+}; // prettier-ignore
+
+const STREAM_KEYS = { Digit1: "stdout", Digit2: "stderr", Digit3: "log" };
+
+const typing = (node) => node.closest?.("input, textarea, select, [contenteditable]");
+
+/** `run(name, argument)` does an action. */
+export function listen(run) {
+  document.addEventListener("keydown", (e) => {
+    if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "f" && !byId("find-bar").contains(e.target)) {
+      // The browser's own search sees only the rows that are drawn; a second Ctrl F reaches it.
+      e.preventDefault();
+      run("search");
+      return;
+    }
+    if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
+    if (e.key === "Escape") {
+      for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    }
+    if (typing(e.target)) return;
+    const stream = STREAM_KEYS[e.code];
+    const onButton = e.target.closest?.("button, a, summary");
+    if (stream) run("stream", { name: stream, only: e.shiftKey });
+    else if (e.key === "j" || e.key === "k") run("move", e.key === "j" ? 1 : -1);
+    else if (e.key === "n" || e.key === "N") run("hit", e.key === "n" ? 1 : -1);
+    else if (e.key === "g" || e.key === "G") run("end", e.key === "G");
+    else if (SINGLE[e.key] && !(onButton && e.key === "Enter")) run(SINGLE[e.key]);
+    else return;
+    e.preventDefault();
+  });
+}
+
+export function setUpHelp() {
+  const dialog = byId("help-dialog");
+  const list = byId("help-keys");
+  for (const [keys, does] of KEYS) {
+    const term = el("dt", {});
+    for (const key of keys.split(" ")) term.append(el("kbd", {}, key), " ");
+    list.append(el("div", {}, term, el("dd", {}, does)));
+  }
+  byId("help").addEventListener("click", () => dialog.showModal());
+  byId("help-close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (e) => {
+    if (e.target === dialog) dialog.close(); // the backdrop
+  });
+  return () => dialog.showModal();
+}

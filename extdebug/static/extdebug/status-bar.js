@@ -1,0 +1,149 @@
+// Draws the status bar and the footer: connection state, age of the last line, time left, banners,
+// and the ledger of delivered, filtered and lost lines.
+
+import { byId, el } from "./dom.js";
+import { bannerMessage, clock, count, duration, ledgerParts, STATES } from "./messages.js";
+import { announce } from "./notices.js";
+import { plain } from "./safe-text.js";
+
+const WARN_BEFORE = 60; // seconds before the end at which the warning appears
+
+export class StatusBar {
+  /** `onExtend()` asks the server for more time; `sparkline` counts the lines per second. */
+  constructor({ onExtend, sparkline }) {
+    this.sparkline = sparkline;
+    this.newest = 0; // when the newest line was printed, epoch ms
+    this.skew = 0; // the server's clock minus ours, ms
+    this.account = null; // the ledger last received, counted on since
+    this.endsAt = null; // on performance.now(): the reader's clock may be wrong
+    this.extendable = false;
+    this.mode = "redis";
+    byId("extend").addEventListener("click", onExtend);
+    byId("expiring-extend").addEventListener("click", onExtend);
+    this.timer = setInterval(() => this.tick(), 500);
+  }
+
+  /** Show a state: `name` is a key of STATES in messages.js, `detail` is text added to its label. */
+  state(name, detail = "", { say = true } = {}) {
+    const [text, tone] = STATES[name] ?? [name, "quiet"];
+    const whole = detail ? `${text} ${detail}` : text;
+    byId("state").dataset.tone = tone;
+    byId("state").dataset.state = name;
+    byId("state-text").textContent = whole;
+    if (say && this.said !== name) announce(whole);
+    this.said = name;
+  }
+
+  banner(state, message) {
+    const text = bannerMessage(state, message);
+    const banner = byId("banner");
+    banner.hidden = !text;
+    if (banner.textContent !== text) banner.textContent = text;
+  }
+
+  /** A frame that carries times: ready, status or expiring. */
+  times(frame) {
+    if (frame.extendableUntil) this.extendableUntil = Date.parse(frame.extendableUntil);
+    if (typeof frame.ttl === "number") {
+      this.endsAt = performance.now() + frame.ttl * 1000;
+      this.skew = Date.parse(frame.expiresAt) - frame.ttl * 1000 - Date.now();
+    }
+    if (frame.expiresAt && this.extendableUntil) this.extendable = this.extendableUntil - Date.parse(frame.expiresAt) > 1000;
+    this.tick();
+  }
+
+  grant(grant, environment) {
+    const fact = byId("grant");
+    fact.hidden = !grant;
+    if (grant) {
+      fact.textContent = `${plain(grant.label || `grant ${grant.id}`)} until ${new Date(grant.until).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hour12: false })}`;
+      fact.title = "The approval this session stands on; it ends when the approval does";
+    }
+    this.environment(environment);
+  }
+
+  environment(name) {
+    const badge = byId("environment");
+    badge.hidden = !name;
+    badge.textContent = name ?? "";
+    badge.dataset.environment = name ?? "";
+  }
+
+  /** Count a line that arrived. Its age runs from when it was printed, not from when it came here. */
+  line(ev) {
+    const printed = Date.parse(ev.ts);
+    const age = Date.now() + this.skew - printed;
+    if (printed > this.newest) this.newest = Math.min(printed, Date.now() + this.skew);
+    this.sparkline.add(ev, age);
+    if (this.account) this.count("shown", 1);
+  }
+
+  /** Show the server's ledger; what arrives until the next one is added to it here. */
+  ledger(ledger) {
+    this.account = structuredClone(ledger);
+    this.drawLedger();
+  }
+
+  /** Add the lines that a gap reports as missing to the ledger. */
+  lost(gap) {
+    if (!this.account) return;
+    const { lost } = this.account;
+    if (gap.missed === null) lost[gap.reason] = null;
+    else if (lost[gap.reason] !== null) lost[gap.reason] = (lost[gap.reason] ?? 0) + gap.missed;
+    this.count("", gap.missed ?? 0);
+  }
+
+  count(name, n) {
+    this.account.entries += n;
+    if (name) this.account[name] += n;
+    this.counted = true;
+  }
+
+  drawLedger() {
+    this.counted = false;
+    const parts = ledgerParts(this.account);
+    byId("ledger").replaceChildren(...parts.map(({ text, tone }) => el("span", { class: tone }, text)));
+  }
+
+  kept(text) {
+    if (byId("kept").textContent !== text) byId("kept").textContent = text;
+  }
+
+  /** The session ended: there is no time left to show. */
+  ended() {
+    this.endsAt = null;
+    byId("ttl").hidden = true;
+    byId("expiring").hidden = true;
+  }
+
+  tick() {
+    const age = byId("age");
+    age.textContent = this.newest ? `last line ${duration(Date.now() + this.skew - this.newest)} ago` : "";
+    if (this.counted) this.drawLedger();
+    const rate = this.sparkline.rate();
+    byId("rate").textContent = this.newest ? `${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))} lines/s` : "";
+    if (!document.hidden) this.sparkline.draw();
+    this.countdown();
+  }
+
+  countdown() {
+    const box = byId("ttl");
+    const warning = byId("expiring");
+    box.hidden = this.endsAt === null;
+    if (this.endsAt === null) return;
+    const left = (this.endsAt - performance.now()) / 1000;
+    byId("ttl-text").textContent = clock(left);
+    byId("extend").hidden = !this.extendable;
+    box.classList.toggle("soon", left <= WARN_BEFORE);
+    const warn = left <= WARN_BEFORE;
+    if (warn) {
+      byId("expiring-text").textContent = this.extendable ? `This session ends in ${clock(left)}.` : `This session ends in ${clock(left)} and cannot be extended further; start a new one afterwards.`;
+      byId("expiring-extend").hidden = !this.extendable;
+    }
+    if (warning.hidden === warn) {
+      warning.hidden = !warn;
+      if (warn) document.title = `⏳ ${document.title}`;
+      else document.title = document.title.replace(/^⏳ /, "");
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// Formats the time of a line: local, UTC, age, or the difference to the line above.
+
+export const TIME_FORMATS = ["local", "utc", "ago", "delta"];
+export const TIME_NAMES = { local: "Local time", utc: "UTC", ago: "Age", delta: "Since previous line" };
+
+/** The text of a time cell in one of TIME_FORMATS. `previous` is the event shown above, if any. */
+export function timeText(ev, previous, format, now = Date.now()) {
+  const ms = Date.parse(ev.ts);
+  if (Number.isNaN(ms)) return ev.ts;
+  if (format === "utc") return `${ev.ts.slice(11, 23)}Z`;
+  if (format === "ago") return ago(now - ms);
+  if (format === "delta") return previous ? delta(ms - Date.parse(previous.ts)) : "first";
+  return localClock(ms);
+}
+
+/** Both full forms of a time, for titles and details. */
+export function fullTime(ts) {
+  const ms = Date.parse(ts);
+  if (Number.isNaN(ms)) return ts;
+  const date = new Date(ms);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${localClock(ms)} (${zone(date)})  ·  ${ts}`;
+}
+
+function localClock(ms) {
+  const date = new Date(ms);
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+function zone(date) {
+  const minutes = -date.getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
+function ago(ms) {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 60) return `${s.toFixed(s < 10 ? 1 : 0)} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ${two(Math.floor(s % 60))}s ago`;
+  return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m ago`;
+}
+
+function delta(ms) {
+  const sign = ms < 0 ? "−" : "+";
+  const size = Math.abs(ms);
+  if (size < 1000) return `${sign}${size} ms`;
+  return size < 60_000 ? `${sign}${(size / 1000).toFixed(2)} s` : `${sign}${Math.round(size / 60_000)} min`;
+}
+
+const two = (n) => String(n).padStart(2, "0");

@@ -1,0 +1,48 @@
+// Draws the toolbar's states, the place reading starts at, and the bar of a view of one request.
+
+import { byId, el } from "./dom.js";
+import { plain } from "./safe-text.js";
+import { TIME_NAMES } from "./timestamps.js";
+import { fromLabel } from "./view.js";
+
+export class Toolbar {
+  /**
+   * `showsInstall()`: whether rows have the column of installs; `onAllRequests()` shows the lines of
+   * all requests again.
+   */
+  constructor({ receiver, rows, preferences, showsInstall, onAllRequests }) {
+    this.receiver = receiver;
+    this.rows = rows;
+    this.preferences = preferences;
+    this.showsInstall = showsInstall;
+    this.onAllRequests = onAllRequests;
+  }
+
+  /** Draw the buttons as pressed or not, and the columns that the rows have. */
+  draw() {
+    const { receiver, rows, preferences } = this;
+    const press = (id, on) => byId(id).setAttribute("aria-pressed", String(on));
+    press("pause", receiver.paused);
+    byId("pause").querySelector("span").textContent = receiver.paused ? "Resume" : "Pause";
+    byId("pause").querySelector("use").setAttribute("href", receiver.paused ? "#i-play" : "#i-pause");
+    press("follow", rows.following);
+    press("wrap", preferences.wrap);
+    press("collapse", preferences.collapse);
+    byId("lines").classList.toggle("nowrap", !preferences.wrap);
+    byId("lines").classList.toggle("no-install", !this.showsInstall());
+    byId("lines").dataset.time = preferences.time;
+    byId("time-text").textContent = TIME_NAMES[preferences.time];
+  }
+
+  /** Draw what depends on the view: where reading started, and the bar of one request. */
+  drawView({ from, filter }) {
+    const bar = byId("flow-bar");
+    bar.hidden = !filter.request;
+    byId("from-text").textContent = fromLabel(from);
+    if (bar.hidden) return;
+    bar.replaceChildren(
+      el("span", {}, "Only request ", el("code", {}, plain(filter.request))),
+      el("button", { type: "button", class: "small", on: { click: this.onAllRequests } }, "All requests ( u )"),
+    );
+  }
+}

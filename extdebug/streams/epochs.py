@@ -1,0 +1,48 @@
+"""The life of a stream, as consumer groups name it. Pure.
+
+A key says nothing of the stream behind it: after DEL, FLUSHALL, SWAPDB or RENAME another one may
+stand there. A consumer group dies with its stream, so one whose *name* carries a random epoch tells
+every process, and every cursor handed out, whether it is still the same. The name also carries a
+mark of the server's run: after a restart or a failover the stream may be the same but shorter,
+which no count can prove. Whoever attaches first makes the group; of several all take the smallest.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Final
+
+_TIME: Final = 8  # hexadecimal digits of seconds, first, so that names sort by age
+_RUN: Final = 8  # of the server's run_id
+_RANDOM: Final = 4
+KEPT: Final = 4  # epochs of earlier runs that stay, so that old cursors still prove what they can
+
+
+def run_mark(run_id: str) -> str:
+    """What an epoch carries of a `run_id`; zeros for a server that does not tell (embedded)."""
+    digits = "".join(digit for digit in run_id.lower() if digit in "0123456789abcdef")
+    return digits[:_RUN].ljust(_RUN, "0")
+
+
+def new_epoch(run_id: str) -> str:
+    """A name for the life that begins, or goes on, under this run of the server."""
+    seconds = f"{int(time.time()) & 0xFFFFFFFF:08x}"
+    return f"{seconds}{run_mark(run_id)}{secrets.token_hex(_RANDOM // 2)}"
+
+
+def of_run(epoch: str, run_id: str) -> bool:
+    """Whether this epoch was made under this run of the server."""
+    return epoch[_TIME : _TIME + _RUN] == run_mark(run_id)
+
+
+def current(epochs: Sequence[str], run_id: str) -> str:
+    """The epoch that all processes use now; empty when nobody made one under this run yet."""
+    return min((epoch for epoch in epochs if of_run(epoch, run_id)), default="")
+
+
+def outdated(epochs: Sequence[str], run_id: str) -> list[str]:
+    """Epochs of earlier runs that may go, the oldest ones beyond KEPT."""
+    earlier = sorted(epoch for epoch in epochs if not of_run(epoch, run_id))
+    return earlier[: max(0, len(earlier) - KEPT)]

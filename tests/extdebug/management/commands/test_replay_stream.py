@@ -1,0 +1,326 @@
+"""`manage.py replay_stream` on a real Redis: the decision, redaction and audit of the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from typing import Any
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+
+from audit.models import AuditRecord
+from extdebug.demo.sample import Cast
+from extdebug.management.commands import replay_stream
+from extdebug.models import DebugSession, Process
+from policies.models import Tenant
+from tests.fixtures.console import ROOT, database_url
+from tests.fixtures.programs import wait_until
+from tests.fixtures.redis import RedisServer
+
+KEY = "ext-debug:acme:invoice-sync"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def on_redis(transactional_db: None, redis_server: RedisServer, settings: Any) -> RedisServer:
+    settings.REDIS_URL = redis_server.url
+    return redis_server
+
+
+def add(client: redis.Redis, message: str, **more: str) -> None:
+    entry: dict[Any, Any] = {
+        "ts": "1767225600123", "level": "info", "stream": "log", "install": "inst-acme",
+        "request": "r1", "message": message, **more,
+    }  # fmt: skip
+    client.xadd(KEY, entry)
+
+
+def run(*arguments: str, user: str = "dan") -> tuple[list[str], str]:
+    out, err = StringIO(), StringIO()
+    call_command(
+        "replay_stream", "acme", "invoice-sync", "--as", user, *arguments, stdout=out, stderr=err,
+        skip_checks=True,
+    )  # fmt: skip
+    return out.getvalue().splitlines(), err.getvalue()
+
+
+def messages(*arguments: str, user: str = "dan") -> list[str]:
+    lines, _ = run(*arguments, "--format", "jsonl", user=user)
+    return [json.loads(line)["message"] for line in lines]
+
+
+def refused(*arguments: str, user: str = "dan") -> CommandError:
+    with pytest.raises(CommandError) as caught:
+        run(*arguments, user=user)
+    return caught.value
+
+
+# --- what it shows ----------------------------------------------------------------------------
+
+
+def test_everything_the_stream_holds_is_shown_in_order_and_accounted_for(
+    on_redis: RedisServer, cast: Cast
+):
+    with on_redis.client() as client:
+        for number in range(700):  # several pages
+            add(client, f"line {number}")
+    lines, said = run("--format", "jsonl")
+
+    assert [json.loads(line)["message"] for line in lines] == [f"line {n}" for n in range(700)]
+    assert "700 shown, 0 filtered out, 0 lost" in said
+
+
+def test_last_request_and_filter_choose(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        for number in range(10):
+            add(client, f"line {number}", request=f"r{number % 2}", level="warn")
+
+    assert messages("--last", "3") == ["line 7", "line 8", "line 9"]
+    assert messages("--request", "r1") == [f"line {n}" for n in (1, 3, 5, 7, 9)]
+    assert messages("--filter", "level>=warn /[23]$/") == ["line 2", "line 3"]
+    assert messages("--last", "2", "--request", "r0") == ["line 6", "line 8"]
+
+
+def test_since_begins_at_a_time(on_redis: RedisServer, cast: Cast):
+    now = dt.datetime.now(dt.UTC)
+    with on_redis.client() as client:
+        for minutes in (30, 10, 1):
+            ms = int((now - dt.timedelta(minutes=minutes)).timestamp() * 1000)
+            client.execute_command("XADD", KEY, f"{ms}-0", "message", f"{minutes} ago")
+
+    assert messages("--since", "15m") == ["10 ago", "1 ago"]
+    assert messages("--since", (now - dt.timedelta(minutes=5)).isoformat()) == ["1 ago"]
+
+
+def test_an_empty_or_missing_stream_is_nothing_to_show(on_redis: RedisServer, cast: Cast):
+    lines, said = run()
+
+    assert lines == []
+    assert "0 shown, 0 filtered out, 0 lost" in said
+
+
+def test_a_loss_is_shown_where_it_happened(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        add(client, "one", src="boot", n="1")
+        client.xadd(KEY, {"src": "boot", "n": "39", "lost": "37", "why": "queue full"})
+        add(client, "two", src="boot", n="40")
+        client.xadd(KEY, {"tenant": "globex", "message": "forged"})
+    lines, said = run()
+
+    assert [line.rpartition("  ")[2] for line in (lines[0], lines[2])] == ["one", "two"]
+    assert "37 entries missing: dropped by the runner" in lines[1]
+    assert "1 entries missing: unreadable" in lines[3]
+    assert "2 shown, 0 filtered out, 38 lost" in said
+
+
+def test_terminal_output_is_passive(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        add(client, "\x1b]52;c;eA==\x07 \r forged \u202e")
+    for form in ("pretty", "jsonl"):
+        lines, _ = run("--format", form)
+        assert not set("\x1b\x07\r\u202e") & set("".join(lines))
+
+
+def test_the_original_pace_is_kept(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        begin = int(client.time()[0]) * 1000 - 60_000
+        for number in range(4):
+            client.execute_command("XADD", KEY, f"{begin + number * 1000}-0", "message", number)
+    before = time.monotonic()
+
+    assert messages("--speed", "6") == ["0", "1", "2", "3"]
+    assert time.monotonic() - before >= 0.5
+
+
+# --- who may ----------------------------------------------------------------------------------
+
+
+def test_secrets_are_masked_as_on_the_page(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        add(client, "key AKIAIOSFODNN7EXAMPLE used")  # the example key of AWS's own docs
+    (line,), _ = run("--format", "jsonl")
+
+    assert "AKIAIOSFODNN7EXAMPLE" not in line
+    assert json.loads(line)["redacted"]
+
+
+def test_a_developer_of_one_install_sees_that_install(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        add(client, "mine")
+        add(client, "another's", install="inst-other")
+        client.xadd(KEY, {"message": "nobody's"})
+
+    assert messages(user="dora") == ["mine"]
+
+
+@pytest.mark.parametrize("user", ["mallory", "greta"])
+def test_an_outsider_hears_what_a_missing_stream_would_say(
+    on_redis: RedisServer, cast: Cast, user: str
+):
+    with on_redis.client() as client:
+        add(client, "secret")
+    error = refused(user=user)
+
+    assert "There is no such tenant and extension" in str(error)
+    assert error.returncode == 3
+    denied = AuditRecord.objects.filter(action="session.denied")
+    assert denied.get().actor_name == user
+    assert not DebugSession.objects.exists()
+
+
+def test_a_suspended_tenant_is_refused_with_its_reason(on_redis: RedisServer, cast: Cast):
+    Tenant.objects.filter(key="acme").update(suspended_at=dt.datetime.now(dt.UTC))
+    error = refused()
+
+    assert error.returncode == 3
+    assert "suspended" in str(error).lower()
+
+
+def test_a_session_and_its_audit_rows_are_written_and_closed(on_redis: RedisServer, cast: Cast):
+    with on_redis.client() as client:
+        add(client, "one")
+    run("--last", "5", "--filter", "one")
+
+    row = DebugSession.objects.get()
+    assert (row.transport, row.username, row.close_code, row.shown) == ("replay", "dan", 1000, 1)
+    assert row.filters[0]["q"] == "one"
+    about = AuditRecord.objects.filter(subject_id=str(row.pk)).order_by("seq")
+    assert [record.action for record in about] == [
+        "session.opened", "session.replayed", "session.closed",
+    ]  # fmt: skip
+    assert about[1].data["run_by"]
+    assert about[1].data["tail"] == 5
+    assert not Process.objects.exists(), "the command signs off"
+
+
+# --- what is wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--filter", "(a"], "--filter or --request: this ( is never closed"),
+        (["--filter", "a /(/"], "(at character 3)"),
+        (["--request", "a\nb"], "control characters"),
+        (["--since", "yesterday"], "--since: expected 10m"),
+        (["--last", "-1"], "expected"),
+        (["--last", "many"], "--last: expected 0 to 20000"),
+        (["--speed", "0"], "expected a number above 0"),
+        (["--since", "1m", "--last", "1"], "not allowed with"),
+        (["--format", "xml"], "invalid choice"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    on_redis: RedisServer, cast: Cast, arguments: list[str], says: str
+):
+    assert says in str(refused(*arguments))
+    assert not DebugSession.objects.exists()
+
+
+def test_an_unknown_or_inactive_user_is_refused(on_redis: RedisServer, cast: Cast):
+    cast.dan.is_active = False
+    cast.dan.save()
+
+    assert "no active user 'dan'" in str(refused())
+    assert "no active user 'nobody'" in str(refused(user="nobody"))
+
+
+def test_an_unreachable_redis_is_said_and_not_waited_for(cast: Cast, settings: Any):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    error = refused()
+
+    assert error.returncode == 4
+    row = DebugSession.objects.get()
+    assert row.closed_at is not None
+
+
+def test_without_redis_there_is_nothing_to_replay(cast: Cast, settings: Any):
+    settings.REDIS_URL = ""
+
+    assert "REDIS_URL is not set" in str(refused())
+
+
+def test_a_filter_that_needs_too_much_ends_its_session_and_says_so(
+    on_redis: RedisServer, cast: Cast
+):
+    chance = random.Random(2)
+    with on_redis.client() as client:
+        for _ in range(300):
+            add(client, "".join(chance.choices("ab", k=4_000)))
+    error = refused("--filter", "/(?:[ab]*a[ab]{100}){3}c/")
+
+    assert "too much CPU" in str(error)
+    assert error.returncode == 1
+    assert DebugSession.objects.get().close_code == 4400
+
+
+def test_following_shows_what_comes_and_ends_when_cut_or_interrupted(
+    on_redis: RedisServer, cast: Cast
+):
+    command = [
+        sys.executable, "manage.py", "replay_stream", "acme", "invoice-sync", "--as", "dan",
+        "--follow", "--format", "jsonl", "--skip-checks",
+    ]  # fmt: skip
+    environment = {
+        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONUNBUFFERED": "1",
+        "REDIS_URL": on_redis.url, "DATABASE_URL": database_url(),
+    }  # fmt: skip
+
+    def begin() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def next_message(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        return str(json.loads(process.stdout.readline())["message"])
+
+    with on_redis.client() as client:
+        add(client, "before")
+        with begin() as process:
+            assert next_message(process) == "before"
+            add(client, "after")
+            assert next_message(process) == "after"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+        wait_until(
+            lambda: not DebugSession.objects.filter(closed_at=None).exists(), what="the close row"
+        )
+        with begin() as process:
+            assert next_message(process) == "before"
+            Tenant.objects.filter(key="acme").update(suspended_at=dt.datetime.now(dt.UTC))
+            assert process.wait(10) == 3
+            assert process.stderr is not None
+            assert "suspended" in process.stderr.read().lower()
+
+
+# --- its page in the documents ----------------------------------------------------------------
+
+
+def test_the_document_names_every_option_and_exit_code():
+    text = (ROOT / "docs" / "replay.md").read_text()
+    parser = replay_stream.Command().create_parser("manage.py", "replay_stream")
+    ours = parser.parse_args(["t", "e", "--as", "u"])
+    documented = set(re.findall(r"^\| `(--[a-z]+)", text, re.MULTILINE))
+    known = set(re.findall(r"(--[a-z]+)", parser.format_help()))
+
+    assert documented <= known
+    assert {"since", "last", "request", "filter", "follow", "speed", "format"} <= vars(ours).keys()
+    assert documented == {
+        "--as", "--since", "--last", "--request", "--filter", "--follow", "--speed", "--format",
+    }  # fmt: skip
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert codes == {
+        0, 1, 2, replay_stream.REFUSED, replay_stream.UNAVAILABLE, replay_stream.INTERRUPTED,
+    }  # fmt: skip

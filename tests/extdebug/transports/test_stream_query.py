@@ -1,0 +1,90 @@
+"""The stream API's parameters: read strictly, refused with what was expected."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
+from extdebug.sessions.opening import OpeningRequest
+from extdebug.transports.stream_query import BadQuery, read_query
+from extdebug.wire.events import Level, Output
+from extdebug.wire.positions import Cursor, EntryId, Start
+
+QUERY = {"extensionId": "invoice-sync", "tenantId": "acme"}
+
+
+def test_an_extension_alone_asks_for_the_default_tail_of_everything():
+    assert read_query({"extensionId": "invoice-sync"}, last_id=None) == OpeningRequest(
+        tenant=None, extension="invoice-sync", wanted=EVERYTHING, start=Start(tail=DEFAULT_TAIL)
+    )
+
+
+def test_every_parameter_is_read():
+    asked = read_query(
+        {
+            **QUERY, "installId": "inst-a,inst-b", "requestId": "r", "q": " error ",
+            "level": "warn", "streams": "log,stderr", "tail": "5", "wait": "3",
+        },
+        last_id=None,
+    )  # fmt: skip
+
+    assert asked.tenant == "acme"
+    assert asked.wanted == Filter(
+        installs=frozenset({"inst-a", "inst-b"}),
+        request="r",
+        streams=frozenset({Output.LOG, Output.STDERR}),
+        level=Level.WARN,
+        q="error",
+    )
+    assert asked.start == Start(tail=5)
+    assert (asked.rev, asked.resume) == (0, None)
+
+
+def test_a_last_id_goes_on_there_and_resumes_the_session_it_names():
+    place = Start(cursor=Cursor(EntryId(9, 1), 40))
+    for asked in (
+        read_query({**QUERY, "tail": "5"}, last_id="9-1.40~session-1"),
+        read_query({**QUERY, "lastEventId": "9-1.40~session-1"}, last_id=None),
+    ):
+        assert (asked.start, asked.resume) == (place, "session-1")
+    assert read_query(QUERY, last_id="9-1.40").resume is None
+
+
+@pytest.mark.parametrize(
+    ("since", "ms"),
+    [
+        ("2026-01-01T00:00:00Z", 1_767_225_600_000),
+        ("1767225600123", 1_767_225_600_123),
+        ("1960-01-01T00:00:00Z", 0),
+    ],
+)
+def test_since_is_a_moment_not_before_1970(since: str, ms: int):
+    assert read_query({**QUERY, "since": since}, last_id="").start == Start(since_ms=ms)
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"extensionId": ""}, "extensionId is missing"),
+        ({"tail": "-1"}, "tail: expected 0 to"),
+        ({"tail": "1e9"}, "tail: expected"),
+        ({"tail": str(MAX_TAIL + 1)}, "tail: expected"),
+        ({"tail": "١"}, "tail: expected"),
+        ({"since": "yesterday"}, "since: expected ISO 8601"),
+        ({"nonsense": "1"}, "unknown parameter 'nonsense'; known: extensionId"),
+        ({"level": "loud"}, "level: expected"),
+        ({"streams": "tty"}, "streams: expected"),
+        ({"q": "(a"}, "never closed"),
+        ({"q": "a" * 1025}, "q: expected at most 1024"),
+        ({"lastEventId": "x"}, "Last-Event-ID: expected ms-seq"),
+        ({"installId": "*"}, "installs: expected"),
+        ({"installId": ",".join(["a"] * 65)}, "at most 64"),
+        ({"requestId": "a\nb"}, "control characters"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_cannot_be_meant_is_refused(params: dict[str, str], says: str):
+    with pytest.raises(BadQuery, match=re.escape(says)):
+        read_query({**QUERY, **params}, last_id=None)

@@ -1,0 +1,41 @@
+"""Faults x watchers x producers under traffic: every session's view, judged from outside.
+
+FAULTS_SEED repeats a run, FAULTS_LONG=minutes makes it longer; see plan.py. The table is printed
+at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from extdebug.demo.sample import Cast
+from tests.faults.plan import Play, plays
+from tests.faults.table import record
+from tests.faults.theatre import Theatre
+from tests.fixtures.console import Console
+from tests.fixtures.redis import RedisServer
+
+PLAYS = plays()
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.name)
+async def test_every_line_once_or_in_one_true_gap(
+    play: Play,
+    live_console: Callable[..., Console],
+    redis_server_factory: Callable[..., RedisServer],
+    cast: Cast,
+    record_property: Callable[[str, Any], None],
+) -> None:
+    async with Theatre(
+        play, live_console=live_console, redis_server=redis_server_factory, cast=cast
+    ) as theatre:
+        results = await theatre.run()
+    for result in results:
+        record_property("play", record(result))
+    red = {result.watcher: result.verdict.wrong for result in results if result.verdict.wrong}
+    assert not red, f"{play.again}\n" + "\n".join(
+        f"{watcher}: {text[:300]}" for watcher, wrong in red.items() for text in wrong[:6]
+    )

@@ -1,0 +1,142 @@
+"""tests/run: what it does with its arguments, played with programs that only note their calls."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.files import ROOT
+
+NOTING: Final = '#!/bin/sh\necho "$(basename "$0") $*" >>"{calls}"\n'
+VERSION: Final = "import sys; print(sys.executable, sys.version)"
+CHECKS: Final = (
+    "ruff check .",
+    "ruff format --check .",
+    "mypy",
+    "lint-imports",
+    "python manage.py",
+)
+
+
+class Tree:
+    """A folder with tests/run, whose environment is stocked with programs that do nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        (folder / "tests").mkdir()
+        shutil.copy(ROOT / "tests/run", folder / "tests/run")
+        (folder / "tests/test_one.py").write_text("")
+        (folder / "pyproject.toml").write_text("")
+        self.outside = folder / "outside"  # what stands on PATH
+        self.inside = folder / ".cache/tests/bin"
+        for name in ("python", "ruff", "mypy", "lint-imports", "pip"):
+            self._program(self.inside / name)
+        self._program(self.outside / "apt-get")
+        (self.outside / "python3").symlink_to(Path(sys.executable).resolve())
+        for name in ("basename", "bash", "cat", "dirname", "id", "sh", "sha256sum"):
+            (self.outside / name).symlink_to(str(shutil.which(name)))
+
+    def _program(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(NOTING.format(calls=self.calls))
+        path.chmod(0o755)
+
+    def run(self, *arguments: str, bare: bool = False) -> subprocess.CompletedProcess[str]:
+        """`bare`: on a machine without any of the services."""
+        path = str(self.outside) if bare else f"{self.outside}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "CI": ""}
+        self._stamp(environment)
+        return subprocess.run(
+            [self.folder / "tests/run", *arguments],
+            check=False, capture_output=True, text=True, env=environment,
+        )  # fmt: skip
+
+    def _stamp(self, environment: dict[str, str]) -> None:
+        """What tests/run leaves behind when it has made its environment."""
+        (self.folder / ".cache/tests/stamp").write_text(
+            subprocess.run(
+                ["bash", "-c", f"{{ python3 -c '{VERSION}'; cat pyproject.toml; }} | sha256sum"],
+                check=True, cwd=self.folder, capture_output=True, text=True, env=environment,
+            ).stdout
+        )  # fmt: skip
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+def test_quick_runs_pytest_on_the_paths_and_nothing_else(tree: Tree):
+    done = tree.run("--quick", "tests/test_one.py", "-k", "word")
+
+    assert done.returncode == 0, done.stderr
+    assert tree.called() == ["python -m pytest -q tests/test_one.py -k word"]
+
+
+def test_quick_takes_one_test_by_its_node_id(tree: Tree):
+    tree.run("--quick", "tests/test_one.py::test_it")
+
+    assert tree.called() == ["python -m pytest -q tests/test_one.py::test_it"]
+
+
+def test_quick_hands_on_what_pytest_answers(tree: Tree):
+    (tree.inside / "python").write_text("#!/bin/sh\nexit 3\n")
+
+    assert tree.run("--quick", "tests").returncode == 3
+
+
+def test_only_the_whole_run_installs_a_missing_service(tree: Tree):
+    done = tree.run("--quick", "tests/test_one.py", bare=True)
+    assert done.returncode == 0, done.stderr
+    assert tree.called() == ["python -m pytest -q tests/test_one.py"]
+
+    done = tree.run(bare=True)
+    assert "redis-server" in done.stdout
+    if os.geteuid() == 0:
+        assert any(call.startswith("apt-get install") for call in tree.called())
+
+
+@pytest.mark.parametrize("arguments", [(), ("",), ("tests/test_two.py",), ("-k", "word")])
+def test_quick_without_a_path_says_what_it_expected(tree: Tree, arguments: tuple[str, ...]):
+    done = tree.run("--quick", *arguments)
+
+    assert done.returncode == 2
+    assert "expected a file, a folder or a test's node id" in done.stderr
+    assert f"got '{arguments[0] if arguments else ''}'" in done.stderr
+    assert tree.called() == []
+
+
+def test_the_whole_run_checks_everything_and_hands_its_arguments_to_pytest(tree: Tree):
+    tree.run("tests/test_one.py")
+
+    called = tree.called()
+    for check in CHECKS:
+        assert any(call.startswith(check) for call in called), check
+    assert called[-1].startswith("python -m pytest -q -n ")
+    assert called[-1].endswith(" tests/test_one.py")
+
+
+def test_a_check_that_fails_fails_the_run_and_stops_nothing(tree: Tree):
+    (tree.inside / "mypy").write_text("#!/bin/sh\nexit 1\n")
+
+    done = tree.run()
+
+    assert done.returncode == 1
+    assert tree.called()[-1].startswith("python -m pytest")
+
+
+def test_help_names_both_ways(tree: Tree):
+    done = tree.run("--help")
+
+    assert done.returncode == 0
+    assert "--quick PATH" in done.stdout
+    assert "set -euo" not in done.stdout
+    assert tree.called() == []
