@@ -26,8 +26,7 @@ from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership
 from extdebug.streams.retention import Tidied, tidy
 from extdebug.wire.keys import Target
-from policies.grants import notifications, verbs
-from policies.identity import tickets
+from policies import upkeep
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +123,7 @@ class Command(BaseCommand):
         steps: list[Step] = [
             ("abandoned sessions closed", ownership.close_abandoned),
             ("audit rows caught up", trail.retry_waiting),
-            ("grants past their time", verbs.lapse),
-            ("notices sent", notifications.deliver_due),
-            ("old tickets forgotten", tickets.prune),
+            *upkeep.STEPS,
         ]
         if settings.AUDIT_SIGNING_KEY:
             steps.append(("checkpoints signed", _checkpoint))

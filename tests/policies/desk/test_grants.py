@@ -1,4 +1,4 @@
-"""What the desk shows: the first page, a grant's whole history, the "why?" view, the lists."""
+"""Grants in the admin: the list, one grant's page with its history, and acts by POST."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,33 +9,42 @@ from extdebug.sessions import store
 from extdebug.wire.keys import Target
 from policies import access
 from policies.grants import verbs
+from policies.models import Grant
+from tests.policies.at_the_desk import act, signed_in, state, watch
 from tests.policies.conftest import TARGET, granted, request
-from tests.policies.desk import act, signed_in, watch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
 
-def test_the_first_page_shows_what_waits_what_is_granted_who_watches_and_who_was_refused(
-    cast: Cast,
-) -> None:
-    waiting, active = request(cast.dora), granted(cast, cast.dan)
-    row = watch(cast.dan)
-    viewer = access.viewer_of(cast.alice, transport="ws")
-    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
-    page = signed_in(cast.olivia).get("/admin/").text
-    assert act(waiting, "approve") in page
-    assert act(active, "revoke") in page
-    assert f"/admin/extdebug/debugsession/{row.pk}/end/" in page
-    assert "You have no grant for this target." in page
-    live = signed_in(cast.olivia).get("/admin/?live=1").text
-    assert "You have no grant for this target." not in live
+@pytest.mark.parametrize("verb", ["deny", "approve"])
+def test_a_stale_form_answers_409_and_shows_what_is_so_now(cast: Cast, verb: str) -> None:
+    grant = request(cast.dan)
+    client = signed_in(cast.oscar)
+    assert client.get(act(grant, verb)).status_code == 200
+    verbs.approve(grant.pk, by=cast.olivia)
+    data = {"version": grant.version, "minutes": "60", "reason": "no"}
+    late = client.post(act(grant, verb), data)
+    assert late.status_code == 409
+    assert "was changed" in late.text
+    assert state(grant) == Grant.State.ACTIVE
+    assert grant.approvals.count() == 1
 
 
-def test_staff_without_the_right_see_nothing_of_it(cast: Cast) -> None:
-    granted(cast, cast.dan)
-    page = signed_in(User.objects.create_user("stefan", is_staff=True)).get("/admin/").text
-    assert "not an operator" in page
-    assert "dan" not in page
+def test_a_form_without_a_version_answers_409(cast: Cast) -> None:
+    grant = granted(cast, cast.dan)
+    answer = signed_in(cast.olivia).post(act(grant, "revoke"), {"reason": "x"})
+    assert answer.status_code == 409
+    assert state(grant) == Grant.State.ACTIVE
+
+
+def test_an_operator_who_lost_the_right_is_refused_at_the_next_post(cast: Cast) -> None:
+    grant = granted(cast, cast.dan)
+    client = signed_in(cast.olivia)
+    assert client.get(act(grant, "revoke")).status_code == 200
+    cast.olivia.user_permissions.clear()
+    data = {"version": grant.version, "reason": "x"}
+    assert client.post(act(grant, "revoke"), data).status_code == 404
+    assert state(grant) == Grant.State.ACTIVE
 
 
 def test_every_request_denial_and_session_stays_on_the_grants_page(cast: Cast) -> None:
@@ -55,19 +64,6 @@ def test_every_request_denial_and_session_stays_on_the_grants_page(cast: Cast) -
         "session.opened",
     ):  # fmt: skip
         assert shown in page, shown
-
-
-@pytest.mark.parametrize(
-    ("person", "expected"),
-    [("dan", "Yes."), ("mallory", "no relation to this target"), ("alice", "You have no grant")],
-)
-def test_why_shows_the_decision_rule_by_rule(cast: Cast, person: str, expected: str) -> None:
-    granted(cast, cast.dan)
-    client = signed_in(cast.olivia)
-    page = client.get("/admin/policies/grant/why/", {**TARGET, "person": person})
-    assert expected in page.text
-    for rule in ("signed_in", "relation", "feature", "capability", "consent", "grant"):
-        assert f">{rule}<" in page.text
 
 
 def test_lists_search_and_filter(cast: Cast) -> None:

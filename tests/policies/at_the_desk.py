@@ -1,4 +1,4 @@
-"""Short ways to sit at the operator's desk: sign in, open a session's row, address an act."""
+"""Short ways to use the admin as an operator: sign in, open a session's row, address an act."""
 
 from django.contrib.auth.models import User
 from django.test import Client

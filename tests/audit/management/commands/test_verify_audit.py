@@ -1,3 +1,5 @@
+"""`manage.py verify_audit`: on the database, and offline on an export with its checkpoints."""
+
 import io
 import json
 
@@ -5,33 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from audit import trail
-from audit.checkpoints import private_key, public_hex
+from tests.audit.conftest import record
+from tests.audit.management.commands.conftest import PUBLIC, run
 from tests.fixtures.database import without_triggers
 
-SEED = "11" * 32
-PUBLIC = public_hex(private_key(SEED))
-
 pytestmark = pytest.mark.django_db
-
-
-def run(*arguments, **options):
-    out, err = io.StringIO(), io.StringIO()
-    call_command(*arguments, stdout=out, stderr=err, **options)
-    return out.getvalue()
-
-
-@pytest.fixture
-def exported(tmp_path, settings):
-    """A trail of four rows, exported, and the checkpoint file; then the settings forget the key."""
-    settings.AUDIT_SIGNING_KEY = SEED
-    settings.AUDIT_CHECKPOINT_DIR = str(tmp_path)
-    for _ in range(3):
-        trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM, tenant="acme")
-    run("export_audit", output=str(tmp_path / "audit.jsonl"))
-    assert '"seq":4' in run("checkpoint_audit")
-    settings.AUDIT_SIGNING_KEY = ""
-    return tmp_path
 
 
 def verify(folder, **options):
@@ -76,7 +56,7 @@ def test_a_forged_export_does_not(exported, forge, kind):
 
 
 def test_the_database_is_what_is_verified_without_a_file():
-    trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM)
+    record()
     assert "the trail is whole" in run("verify_audit")
     with without_triggers(connections["default"]), connections["default"].cursor() as cursor:
         cursor.execute("UPDATE audit_auditrecord SET reason = 'forged'")
@@ -95,30 +75,3 @@ def test_what_cannot_be_checked_is_said_and_not_passed_over(exported, arguments)
     place = arguments["checkpoints"].replace("checkpoints", str(exported / "checkpoints.jsonl"))
     with pytest.raises(CommandError):
         run("verify_audit", **{**arguments, "checkpoints": place})
-
-
-def test_an_export_never_overwrites_a_file(exported):
-    with pytest.raises(CommandError, match="exists"):
-        run("export_audit", output=str(exported / "audit.jsonl"))
-
-
-def test_an_export_to_stdout_as_csv(exported):
-    lines = run("export_audit", format="csv", tenant=["acme"]).splitlines()
-    assert len(lines) == 1 + 3 + 1  # the header, acme's rows and the export's own
-
-
-def test_a_new_key_is_a_key_that_signs(settings):
-    seed = run("checkpoint_audit", new_key=True).splitlines()[0].partition("=")[2]
-    settings.AUDIT_SIGNING_KEY = seed
-    assert run("checkpoint_audit", public_key=True).strip() == public_hex(private_key(seed))
-
-
-def test_a_checkpoint_without_a_key_fails_with_a_reason(settings):
-    settings.AUDIT_SIGNING_KEY = ""
-    with pytest.raises(CommandError, match="AUDIT_SIGNING_KEY"):
-        run("checkpoint_audit")
-
-
-def test_a_role_that_needs_quoting_is_refused():
-    with pytest.raises(CommandError, match="role"):
-        run("audit_role", 'console"; DROP TABLE x')

@@ -6,7 +6,7 @@ from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from tests.policies.desk import seen, signed_in
+from tests.policies.at_the_desk import seen, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
