@@ -279,6 +279,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # One line per frame at DEBUG would put guests' text into the console's own log.
         "websockets": {"level": "INFO"},
+        "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner
+        "httpcore": {"level": "INFO"},
         "uvicorn.error": {"level": "WARNING"},  # INFO writes a line per WebSocket, URL and all
         "daphne": {"level": "WARNING"},
     },

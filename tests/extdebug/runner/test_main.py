@@ -26,7 +26,6 @@ for file in sorted(pathlib.Path(extdebug.runner.__path__[0]).glob("*.py")):
     if file.stem not in ("__init__", "__main__"):
         importlib.import_module(f"extdebug.runner.{file.stem}")
 importlib.import_module("extdebug.runner.__main__")
-importlib.import_module("extdebug.hub.runner_client")
 """
 
 
