@@ -15,10 +15,11 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.connection import LOST, Link, jittered
+from extdebug.streams.connection import LOST, Link
 from extdebug.streams.continuity import Step
 from extdebug.streams.replies import Row, read_keys, read_rows, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
+from extdebug.wire.backoff import jittered
 from extdebug.wire.positions import EntryId
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ Redis: new enough to prove that nothing was lost, and set up so that it loses no
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from audit import checks as trail
 from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
+from extdebug.streams.replies import read_info
 from policies.database import checks as policy
 
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
@@ -50,10 +51,9 @@ def uses_redis() -> bool:
     return bool(settings.REDIS_URL) and settings.EXT_DEBUG_STREAM_MODE != "runner"
 
 
-def judge(info: Any) -> list[CheckMessage]:
-    """From the reply of INFO. Pure."""
-    text = info.decode("utf-8", "replace") if isinstance(info, bytes) else str(info)
-    values = dict(line.partition(":")[::2] for line in text.splitlines())
+def judge(info: bytes | str | None) -> list[CheckMessage]:
+    """Problems that the reply of INFO shows: version and eviction policy."""
+    values = read_info(info)
     found: list[CheckMessage] = []
     try:
         version = Version.parse(values.get("redis_version", ""))

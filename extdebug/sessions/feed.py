@@ -29,7 +29,8 @@ from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice, Ledger, deliver
 from extdebug.sessions.lifetime import Lifetime
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.streams.connection import LOST, jittered
+from extdebug.streams.connection import LOST
+from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, Start
 from policies.access import Decision, Viewer

@@ -29,7 +29,9 @@ def sessions(shared_bench: Bench, runner_settings: RunnerConfig) -> Iterator[Sub
     made.close()
 
 
-def opened(sessions: Subscriptions, *, installs: tuple[str, ...] | None = None, **narrow: str) -> Session:
+def opened(
+    sessions: Subscriptions, *, installs: tuple[str, ...] | None = None, **narrow: str
+) -> Session:
     asked = Narrow(request_id=narrow.get("request_id"), install_id=narrow.get("install_id"))
     return sessions.open(token(installs=installs), narrow=asked, now=time.time())
 
