@@ -77,9 +77,9 @@ class Plan:
 
     def write_settings(self) -> Path:
         """The settings as a file for a shell to read, for commands beside the running demo."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         path = self.folder / "environment"
         path.touch(mode=0o600)  # it holds the secrets
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         path.write_text("\n".join(lines) + "\n")
         return path
 

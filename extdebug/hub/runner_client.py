@@ -42,10 +42,8 @@ class StreamRefused(StreamUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerEntry:
-    """One entry: `raw` is what `entries.from_entry` reads. `src` and `n` place it."""
+    """One entry: `raw` is what `entries.from_entry` reads."""
 
-    src: str | None
-    n: int | None
     raw: list[bytes]
 
 
@@ -73,8 +71,6 @@ async def watch(
     *,
     tenant: str,
     extension: str,
-    installs: frozenset[str] | None,
-    request_id: str | None = None,
     silence: float = SILENCE,
 ) -> AsyncGenerator[RunnerEntry | RunnerLoss, None]:
     """What this runner prints for one stream from now on, until it ends the connection.
@@ -83,18 +79,12 @@ async def watch(
     to show. StreamUnavailable when the runner is away or says nothing for `silence` seconds,
     StreamRefused when it says no. Close the iterator (`aclosing`) to end the session at the runner.
     """
-    token = sign(
-        runner.secret,
-        tenant=tenant,
-        extension=extension,
-        installs=None if installs is None else tuple(installs),
-        now=time.time(),
-    )
-    narrow = {"requestId": request_id} if request_id else {}
+    # All installs: the session that shows them decides which of them its viewer may see.
+    token = sign(runner.secret, tenant=tenant, extension=extension, installs=None, now=time.time())
     try:
         async with _client(runner, silence=silence) as http:
-            asked = {"token": token, "filter": narrow}
-            async with _answer(http, http.build_request("POST", SUBSCRIBE, json=asked)) as answer:
+            request = http.build_request("POST", SUBSCRIBE, json={"token": token})
+            async with _answer(http, request) as answer:
                 session = _session(await _start_of(answer, MAX_ANSWER_BYTES))
             named = msgspec.json.encode({"debug_session_id": session}).decode()
             request = http.build_request("GET", STREAM, headers={"x-ext-debug-filter": named})
@@ -135,16 +125,10 @@ def _item(event: ServerSentEvent) -> RunnerEntry | RunnerLoss | None:
             return RunnerLoss(missed=msgspec.json.decode(event.data, type=_Lost).missed)
         if event.event != "message":
             return None  # a newer runner's; what it means we do not know
-        flat = [part.encode() for part in msgspec.json.decode(event.data, type=list[str])]
+        parts = msgspec.json.decode(event.data, type=list[str])
+        return RunnerEntry(raw=[part.encode() for part in parts])
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise StreamUnavailable("the runner sent what is no entry") from error
-    named = dict(zip(flat[::2], flat[1::2], strict=False))
-    number = named.get(b"n", b"")
-    return RunnerEntry(
-        src=named[b"src"].decode() if b"src" in named else None,
-        n=int(number) if number.isdigit() else None,
-        raw=flat,
-    )
 
 
 @cache

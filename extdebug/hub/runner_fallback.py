@@ -97,9 +97,7 @@ class RunnerFallback:
             wait = jittered(attempt)
             try:
                 target = watched.target
-                stream = watch_runner(
-                    runner, tenant=target.tenant, extension=target.extension, installs=None
-                )
+                stream = watch_runner(runner, tenant=target.tenant, extension=target.extension)
                 self._down.pop(place, None)
                 async with aclosing(stream):
                     async for item in stream:

@@ -32,7 +32,7 @@ def database_problems() -> list[CheckMessage]:
 
 async def redis_problems() -> list[CheckMessage]:
     """Empty where no Redis is configured (`runner` mode); RedisAway when it cannot be asked."""
-    if not uses_redis():
+    if not _uses_redis():
         return []
     link = Link(settings.REDIS_URL, timeout=1.0)
     try:
@@ -47,7 +47,7 @@ async def redis_problems() -> list[CheckMessage]:
         await link.close()
 
 
-def uses_redis() -> bool:
+def _uses_redis() -> bool:
     return bool(settings.REDIS_URL) and settings.EXT_DEBUG_STREAM_MODE != "runner"
 
 

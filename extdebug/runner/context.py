@@ -13,7 +13,7 @@ from extdebug.wire.events import UNKNOWN_TENANT, clean_id, clean_opaque
 
 @dataclass(frozen=True, slots=True)
 class RequestFlow:
-    """The ids every event of one execution carries. Make it with `Flow.of`, which checks them."""
+    """The ids every event of one execution carries. `RequestFlow.of` makes it and checks them."""
 
     tenant: str
     extension: str
