@@ -14,7 +14,7 @@ KEPT: Final = (
 ELSEWHERE: Final = {
     "config/urls.py": "one list; every test of a view goes through it",
     "config/formats/en/formats.py": "constants that Django's date formatting reads",
-    "extdebug/management/commands/redis_acl.py": "prints streams/acl.py; tests/extdebug/streams/test_acl.py",
+    "extdebug/management/commands/redis_acl.py": "tests/extdebug/streams/test_acl.py",
     "extdebug/management/commands/replay_stream.py": "tests/extdebug/transports/test_replay.py",
     "extdebug/runner/wasm/execution.py": "plain values without behaviour",
 }

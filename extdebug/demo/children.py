@@ -74,7 +74,7 @@ class Children:
         for child in self._children:
             code = child.process.poll()
             if code is not None:
-                child.echo.join(2)  # its last words come first
+                child.echo.join(2)  # what it printed comes first
                 raise Ended(f"the {child.name} ended with exit code {code}")
 
     def __enter__(self) -> Children:

@@ -1,4 +1,4 @@
-"""Whose lines these are: the flow of one execution, and the one bound to the current context."""
+"""The ids that the events of one execution carry, and those bound to the current context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole product on one machine, with a real Wasm guest at work."""
+"""`manage.py demo`: runs console, runner, janitor and sample data here until Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`manage.py janitor`: what has to be done now and then, by anyone, as often as one likes."""
+"""`manage.py janitor`: one round of upkeep, or a round every so many seconds.
+
+Trims streams, closes abandoned sessions, sends due notices. Any number may run at once.
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         )
 
     def _look_before(self) -> None:
-        """Refuse to start on ground that does not hold; CommandError with one line per reason."""
+        """CommandError, one line per reason, unless database and Redis are fit to be used."""
         if not settings.REDIS_URL and not settings.RUNNER_URL:
             raise CommandError("neither REDIS_URL nor RUNNER_URL is set: there is nothing to show")
         found: list[CheckMessage] = []

@@ -1,4 +1,4 @@
-"""Guests from source to component, cached by everything that goes into them.
+"""Builds Python guests into components, kept under a digest of everything that went in.
 
 The cache lies outside the source tree (RUNNER_CACHE_DIR); deleting it only costs time.
 """

@@ -1,4 +1,4 @@
-"""What goes into one execution and what comes out: plain values, no engine."""
+"""The values of one execution: call, limits, response, and the ways it can fail."""
 
 from __future__ import annotations
 
