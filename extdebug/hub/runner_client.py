@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-# httpx imports httpcore with its first client: 140 ms of the event loop, as Redis has just gone.
+# httpx and httpcore import these with their first request, which would hold up the event loop for
+# some 200 ms at the moment when Redis has just gone. The backend has no public name.
+import anyio._backends._asyncio  # noqa: F401
 import httpcore  # noqa: F401
 import httpx
 import msgspec
