@@ -16,7 +16,8 @@ pytest_plugins = [
     "tests.fixtures.runner",
 ]
 # Whole systems run once, on SQLite: what differs between the databases is tested in the rooms.
-_ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/")
+_ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/",
+         "tests/extdebug/management/commands/test_demo.py")  # fmt: skip
 _NEEDS_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 

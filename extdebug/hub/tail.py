@@ -19,9 +19,10 @@ from redis.exceptions import ResponseError
 
 from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.connection import LOST, Link, jittered
+from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
+from extdebug.wire.backoff import jittered
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,8 @@ from extdebug.sessions.lifetime import Lifetime
 from extdebug.sessions.paging import Paging
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.status import StatusTeller
-from extdebug.streams.connection import LOST, jittered
+from extdebug.streams.connection import LOST
+from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, Start
 from policies.access import Decision, Viewer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from extdebug.streams.replies import read_info
+
 
 class ServerIdentity:
     """Which Redis answers, as far as it can be told apart from the one before.
@@ -30,8 +32,7 @@ class ServerIdentity:
 
     def identify(self, info: bytes | str | None) -> None:
         """From INFO server, on each new connection; None when the server does not tell."""
-        text = info.decode("utf-8", "replace") if isinstance(info, bytes) else (info or "")
-        values = dict(line.partition(":")[::2] for line in text.splitlines())
+        values = read_info(info)
         run_id = values.get("run_id", "")
         if not run_id or run_id == self.run_id:
             return

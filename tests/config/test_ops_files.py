@@ -30,7 +30,7 @@ def runner_text() -> str:
     host: Any = SimpleNamespace(executions=1, failures={"trap": 1})
     sessions: Any = []
     try:
-        return render(publisher, host=host, sessions=sessions)
+        return render(publisher, host=host, sessions=sessions, running=0).decode()
     finally:
         publisher.close(0)
 

@@ -1,4 +1,7 @@
-"""`manage.py janitor`: periodic upkeep of sessions, audit, grants and streams; safe to repeat."""
+"""`manage.py janitor`: one round of upkeep, or a round every so many seconds.
+
+Trims streams, closes abandoned sessions, sends due notices. Any number may run at once.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.publish.lanes import Bounds, LaneLoss, Lanes, Stream
 from extdebug.runner.publish.redis_sink import RedisSink, Uncertain, Unreachable, passing
+from extdebug.wire.backoff import jittered
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Event, Level, Origin, Output, iso
 from extdebug.wire.keys import add_args, stream_key
@@ -26,8 +26,6 @@ BATCH_EVENTS: Final = 256
 # Small enough that a server which comes back has read all of an abandoned batch before it reads
 # the first command of the next connection.
 BATCH_BYTES: Final = 128 * 1024
-BACKOFF_FIRST: Final = 0.05  # s
-BACKOFF_MOST: Final = 2.0  # s
 # After a connection broke with a batch in flight: time for the server to read what is left of it,
 # so that older entries cannot come after newer ones.
 SETTLE: Final = 0.05  # s
@@ -180,9 +178,8 @@ class Sender:
         self.failures += 1
         if self._attempt % 32 == 0:
             log.warning("debug events do not reach Redis (%s); they are queued", reason)
-        pause = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(self._attempt, 10))
+        self._stop.wait(jittered(self._attempt))
         self._attempt += 1
-        self._stop.wait(pause * random.uniform(0.5, 1.0))
 
     def _write(self, batch: Batch) -> None:
         now_ms = int(time.time() * 1000)

@@ -1,41 +1,22 @@
-"""What every response carries, and how static files are served."""
+"""How static files are served: whole, revalidated, hashed by the image, fresh while one works."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.test import AsyncClient, Client
+from django.contrib.staticfiles import finders
+from django.http import HttpResponse
+from django.test import AsyncClient, Client, RequestFactory
 
-from config import csp
+from config.static import StaticFilesMiddleware
 from tests.files import ROOT
 
 ASSET = "/static/admin/css/base.css"
-
-
-def test_the_console_runs_no_inline_script_and_no_foreign_one():
-    directives = dict(part.strip().split(" ", 1) for part in csp.STRICT.split(";"))
-    assert directives["script-src"] == "'self'"
-    assert directives["default-src"] == "'none'"
-    assert directives["frame-ancestors"] == "'none'"
-    assert "unsafe" not in csp.STRICT
-
-
-@pytest.mark.django_db
-def test_the_admin_has_a_policy_of_its_own(client: Client):
-    assert client.get("/admin/login/").headers["Content-Security-Policy"] == csp.ADMIN
-    assert client.get("/nowhere/").headers["Content-Security-Policy"] == csp.STRICT
-
-
-@pytest.mark.django_db
-async def test_security_headers_are_set_over_asgi_too(async_client: AsyncClient):
-    headers = (await async_client.get("/nowhere/")).headers
-    assert headers["Content-Security-Policy"] == csp.STRICT
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Referrer-Policy"] == "same-origin"
-    assert "camera=()" in headers["Permissions-Policy"]
 
 
 async def test_static_files_are_served_whole_and_revalidated(async_client: AsyncClient):
@@ -74,3 +55,33 @@ def test_collected_files_carry_a_hash_of_their_content(tmp_path: Path):
         for name in re.findall(r"""from\s*["'](\.[^"']+)["']""", module.read_text()):
             assert hashed.search(name), f"{module.name} imports {name}, which has no hash"
             assert (module.parent / name).exists()
+
+
+def served(path: Path, settings: Any) -> Any:
+    """`middleware(request)` of a process that starts now and finds `path` among the apps' files."""
+    settings.STATICFILES_DIRS = [path.parent]
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+    middleware = StaticFilesMiddleware(lambda _: HttpResponse("not a file", status=404))
+    request = RequestFactory()
+    return lambda **headers: middleware(request.get(f"/static/{path.name}", headers=headers))
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "edited.js"
+    path.write_text("first")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    yield path
+    finders.get_finder.cache_clear()  # type: ignore[attr-defined]
+
+
+def test_an_edited_file_goes_out_with_its_own_length_and_etag(script: Path, settings: Any):
+    get = served(script, settings)
+    before = get()
+    assert before.content == b"first"
+    script.write_text("second, and longer")
+    after = get(**{"If-None-Match": before.headers["ETag"]})
+    assert (after.status_code, after.content) == (200, b"second, and longer")
+    assert int(after.headers["Content-Length"]) == len(after.content)
+    assert after.headers["ETag"] != before.headers["ETag"]
+    assert after.headers["Cache-Control"] == "max-age=0, public"

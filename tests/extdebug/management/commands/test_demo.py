@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 from extdebug.demo.sample import PASSWORD
-from tests.files import ROOT
+from tests.files import ROOT, relative, repository_files
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
 
@@ -23,7 +24,9 @@ from tests.fixtures.redis import RedisServer
 class Demo:
     """One run of the command in a session of its own."""
 
-    def __init__(self, data: Path, *arguments: str, port: int = 0, **environment: str) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, port: int = 0, root: Path = ROOT, **environment: str
+    ) -> None:
         self.port = port or free_port()
         self.log = data.parent / f"demo-{time.monotonic_ns()}.log"
         env = {"PATH": os.environ["PATH"], "HOME": str(data.parent), **environment}
@@ -31,7 +34,7 @@ class Demo:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--data", str(data), *arguments],
-                cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                cwd=root, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
     @property
@@ -65,8 +68,8 @@ class Demo:
 def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     runs: list[Demo] = []
 
-    def start(*arguments: str, port: int = 0, **environment: str) -> Demo:
-        runs.append(Demo(tmp_path / "data", *arguments, port=port, **environment))
+    def start(*arguments: str, port: int = 0, root: Path = ROOT, **environment: str) -> Demo:
+        runs.append(Demo(tmp_path / "data", *arguments, port=port, root=root, **environment))
         return runs[-1]
 
     yield start
@@ -160,6 +163,63 @@ def test_the_children_end_when_the_demo_is_killed(demo: Callable[..., Demo]):
     )  # fmt: skip
 
 
+@pytest.fixture
+def working_copy(tmp_path: Path) -> Path:
+    """The repository's files in a folder of the test's own, to be edited there."""
+    folder = tmp_path / "copy"
+    for path in repository_files():
+        to = folder / relative(path)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, to)
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    (folder / ".cache").symlink_to(ROOT / ".cache")  # the built guest
+    return folder
+
+
+def healthz(url: str) -> str:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=20).text
+    except httpx.RemoteProtocolError:  # the old process ended while it was asked
+        return ""
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.timeout(240)
+def test_with_reload_the_next_request_shows_an_edit(demo: Callable[..., Demo], working_copy: Path):
+    run = demo("--reload", root=working_copy)
+    run.wait_for("Ctrl-C ends all of it")
+    script, page = "/static/extdebug/theme.js", "/login/"
+    with httpx.Client(base_url=run.url, timeout=20) as client:
+        before = client.get(script)
+        assert "edited" not in before.text + client.get(page).text
+
+        edit(working_copy / "extdebug" / script[1:], "", "// edited: longer than it was\n")
+        after = client.get(script, headers={"If-None-Match": before.headers["ETag"]})
+        assert after.status_code == 200, "the ETag is another"
+        assert after.text == "// edited: longer than it was\n" + before.text
+        assert int(after.headers["Content-Length"]) == len(after.content)
+
+        edit(working_copy / "templates/registration/login.html", "<h1", "<!-- edited --><h1")
+        assert "<!-- edited -->" in client.get(page).text
+
+        edit(
+            working_copy / "extdebug/ops/health.py", '{"ok": True}', '{"ok": True, "edited": True}'
+        )
+    edited = time.monotonic()
+    # It looks four times a second; a request meanwhile waits for the new process.
+    wait_until(lambda: "edited" in healthz(run.url), seconds=20, what="the new process")
+    print(f"an edited module was seen after {time.monotonic() - edited:.1f} s")
+    assert "detected changes in 'extdebug/ops/health.py'" in run.text
+    children = run.children()
+    assert run.end(signal.SIGINT) == 0
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
 def failure(run: Demo) -> str:
     assert run.process.wait(30) != 0
     assert "Traceback" not in run.text
@@ -175,6 +235,11 @@ def test_a_taken_port_is_one_clear_line(demo: Callable[..., Demo], redis_server:
 def test_an_unreachable_redis_is_one_clear_line(demo: Callable[..., Demo]):
     run = demo(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert "cannot reach the Redis of REDIS_URL" in failure(run)
+
+
+def test_reload_is_refused_in_production(demo: Callable[..., Demo]):
+    run = demo("--reload", "--environment", "production")
+    assert "use --environment staging" in failure(run)
 
 
 @pytest.mark.parametrize("missing", ["fakeredis", "componentize_py", "wasmtime", "environ"])
