@@ -19,6 +19,7 @@ _PUBLISHER = (
     ("batches", "counter", "Batches sent."),
     ("connects", "counter", "Connections made to Redis."),
     ("failures", "counter", "Failed tries to connect or write."),
+    ("refused_streams", "gauge", "Streams that Redis refuses now."),
     ("queued", "gauge", "Events waiting to be prepared."),
     ("queued_bytes", "gauge", "Bytes waiting to be prepared."),
     ("unsent", "gauge", "Events waiting for Redis."),

@@ -207,3 +207,16 @@ def test_losses_of_many_ended_numberings_take_bounded_room():
     assert len(losses) <= MOST_HEADS + 1
     assert sum(lost.count for lost in losses) == 99
     assert [lost.src for lost in losses][:2] == [None, "92"]
+
+
+def test_what_is_put_back_before_a_loss_keeps_the_hints_in_order():
+    lanes: Lanes[int] = Lanes(Bounds())
+    with lanes.lock:
+        lanes.lose(lanes.lane(A), LaneLoss(causes={"x": 1}, hints=["older"]))
+    ((stream, items),) = lanes.take(events=9, size=10**9)
+    with lanes.lock:
+        lanes.lose(lanes.lane(A), LaneLoss(causes={"x": 1}, hints=["newer"]))
+    lanes.restore(stream, items)
+    ((_, [(_, lost)]),) = lanes.take(events=9, size=10**9)
+    assert isinstance(lost, LaneLoss)
+    assert (lost.count, lost.hints) == (2, ["older", "newer"])

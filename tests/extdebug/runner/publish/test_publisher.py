@@ -243,6 +243,36 @@ def test_a_redis_that_is_not_there_never_blocks_or_raises(make):
     assert publisher.close(0.1) == 100
 
 
+def test_what_was_not_published_is_known_by_cause(make):
+    publisher = make(f"redis://127.0.0.1:{free_port()}/0", lane_events=100, rate=1000.0)
+    for number in range(1500):
+        say(publisher, f"{number}")
+    wait_until(lambda: publisher.trouble is not None, what="the failure")
+    assert publisher.close(0.5) == 100
+    missing = publisher.unpublished()
+    assert sum(missing.values()) == 1500
+    assert (set(missing), missing["unsent"]) == ({"rate_limited", "queue_full", "unsent"}, 100)
+    assert "Connection refused" in (publisher.trouble or "")
+
+
+def test_without_redis_nothing_counts_as_missing(make):
+    publisher = make(None)
+    say(publisher, "a")
+    assert (publisher.close(), publisher.unpublished(), publisher.trouble) == (0, {}, None)
+
+
+@pytest.mark.redis
+def test_a_broken_event_counts_as_missing_too(redis_server, make):
+    class Broken(NoRedaction):
+        def apply(self, flow, output, day, message, fields):
+            raise RuntimeError("rule")
+
+    publisher = make(redis_server.url, redaction=Broken())
+    say(publisher, "a")
+    assert publisher.close(5) == 0
+    assert publisher.unpublished() == {"unprepared": 1}
+
+
 def test_a_noisy_stream_does_not_cost_a_quiet_one(make):
     publisher = make(
         f"redis://127.0.0.1:{free_port()}/0", lane_events=10**6, lane_bytes=10**9,
