@@ -69,12 +69,8 @@ class Route:
 
     @property
     def open(self) -> bool:
-        """Whether the command may still write to it."""
+        """Whether more may come, or what came is not passed on yet: only then is more read."""
         return self.source >= 0
-
-    @property
-    def done(self) -> bool:
-        return not self.open and not self.waiting
 
     def read(self) -> None:
         try:
@@ -127,13 +123,13 @@ class PassThrough:
         `limit()` is the moment (monotonic seconds) after which nothing more is read and nothing
         waits for a reader any more; None while there is no such moment.
         """
-        while not all(route.done for route in self.routes):
+        while any(route.open for route in self.routes):
             until = limit()
             pause = None if until is None else until - time.monotonic()
             if pause is not None and pause <= 0:
                 break
             self._turn(pause)
-        ended = all(route.done for route in self.routes)
+        ended = not any(route.open for route in self.routes)
         for route in self.routes:
             route.close()
         return ended

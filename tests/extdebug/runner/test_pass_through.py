@@ -157,12 +157,18 @@ def test_the_limit_is_asked_again_at_each_ring_and_ends_the_wait(rig):
         os.write(rig.out[1], b"late")
 
 
-def test_without_a_reader_it_is_heard_alone():
+def test_without_a_reader_it_is_heard_alone_and_in_turn():
     rig = Rig(quiet=True)
-    os.write(rig.out[1], b"a\n")
+    for n in range(3):
+        os.write(rig.out[1], b"out %d\n" % n)
+        os.write(rig.err[1], b"err %d\n" % n)
     rig.end()
     assert rig.loop.run(forever)
-    assert rig.heard == [("out", b"a\n")]
+    assert rig.heard == [
+        part
+        for n in range(3)
+        for part in (("out", b"out %d\n" % n), ("err", b"err %d\n" % n))
+    ]  # fmt: skip
     rig.close()
 
 
