@@ -25,7 +25,10 @@ log = logging.getLogger("extdebug.runner")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done, 1 a guest failed, 2 wrong usage or settings; wrap: the command's own."""
+    """Exit codes: 0 done, 1 a guest failed, 2 wrong usage or settings; wrap: the command's own.
+
+    Of wrap also: 70 with --strict if lines were not published, 126 and 127 as a shell.
+    """
     parser = _parser()
     options = parser.parse_args(argv)
     try:
@@ -104,6 +107,18 @@ def _parser() -> argparse.ArgumentParser:
     wrap = commands.add_parser("wrap", help="publish the lines of any command")
     _flow_options(wrap)
     wrap.add_argument("--quiet", action="store_true", help="do not pass the output through")
+    wrap.add_argument(
+        "--pty", action="store_true",
+        help="give the command terminals, so that it writes line by line",
+    )  # fmt: skip
+    wrap.add_argument(
+        "--no-wait-children", action="store_true",
+        help="end a second after the command, though processes it left behind hold its output",
+    )  # fmt: skip
+    wrap.add_argument(
+        "--strict", action="store_true",
+        help="exit with 70 if a line was not published and the command itself was well",
+    )  # fmt: skip
     wrap.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ARGS")
     return parser
 

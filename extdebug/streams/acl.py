@@ -60,8 +60,8 @@ _COMMANDS: Final[dict[AclRole, tuple[str, ...]]] = {
     AclRole.RUNNER: ("+xadd", "+xlen"),
     AclRole.CONSOLE: (
         # the tail and history
-        "+xreadgroup", "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream", "+xinfo|groups", "+info",
-        "+multi", "+exec", "+discard",
+        "+xreadgroup", "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream",
+        "+xinfo|groups", "+info", "+multi", "+exec", "+discard",
         # waking its own tail, the group by which it reads, the group that names the stream's life
         "+client|id", "+client|unblock", "+xgroup|create", "+xgroup|setid", "+xgroup|destroy",
         # the channel layer: hints to decide again, never events

@@ -31,6 +31,7 @@ _GAUGES: Final = {
     "unsent": "Events waiting for Redis.",
     "unsent_bytes": "Bytes waiting for Redis.",
     "streams": "Streams this process numbers.",
+    "refused_streams": "Streams that Redis refuses now.",
     "connected": "Whether the connection to Redis stands.",
 }
 # There from the start: what appears with its first loss shows no increase to a rule.

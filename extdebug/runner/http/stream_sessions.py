@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from extdebug.runner.config import ServerConfig
-from extdebug.runner.publish.lanes import Stream
+from extdebug.runner.publish.lane import Stream
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import encode_json
 from extdebug.wire.stream_tokens import LIFE, SKEW, BadToken, Claims, verify
