@@ -14,7 +14,6 @@ The order of a stream is never given up:
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,24 +22,17 @@ from extdebug.runner.publish.commands import Packed
 from extdebug.runner.publish.lane import Bounds, LaneLoss, Stream
 from extdebug.runner.publish.lanes import Lanes
 from extdebug.runner.publish.redis_sink import passing
+from extdebug.wire.backoff import jittered
 
 BATCH_EVENTS: Final = 256
 # Small enough that a server which comes back has read all of an abandoned batch before it reads
 # the first command of the next connection.
 BATCH_BYTES: Final = 128 * 1024
-BACKOFF_FIRST: Final = 0.05  # s
-BACKOFF_MOST: Final = 2.0  # s
 # What an entry costs besides its command: the object and its place in the queue.
 OVERHEAD: Final = 64  # bytes
 
 Items = list[tuple[int, Packed | LaneLoss]]
 Batch = list[tuple[Stream, Items]]
-
-
-def backoff(attempt: int) -> float:
-    """Seconds before the next try: doubled each time up to 2 s, with jitter."""
-    most: float = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(attempt, 10))
-    return most * random.uniform(0.5, 1.0)
 
 
 class SendLanes(Lanes[Packed]):
@@ -171,7 +163,7 @@ class Outgoing:
     def _hold(self, stream: Stream, again: Items, *, now: float) -> None:
         held = self._held.setdefault(stream, Held(0, now))
         self.lanes.restore(stream, again, hold=True)
-        held.until = now + backoff(held.attempts)
+        held.until = now + jittered(held.attempts)
         held.attempts += 1
 
     def _first(self, stream: Stream) -> bool:

@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.publish.commands import Packed, lost_entry, pack
 from extdebug.runner.publish.lane import Bounds, LaneLoss, Stream
-from extdebug.runner.publish.outgoing import Batch, Outgoing, backoff
+from extdebug.runner.publish.outgoing import Batch, Outgoing
 from extdebug.runner.publish.redis_sink import Uncertain, Unreachable, needs_another_connection
+from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import stream_key
 
 log = logging.getLogger("extdebug.runner")
@@ -138,7 +139,7 @@ class Sender:
         """Nothing can be written for now: wait, longer each time."""
         self.failures += 1
         self._say(reason)
-        pause = backoff(self._attempt)
+        pause = jittered(self._attempt)
         self._attempt += 1
         self._stop.wait(pause)
 
