@@ -36,6 +36,15 @@ class Action(StrEnum):
     BREAK_GLASS_USED = "break_glass.used"
     BREAK_GLASS_REVIEWED = "break_glass.reviewed"
 
+    GRANT_REQUEST_REFUSED = "grant.request_refused"
+
+    CHANGE_REQUESTED = "change.requested"
+    CHANGE_APPLIED = "change.applied"
+    CHANGE_DENIED = "change.denied"
+    CHANGE_WITHDRAWN = "change.withdrawn"
+    CHANGE_LAPSED = "change.lapsed"
+    CHANGE_MADE_ALONE = "change.made_alone"
+
     POLICY_CHANGED = "policy.changed"
     PRODUCTION_MODE_CHANGED = "production_mode.changed"
     LIMITS_CHANGED = "limits.changed"
@@ -87,7 +96,14 @@ class Action(StrEnum):
 
 # Refusals anyone can cause at will: repeated ones are counted, not chained one by one.
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
-SUMMARISED: Final = frozenset({Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED})
+SUMMARISED: Final = frozenset(
+    {
+        Action.SESSION_DENIED,
+        Action.TOKEN_REFUSED,
+        Action.TICKET_REFUSED,
+        Action.GRANT_REQUEST_REFUSED,
+    }
+)
 
 
 class ActorKind(StrEnum):

@@ -2,18 +2,27 @@
 
 Kept on the tables: whom and what a grant is for never changes, its time only shrinks, its state
 moves along the machine, nobody judges what is theirs, a late or foreign approval does not exist.
+A break-glass grant is never deleted, and gets installs only while it is being made (version 1).
 The inserts that refuse a replacement are for SQLite, whose INSERT OR REPLACE fires no update.
+
+A condition may hold placeholders: `{now}`, `{judge:COLUMN}` (that user is an active operator
+without a lock), `{operator:COLUMN}` (an active operator) and `{in:JSON:COLUMN}` (the list has it).
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from policies.database import change_triggers
 
 TABLES: Final = (
     "policies_grant",
     "policies_grant_installs",
     "policies_approval",
     "policies_breakglassreview",
+    "policies_install",
+    *change_triggers.TABLES,
 )
 
 # state -> what may follow (DESIGN 3.8). Nothing follows the states that are not here.
@@ -23,6 +32,7 @@ TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
     "active": ("ended", "released", "revoked"),
 }
 _FIXED: Final = (
+    "id",
     "requester_id",
     "beneficiary_id",
     "tenant_id",
@@ -40,6 +50,14 @@ _FIXED: Final = (
 _GRANT_PARTY: Final = (
     "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
     " AND g.requester_id = NEW.requester_id AND g.beneficiary_id = NEW.beneficiary_id"
+)
+
+
+# How many who said yes to the grant NEW are neither party to it nor barred from judging now.
+_GIVEN: Final = (
+    "SELECT count(*) FROM policies_approval a WHERE a.grant_id = NEW.id"
+    " AND a.verdict = 'approve' AND a.approver_id <> NEW.requester_id"
+    " AND a.approver_id <> NEW.beneficiary_id AND {judge:a.approver_id}"
 )
 
 
@@ -84,6 +102,22 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     " (SELECT 1 FROM policies_breakglassreview r WHERE r.grant_id = NEW.id)",
                     "only a review makes a broken glass reviewed",
                 ),
+                (
+                    "OLD.reviewed_at IS NOT NULL"
+                    " AND NEW.reviewed_at IS DISTINCT FROM OLD.reviewed_at",
+                    "a review is never taken back",
+                ),
+                ("NEW.version < OLD.version", "a grant's version never goes back"),
+                (
+                    "OLD.state = 'requested' AND NEW.state IN ('scheduled', 'active')"
+                    f" AND ({_GIVEN}) < NEW.approvals_required",
+                    "a grant starts with the approvals of people who may approve now",
+                ),
+                (
+                    "OLD.state = 'scheduled' AND NEW.state = 'active'"
+                    f" AND ({_GIVEN}) < NEW.approvals_required",
+                    "a grant starts with the approvals of people who may approve now",
+                ),
             ],
         ),
         "policies_guard_grant_insert": (
@@ -95,10 +129,27 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     "only a review makes a broken glass reviewed",
                 ),
                 (
-                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.id)",
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.id"
+                    " OR (NEW.break_glass AND g.break_glass AND g.reviewed_at IS NULL"
+                    " AND g.beneficiary_id = NEW.beneficiary_id)"
+                    " OR (NEW.state = 'requested' AND g.state = 'requested'"
+                    " AND g.requester_id = NEW.requester_id"
+                    " AND g.beneficiary_id = NEW.beneficiary_id"
+                    " AND g.tenant_key = NEW.tenant_key"
+                    " AND g.extension_key = NEW.extension_key))",
                     "a grant is never replaced",
                 ),
+                (
+                    "NEW.state <> 'requested' AND NOT (NEW.break_glass AND NEW.state = 'active')",
+                    "a grant is requested before it is anything else",
+                ),
+                ("NEW.version <> 1", "a grant's version starts at 1"),
             ],
+        ),
+        "policies_guard_grant_delete": (
+            "policies_grant",
+            "DELETE",
+            [("OLD.break_glass", "a break-glass grant is never deleted")],
         ),
         "policies_guard_installs_insert": (
             "policies_grant_installs",
@@ -106,7 +157,9 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
             [
                 (
                     "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id AND"
-                    " (g.break_glass OR (g.state = 'requested' AND NOT EXISTS"
+                    " ((g.break_glass AND g.version = 1 AND g.closed_at IS NULL"
+                    " AND NOT g.all_installs)"
+                    " OR (g.state = 'requested' AND NOT EXISTS"
                     " (SELECT 1 FROM policies_approval a WHERE a.grant_id = g.id))))",
                     "no install is added to a grant that somebody has judged",
                 )
@@ -124,6 +177,10 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     f"{_GRANT_PARTY} AND g.state = 'requested')",
                     "an approval is for a pending grant and carries its requester and beneficiary",
+                ),
+                (
+                    "NOT ({judge:NEW.approver_id})",
+                    "an approval comes from an operator who is active and not locked",
                 ),
                 (
                     "EXISTS (SELECT 1 FROM policies_approval a WHERE a.id = NEW.id"
@@ -146,6 +203,15 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     "a review is for a broken glass and carries its requester and beneficiary",
                 ),
                 (
+                    "NOT ({judge:NEW.reviewer_id})",
+                    "a review comes from an operator who is active and not locked",
+                ),
+                (
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
+                    " AND g.closed_at IS NULL AND g.ends_at > {now})",
+                    "a broken glass is reviewed when it is over",
+                ),
+                (
                     "EXISTS (SELECT 1 FROM policies_breakglassreview r WHERE r.id = NEW.id"
                     " OR r.grant_id = NEW.grant_id)",
                     "a review is never replaced",
@@ -157,6 +223,35 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
             "UPDATE",
             [("1 = 1", "a review is never rewritten")],
         ),
+        "policies_guard_review_delete": (
+            "policies_breakglassreview",
+            "DELETE",
+            [("1 = 1", "a review is never deleted")],
+        ),
+        "policies_guard_approval_delete": (
+            "policies_approval",
+            "DELETE",
+            [
+                (
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = OLD.grant_id)",
+                    "an approval is never deleted",
+                )
+            ],
+        ),
+        "policies_guard_install_update": (
+            "policies_install",
+            "UPDATE",
+            [
+                (
+                    "(NEW.id <> OLD.id OR NEW.key <> OLD.key OR NEW.tenant_id <> OLD.tenant_id"
+                    " OR NEW.extension_id <> OLD.extension_id) AND EXISTS (SELECT 1"
+                    " FROM policies_grant_installs i JOIN policies_grant g ON g.id = i.grant_id"
+                    " WHERE i.install_id = OLD.id AND g.closed_at IS NULL)",
+                    "an install that an open grant names is never renamed or moved",
+                )
+            ],
+        ),
+        **change_triggers.rules(),
     }
 
 
@@ -173,13 +268,16 @@ def statements(vendor: str) -> list[str]:
     for name, (table, event, rules) in _rules().items():
         if vendor == "postgresql":
             checks = "".join(
-                f" IF {condition} THEN RAISE EXCEPTION '{_quoted(said)}'"
+                f" IF {_filled(condition, vendor)} THEN RAISE EXCEPTION '{_quoted(said)}'"
                 " USING ERRCODE = 'check_violation'; END IF;"
                 for condition, said in rules
             )
             made += [
                 f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
-                f" AS $$ BEGIN{checks} RETURN NEW; END $$",
+                f" AS $$ BEGIN{checks} RETURN {'OLD' if event == 'DELETE' else 'NEW'}; END $$",
+                # A temporary table of the same name must not be what a condition asks.
+                f"DO $$ BEGIN EXECUTE format('ALTER FUNCTION {name}() SET search_path ="
+                " pg_catalog, %I, pg_temp', current_schema()); END $$",
                 f"DROP TRIGGER IF EXISTS {name} ON {table}",
                 f"CREATE TRIGGER {name} BEFORE {event} ON {table}"
                 f" FOR EACH ROW EXECUTE FUNCTION {name}()",
@@ -188,13 +286,48 @@ def statements(vendor: str) -> list[str]:
             continue
         for i, (condition, said) in enumerate(rules):
             # IS DISTINCT FROM came to SQLite with 3.39; IS NOT says the same there always.
-            when = condition.replace("IS DISTINCT FROM", "IS NOT")
+            when = _filled(condition, vendor).replace("IS DISTINCT FROM", "IS NOT")
             made += [
                 f"DROP TRIGGER IF EXISTS {name}_{i}",
                 f"CREATE TRIGGER {name}_{i} BEFORE {event} ON {table} FOR EACH ROW"
                 f" WHEN {when} BEGIN SELECT RAISE(ABORT, '{_quoted(said)}'); END",
             ]
     return made
+
+
+_OPERATOR: Final = (
+    "EXISTS (SELECT 1 FROM auth_user u WHERE u.id = {0} AND u.is_active AND u.is_staff"
+    " AND (u.is_superuser OR EXISTS (SELECT 1 FROM auth_permission p"
+    " JOIN django_content_type c ON c.id = p.content_type_id"
+    " WHERE c.app_label = 'policies' AND p.codename = 'operate_debug'"
+    " AND (EXISTS (SELECT 1 FROM auth_user_user_permissions d"
+    " WHERE d.user_id = u.id AND d.permission_id = p.id)"
+    " OR EXISTS (SELECT 1 FROM auth_group_permissions gp JOIN auth_user_groups ug"
+    " ON ug.group_id = gp.group_id WHERE ug.user_id = u.id AND gp.permission_id = p.id)))))"
+)
+_UNLOCKED: Final = (
+    "NOT EXISTS (SELECT 1 FROM policies_lock l WHERE l.user_id = {0}"
+    " AND (l.expires_at IS NULL OR l.expires_at > {now}))"
+)
+_NOW: Final = {
+    "postgresql": "clock_timestamp()",
+    # Django's text format of a moment there, which compares as time.
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+}
+_IN: Final = {
+    "postgresql": r"(\1 @> to_jsonb(\2))",
+    "sqlite": r"EXISTS (SELECT 1 FROM json_each(\1) WHERE value = \2)",
+}
+
+
+def _filled(condition: str, vendor: str) -> str:
+    """The condition with its placeholders in this database's words."""
+    judge = f"({_OPERATOR} AND {_UNLOCKED})"
+    for name, text in (("judge", judge), ("operator", _OPERATOR)):
+        found = rf"\{{{name}:([\w.]+)\}}"
+        condition = re.sub(found, text.replace("{0}", r"\1"), condition)
+    condition = re.sub(r"\{in:([\w.]+):([\w.]+)\}", _IN[vendor], condition)
+    return condition.replace("{now}", _NOW[vendor])
 
 
 def _quoted(text: str) -> str:

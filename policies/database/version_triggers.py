@@ -146,8 +146,8 @@ def _postgresql() -> list[str]:
     statements = [
         f"CREATE OR REPLACE FUNCTION {_PREFIX}() RETURNS trigger LANGUAGE plpgsql"
         f" SECURITY DEFINER AS $${body}$$",
-        f"DO $$ BEGIN EXECUTE format('ALTER FUNCTION {_PREFIX}() SET search_path = pg_catalog, %I',"
-        " current_schema()); END $$",
+        f"DO $$ BEGIN EXECUTE format('ALTER FUNCTION {_PREFIX}() SET search_path = pg_catalog, %I,"
+        " pg_temp', current_schema()); END $$",
     ]
     for table, columns in bumping().items():
         row, truncate = f"{_PREFIX}_{table}_row", f"{_PREFIX}_{table}_truncate"

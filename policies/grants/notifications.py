@@ -1,4 +1,4 @@
-"""Notices about grants: by e-mail and by a signed webhook, sent after the transaction.
+"""Notices about grants and changes: by e-mail and by a signed webhook, sent after the transaction.
 
 A notice is a row written with the change, so that it is sent if and only if the change was
 committed. After the commit a thread of this process sends it; what fails or is left behind by a
@@ -22,7 +22,8 @@ from django.db.models import F
 
 from policies.database import clock
 from policies.grants import webhook
-from policies.models import Grant, Notice
+from policies.identity import operators
+from policies.models import ChangeRequest, Grant, Notice
 
 log = logging.getLogger("policies.grants.notifications")
 
@@ -34,6 +35,7 @@ SUBJECTS: Final[dict[str, str]] = {
     "approved": "Approved: {label} on {tenant}/{extension}",
     "denied": "Denied: {label} on {tenant}/{extension}",
     "revoked": "Revoked: {label} on {tenant}/{extension}",
+    "cancelled": "Cancelled: {label} on {tenant}/{extension} has too few valid approvals",
     "lapsed": "Expired without a decision: {label} on {tenant}/{extension}",
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
     "reviewed": "Reviewed: your break-glass grant {label}",
@@ -44,23 +46,106 @@ def announce(
     kind: str, grant: Grant, *, to: Iterable[User], by: User | None, details: Mapping[str, Any]
 ) -> None:
     """Write the notices of this change in the caller's transaction; sent after its commit."""
-    subject = " ".join(SUBJECTS[kind].format(**details).split())[:200]
-    now = clock.now()
-    common = {"grant": grant, "kind": kind, "subject": subject, "created_at": now, "due_at": now}
     who = by.get_username() if by is not None else "the clock"
-    body = _body(kind, grant, who=who, details=details)
+    _write(
+        kind,
+        SUBJECTS[kind].format(**details),
+        _body(kind, grant, who=who, details=details),
+        to=to,
+        event={"event": f"grant.{kind}", "by": who, "grant": details},
+        grant=grant,
+    )
+
+
+def announce_change(
+    change: ChangeRequest, said: str, *, to: Iterable[User], by: User | None
+) -> None:
+    """Write the notices that a change was asked for or decided; `said` is `change.<said>`."""
+    who = by.get_username() if by is not None else "the clock"
+    facts = {
+        "label": change.label,
+        "what": change.summary,
+        "requester": change.requester.get_username(),
+        "reason": change.reason,
+        "answer": change.comment,
+    }
+    subject = f"Change {said.replace('_', ' ')}: {change.label} {change.summary}"
+    lines = [
+        f"{change.label}: {said.replace('_', ' ')} by {who}",
+        "",
+        f"What:       {change.summary}",
+        f"Asked by:   {facts['requester']}",
+        f"Reason:     {change.reason}",
+        *([f"Answer:     {change.comment}"] if change.comment else []),
+        *_link(f"changerequest/{change.pk}/change/"),
+    ]
+    event = {"event": f"change.{said}", "by": who, "change": facts}
+    _write(f"change_{said}", subject, "\n".join(lines) + "\n", to=to, event=event)
+
+
+def announce_alone(what: str, why: str, *, by: User) -> None:
+    """Tell every other operator that one person made a change that needs two."""
+    who = by.get_username()
+    lines = [
+        f"{who} changed {what} without a second person.",
+        "",
+        f"Why two:    {why}",
+        "Allowed by: EXT_DEBUG_ONE_PERSON, which is set on this console",
+        *_link("changerequest/"),
+    ]
+    others = operators.operators().exclude(pk=by.pk)
+    event = {"event": "change.made_alone", "by": who, "what": what, "why": why}
+    subject = f"CHANGED ALONE: {who}: {what}"
+    _write("change_alone", subject, "\n".join(lines) + "\n", to=others, event=event)
+
+
+def reach(people: Iterable[User]) -> bool:
+    """Whether an alert would reach any of these: by the webhook, or by mail that is sent.
+
+    In production the console, dummy and in-memory backends of mail reach nobody.
+    """
+    if webhook.is_configured():
+        return True
+    kept = settings.PRODUCTION and settings.EMAIL_BACKEND.rsplit(".", 2)[-2] in _STAYS_HERE
+    return not kept and any(person.email for person in people)
+
+
+_STAYS_HERE: Final = ("console", "dummy", "filebased", "locmem")
+
+
+def _write(
+    kind: str,
+    subject: str,
+    body: str,
+    *,
+    to: Iterable[User],
+    event: Mapping[str, Any],
+    grant: Grant | None = None,
+) -> None:
+    now = clock.now()
+    common = {
+        "grant": grant,
+        "kind": kind,
+        "subject": " ".join(subject.split())[:200],
+        "created_at": now,
+        "due_at": now,
+    }
     notices = [
         Notice(**common, channel=Notice.Channel.EMAIL, recipients=[user.email], body=body)
         for user in to
         if user.email
     ]
     if getattr(settings, "EXT_DEBUG_WEBHOOK_URL", ""):
-        payload = {"event": f"grant.{kind}", "by": who, "at": now.isoformat(), "grant": details}
-        text = json.dumps(payload, separators=(",", ":"))
+        text = json.dumps({**event, "at": now.isoformat()}, separators=(",", ":"))
         notices.append(Notice(**common, channel=Notice.Channel.WEBHOOK, body=text))
     if notices:
         Notice.objects.bulk_create(notices)
         transaction.on_commit(courier.wake, robust=True)
+
+
+def _link(path: str) -> list[str]:
+    base = getattr(settings, "EXT_DEBUG_BASE_URL", "").rstrip("/")
+    return ["", f"{base}/admin/policies/{path}"] if base else []
 
 
 def deliver_due(*, limit: int = 100) -> int:
