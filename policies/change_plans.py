@@ -13,7 +13,7 @@ from policies.second_person import Plan
 
 
 def target(row: ChangeRequest) -> Model | None:
-    """The row as it is to be, locked and unsaved; None when it was changed since it was asked for."""
+    """The row as it is to be, locked and unsaved; None when it was changed meanwhile."""
     model = second_person.model_of(row.kind)
     if row.act == ChangeRequest.Act.ADD:
         instance = model()

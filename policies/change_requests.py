@@ -7,7 +7,6 @@ own audit row, with the request's label in it, shares the transaction with the c
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -18,6 +17,7 @@ from audit.trail import Action
 from policies import change_plans, changes, consent, second_person
 from policies.database import clock
 from policies.grants import claims, notifications
+from policies.identity import locks, people
 from policies.models import ChangeRequest, Consent
 from policies.second_person import ChangeRefused, Plan
 
@@ -86,7 +86,7 @@ def approve(pk: int, *, by: User, comment: str = "", ip: str = "") -> ChangeRequ
         row = _locked(pk)
         _require_judge(row, by)
         _require_pending(row)
-        if not row.requester.is_active or second_person.lock_on(row.requester_id):
+        if not row.requester.is_active or locks.lock_on(row.requester_id):
             raise ChangeRefused(f"{row.requester} who asked for it is locked or not active.")
         # The claim comes first: its trigger asks the database who approves.
         _decide(row, State.APPLIED, by=by, comment=comment)
@@ -221,14 +221,9 @@ def _record(
                 "subject": row.summary,
                 "requester": row.requester.get_username(),
                 "asked": row.reason,
-                "people": _names(row.subjects),
+                "people": people.names(row.subjects),
                 "changed": row.shown.get("changed", {}),
                 **more,
             },
         )
     )
-
-
-def _names(ids: Collection[int]) -> list[str]:
-    found = User.objects.filter(pk__in=ids).values_list("username", flat=True)
-    return sorted(found)

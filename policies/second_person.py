@@ -17,14 +17,14 @@ from typing import Any, Final
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Model, Q
+from django.db.models import Model
 
 from audit import trail
 from audit.trail import Action
 from policies import widening
-from policies.database import clock
 from policies.grants import notifications
-from policies.models import ChangeRequest, Lock
+from policies.identity import locks
+from policies.models import ChangeRequest
 from policies.widening import RowState
 
 FREE: Final = ("development", "staging")  # environments in which one person may do everything
@@ -70,15 +70,9 @@ def one_person_may() -> bool:
     return bool(getattr(settings, "EXT_DEBUG_ONE_PERSON", False))
 
 
-def lock_on(user_id: int | None) -> Lock | None:
-    """The lock in force on this person, if there is one."""
-    live = Q(expires_at__isnull=True) | Q(expires_at__gt=clock.ClockNow())
-    return Lock.objects.filter(live, user_id=user_id).first() if user_id else None
-
-
 def require_unlocked(by: User | None) -> None:
     """ChangeRefused when a lock is in force on this person; the system itself has none."""
-    if by is not None and (lock := lock_on(by.pk)) is not None:
+    if by is not None and (lock := locks.lock_on(by.pk)) is not None:
         raise ChangeRefused(
             f"Your account is locked ({lock.reason}): you change nothing until another operator"
             " lifts the lock."

@@ -7,7 +7,8 @@ Narrowing is always free: an emergency must not wait for company. What widens:
   the account itself or through its group), and an account switched on that has such rights or
   speaks for a tenant;
 - a capability that is given;
-- a lock, a suspension, an `off` mode or a withdrawal that is lifted, moved or ends earlier;
+- a lock on a tenant or an extension, a suspension, an `off` mode or a withdrawal that is lifted,
+  moved or ends earlier: these bind operators too; a lock on oneself (not one on another person);
 - consent given or lengthened, or no longer required, when an operator says it;
 - an environment's policy made laxer.
 
@@ -135,7 +136,11 @@ def _lock(change: _Change) -> Widening | None:
     if not moved and not _earlier(change.now("expires_at"), than=change.was("expires_at")):
         return None
     person = change.was("user_id")
-    return Widening("It lifts a lock.", frozenset() if person is None else frozenset({person}))
+    if person is None:
+        return Widening("It lifts a lock that binds you too.")
+    if person == change.by.pk:
+        return Widening("It lifts the lock on yourself.", frozenset({person}))
+    return None  # a second person is at work already
 
 
 def _consent(change: _Change) -> Widening | None:

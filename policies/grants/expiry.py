@@ -13,7 +13,6 @@ from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict
 from policies.models import Grant
 
-
 UNAPPROVED: Final = "Too few of those who approved it may still approve."
 
 

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q
 from policies.database import clock
 from policies.decisions.facts import GrantFact
 from policies.identity import operators
-from policies.models import Approval, Grant, Install, Lock
+from policies.models import Approval, Grant, Install
 
 # Grants that were closed lately are loaded so that a cut session can be told why.
 RECENT: Final = dt.timedelta(hours=1)
@@ -78,10 +78,7 @@ def _installs(grant_ids: list[int]) -> dict[int, set[str]]:
 
 def standing() -> dict[str, Any]:
     """A filter of grants' approvals: those whose approver is an operator now, and not locked."""
-    live = Q(expires_at__isnull=True) | Q(expires_at__gt=clock.ClockNow())
-    barred = Lock.objects.filter(live, user__isnull=False).values("user")
-    judges = operators.operators().exclude(pk__in=barred)
-    return {"approvals__approver__in": judges.values("pk")}
+    return {"approvals__approver__in": operators.judges().values("pk")}
 
 
 def _approvals(**more: Any) -> Count:
