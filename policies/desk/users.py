@@ -71,9 +71,9 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
         """Set a password, recorded; it ends that person's sign-ins and their sessions."""
-        who = {"by": user_of(request), "ip": ip_of(request)}
+        person, by, ip = self.get_object(request, id), user_of(request), ip_of(request)
         try:
-            with changes.recorded(self.get_object(request, id), **who):
+            with changes.recorded(person, by=by, ip=ip):
                 answer: HttpResponse = super().user_change_password(request, id, form_url)
         except ChangeRefused as refused:
             return answer_refused(self, request, refused)
