@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models as db_models
 from django.db.models import Model
 
-from policies import changes, second_person, widening
+from policies import changes, row_state, second_person
 from policies.models import ChangeRequest
 from policies.second_person import Plan
 
@@ -20,7 +20,7 @@ def target(row: ChangeRequest) -> Model | None:
     else:
         manager = model._base_manager  # noqa: SLF001 - documented: it sees every row
         stored = manager.select_for_update(of=("self",)).filter(pk=row.object_pk).first()
-        if stored is None or second_person.fingerprint(widening.state_of(stored)) != row.before:
+        if stored is None or second_person.fingerprint(row_state.state_of(stored)) != row.before:
             return None
         instance = stored
     for name, value in row.columns.items():

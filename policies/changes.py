@@ -21,7 +21,7 @@ from django.db.models import Model
 
 from audit import trail
 from audit.trail import Action
-from policies import cuts, models, second_person, widening
+from policies import cuts, models, row_state, second_person
 from policies.models import ChangeRequest
 
 # What an audit row says instead of the value: whoever reads the trail must not sign in with it.
@@ -98,10 +98,10 @@ def recorded(
     with transaction.atomic():
         second_person.require_unlocked(by)
         stored = _stored(instance)
-        before, was = snapshot(stored), widening.state_of(stored)
+        before, was = snapshot(stored), row_state.state_of(stored)
         yield change
         stored = _stored(instance)
-        after, now = snapshot(stored), widening.state_of(stored)
+        after, now = snapshot(stored), row_state.state_of(stored)
         if before == after:
             return
         pk = instance.pk
@@ -147,7 +147,7 @@ def delete(
     with transaction.atomic():
         second_person.require_unlocked(by)
         stored = _stored(instance)
-        was, before = snapshot(stored), widening.state_of(stored)
+        was, before = snapshot(stored), row_state.state_of(stored)
         pk, name = instance.pk, str(instance)
         alone = second_person.why_alone(type(instance), pk, before, None, by=by, approved=approved)
         whose = about(instance)

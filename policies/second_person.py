@@ -25,7 +25,7 @@ from policies import widening
 from policies.grants import notifications
 from policies.identity import locks
 from policies.models import ChangeRequest
-from policies.widening import RowState
+from policies.row_state import RowState
 
 FREE: Final = ("development", "staging")  # environments in which one person may do everything
 _UNTOLD: Final = frozenset({"password", "last_login"})  # never part of a plan

@@ -18,10 +18,10 @@ Compares two `RowState`s, both as the database had them in the change's transact
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model
@@ -30,14 +30,7 @@ from policies import models
 from policies.database import clock
 from policies.decisions.facts import DEFAULT_RULES
 from policies.identity.operators import is_operator
-
-
-@dataclass(frozen=True, slots=True)
-class RowState:
-    """A row's columns by attribute name, and the primary keys of its many-to-many relations."""
-
-    columns: Mapping[str, Any] = field(default_factory=dict)
-    related: Mapping[str, frozenset[int]] = field(default_factory=dict)
+from policies.row_state import RowState
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +56,6 @@ class _Change:
 
     def moved(self, *names: str) -> bool:
         return any(self.was(name) != self.now(name) for name in names)
-
-
-def state_of(row: Model | None) -> RowState | None:
-    """The state of a row that was just read from the database; None for no row."""
-    if row is None:
-        return None
-    meta = row._meta  # noqa: SLF001 - Django's documented model API
-    return RowState(
-        {column.attname: getattr(row, column.attname) for column in meta.concrete_fields},
-        {
-            relation.name: frozenset(getattr(row, relation.name).values_list("pk", flat=True))
-            for relation in meta.many_to_many
-        },
-    )
 
 
 def widening(
@@ -221,10 +200,12 @@ _LAXER: Final = {
 
 
 def _environment(change: _Change) -> Widening | None:
-    """Compared by environment: a row that is absent stands for the built-in rules."""
+    """No row stands for the built-in rules; another environment's row binds nobody here."""
     if change.moved("environment") and change.before is not None and change.after is not None:
         return Widening("It moves a policy to another environment.")
     name = change.now("environment") or change.was("environment")
+    if name != settings.EXT_DEBUG_ENVIRONMENT:
+        return None
     built_in = DEFAULT_RULES.get(name)
     for column, larger in _LAXER.items():
         absent = getattr(built_in, column, None)

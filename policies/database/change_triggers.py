@@ -3,7 +3,7 @@
 Kept whoever writes SQL: what was asked for never changes, the state only moves to an answer, only
 an operator who neither asked nor gains answers yes, no request is deleted or replaced. A withdrawal
 of consent is lifted in the name of one of the tenant's admins only, never by deleting or moving it.
-The conditions use the placeholders of `policies.database.grant_triggers`.
+The conditions use the placeholders of `policies.database.trigger_words`.
 """
 
 from __future__ import annotations

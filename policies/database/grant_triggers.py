@@ -4,17 +4,13 @@ Kept on the tables: whom and what a grant is for never changes, its time only sh
 moves along the machine, nobody judges what is theirs, a late or foreign approval does not exist.
 A break-glass grant is never deleted, and gets installs only while it is being made (version 1).
 The inserts that refuse a replacement are for SQLite, whose INSERT OR REPLACE fires no update.
-
-A condition may hold placeholders: `{now}`, `{judge:COLUMN}` (that user is an active operator
-without a lock), `{operator:COLUMN}` (an active operator) and `{in:JSON:COLUMN}` (the list has it).
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from policies.database import change_triggers
+from policies.database import change_triggers, trigger_words
 
 TABLES: Final = (
     "policies_grant",
@@ -268,8 +264,8 @@ def statements(vendor: str) -> list[str]:
     for name, (table, event, rules) in _rules().items():
         if vendor == "postgresql":
             checks = "".join(
-                f" IF {_filled(condition, vendor)} THEN RAISE EXCEPTION '{_quoted(said)}'"
-                " USING ERRCODE = 'check_violation'; END IF;"
+                f" IF {trigger_words.filled(condition, vendor)}"
+                f" THEN RAISE EXCEPTION '{_quoted(said)}' USING ERRCODE = 'check_violation'; END IF;"
                 for condition, said in rules
             )
             made += [
@@ -286,48 +282,13 @@ def statements(vendor: str) -> list[str]:
             continue
         for i, (condition, said) in enumerate(rules):
             # IS DISTINCT FROM came to SQLite with 3.39; IS NOT says the same there always.
-            when = _filled(condition, vendor).replace("IS DISTINCT FROM", "IS NOT")
+            when = trigger_words.filled(condition, vendor).replace("IS DISTINCT FROM", "IS NOT")
             made += [
                 f"DROP TRIGGER IF EXISTS {name}_{i}",
                 f"CREATE TRIGGER {name}_{i} BEFORE {event} ON {table} FOR EACH ROW"
                 f" WHEN {when} BEGIN SELECT RAISE(ABORT, '{_quoted(said)}'); END",
             ]
     return made
-
-
-_OPERATOR: Final = (
-    "EXISTS (SELECT 1 FROM auth_user u WHERE u.id = {0} AND u.is_active AND u.is_staff"
-    " AND (u.is_superuser OR EXISTS (SELECT 1 FROM auth_permission p"
-    " JOIN django_content_type c ON c.id = p.content_type_id"
-    " WHERE c.app_label = 'policies' AND p.codename = 'operate_debug'"
-    " AND (EXISTS (SELECT 1 FROM auth_user_user_permissions d"
-    " WHERE d.user_id = u.id AND d.permission_id = p.id)"
-    " OR EXISTS (SELECT 1 FROM auth_group_permissions gp JOIN auth_user_groups ug"
-    " ON ug.group_id = gp.group_id WHERE ug.user_id = u.id AND gp.permission_id = p.id)))))"
-)
-_UNLOCKED: Final = (
-    "NOT EXISTS (SELECT 1 FROM policies_lock l WHERE l.user_id = {0}"
-    " AND (l.expires_at IS NULL OR l.expires_at > {now}))"
-)
-_NOW: Final = {
-    "postgresql": "clock_timestamp()",
-    # Django's text format of a moment there, which compares as time.
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-}
-_IN: Final = {
-    "postgresql": r"(\1 @> to_jsonb(\2))",
-    "sqlite": r"EXISTS (SELECT 1 FROM json_each(\1) WHERE value = \2)",
-}
-
-
-def _filled(condition: str, vendor: str) -> str:
-    """The condition with its placeholders in this database's words."""
-    judge = f"({_OPERATOR} AND {_UNLOCKED})"
-    for name, text in (("judge", judge), ("operator", _OPERATOR)):
-        found = rf"\{{{name}:([\w.]+)\}}"
-        condition = re.sub(found, text.replace("{0}", r"\1"), condition)
-    condition = re.sub(r"\{in:([\w.]+):([\w.]+)\}", _IN[vendor], condition)
-    return condition.replace("{now}", _NOW[vendor])
 
 
 def _quoted(text: str) -> str:

@@ -1,32 +1,28 @@
-"""The verbs that make a grant: request, extend (a new linked request) and break_glass."""
+"""The verbs that make a grant: request, extend (a new linked one) and break_glass."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from audit import trail
 from audit.trail import Action
-from policies import limits
 from policies.database import clock
 from policies.decisions.facts import EnvironmentRules
+from policies.grants import attempts, notifications
 from policies.grants import claims as acts
-from policies.grants import notifications
 from policies.grants.claims import GrantConflict, GrantRefused
 from policies.grants.expiry import lapse_one, settle
 from policies.identity.operators import is_operator
-from policies.models import Extension, Grant, Install, Opening, Tenant
+from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES
 
 FURTHEST_START: Final = dt.timedelta(days=7)
-REQUESTS_PER_MINUTE: Final = 20  # of one person, refused ones included
 PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are not a target
 
 
@@ -54,9 +50,9 @@ def request(
     GrantRefused when no approval could make it work (a lock, no relation, mode off, nobody who
     could approve), GrantConflict when the same request is pending already.
     """
-    _knock(by)
+    attempts.count(by)
     asked_for = (tenant.lower()[:100], extension.lower()[:100])
-    with refusals_on_record(by, asked_for, ip=ip), transaction.atomic():
+    with attempts.refusals_on_record(by, asked_for, ip=ip), transaction.atomic():
         return _ask(
             Action.GRANT_REQUESTED,
             by=by,
@@ -115,53 +111,12 @@ def break_glass(
     Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
     another (a unique constraint, so that two at once cannot either).
     """
-    _knock(by)
-    with refusals_on_record(by, (tenant.lower()[:100], extension.lower()[:100]), ip=ip):
+    attempts.count(by)
+    with attempts.refusals_on_record(by, (tenant.lower()[:100], extension.lower()[:100]), ip=ip):
         return _break_glass(
-            by,
-            (tenant.lower(), extension.lower()),
-            minutes=minutes,
-            reason=reason,
-            installs=installs,
-            ticket=ticket,
-            ip=ip,
-        )
-
-
-def _knock(by: User) -> None:
-    """GrantRefused above REQUESTS_PER_MINUTE, before anything is asked about a target.
-
-    In a transaction of its own: a refused attempt counts as well.
-    """
-    with transaction.atomic():
-        limits.hold(f"user:{by.pk}")
-        count, wait = limits.count_opening(
-            by.pk, limit=REQUESTS_PER_MINUTE, now=clock.now(), kind=Opening.Kind.REQUEST
-        )
-    if count >= REQUESTS_PER_MINUTE:
-        raise GrantRefused(
-            "rate",
-            f"You asked for access {REQUESTS_PER_MINUTE} times in a minute: wait {wait} s.",
-        )
-
-
-@contextmanager
-def refusals_on_record(by: User, target: tuple[str, str], *, ip: str) -> Iterator[None]:
-    """A refusal gets a row in the trail, summarised per person, target and minute."""
-    try:
-        yield
-    except GrantRefused as refused:
-        trail.record_durably(
-            trail.Entry(
-                Action.GRANT_REQUEST_REFUSED,
-                actor=trail.actor_of(by, ip=ip),
-                tenant=target[0],
-                extension=target[1],
-                reason=str(refused),
-                data={"code": refused.code},
-            )
-        )
-        raise
+            by, (tenant.lower(), extension.lower()), minutes=minutes, reason=reason,
+            installs=installs, ticket=ticket, ip=ip,
+        )  # fmt: skip
 
 
 def _break_glass(

@@ -14,12 +14,13 @@ from django.utils import timezone
 from audit import trail
 from audit.chain import AuditError
 from extdebug.demo.sample import Cast
-from policies import access, changes, consent
+from policies import access, change_requests, changes, consent
 from policies.decisions.decide import DecisionRule
 from policies.grants import notifications
 from policies.grants import verbs as grants
 from policies.grants.verbs import GrantConflict, GrantMissing, GrantRefused
 from policies.models import Approval, Consent, EnvironmentPolicy, Grant, Lock, Notice, Tenant
+from policies.second_person import NeedsSecond
 from tests.fixtures.trail import refusing
 from tests.policies.conftest import TARGET, actions, ask, granted, request
 
@@ -152,7 +153,9 @@ def test_behaviour_04_parties_cannot_approve_through_the_orm(cast: Cast) -> None
 def test_behaviour_04_a_state_written_by_hand_gives_no_authority(cast: Cast) -> None:
     pending = request(cast.dan)
     now = timezone.now()
-    Grant.objects.filter(pk=pending.pk).update(state="active", starts_at=now, ends_at=now + HOUR)
+    by_hand = {"state": "active", "starts_at": now, "ends_at": now + HOUR}
+    with pytest.raises(IntegrityError, match="approvals"), transaction.atomic():
+        Grant.objects.filter(pk=pending.pk).update(**by_hand)
     assert not ask(cast.dan).allowed
 
 
@@ -328,7 +331,13 @@ def test_behaviour_14_a_lock_stops_everything(cast: Cast, whom: str) -> None:
     if whom != "user":
         with pytest.raises(GrantRefused):
             grants.break_glass(cast.olivia, **TARGET, minutes=5, reason="fire")
-    changes.delete(lock, by=cast.olivia, reason="over")
+    if whom == "user":
+        changes.delete(lock, by=cast.olivia, reason="over")
+    else:  # it binds operators too: two of them lift it
+        with pytest.raises(NeedsSecond) as needs:
+            changes.delete(lock, by=cast.olivia)
+        asked = change_requests.ask(needs.value.plan, by=cast.olivia, reason="over")
+        change_requests.approve(asked.pk, by=cast.oscar)
     assert ask(cast.dan).allowed
     assert actions(action__startswith="lock.") == ["lock.set", "lock.lifted"]
 
