@@ -28,11 +28,16 @@ def target(row: ChangeRequest) -> Model | None:
     return instance
 
 
-def describe(row: ChangeRequest, plan: Plan) -> None:
-    """Set the columns that people read: a summary, what changes, and whose slice it belongs to."""
+def describe(row: ChangeRequest, plan: Plan) -> bool:
+    """Set the columns that people read: a summary, what changes, and whose slice it belongs to.
+
+    False when the row that it is about is gone.
+    """
     model = second_person.model_of(plan.kind)
     manager = model._base_manager  # noqa: SLF001 - documented: it sees every row
     stored = manager.filter(pk=plan.object_pk).first() if plan.object_pk else None
+    if plan.object_pk and stored is None:
+        return False
     planned = model() if stored is None else manager.get(pk=plan.object_pk)
     for name, value in plan.columns.items():
         setattr(planned, name, _python(model, name, value))
@@ -40,6 +45,7 @@ def describe(row: ChangeRequest, plan: Plan) -> None:
     words = str(model._meta.verbose_name)  # noqa: SLF001 - Django's documented model API
     row.summary = f"{row.get_act_display()} {words}: {stored or planned}"[:300]
     row.shown = {**_shown(model, plan, stored), "why": plan.why}
+    return True
 
 
 def _shown(model: type[Model], plan: Plan, stored: Model | None) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def ask(plan: Plan, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
             requested_at=now,
             lapses_at=now + dt.timedelta(minutes=claims.policy().pending_minutes),
         )
-        change_plans.describe(row, plan)
+        if not change_plans.describe(row, plan):
+            raise ChangeConflict("What the change is about is gone.")
         row.save(force_insert=True)
         notifications.announce_change(row, "requested", to=approvers, by=by)
         _record(Action.CHANGE_REQUESTED, row, by=by, ip=ip, reason=reason, why=plan.why)

@@ -79,6 +79,22 @@ def require_unlocked(by: User | None) -> None:
         )
 
 
+def require_own_password(model: type[Model], pk: Any, *, by: User) -> str:
+    """ChangeRefused when a new password would give `by` another's account that has rights.
+
+    With EXT_DEBUG_ONE_PERSON the reason why two would be needed; "" when nothing is in the way.
+    """
+    if not needed() or not widening.hands_over(model, pk, by=by):
+        return ""
+    why = "A new password hands over an account that has rights."
+    if one_person_may():
+        return why
+    raise ChangeRefused(
+        f"{why} Take its rights, memberships and developments away first, set the password, and"
+        " ask for them again: a second operator approves that."
+    )
+
+
 def why_alone(
     model: type[Model],
     pk: Any,
@@ -99,14 +115,8 @@ def why_alone(
         and after is not None
         and (before.columns.get("password") != after.columns.get("password"))
     )
-    if password and widening.hands_over(model, pk, before, by=by):
-        why = "A new password hands over an account that has rights."
-        if one_person_may():
-            return why
-        raise ChangeRefused(
-            f"{why} Take its rights, memberships and developments away first, set the password,"
-            " and ask for them again: a second operator approves that."
-        )
+    if password and pk is not None and (why := require_own_password(model, pk, by=by)):
+        return why
     found = widening.widening(model, pk, before, after, by=by)
     if found is None:
         return ""

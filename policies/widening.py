@@ -66,9 +66,9 @@ def widening(
     return None if rule is None else rule(_Change(pk, before, after, by))
 
 
-def hands_over(model: type[Model], pk: Any, before: RowState | None, *, by: User) -> bool:
+def hands_over(model: type[Model], pk: Any, *, by: User) -> bool:
     """Whether a new password would give `by` an account with rights that are not theirs."""
-    return model is get_user_model() and before is not None and by.pk != pk and _is_trusted(pk)
+    return model is get_user_model() and by.pk != pk and _is_trusted(pk)
 
 
 def _membership(change: _Change) -> Widening | None:

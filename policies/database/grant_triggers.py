@@ -265,7 +265,8 @@ def statements(vendor: str) -> list[str]:
         if vendor == "postgresql":
             checks = "".join(
                 f" IF {trigger_words.filled(condition, vendor)}"
-                f" THEN RAISE EXCEPTION '{_quoted(said)}' USING ERRCODE = 'check_violation'; END IF;"
+                f" THEN RAISE EXCEPTION '{_quoted(said)}'"
+                " USING ERRCODE = 'check_violation'; END IF;"
                 for condition, said in rules
             )
             made += [

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from audit.requesters import ip_of, user_of
-from policies import changes
+from policies import changes, second_person
 from policies.desk.recorded_admin import RecordedAdmin, answer_refused, operates
 from policies.second_person import ChangeRefused
 
@@ -73,6 +73,8 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         """Set a password, recorded; it ends that person's sign-ins and their sessions."""
         person, by, ip = self.get_object(request, id), user_of(request), ip_of(request)
         try:
+            # Before Django's view, which gives the sign-in a new key: a rollback would end it.
+            second_person.require_own_password(User, person.pk, by=by)
             with changes.recorded(person, by=by, ip=ip):
                 answer: HttpResponse = super().user_change_password(request, id, form_url)
         except ChangeRefused as refused:

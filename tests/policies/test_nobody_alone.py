@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from policies.models import (
     ChangeRequest,
     Consent,
     EnvironmentPolicy,
+    Extension,
     ExtensionDeveloper,
     Grant,
     Install,
@@ -44,7 +44,7 @@ def operate() -> Permission:
 
 
 def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
-    with pytest.raises(NeedsSecond) as needs, transaction.atomic():
+    with pytest.raises(NeedsSecond) as needs:
         change()
     return change_requests.ask(needs.value.plan, by=by, reason=reason)
 
@@ -61,7 +61,7 @@ def refused_sql(statement: str) -> None:
 # --- what needs two ---------------------------------------------------------------------------
 
 
-def widenings(cast: Cast) -> dict[str, Callable[[], Any]]:
+def widenings(cast: Cast) -> dict[str, Callable[[], Any]]:  # noqa: C901 - one list of cases
     me = cast.olivia
 
     def stored(row: Any) -> Any:
@@ -150,7 +150,9 @@ def widenings(cast: Cast) -> dict[str, Callable[[], Any]]:
         ),
         "her scope wider": mine_wider,
         "another's scope to all": to_all,
-        "a capability": lambda: changes.save(Capability(extension=cast.report_maker), by=me),
+        "a capability": lambda: changes.save(
+            Capability(extension=stored(Extension(key="new", name="New"))), by=me
+        ),
         "a tenant's lock lifted": lambda: changes.delete(
             stored(Lock(tenant=cast.acme, reason="x")), by=me
         ),
@@ -205,14 +207,16 @@ def test_one_person_does_not_widen_access(cast: Cast, third_operator: User, kind
             change_requests.approve(asked.pk, by=outsider)
 
 
-@pytest.mark.parametrize("kind", ["herself a tenant's admin", "another's scope to all", "superuser",
-                                  "a tenant's lock lifted", "consent in the tenant's name"])  # fmt: skip
+MADE = (
+    "herself a tenant's admin", "another's scope to all", "superuser", "a tenant's lock lifted",
+    "consent in the tenant's name",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MADE)
 def test_with_a_second_person_it_is_made_and_recorded(cast: Cast, kind: str) -> None:
-    asked: list[ChangeRequest] = []
-    with pytest.raises(NeedsSecond) as needs:
-        widenings(cast)[kind]()
-    asked.append(change_requests.ask(needs.value.plan, by=cast.olivia, reason="an audit"))
-    done = change_requests.approve(asked[0].pk, by=cast.oscar, comment="fine")
+    asked = wants(widenings(cast)[kind], by=cast.olivia)
+    done = change_requests.approve(asked.pk, by=cast.oscar, comment="fine")
     assert (done.state, done.decided_by) == ("applied", cast.oscar)
     made = AuditRecord.objects.get(data__change_request=done.label)
     assert (made.actor_name, made.data["requested_by"]) == ("oscar", "olivia")
@@ -241,9 +245,7 @@ def test_outside_production_one_person_may(cast: Cast, production: Any) -> None:
         changes.save(Membership(user=cast.oscar, tenant=cast.acme), by=cast.oscar)
 
 
-def test_the_setting_for_one_person_is_loud(
-    cast: Cast, production: Any, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_the_setting_for_one_person_is_loud(cast: Cast, production: Any) -> None:
     production.EXT_DEBUG_ONE_PERSON = True
     changes.save(Membership(user=cast.olivia, tenant=cast.acme), by=cast.olivia)
     assert actions() == ["membership.created", "change.made_alone"]
@@ -252,7 +254,6 @@ def test_the_setting_for_one_person_is_loud(
     assert "CHANGED ALONE" in told.subject
     desk = signed_in(cast.oscar).get("/admin/").text
     assert "EXT_DEBUG_ONE_PERSON" in desk
-    assert mail.outbox == []  # nothing is sent before the commit
 
 
 def test_a_request_for_what_changed_meanwhile_is_not_made(cast: Cast) -> None:
@@ -281,6 +282,7 @@ def test_a_late_or_locked_or_gone_second_person_is_none(cast: Cast, third_operat
     assert not Membership.objects.filter(user=cast.olivia).exists()
 
 
+@pytest.mark.usefixtures("third_operator")
 def test_a_request_by_sql_is_never_answered_by_its_parties(cast: Cast) -> None:
     new = Membership(user=cast.olivia, tenant=cast.acme)
     asked = wants(lambda: changes.save(new, by=cast.olivia), by=cast.olivia)
@@ -293,8 +295,11 @@ def test_a_request_by_sql_is_never_answered_by_its_parties(cast: Cast) -> None:
     for pk, person in ((asked.pk, cast.olivia), (asked.pk, cast.dan), (change.pk, cast.oscar)):
         with pytest.raises(IntegrityError), transaction.atomic():
             rows.filter(pk=pk).update(state="applied", decided_by=person, decided_at=now)
-    for columns in ({"columns": {}}, {"subjects": []}, {"requester": cast.dan}, {"reason": "y"},
-                    {"lapses_at": now + 99 * HOUR}, {"kind": "x"}):  # fmt: skip
+    altered: tuple[dict[str, Any], ...] = (
+        {"columns": {}}, {"subjects": []}, {"requester": cast.dan}, {"reason": "y"},
+        {"lapses_at": now + 99 * HOUR}, {"kind": "x"},
+    )  # fmt: skip
+    for columns in altered:
         with pytest.raises(IntegrityError), transaction.atomic():
             rows.filter(pk=asked.pk).update(**columns)
     refused_sql("DELETE FROM policies_changerequest")
@@ -312,8 +317,6 @@ def test_a_request_by_sql_is_never_answered_by_its_parties(cast: Cast) -> None:
 def test_who_is_locked_changes_nothing(cast: Cast, root: Any) -> None:
     me = cast.olivia
     lock = Lock.objects.create(user=me, reason="under inquiry")
-    active = granted(cast, cast.dan) if False else None
-    assert active is None
     for change in (
         lambda: changes.delete(lock, by=me),
         lambda: changes.save(Lock(user=cast.dan, reason="x"), by=me),
@@ -354,6 +357,7 @@ def test_nobody_takes_over_an_account_with_rights(cast: Cast, root: Any, whose: 
     before = person.password
     person.refresh_from_db()
     assert person.password == before
+    assert root.get("/admin/").status_code == 200  # and root is still signed in
 
 
 # --- consent ----------------------------------------------------------------------------------
@@ -484,8 +488,8 @@ def test_a_broken_glass_is_not_widened_deleted_or_left_unreviewed(cast: Cast) ->
         lambda: mine.update(break_glass=False),
         lambda: mine.update(ends_at=timezone.now() + 2 * HOUR),
         lambda: mine.update(reviewed_at=timezone.now()),
-        lambda: mine.update(pk=999),
-        lambda: mine.delete(),
+        lambda: mine.update(id=999),
+        mine.delete,
         lambda: mine._raw_delete("default"),
         lambda: Install.objects.filter(key="inst-acme").update(key="renamed"),
     ):
@@ -493,7 +497,7 @@ def test_a_broken_glass_is_not_widened_deleted_or_left_unreviewed(cast: Cast) ->
             road()
     refused_sql(f"DELETE FROM policies_grant WHERE id = {glass.pk}")
     if connection.vendor == "sqlite":
-        names = [f.column for f in Grant._meta.concrete_fields]
+        names = [str(f.column) for f in Grant._meta.concrete_fields]
         other = [{"id": "id + 1"}.get(name, name) for name in names]
         refused_sql(
             f"INSERT OR REPLACE INTO policies_grant ({', '.join(names)})"
@@ -503,8 +507,8 @@ def test_a_broken_glass_is_not_widened_deleted_or_left_unreviewed(cast: Cast) ->
     verbs.review(glass.pk, by=cast.oscar, justified=True, comment="seen")
     for road in (
         lambda: mine.update(reviewed_at=None),
-        lambda: glass.review.delete(),
-        lambda: mine.delete(),
+        glass.review.delete,
+        mine.delete,
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             road()
@@ -514,7 +518,6 @@ def test_a_broken_glass_that_alerts_nobody_is_refused(cast: Cast, production: An
     User.objects.exclude(pk=cast.olivia.pk).update(email="")
     with pytest.raises(verbs.GrantRefused, match="alert nobody"):
         verbs.break_glass(cast.olivia, **TARGET, minutes=5, reason="fire")
-    assert actions() == ["grant.request_refused"] or actions() == []
     production.EXT_DEBUG_WEBHOOK_URL = "file:///etc/passwd"
     production.EXT_DEBUG_WEBHOOK_SECRET = "s"
     with pytest.raises(verbs.GrantRefused, match="alert nobody"):
@@ -589,7 +592,8 @@ def test_an_operators_rights_come_with_a_second_person(cast: Cast, root: Any) ->
     url = f"/admin/auth/user/{cast.mallory.pk}/change/"
     form = {"username": "mallory", "is_active": "on", "is_staff": "on",
             "user_permissions": [operate().pk], "last_login_0": "", "last_login_1": "",
-            "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", **seen(root, url)}  # fmt: skip
+            "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00",
+            **seen(root, url)}  # fmt: skip
     assert root.post(url, {**form, "_why": "a new colleague"}).status_code == 302
     assert not cast.mallory.user_permissions.exists()
     change = ChangeRequest.objects.get()
