@@ -16,6 +16,9 @@ from audit.requesters import ip_of, user_of
 from policies import consent
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
+from policies.grants import notifications
+from policies.grants.requests import NOBODY_IS_TOLD
+from policies.identity import operators
 from policies.models import (
     Capability,
     Consent,
@@ -151,11 +154,18 @@ class EnvironmentPolicyAdmin(RuleAdmin):
             "Grants",
             {"fields": ("approvals_required", "max_grant_minutes", "pending_minutes")},
         ),
-        ("Break-glass access", {"fields": ("break_glass", "break_glass_minutes")}),
+        ("Break-glass access", {"fields": ("break_glass", "break_glass_minutes", "alarm")}),
     )
 
+    @display(description="Who is alerted")
+    def alarm(self, policy: EnvironmentPolicy) -> str:
+        """Said where break-glass access is set: an alarm that nobody hears refuses it."""
+        if not notifications.reach(operators.judges()):
+            return NOBODY_IS_TOLD
+        return "Every other operator with an e-mail address, and the webhook if there is one."
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("environment",) if obj else ()
+        return ("environment", "alarm") if obj else ("alarm",)
 
 
 @admin.register(ProductionMode)

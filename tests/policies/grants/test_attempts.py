@@ -26,7 +26,8 @@ def refused(cast: Cast, **target: Any) -> list[str]:
     ):
         request(cast.dora, **target)
     assert str(why.value) == "You cannot request that: there is no such target."
-    return [each["sql"].split(" WHERE ")[0] for each in seen.captured_queries]
+    statements = [each["sql"].split(" WHERE ")[0] for each in seen.captured_queries]
+    return [each for each in statements if "SAVEPOINT" not in each]
 
 
 def test_a_foreign_and_a_missing_tenant_cost_the_same_questions(cast: Cast) -> None:
