@@ -26,7 +26,9 @@ def refused(cast: Cast, **target: Any) -> list[str]:
     ):
         request(cast.dora, **target)
     assert str(why.value) == "You cannot request that: there is no such target."
-    statements = [each["sql"].split(" WHERE ")[0] for each in seen.captured_queries]
+    statements = [
+        each["sql"].split(" WHERE ")[0].split(" VALUES ")[0] for each in seen.captured_queries
+    ]
     return [each for each in statements if "SAVEPOINT" not in each]
 
 
