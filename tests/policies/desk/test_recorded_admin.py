@@ -73,7 +73,7 @@ def forms(cast: Cast) -> dict[str, tuple[dict[str, Any], str]]:
     }  # fmt: skip
 
 
-# What widens access needs a second person in production: tests/policies/test_nobody_alone.py.
+# What widens access needs a second person in production: tests/policies/test_second_person.py.
 WIDENING = ("policies/membership", "policies/extensiondeveloper", "policies/productionmode")
 PLACES = (
     "policies/tenant", "policies/extension", "policies/install", "policies/membership",

@@ -28,7 +28,7 @@ from policies.models import (
     Tenant,
 )
 from policies.second_person import ChangeRefused, NeedsSecond
-from tests.policies.at_the_desk import seen, signed_in
+from tests.policies.at_the_desk import signed_in
 from tests.policies.conftest import actions, ask, granted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
@@ -252,61 +252,6 @@ def test_the_setting_for_one_person_is_loud(cast: Cast, production: Any) -> None
     assert "EXT_DEBUG_ONE_PERSON" in desk
 
 
-def test_a_request_for_what_changed_meanwhile_is_not_made(cast: Cast) -> None:
-    lock = Lock.objects.create(tenant=cast.acme, reason="first")
-    asked = wants(lambda: changes.delete(lock, by=cast.olivia), by=cast.olivia)
-    Lock.objects.filter(pk=asked.object_pk).update(reason="another incident")
-    with pytest.raises(ChangeConflict, match="changed since"):
-        change_requests.approve(asked.pk, by=cast.oscar)
-    assert Lock.objects.count() == 1
-    assert ChangeRequest.objects.get().state == "requested"
-
-
-def test_a_late_or_locked_or_gone_second_person_is_none(cast: Cast, third_operator: User) -> None:
-    new = Membership(user=cast.olivia, tenant=cast.acme)
-    asked = wants(lambda: changes.save(new, by=cast.olivia), by=cast.olivia)
-    Lock.objects.create(user=cast.oscar, reason="x")
-    third_operator.is_active = False
-    third_operator.save()
-    for person in (cast.oscar, third_operator):
-        with pytest.raises(ChangeRefused):
-            change_requests.approve(asked.pk, by=person)
-    Lock.objects.all().delete()
-    Lock.objects.create(user=cast.olivia, reason="x")
-    with pytest.raises(ChangeRefused, match="locked"):
-        change_requests.approve(asked.pk, by=cast.oscar)
-    assert not Membership.objects.filter(user=cast.olivia).exists()
-
-
-@pytest.mark.usefixtures("third_operator")
-def test_a_request_by_sql_is_never_answered_by_its_parties(cast: Cast) -> None:
-    new = Membership(user=cast.olivia, tenant=cast.acme)
-    asked = wants(lambda: changes.save(new, by=cast.olivia), by=cast.olivia)
-    change = wants(
-        lambda: changes.save(Membership(user=cast.oscar, tenant=cast.acme), by=cast.olivia),
-        by=cast.olivia,
-    )
-    rows = ChangeRequest.objects
-    now = timezone.now()
-    for pk, person in ((asked.pk, cast.olivia), (asked.pk, cast.dan), (change.pk, cast.oscar)):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            rows.filter(pk=pk).update(state="applied", decided_by=person, decided_at=now)
-    altered: tuple[dict[str, Any], ...] = (
-        {"columns": {}}, {"subjects": []}, {"requester": cast.dan}, {"reason": "y"},
-        {"lapses_at": now + 99 * HOUR}, {"kind": "x"},
-    )  # fmt: skip
-    for columns in altered:
-        with pytest.raises(IntegrityError), transaction.atomic():
-            rows.filter(pk=asked.pk).update(**columns)
-    refused_sql("DELETE FROM policies_changerequest")
-    if connection.vendor == "sqlite":
-        names = ", ".join(f'"{f.column}"' for f in ChangeRequest._meta.concrete_fields)
-        refused_sql(
-            f"INSERT OR REPLACE INTO policies_changerequest ({names})"
-            f" SELECT {names} FROM policies_changerequest"
-        )
-
-
 # --- locked people ----------------------------------------------------------------------------
 
 
@@ -378,54 +323,3 @@ def test_a_stream_named_after_a_tenant_obeys_that_tenants_rules(
     refused = ask(cast.olivia, **target)
     assert refused.failed is not None
     assert refused.failed.rule == rule
-
-
-# --- the desk ---------------------------------------------------------------------------------
-
-
-def test_the_desk_asks_why_and_a_second_operator_decides(cast: Cast, root: Any) -> None:
-    person = User.objects.get(username="root")
-    url = "/admin/policies/membership/add/"
-    form = {"user": person.pk, "tenant": cast.acme.pk, "role": "admin"}
-    asked = root.post(url, form)
-    assert (asked.status_code, Membership.objects.filter(user=person).count()) == (200, 0)
-    assert "second operator" in asked.text
-    assert root.post(url, {**form, "_why": " "}).status_code == 403
-    assert root.post(url, {**form, "_why": "I cover for alice"}).status_code == 302
-    change = ChangeRequest.objects.get()
-    page = f"/admin/policies/changerequest/{change.pk}/"
-    assert root.post(f"{page}approve/").status_code == 403
-    assert signed_in(cast.dan).post(f"{page}approve/").status_code == 302  # to the sign-in
-    other = signed_in(cast.olivia)
-    assert "I cover for alice" in other.get("/admin/").text
-    assert other.get(f"{page}approve/").status_code == 405
-    assert other.post(f"{page}deny/", {"comment": ""}).status_code == 403
-    assert other.post(f"{page}approve/", {"comment": "yes"}).status_code == 302
-    assert Membership.objects.filter(user=person).count() == 1
-    assert other.post(f"{page}approve/").status_code == 409
-
-
-def test_many_at_once_are_asked_for_one_by_one(cast: Cast, root: Any) -> None:
-    locks = [Lock.objects.create(tenant=each, reason="x") for each in (cast.acme, cast.globex)]
-    answer = root.post(
-        "/admin/policies/lock/",
-        {"action": "delete_selected", "_selected_action": [each.pk for each in locks],
-         "post": "yes"},
-    )  # fmt: skip
-    assert answer.status_code == 403
-    assert Lock.objects.count() == 2
-
-
-def test_an_operators_rights_come_with_a_second_person(cast: Cast, root: Any) -> None:
-    cast.mallory.is_staff = True
-    cast.mallory.save()
-    url = f"/admin/auth/user/{cast.mallory.pk}/change/"
-    form = {"username": "mallory", "is_active": "on", "is_staff": "on",
-            "user_permissions": [operate().pk], "last_login_0": "", "last_login_1": "",
-            "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00",
-            **seen(root, url)}  # fmt: skip
-    assert root.post(url, {**form, "_why": "a new colleague"}).status_code == 302
-    assert not cast.mallory.user_permissions.exists()
-    change = ChangeRequest.objects.get()
-    change_requests.approve(change.pk, by=cast.oscar)
-    assert cast.mallory.user_permissions.get() == operate()
