@@ -235,6 +235,11 @@ class Traffic:
         for producer in self.producers:
             producer.stop()
 
+    def move(self, port: int) -> None:
+        """Go on writing to another server. Call it while `held`."""
+        for producer in self.producers:
+            producer.port, producer._client = port, None
+
     def seed(self, count: int) -> None:
         for producer in self.producers:
             producer.write(count)
