@@ -240,7 +240,7 @@ class Two(Socket):
             )
         told = [end for end in first.closings if end["_of"] == stood]
         if first.socket is None and [end["code"] for end in told] != [4410]:
-            self.trouble.append(f"the earlier connection was told {told}, not 4410")
+            self.trouble.append(f"the earlier connection was told {told}, not 4410; {first.lost}")
         if later.session != first.session:
             self.trouble.append("the later connection got another session")
 
