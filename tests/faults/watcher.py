@@ -22,8 +22,6 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.faults.oracle import Item, Shown, Stated
 
-DROP_OLDER_REVISIONS = True  # docs/protocol.md on `events` of a filter that was replaced
-
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -284,8 +282,6 @@ class Watcher:
         self.when.append(time.monotonic())
 
     def _show(self, frame: dict[str, Any]) -> None:
-        if DROP_OLDER_REVISIONS and self.rev is not None and frame["rev"] < self.rev:
-            return
         self.events_at.append((time.monotonic(), len(frame["events"])))
         self._shown_here += len(frame["events"])
         for event in frame["events"]:
