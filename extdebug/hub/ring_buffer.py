@@ -66,6 +66,7 @@ class Piece:
     counted: int = 0  # entries that are neither shown nor filtered: unreadable, markers, dropped
     explained: int = 0
     since: EntryId | None = None
+    admitted: bool = False  # the session's rate let it through, and what it refused is told first
 
     @property
     def entries(self) -> int:

@@ -53,7 +53,10 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
             return Meeting(fresh)
         if lost <= 0:
             return Meeting(Piece(through, fresh.filtered, counted=fresh.counted))
-        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost)
+        after = fresh.gap.after
+        if lost > (fresh.gap.missed or 0):  # it takes in what was lost since our place
+            after = after and str(min(at.id, EntryId.parse(after)))
+        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost, after=after)
         return Meeting(fresh)
     if lost is None or lost <= 0:
         return Meeting(fresh)
