@@ -152,7 +152,7 @@ def test_everything_is_told_once_in_order_under_any_window_and_rate(seed: int) -
             case "lost":
                 stood, top = top, top + chance.randint(1, 4)
                 if chance.choice([True, False]):  # or nobody but the session's own sum tells
-                    told_late = Gap(GapReason.RETENTION, 99, str(at(stood).id), f"{top}-1")
+                    told_late = Gap(GapReason.RETENTION, top - stood, f"{stood}-0", f"{top}-1")
                     queue.pieces.append(Piece(at(top), gap=told_late))
             case "again" if queue.pieces and queue.pieces[-1].gap is None:
                 queue.pieces.append(queue.pieces[-1])
