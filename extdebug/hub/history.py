@@ -75,7 +75,9 @@ class History:
         if start.cursor is not None:
             return await self._resumed(link, start.cursor, boundary), False
         if start.since_ms is not None:
-            since = min(before(EntryId(start.since_ms, 0)), boundary.id)
+            since = before(EntryId(start.since_ms, 0))
+            if since >= boundary.id:
+                return boundary, False  # nothing lies between, and here the count is known
             return Cursor(since, None, boundary.epoch), True
         if not start.tail:
             return boundary, False
