@@ -8,6 +8,7 @@ stream is the same; what lies between its end and the live ring's beginning is t
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Final
 
 from redis.exceptions import ResponseError
@@ -22,7 +23,7 @@ from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
-from extdebug.streams.continuity import Continuity, go_on
+from extdebug.streams.continuity import Continuity, Loss, go_on
 from extdebug.streams.replies import Row, Snapshot, read_keys, read_rows, read_snapshot
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before
@@ -96,13 +97,21 @@ class History:
             return stood
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             return stood  # before a restart that our live stream has not noticed yet, too
+        if boundary.epoch and boundary.epoch not in snapshot.epochs:
+            # Another life again, which our live stream has not noticed yet: nothing is left between.
+            self._lose(Loss(GapReason.RESET, None, stood.id, None, boundary))
+            return boundary
         present = isinstance(replies[2], list) and bool(replies[2])
         at, loss = go_on(stood, snapshot, run_id=run_id or boundary.epoch[8:16], present=present)
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
         if loss is not None:
-            self._private.sequence_gaps.lost(loss.missed, until=loss.before or boundary.id)
-            self._sub.ring.push_gap(loss_gap(loss), through=at)
+            self._lose(dataclasses.replace(loss, through=at))
         return at
+
+    def _lose(self, loss: Loss) -> None:
+        until = loss.before or self.boundary.id
+        self._private.sequence_gaps.lost(loss.missed, until=until)
+        self._sub.ring.push_gap(loss_gap(loss), through=loss.through)
 
     @staticmethod
     def _beyond(stood: Cursor, snapshot: Snapshot) -> bool:
