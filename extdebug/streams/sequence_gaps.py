@@ -44,6 +44,7 @@ class SequenceGaps:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
+        self._until: EntryId | None = None  # where the last of those losses ends, until it is passed
         self.complete = False  # whether all that the stream holds before our place was learnt
 
     def unknown(self, origin: Origin) -> bool:
@@ -61,6 +62,8 @@ class SequenceGaps:
 
     def account(self, origin: Origin, *, at: EntryId = ZERO_ID) -> Missing:
         """Losses that this entry, with id `at`, shows and that nothing stated before."""
+        if self._until is not None and at >= self._until:
+            self._until = None
         if origin.src is None:
             return Missing(origin.lost, 0)
         producer = self._known.get(origin.src)
@@ -68,6 +71,7 @@ class SequenceGaps:
             if len(self._known) >= MOST:
                 self._known.popitem(last=False)
             producer = self._known[origin.src] = _Producer()
+            producer.excused = self._until if self._until and at < self._until else None
         else:
             self._known.move_to_end(origin.src)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
@@ -81,6 +85,7 @@ class SequenceGaps:
         if not any(producer.excused is not None for producer in self._known.values()):
             self._spare = 0.0
         self._spare += math.inf if missed is None else missed
+        self._until = until
         for producer in self._known.values():
             producer.excused = until
 
@@ -88,6 +93,7 @@ class SequenceGaps:
         """Take over producers that were seen before our place and are not known here."""
         for src, producer in earlier._known.items():
             if src not in self._known and len(self._known) < MOST:
+                producer.excused = producer.excused or self._until
                 self._known[src] = producer
         self.complete |= earlier.complete
 

@@ -123,6 +123,21 @@ def test_a_loss_is_not_used_up_by_entries_from_before_its_end() -> None:
     assert book.stated == 0
 
 
+def test_a_loss_told_ahead_excuses_a_source_that_was_first_seen_after_that() -> None:
+    """Of 1, 2 and 3 the stream lost 2, and tells it before any of them is read."""
+    book = Book()
+    book.producers.lost(1, until=EntryId(9, 0))
+    book.see(1)
+    book.see(3)
+    assert book.stated == 0
+    learnt, earlier = Book(), Book()
+    learnt.lose(1)
+    earlier.see(1)
+    learnt.producers.learn(earlier.producers)
+    learnt.see(3)
+    assert learnt.stated == 0
+
+
 def test_a_loss_excuses_nothing_behind_the_first_number_after_it() -> None:
     book = Book()
     book.see(1)
