@@ -102,6 +102,8 @@ def _fresh(at: Cursor, piece: Piece) -> Piece | None:
     """The part of a piece that lies behind `at`."""
     chunk, through = piece.chunk, piece.through
     if chunk is None:
+        if through.id == at.id and at.index is None and through.index is not None:
+            return piece if piece.gap else Piece(through)  # the count of our place becomes known
         behind = through.id < at.id or (through.id == at.id and piece.gap is None)
         return None if behind and not _more(at, piece) else piece
     if chunk.first > at.id:

@@ -100,7 +100,8 @@ class Judge:
         entries = [
             entry
             for entry in life.entries
-            if entry.id > part.start.id and (entry.id <= part.end.id or not entry.held or life.ended)
+            if entry.id > part.start.id
+            and (entry.id <= part.end.id or not entry.held or life.ended)
         ]
         away = [entry for entry in entries if entry.number not in self.shown]
         # What went before a life ended may not have been found out before that.

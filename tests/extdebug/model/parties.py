@@ -18,6 +18,7 @@ from extdebug.hub.watched_stream import WatchedStream
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.delivery import deliver
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
@@ -57,9 +58,11 @@ class Process:
     @property
     def up_to_date(self) -> bool:
         """Whether it has noticed the last restart and the last change of the stream."""
-        if not self.watched.attached or self._run != self.server.run:
+        if not self.watched.attached:
             return False
-        return self.server.life_of.get(self.watched.cursor.epoch) is self.server.life
+        epoch = self.watched.cursor.epoch
+        ours = self.server.life_of.get(epoch) is self.server.life
+        return ours and epochs.of_run(epoch, self.server.run_id)
 
     async def look(self, count: int) -> None:
         self._connected()

@@ -231,7 +231,8 @@ class Losses(RuleBasedStateMachine):
 
 TestLosses = Losses.TestCase
 TestLosses.settings = settings(
-    max_examples=int(os.environ.get("N","300")), phases=list(Phase)[: 5 if "SHRINK" in os.environ else 3],
+    max_examples=int(os.environ.get("N", "300")),
+    phases=list(Phase)[: 5 if "SHRINK" in os.environ else 3],
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -142,6 +142,12 @@ def test_a_place_without_an_index_cannot_miss_anything_and_learns_the_index() ->
     assert passed(at(5), Piece(at(8, None), 0, chunk(6, 3))) == at(8)
 
 
+def test_a_piece_that_ends_at_our_place_tells_the_count_that_was_not_known() -> None:
+    meeting = meet(at(5, None), Piece(at(5, 5), 3))
+    assert meeting == Meeting(Piece(at(5, 5)))
+    assert meet(at(5, 5), Piece(at(5, 5), 3)) == Meeting(None)
+
+
 def test_a_gap_that_moves_nothing_leaves_the_place() -> None:
     seam = Piece(NOWHERE, gap=gap(GapReason.FAILOVER, None))
     assert meet(at(5), seam) == Meeting(seam)
