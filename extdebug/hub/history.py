@@ -62,12 +62,20 @@ class History:
         return floor
 
     async def begin(self) -> Cursor:
-        """Find the start; the cursor to stand at before the first page."""
+        """Find the start; the cursor to stand at before the first page.
+
+        A place that a client brought is given back under the name that this process has for the
+        life of its stream, or as it was where a loss is told from there.
+        """
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
             await self._seed(link, at)
         self._private.account = Continuity(at, unclaimed=unclaimed)
-        return at if self._start.cursor is None else self._start.cursor
+        brought = self._start.cursor
+        if brought is not None:
+            return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
+        # The count of the live stream is provisional: of what lies before it we claim nothing.
+        return Cursor(at.id, None, at.epoch) if unclaimed else at
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary

@@ -195,6 +195,7 @@ async def test_a_cursor_goes_on_through_a_restart_that_kept_the_stream(
         await asyncio.to_thread(server.kill9)
         await asyncio.to_thread(server.start)
         await until(lambda: sub.watched.cursor.epoch != place.epoch)
+        await until(lambda: sub.watched.cursor.index == 10)
         shown, gaps, end = told(place, await past(hub, watch(hub), Start(cursor=place)))
         assert shown == [f"m{n}" for n in range(4, 10)], "nothing twice, nothing passed over"
         assert [(gap.reason, gap.missed) for gap in gaps] == [("reset", None)]

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 import redis
 
+from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.subscription import Subscription
 from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.wire.positions import Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
+from tests.extdebug.hub.test_history import read_on
+from tests.extdebug.hub.test_history import told as told_client
 from tests.extdebug.hub.test_hub import KEY, groups, hub, until, watch, write
 from tests.fixtures.redis import RedisServer
 
@@ -80,8 +84,8 @@ def told(sub: Subscription) -> list[str]:
     while (piece := sub.ring.take()) is not None:
         if piece.gap is not None:
             items.append(f"{piece.gap.reason}:{piece.gap.missed}")
-        for one in piece.chunk.events if piece.chunk else ():
-            items.append(one.event.message if one.event else "")
+        events = piece.chunk.events if piece.chunk else ()
+        items += [one.event.message for one in events if one.event]
     return items
 
 
@@ -151,23 +155,34 @@ async def test_an_epoch_destroyed_by_hand_is_made_again_under_its_name(
     assert sub.watched.cursor.epoch == epoch
 
 
-async def test_two_processes_that_attach_at_once_take_the_same_epoch(
+async def test_two_processes_that_attach_at_once_read_the_same_life(
     redis_server: RedisServer,
 ) -> None:
+    """Each may have made an epoch; a place under one goes on under the other, without a reset."""
     hubs = [
         Hub(url=redis_server.url, prefix="ext-debug:", name=f"h{n}", redactor=Redactor(key=None))
         for n in range(4)
     ]
     try:
-        write(redis_server, "a")
+        ids = write(redis_server, *(f"m{n}" for n in range(5)))
         subs = [watch(one) for one in hubs]
         await until(lambda: all(sub.boundary for sub in subs))
-        await until(lambda: len({sub.watched.cursor.epoch for sub in subs}) == 1)
-        write(redis_server, "b")
-        await until(lambda: all(sub.watched.cursor.index == 2 for sub in subs))
-        for sub in subs:
-            sub.ring.release()
-            assert told(sub) == ["b"]
+        with redis_server.client() as client:  # whoever attaches now takes the smallest
+            old = subs[0].watched.cursor.epoch
+            client.xgroup_create(KEY, f"{EPOCH_PREFIX}00000000{old[8:]}", "0")
+        late = Hub(url=redis_server.url, prefix="ext-debug:", name="x", redactor=Redactor(key=None))
+        hubs.append(late)
+        subs.append(watch(late))
+        await until(lambda: subs[-1].boundary)
+        assert len({sub.watched.cursor.epoch for sub in subs}) > 1
+        for there in hubs:
+            for sub in subs:
+                place = Cursor(EntryId.parse(ids[1]), 2, sub.watched.cursor.epoch)
+                here = watch(there)
+                history = History(there, here, Start(cursor=place))
+                found = await history.begin()
+                shown, gaps, _ = told_client(found, await read_on(history))
+                assert (shown, gaps) == (["m2", "m3", "m4"], [])
     finally:
         for one in hubs:
             await one.close()

@@ -197,7 +197,7 @@ class Client:
         if self._catch_up is None or not self._catch_up.readable:
             return False
         found = await self._catch_up.read()
-        if found is not None and not self._placed:
+        if found is not None and (not self._placed or found.id == self.flow.position.id):
             self.flow.stand_at(found)
             self._placed = True
             if self.start is None:
