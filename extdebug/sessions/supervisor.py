@@ -74,7 +74,7 @@ class Supervisor:
         health: Callable[[], Mapping[str, Any]],
         policy: PolicyReads | None = None,
         writes: SessionWrites | None = None,
-        timings: Timings = Timings(),  # noqa: B008 - frozen
+        timings: Timings = Timings(),
         at_once: int = AT_ONCE,
     ) -> None:
         self._name = name

@@ -188,9 +188,7 @@ class Continuity:
         doubt = first is not None and snapshot.deleted > first
         if missed is not None and (missed < 0 or doubt):
             return  # entries ahead of us were deleted by hand: the whole account tells
-        if missed is None and not (claimed and self.at.id != ZERO_ID):
-            self.at = edge
-        elif self._unclaimed:
+        if (missed is None and not (claimed and self.at.id != ZERO_ID)) or self._unclaimed:
             self.at = edge
         elif missed is None or missed > 0:
             losses.append(self._lose(GapReason.RETENTION, missed, bound, edge))
