@@ -106,7 +106,7 @@ class History:
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             return stood  # before a restart that our live stream has not noticed yet, too
         if boundary.epoch and boundary.epoch not in snapshot.epochs:
-            # Another life again, which our live stream has not noticed yet: nothing is left between.
+            # A third life, which our live stream has not noticed yet: nothing is left between.
             self._lose(Loss(GapReason.RESET, None, stood.id, None, boundary))
             return boundary
         present = isinstance(replies[2], list) and bool(replies[2])

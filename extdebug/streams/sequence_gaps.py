@@ -44,9 +44,7 @@ class SequenceGaps:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
-        self._until: EntryId | None = (
-            None  # where the last of those losses ends, until it is passed
-        )
+        self._until: EntryId | None = None  # where the last of them ends, until it is passed
         self.complete = False  # whether all that the stream holds before our place was learnt
 
     def unknown(self, origin: Origin) -> bool:

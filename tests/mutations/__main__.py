@@ -1,4 +1,4 @@
-"""`python -m tests.mutations [word ...]`: the verdict for each planted fault whose name has the words."""
+"""`python -m tests.mutations [word ...]`: a verdict for each fault whose name has the words."""
 
 from __future__ import annotations
 

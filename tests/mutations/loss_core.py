@@ -241,7 +241,8 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "a change of life is not told", READER,
-        "            watched.lose(loss)\n        account.move", "            pass\n        account.move",
+        "            watched.lose(loss)\n        account.move",
+        "            pass\n        account.move",
         f"{MODEL}",
     ),
     Mutation(

@@ -20,7 +20,7 @@ from extdebug.wire.positions import Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import read_on
 from tests.extdebug.hub.test_history import told as told_client
-from tests.extdebug.hub.test_hub import KEY, groups, hub, until, watch, write
+from tests.extdebug.hub.test_hub import KEY, TARGET, groups, hub, until, watch, write
 from tests.fixtures.redis import RedisServer
 
 __all__ = ["hub"]  # the fixture
@@ -292,6 +292,6 @@ async def test_an_id_from_the_future_is_not_followed(hub: Hub, redis_server: Red
     sub = await live(hub)
     with redis_server.client() as client:
         client.xadd(KEY, {"message": "far"}, id="9999999999999-0")
-    await until(lambda: "future" in sub.watched.problem)
+    await until(lambda: "future" in hub.problem(TARGET))
     with redis_server.client() as client, pytest.raises(redis.ResponseError):
         client.xadd(KEY, {"message": "now"}, id="5-0")

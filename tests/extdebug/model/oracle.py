@@ -1,8 +1,8 @@
 """Whether what one client was told is true, against everything that was ever written.
 
 Between two places of one life of the stream, each entry was shown, or filtered, or lies inside the
-stated losses, whose sum is the true one. Where a loss cannot be counted (another life, another run of
-the server, a place without an index) the account begins anew behind it.
+stated losses, whose sum is the true one. Where a loss cannot be counted (another life, another run
+of the server, a place without an index) the account begins anew behind it.
 """
 
 from __future__ import annotations

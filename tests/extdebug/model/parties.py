@@ -1,4 +1,4 @@
-"""Console processes and their clients in the model: the hub's and the session's own code, no I/O."""
+"""Console processes and their clients in the model: the hub's and the session's code, no I/O."""
 
 from __future__ import annotations
 
