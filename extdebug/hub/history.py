@@ -66,15 +66,23 @@ class History:
         return floor
 
     async def begin(self) -> Cursor:
-        """Find the start; the cursor to stand at before the first page."""
+        """Find the start; the cursor to stand at before the first page.
+
+        A place that a client brought is given back under the name that this process has for the
+        life of its stream, or as it was where a loss is told from there.
+        """
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
             await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
+        brought = self._start.cursor
         # A cursor that was handed out between two looks may hide a loss just before its place.
-        proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if self._start.cursor else at.id
+        proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if brought else at.id
         self._private.account = Continuity(at, unclaimed=unclaimed, proved=proved)
-        return at if self._start.cursor is None else self._start.cursor
+        if brought is not None:
+            return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
+        # The count of the live stream is provisional: of what lies before it we claim nothing.
+        return Cursor(at.id, None, at.epoch) if unclaimed else at
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
@@ -83,7 +91,9 @@ class History:
         if start.cursor is not None:
             return await self._resumed(link, start.cursor, boundary), False
         if start.since_ms is not None:
-            since = min(before(EntryId(start.since_ms, 0)), boundary.id)
+            since = before(EntryId(start.since_ms, 0))
+            if since >= boundary.id:
+                return boundary, False  # nothing lies between, and here the count is known
             return Cursor(since, None, boundary.epoch), True
         if not start.tail:
             return boundary, False
@@ -102,14 +112,19 @@ class History:
             return stood
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             return stood  # before a restart that our live stream has not noticed yet, too
+        if boundary.epoch and boundary.epoch not in snapshot.epochs:
+            # A third life, which our live stream has not noticed yet: nothing is left between.
+            loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
+            self._private.lose(loss, ends=stood)
+            return boundary
         if stood.epoch and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
-        at, loss = go_on(stood, snapshot, run_id=run_id, present=present)
+        at, lost = go_on(stood, snapshot, run_id=run_id, present=present)
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
-        if loss is not None:
-            self._private.lose(dataclasses.replace(loss, through=at), ends=stood)
+        if lost is not None:
+            self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at
 
     def _cross(self, snapshot: Snapshot, following: EntryId) -> None:

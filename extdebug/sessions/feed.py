@@ -335,7 +335,7 @@ class Feed:
                 await asyncio.wait_for(self.ended.wait(), jittered(self._attempt))
             return
         self._attempt = 0
-        if found is not None and not self._placed:
+        if found is not None and (not self._placed or found.id == self.flow.position.id):
             self.flow.stand_at(found)
             self._placed = True
 

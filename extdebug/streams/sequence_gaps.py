@@ -73,7 +73,7 @@ class SequenceGaps:
         """Losses that this entry, with id `at`, shows and that nothing stated before."""
         if origin.src is None:
             return Missing(origin.lost, 0)
-        producer = self._producer(origin.src)
+        producer = self._producer(origin.src, at=at)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
         hole = self._number(producer, origin.n, at) if origin.n is not None else 0
         producer.ahead += hole
@@ -109,12 +109,14 @@ class SequenceGaps:
             self._known.popitem(last=False)
         self.complete = True
 
-    def _producer(self, src: str) -> _Producer:
+    def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> _Producer:
         producer = self._known.get(src)
         if producer is None:
             if len(self._known) >= MOST:
                 self._known.popitem(last=False)
             producer = self._known[src] = _Producer()
+            if self._span is not None and at < self._span.until:
+                producer.excused = self._span  # first seen within the loss, as far as we know
         else:
             self._known.move_to_end(src)
         return producer
