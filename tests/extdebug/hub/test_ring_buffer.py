@@ -107,7 +107,7 @@ def test_tiny_pieces_are_bounded_by_their_number() -> None:
 
 
 def producer(missed: int | None, detail: str | None = None) -> Gap:
-    return Gap(GapReason.PRODUCER, missed, "1-0", "9-0", None, "entries", detail)
+    return Gap(GapReason.PRODUCER, missed, "1-0", "9-0", None, detail)
 
 
 def test_a_stated_gap_that_no_count_holds_survives_its_own_dropping() -> None:
@@ -126,12 +126,13 @@ def test_a_stated_gap_that_no_count_holds_survives_its_own_dropping() -> None:
 def test_a_counted_loss_of_the_stream_needs_no_memory_because_the_places_say_it() -> None:
     ring = live(limit=20)
     ring.push(chunk(1), filtered=0, through=at(1))
-    ring.push_gap(lost(missed=10), through=at(11), explained=2)
+    ring.push_loss(lost(missed=10), through=at(11), since=at(1).id, explained=2, ends=at(1))
     for n in range(12, 18):
         ring.push(chunk(n), filtered=0, through=at(n))
     pieces = drain(ring)
     assert [piece.gap.reason for piece in pieces if piece.gap] == ["not_consumed"]
     assert pieces[0].explained == 2
+    assert pieces[0].since == at(1).id, "the loss may lie behind events that were told before it"
     assert pieces[-1].through.index == 17
     assert summed(pieces) == 17 - 10
 

@@ -182,7 +182,9 @@ def test_what_waits_is_delivered_when_the_stream_ends() -> None:
     sub = watch(watched)
     watched.read([row(1, "s", 1), row(2, "s", 5)])
     watched.flush()
-    watched.lose(Loss(GapReason.RESET, None, EntryId(2, 0), None, Cursor(ZERO_ID, 0, "f" * 20)))
+    ends = watched.cursor
+    loss = Loss(GapReason.RESET, None, EntryId(2, 0), None, Cursor(ZERO_ID, 0, "f" * 24))
+    watched.lose(loss, ends=ends)
     assert told(sub) == (["odd 1", "producer:3", "even 2", "reset:None"], 2)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from extdebug.streams.sequence_gaps import MOST, Missing, SequenceGaps
 from extdebug.wire.events import Origin
-from extdebug.wire.positions import EntryId
+from extdebug.wire.positions import ZERO_ID, EntryId
 
 
 class Book:
@@ -28,7 +28,7 @@ class Book:
 
     def lose(self, missed: int | None) -> None:
         """The stream lost entries between the last one seen and the next one."""
-        self.producers.lost(missed, until=EntryId(self.at + 1, 0))
+        self.producers.lost(missed, after=EntryId(self.at, 0), until=EntryId(self.at + 1, 0))
 
     @property
     def stated(self) -> int:
@@ -116,7 +116,7 @@ def test_a_loss_is_not_used_up_by_entries_from_before_its_end() -> None:
     """A loss is told before entries that stood ahead of it in the stream, too."""
     book = Book()
     book.see(1)
-    book.producers.lost(3, until=EntryId(4, 0))
+    book.producers.lost(3, after=EntryId(1, 0), until=EntryId(4, 0))
     book.see(2)
     book.see(3)
     book.see(7)
@@ -126,7 +126,7 @@ def test_a_loss_is_not_used_up_by_entries_from_before_its_end() -> None:
 def test_a_loss_told_ahead_excuses_a_source_that_was_first_seen_after_that() -> None:
     """Of 1, 2 and 3 the stream lost 2, and tells it before any of them is read."""
     book = Book()
-    book.producers.lost(1, until=EntryId(9, 0))
+    book.producers.lost(1, after=ZERO_ID, until=EntryId(9, 0))
     book.see(1)
     book.see(3)
     assert book.stated == 0
