@@ -258,7 +258,7 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "a third life is taken for the second", HISTORY,
-        "if boundary.epoch and boundary.epoch not in snapshot.epochs:", "if False:",
+        "if boundary.epoch and not self._known(boundary.epoch, snapshot):", "if False:",
         f"{MODEL} {READER_TESTS} -k 'Losses or lives'",
     ),
     Mutation(
