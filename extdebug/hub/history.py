@@ -75,7 +75,7 @@ class History:
         if brought is not None:
             return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
         # The count of the live stream is provisional: of what lies before it we claim nothing.
-        return Cursor(at.id, None, at.epoch) if unclaimed else at
+        return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary

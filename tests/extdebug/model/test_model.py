@@ -8,6 +8,7 @@ The code under test is the hub's and the sessions' own (`StreamReader`, `Watched
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Coroutine
 from typing import Any
 
@@ -244,4 +245,5 @@ TestLosses.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
+    derandomize="EXT_DEBUG_MODEL_SEEDS" not in os.environ,  # set: other examples each time
 )
