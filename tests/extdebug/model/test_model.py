@@ -222,6 +222,8 @@ class Losses(RuleBasedStateMachine):
         for where, client in enumerate(self.clients):
             if client.process is None:
                 self._back(client, where)
+        for src in list(self.numbers):  # only a number tells a new loss from a marker that was late
+            self._add(src)
         now = getattr(self, "now", 0.0)
         for _ in range(12):
             for process in self.processes:
