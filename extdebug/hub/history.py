@@ -82,7 +82,7 @@ class History:
         if brought is not None:
             return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
         # The count of the live stream is provisional: of what lies before it we claim nothing.
-        return Cursor(at.id, None, at.epoch) if unclaimed else at
+        return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
@@ -112,7 +112,7 @@ class History:
             return stood
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             return stood  # before a restart that our live stream has not noticed yet, too
-        if boundary.epoch and boundary.epoch not in snapshot.epochs:
+        if boundary.epoch and not self._known(boundary.epoch, snapshot):
             # A third life, which our live stream has not noticed yet: nothing is left between.
             loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
             self._private.lose(loss, ends=stood)
@@ -279,7 +279,14 @@ class History:
         """Whether this is the stream in which we began, restarts included."""
         run_id = self._hub.run_id(self._target)
         restarted = bool(run_id) and not epochs.of_run(at.epoch, run_id)
-        return snapshot.exists and (not at.epoch or at.epoch in snapshot.epochs or restarted)
+        return snapshot.exists and (not at.epoch or self._known(at.epoch, snapshot) or restarted)
+
+    def _known(self, epoch: str, snapshot: Snapshot) -> bool:
+        """Whether the stream is of this life: its name is there, or was removed by hand and our
+        process' own group is."""
+        live = self._live.watched
+        ours = live.attached and live.cursor.epoch == epoch
+        return epoch in snapshot.epochs or (ours and self._hub.group in snapshot.groups)
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
         """The stream is another: its live ring says so. Nothing of ours is left to read."""

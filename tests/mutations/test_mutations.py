@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutations.loss_core import MUTATIONS
-from tests.mutations.runner import Mutation, copy_tree, noticed
+from tests.mutations.runner import LONGEST, Mutation, copy_tree, noticed
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_tree(tmp_path_factory.mktemp("tree"))
 
 
+@pytest.mark.timeout(LONGEST + 30)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=[one.name for one in MUTATIONS])
 def test_a_planted_fault_turns_a_test_red(tree: Path, mutation: Mutation) -> None:
     assert not noticed(tree, mutation)

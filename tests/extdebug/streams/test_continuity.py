@@ -470,3 +470,16 @@ def test_going_on_elsewhere_forgets_what_was_doubtful() -> None:
     assert (account.at, account.proved, account.explained) == (
         place(5, None, OTHER_EPOCH), at(5), 0,
     )  # fmt: skip
+
+
+def test_what_was_deleted_by_hand_further_on_is_not_told_as_the_front() -> None:
+    """The count says how many are gone, not which: the whole account tells it."""
+    account = Continuity(place(10, 10))
+    now = Snapshot(
+        exists=True, length=4, added=16, top=at(16), first=at(12), last=at(16), deleted=at(14),
+        epochs=(EPOCH,),
+    )  # fmt: skip
+    assert account.look(now, [at(12), at(13)], whole=False) == []
+    account.read([at(12), at(13)])
+    [loss] = account.look(now, [at(15), at(16)], whole=True)
+    assert told(loss) == ("retention", 2, at(10), behind(at(16)))
