@@ -1,0 +1,136 @@
+"""Credentials of code hosts, package registries, builds, monitoring and developers' tools."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from policies.redaction.checks import has_digit, is_mixed
+from policies.redaction.families.issued import (
+    ALNUM,
+    BASE64,
+    DOTTED,
+    FILL,
+    HEX,
+    HEX_FILL,
+    LOWER,
+    WORD,
+    issued,
+    shaped,
+)
+
+_UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UUID_EXAMPLE: Final = "00000000-1111-2222-3333-444444444444"
+
+CODE_RULES: Final = (
+    issued("github-token", "GitHub", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", ALNUM + "_", 22),
+    issued("gitlab-token", "GitLab", "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glimt- glagent-"
+           " glsoat- glffct- gloas- glwt- GR1348941", DOTTED, 20),
+    issued("bitbucket-password", "Bitbucket", "ATBB", ALNUM, 28),
+    issued("atlassian-token", "Atlassian", "ATATT3 ATCTT3 ATSTT3", WORD + "=", 50),
+    issued("trello-token", "Trello", "ATTA", HEX, 64),
+    issued("sourcegraph-token", "Sourcegraph, Segment", "sgp_ slk_ sgd_", ALNUM + "_", 40),
+    issued("npm-token", "npm", "npm_", ALNUM, 36, exact=True),
+    issued("pypi-token", "PyPI", "pypi-AgE pypi-", WORD, 50),
+    issued("rubygems-token", "RubyGems", "rubygems_", HEX, 48),
+    issued("crates-token", "crates.io", "cio", ALNUM, 32, exact=True, check=is_mixed),
+    issued("nuget-key", "NuGet", "oy2", LOWER, 43, exact=True),
+    issued("clojars-token", "Clojars", "CLOJARS_", LOWER, 60),
+    issued("packagist-token", "Packagist",
+           "packagist_uut_ packagist_ort_ packagist_out_ packagist_ut_", HEX, 60),
+    issued("docker-token", "Docker", "dckr_pat_ dckr_oat_", WORD, 20),
+    issued("artifactory-key", "JFrog Artifactory", "AKCp cmVmdGtu", ALNUM, 56),
+    issued("circleci-token", "CircleCI", "CCIPAT_ CCIPRJ_", ALNUM + "_", 40),
+    issued("buildkite-token", "Buildkite", "bkua_ bkat_ bkct_ bkaj_", HEX, 40),
+    issued("snyk-token", "Snyk", "snyk_uat. snyk_sat.", DOTTED, 20),
+    issued("sonar-token", "SonarQube", "squ_ sqp_ sqa_ sqb_", HEX, 40),
+    issued("postman-key", "Postman", "PMAK-", WORD, 59),
+    issued("readme-key", "ReadMe", "rdme_", LOWER, 60),
+    issued("prefect-key", "Prefect", "pnu_ pnb_", ALNUM, 36),
+    issued("dbt-token", "dbt Cloud", "dbtc_ dbtu_ dbts_", WORD, 30),
+    issued("retool-token", "Retool", "retool_01 retool_", ALNUM, 24),
+    issued("trigger-dev-key", "Trigger.dev", "tr_dev_ tr_prod_ tr_stg_ tr_pat_", ALNUM, 20),
+    issued("inngest-key", "Inngest", "signkey-prod- signkey-test- signkey-branch-", HEX, 32),
+    issued("zuplo-key", "Zuplo", "zpka_", ALNUM + "_", 40),
+    issued("nylas-key", "Nylas", "nyk_v0_", ALNUM, 40),
+    issued("contentful-token", "Contentful", "CFPAT-", WORD, 40),
+    shaped(
+        "airtable-token", "Airtable", r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b",
+        hint=r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{4}", example="pat" + FILL[:14] + "." + HEX_FILL[:64],
+        form="pat and 14 characters, a dot, 64 hex digits",
+    ),
+    issued("notion-token", "Notion", "ntn_ secret_", ALNUM, 40),
+    issued("linear-key", "Linear", "lin_api_ lin_oauth_ lin_wh_", ALNUM, 32),
+    shaped(
+        "asana-token", "Asana", r"\b[0-2]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32}\b",
+        hint=r"\b[0-2]/\d{10,20}[/:][0-9a-f]{4}",
+        example="2/1111111111111111/2222222222222222:" + HEX_FILL[:32],
+        form="0/, 1/ or 2/, numbers, a colon, 32 hex digits",
+    ),
+    shaped(
+        "clickup-token", "ClickUp", r"\bpk_\d{5,12}_[A-Z0-9]{32}\b",
+        hint=r"\bpk_\d{5,12}_[A-Z0-9]{4}", example="pk_12345678_" + FILL[:32].upper(),
+        form="pk_, a number, _ and 32 of A-Z 0-9",
+    ),
+    issued("figma-token", "Figma", "figd_ figo_ figu_ figor_ figoh_", WORD, 40),
+    issued("typeform-token", "Typeform", "tfp_", DOTTED, 40),
+    issued("frameio-token", "Frame.io", "fio-u-", WORD + "=", 60),
+    issued("shippo-token", "Shippo", "shippo_live_ shippo_test_", HEX, 40),
+    issued("duffel-token", "Duffel", "duffel_live_ duffel_test_", WORD, 43),
+    issued("easypost-key", "EasyPost", "EZAK EZTK", ALNUM, 54),
+    issued("adobe-secret", "Adobe", "p8e-", WORD, 32),
+    # --- what watches programs ---
+    issued("sentry-token", "Sentry", "sntrys_ sntryu_ sntrya_", BASE64 + "_=", 40),
+    issued("grafana-token", "Grafana", "glsa_ glc_", BASE64 + "_=", 32),
+    issued("grafana-legacy-key", "Grafana", "eyJrIjoi", ALNUM + "=", 60),
+    issued("new-relic-key", "New Relic", "NRAK- NRJS- NRII- NRRA- NRBR-", WORD, 19),
+    shaped(
+        "new-relic-license", "New Relic", r"\b[0-9a-zA-Z]{6}[0-9a-f]{20,36}(?:FFFF)?NRAL\b",
+        hint=r"[0-9a-f]{6}(?:FFFF)?NRAL\b", example="license " + HEX_FILL[:36] + "NRAL",
+        form="36 hex digits and NRAL",
+    ),
+    issued("datadog-key", "Datadog", "ddapp_ ddpat_", ALNUM, 30),
+    issued("datadog-client-token", "Datadog", "pub", HEX, 32, exact=True),
+    issued("honeycomb-key", "Honeycomb", "hcaik_ hcamk_ hcxik_ hcalk_ hcxmk_ hcbik_ hcbmk_",
+           LOWER, 32),
+    shaped(
+        "dynatrace-token", "Dynatrace", r"\bdt0[a-z]\d\d\.[A-Z0-9]{8,24}\.[A-Z0-9]{64}\b",
+        hint=r"\bdt0[a-z]\d\d\.[A-Z0-9]{8,24}\.",
+        example="dt0c01." + FILL[:24].upper() + "." + FILL[:64].upper(),
+        form="dt0c01. (or dt0s..), 24 characters, a dot, 64 of A-Z 0-9",
+    ),
+    issued("liveblocks-key", "Liveblocks", "sk_prod_ sk_dev_ sk_localdev_", WORD, 24),
+    issued("posthog-key", "PostHog", "phx_ phs_", ALNUM + "_", 40),
+    shaped(
+        "launchdarkly-key", "LaunchDarkly", rf"\b(?:sdk|mob|api)-{_UUID}\b",
+        hint=r"\b(?:sdk|mob|api)-[0-9a-f]{8}-[0-9a-f]{4}-", example="sdk-" + _UUID_EXAMPLE,
+        form="sdk- mob- api- and a UUID",
+    ),
+    issued("statsig-key", "Statsig", "secret- console-", ALNUM, 40, exact=True, check=is_mixed),
+    shaped(
+        "unleash-token", "Unleash", r"(?:\*|\b[a-z0-9-]{1,40}):[a-z]{1,20}\.[0-9a-f]{48,64}\b",
+        hint=r":[a-z]{1,20}\.[0-9a-f]{8}", example="default:development." + HEX_FILL[:56],
+        form="project:environment. and 48 to 64 hex digits",
+    ),
+    issued("apollo-key", "Apollo GraphOS", "user:gh. service:", WORD + ":", 30, check=is_mixed),
+    issued("endor-key", "Endor Labs", "endr+", WORD, 16),
+    issued("settlemint-token", "SettleMint", "sm_pat_ sm_aat_ sm_sat_", ALNUM, 16),
+    issued("kaggle-token", "Kaggle", "KGAT_", LOWER, 32),
+    shaped(
+        "maxmind-license", "MaxMind", r"\b[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk\b",
+        hint=r"[A-Za-z0-9]{6}_mmk\b", example=FILL[:6] + "_" + FILL[:29] + "_mmk",
+        form="6 characters, _, 29 characters, _mmk",
+    ),
+    shaped(
+        "okta-token", "Okta", r"\b00[A-Za-z0-9_-]{40}\b", hint=r"\b00[A-Za-z0-9_-]{20}",
+        example="SSWS 00" + "Ab0cD1eF2gH3iJ4kL5mN6oP7qR8sT9uV0wX1yZ2a",
+        form="00 and 40 characters of all kinds",
+        check=is_mixed,
+    ),
+    issued("tinybird-token", "Tinybird", "p.eyJ1", WORD + ".", 40, check=has_digit),
+    issued("beamer-key", "Beamer", "b_", WORD + "=", 44, exact=True, check=is_mixed),
+    issued("riot-key", "Riot Games", "RGAPI-", WORD, 36, exact=True),
+    issued("teamcity-token", "TeamCity", "eyJ0eXAiOiAiVENWMiJ9.", DOTTED, 30),
+    issued("sanity-token", "Sanity", "sk", ALNUM, 120),
+    issued("mapbox-token", "Mapbox", "sk.eyJ", DOTTED, 40),
+    issued("stytch-secret", "Stytch", "secret-live- secret-test-", WORD + "=", 30),
+)  # fmt: skip

@@ -1,0 +1,178 @@
+"""Reads the value that belongs to a secret's name, however the two are joined.
+
+`name=value` and its kin, `"name": value`, pairs in lists, `{"name": .., "value": ..}`, markup,
+flags, and a blank. The pattern of a rule finds the end of a name; here the whole name is judged
+(policies.redaction.secret_names), what joins it to its value is looked at, and the value read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from policies.redaction.harmless_values import (
+    is_harmless,
+    is_plain_word,
+    is_sentence,
+    looks_issued,
+)
+from policies.redaction.rules import Reader
+from policies.redaction.secret_names import SecretNames, Verdict
+from policies.redaction.values import Value, read_markup, read_value
+
+_Q: Final = r"""(?:\\*["'`]|&quot;|&#3[49];|&apos;)"""
+_SUFFIX: Final = (
+    r"(?i:[_-]?\d{1,2}|[_.-]?(?:confirm(?:ation|ed)?|again|repeat(?:ed)?|retype|old|new|current"
+    r"|prod(?:uction)?|dev|test|live|staging|stage|sandbox|value|raw|plain(?:text)?|text|b64|base64"
+    r"|string|header|primary|secondary))?"
+)
+_KV: Final = rf"{_Q}?\]?\s*(?:=>|:=|->|==|[:=])\s*"
+_NAMED: Final = (
+    rf"{_Q}?\s*(?:[,;]\s*)?(?:{_Q}|>\s*<)?(?i:value|val|v|content|data){_Q}?\s*(?:=>|[:=>])\s*"
+)
+_PAIR: Final = rf"{_Q}?\s*,\s*"
+_MARKUP: Final = r"(?:\s[^<>]{0,100})?(?:>|&gt;)\s*(?:<!\[CDATA\[)?"
+_BLANK: Final = r"\s+(?:(?:is|was)\s+)?"
+_IN_NAME: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-"
+_MOST_BEFORE: Final = 64
+_OPENERS: Final = re.compile(rb"""[\[({]\s?(?:\\*["'`]|&quot;|&#34;)?$""")
+_NAME_KEY: Final = re.compile(
+    rb"""(?i)(?:name|key|header|header_?name|field|param|k|n)\\*["'`]?\s?(?:=>|[:=])\s?\\*["'`]?$"""
+)
+_TAG: Final = re.compile(rb"(?:<|&lt;)(?:[A-Za-z][\w-]{0,30}:)?$")
+_FLAG: Final = re.compile(rb"(?:^|[\s\"'`(\[=])--?$|(?:^|\s)/$")
+_SYMBOL: Final = re.compile(rb"[:(]$")
+_FOLDER: Final = (b"/", b"~", b".")
+_NUMBERS: Final = ("pin", "otp")  # and totp
+_FIELD_NAMES: Final = frozenset(
+    b"email mail user username login name id phone address firstname lastname role roles title"
+    b" password passwd token secret value key type status".split()
+)
+
+
+# What stands between a name and its value; possessive, so that a look is linear.
+_JOINT: Final = re.compile(
+    rf"{_SUFFIX}(?:({_KV})|({_NAMED})|({_PAIR})|({_MARKUP})|({_BLANK}))".encode()
+)
+
+
+# How a value begins that is not masked, or not to its end: a masked line is a clean line.
+_REST: Final = r"\[redacted:[a-z0-9#-]+\]"
+BEGINS: Final = rf"""(?:[^\s"'`&\\\[]|\[[^r]|\[r[^e]|{_REST}[^\s"'`\\,;:)}}\]>&])"""
+_BEGINS_QUOTED: Final = rf"""(?:{_Q}){{1,3}}(?:[^\["'`]|\[[^r]|\[r[^e]|{_REST}[^"'`\\])"""
+
+
+def named_hint(tails: str) -> str:
+    """What the scan of all rules looks for, where a rule's pattern is `tails`, ends of names."""
+    return (
+        rf"(?:{tails}){_SUFFIX}(?:{_Q}?\]?\s*(?:=>|->|[:=,>]|&gt;)+\s*(?:{BEGINS}|{_BEGINS_QUOTED})"
+        rf"|\s[^<>]{{0,100}}(?:>|&gt;)\s*{BEGINS}|{_Q}\s*[;>]?\s*<?{_Q}?[vVcCdD]|\s*\n\s*[vV]al"
+        rf"|\s+(?:(?:is|was)\s+)?(?:{_BEGINS_QUOTED}|[A-Za-z0-9+/_=.~%:-]{{12}}))"
+        rf"|[-/][A-Za-z0-9_.-]*(?:{tails}){_SUFFIX}\s+(?:{BEGINS}|{_BEGINS_QUOTED})"
+    )
+
+
+_VERDICTS: Final = SecretNames()  # of names in text; bounded
+
+
+def reader(*verdicts: Verdict) -> Reader:
+    """A reader for names of these verdicts."""
+
+    def read(raw: bytes, match: Any) -> tuple[int, int] | None:
+        start, end = match.span()
+        joint = _JOINT.match(raw, end)
+        if joint is None:
+            return None
+        joined = joint.lastindex or 0
+        before = raw[max(0, start - _MOST_BEFORE) : start]
+        start -= len(before) - len(before.rstrip(_IN_NAME))
+        name = raw[start : joint.start(joined)].decode("ascii", "replace")
+        verdict = _VERDICTS[name]
+        if name.lower() == "auth":  # auth=basic, auth: ok
+            verdict = Verdict.LIKELY
+        if verdict not in verdicts:
+            return None
+        if joined == _KV_GROUP:
+            value = read_value(raw, joint.end())
+        else:
+            value = _read(raw, joint.end(), joined, raw[max(0, start - 24) : start], name)
+        if value is None or _is_no_secret(raw, value, verdict, name, joined):
+            return None
+        return value.start, value.end
+
+    return read
+
+
+_KV_GROUP, _NAMED_GROUP, _PAIR_GROUP, _MARKUP_GROUP, _BLANK_GROUP = range(1, 6)
+
+
+def _read(raw: bytes, at: int, joined: int, lead: bytes, name: str) -> Value | None:
+    """The value after this kind of joint, if what stands before the name bears it out."""
+    if joined == _MARKUP_GROUP:
+        return read_markup(raw, at) if _TAG.search(lead) else None
+    if joined == _PAIR_GROUP:
+        if not _OPENERS.search(lead) and not _is_flag(lead, name):
+            return None
+        value = read_value(raw, at)
+        return value if value and value.quoted else None
+    if joined == _NAMED_GROUP and not _NAME_KEY.search(lead):
+        return None
+    value = read_value(raw, at)
+    if joined != _BLANK_GROUP or value is None:
+        return value
+    if _is_flag(lead, name):
+        return value if not raw.startswith(b"-", value.start) else None
+    if _SYMBOL.search(lead) and value.quoted:
+        return value
+    if value.quoted or not looks_issued(raw[value.start : value.end]):
+        return None
+    return value
+
+
+def _is_flag(lead: bytes, name: str) -> bool:
+    """`--password x`, `-Password x`, `/password x`: dashes are part of what was read as a name."""
+    return name.startswith("-") or _FLAG.search(lead) is not None
+
+
+def _is_no_secret(raw: bytes, value: Value, verdict: Verdict, name: str, joined: int) -> bool:
+    text = raw[value.start : value.end]
+    if is_harmless(text) or text.startswith(b":"):  # Token::new
+        return True
+    if verdict is Verdict.PHONE:
+        return not 7 <= sum(48 <= byte <= 57 for byte in text) <= 17
+    if verdict is Verdict.LIKELY:
+        return not looks_issued(text)
+    following = text if value.quoted else raw[value.start : value.end + 80]
+    colon = joined != _KV_GROUP or b"=" not in raw[value.start - 3 : value.start]
+    if colon and len(text) <= 16 + 184 * value.quoted and is_sentence(following):
+        return True
+    if joined in (_PAIR_GROUP, _BLANK_GROUP) and text.lower() in _FIELD_NAMES:
+        return True  # ["user", "password", "email"], --password PASSWORD
+    if verdict is Verdict.ISSUED:
+        return len(text) < 6 or is_plain_word(text)
+    last = name.lower()
+    if last == "pass" and len(text) < 5 and text.isdigit():  # pass=12 fail=3 of a test run
+        return True
+    if last.endswith(_NUMBERS) and not any(48 <= byte <= 57 for byte in text):  # pin=high
+        return True
+    return text.startswith(_FOLDER) and last in {"pwd", "oldpwd", "old_pwd"}
+
+
+_REVERSED: Final = re.compile(
+    rb"""(?:\\*["'`])?\s*[,;]?\s*(?:\\*["'`])?(?i:name|key|header)(?:\\*["'`])?\s*(?:=>|[:=])\s*"""
+    rb"""(?:\\*["'`])?([A-Za-z0-9_.-]{2,64})"""
+)
+
+
+def read_before_name(raw: bytes, match: Any) -> tuple[int, int] | None:
+    """The value in `{"value": .., "name": ..}`, where the name comes second."""
+    value = read_value(raw, match.end())
+    if value is None:
+        return None
+    name = _REVERSED.match(raw, value.end)
+    if name is None:
+        return None
+    verdict = _VERDICTS[name.group(1).decode("ascii", "replace")]
+    if verdict < Verdict.LIKELY or _is_no_secret(raw, value, verdict, "", _KV_GROUP):
+        return None
+    return value.start, value.end
