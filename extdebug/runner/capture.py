@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import Final
 
 from extdebug.wire.events import Output
+from policies.redaction.open_ends import may_go_on
 
 # Bytes of one line that are kept; the rest is dropped and the line marked as cut. Larger than
 # any message, because redaction comes before the message is cut to size.
 MAX_LINE_BYTES: Final = 64 * 1024
-# A prompt or progress text without newline is shown after this pause.
+# A prompt or progress text without newline is shown after this pause, unless what follows may make
+# it a secret: redaction has to see name and value, and a character, as one.
 PAUSE: Final = 0.25
 
 # Receives (output, line without its end, cut).
@@ -27,7 +29,7 @@ LineSink = Callable[[Output, bytes, bool], None]
 class Splitter:
     """One stream of bytes, any chunking. CR, LF and CRLF each end one line."""
 
-    __slots__ = ("_cut", "_kept", "_parts", "_sink", "_skip_lf", "fed_at", "output")
+    __slots__ = ("_cut", "_held", "_kept", "_parts", "_sink", "_skip_lf", "fed_at", "output")
 
     def __init__(self, output: Output, sink: LineSink) -> None:
         self.output = output
@@ -36,11 +38,13 @@ class Splitter:
         self._kept = 0
         self._cut = False
         self._skip_lf = False  # the last chunk ended in CR: a LF now belongs to it
+        self._held = False  # a pause was not enough: until more comes
         self.fed_at = 0.0
 
     @property
     def pending(self) -> bool:
-        return bool(self._parts)
+        """Whether a line is being written that a pause would show."""
+        return bool(self._parts) and not self._held
 
     def feed(self, data: bytes) -> None:
         if self._skip_lf and data:
@@ -77,10 +81,18 @@ class Splitter:
             return
         line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         cut = self._cut
-        self._parts, self._kept, self._cut = [], 0, False
+        self._parts, self._kept, self._cut, self._held = [], 0, False, False
         self._sink(self.output, line, cut)
 
+    def pause(self) -> None:
+        """Show the line that is being written, or hold it back until more comes."""
+        self._parts = [b"".join(self._parts)]
+        self._held = not self._cut and may_go_on(self._parts[0])
+        if not self._held:
+            self.flush()
+
     def _keep(self, data: bytes) -> None:
+        self._held = False
         parts = self._parts
         self._kept += len(data)
         if self._kept > MAX_LINE_BYTES:
@@ -134,7 +146,7 @@ class Capture:
         with self._lock:
             for splitter in (self.stdout, self.stderr):
                 if splitter.pending and now - splitter.fed_at >= PAUSE:
-                    splitter.flush()
+                    splitter.pause()
             return self.pending
 
 
@@ -159,6 +171,7 @@ class Sweeper:
         self._wake.set()
 
     def _run(self) -> None:
+        may_go_on(b"")  # builds its tables once, before a guest's thread could wait for them
         while True:
             self._wake.wait()
             time.sleep(PAUSE / 4)
