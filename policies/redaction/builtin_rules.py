@@ -14,6 +14,7 @@ from policies.redaction.families.code import CODE_RULES
 from policies.redaction.families.context import CONTEXT_RULES, FORM_RULES
 from policies.redaction.families.people import PEOPLE_RULES
 from policies.redaction.families.services import SERVICE_RULES
+from policies.redaction.families.tools import TOOL_RULES
 from policies.redaction.rules import Rule
 
 _KEYS: Final = (
@@ -32,5 +33,6 @@ _KEYS: Final = (
 )
 
 BUILTIN_RULES: Final[tuple[Rule, ...]] = (
-    *_KEYS, *CLOUD_RULES, *CODE_RULES, *SERVICE_RULES, *FORM_RULES, *CONTEXT_RULES, *PEOPLE_RULES,
+    *_KEYS, *CLOUD_RULES, *CODE_RULES, *SERVICE_RULES, *TOOL_RULES, *FORM_RULES, *CONTEXT_RULES,
+    *PEOPLE_RULES,
 )  # fmt: skip

@@ -15,9 +15,7 @@ _NO_SECRET: Final = frozenset(
     b"true false null nil none undefined nan yes no empty unset set missing required optional"
     b" invalid incorrect wrong expired changed rejected accepted hidden redacted filtered masked"
     b" string str text object number int bool boolean any void bytes unknown n/a include omit"
-    b" same-origin enabled disabled default unchanged ok failed success valid default-src"
-    b" [hidden] [redacted] [filtered] [masked] [object <redacted> <hidden> <none> <unset> <nil>"
-    b" (none) (hidden) (null) xxx".split()
+    b" same-origin enabled disabled default unchanged ok failed success valid object xxx".split()
 )
 # A sentence begins with one of these, or has one second: "the field is required".
 _FIRST: Final = frozenset(
@@ -42,6 +40,7 @@ _SENTENCE: Final = re.compile(rb"\s*([A-Za-z']+)[,.:;!?)]*(?:\s+([A-Za-z0-9']+))
 _ISSUED: Final = re.compile(rb"[A-Za-z0-9+/_=.~%:-]+")
 _RUN: Final = re.compile(rb"[A-Za-z0-9+=~]{16,}")
 _UUID: Final = re.compile(rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VERSION: Final = re.compile(rb"v?\d{1,5}(?:\.\d{1,6}){1,3}(?:[-+@][\w.+:-]*)?")
 _DIGIT: Final = re.compile(rb"[0-9]")
 _LETTER: Final = re.compile(rb"[A-Za-z]")
 
@@ -50,7 +49,9 @@ def is_harmless(value: bytes) -> bool:
     """What programs print instead of a secret: null, required, ****, ${PASSWORD}."""
     if len(value) > LONGEST_PROSE:
         return False
-    bare = value.strip().rstrip(b".,:;!?)]}").lower()
+    if value.isalnum() and value[:1] not in b"xX":  # the usual value; no placeholder
+        return value.lower() in _NO_SECRET
+    bare = value.strip(b" \t.,:;!?()[]{}<>").lower()
     return bare in _NO_SECRET or _PLACEHOLDER.fullmatch(value) is not None
 
 
@@ -66,6 +67,16 @@ def is_plain_word(value: bytes) -> bool:
     """A word of letters, as in "token: expired" or "Bearer authentication failed"."""
     bare = value.rstrip(b".,:;!?)]}'\"")
     return (bare.isalpha() and len(bare) < _LONGEST_WORD) or bare.lower() == _AWS_SCHEME
+
+
+def is_version(value: bytes) -> bool:
+    """1.33.49 or 3.1.50@sha256:..., as behind the name of an image or a package."""
+    return _VERSION.fullmatch(value) is not None
+
+
+def is_uuid(value: bytes) -> bool:
+    """A UUID alone, which mostly is an id."""
+    return _UUID.fullmatch(value) is not None
 
 
 def looks_issued(value: bytes) -> bool:

@@ -78,7 +78,8 @@ def spans_of(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:
     for start, end in rule.places(compiled, raw):
         while at < len(masks) and masks[at][1] <= start:
             at += 1
-        for left, right in masks[at:]:  # never cut a mask in two
+        for place in range(at, len(masks)):  # never cut a mask in two
+            left, right = masks[place]
             if left >= end:
                 break
             start, end = min(start, left), max(end, right)

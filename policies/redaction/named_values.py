@@ -8,12 +8,16 @@ flags, and a blank. The pattern of a rule finds the end of a name; here the whol
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from policies.redaction.harmless_values import (
+    LONGEST_PROSE,
     is_harmless,
     is_plain_word,
     is_sentence,
+    is_uuid,
+    is_version,
     looks_issued,
 )
 from policies.redaction.rules import Reader
@@ -35,6 +39,7 @@ _MARKUP: Final = r"(?:\s[^<>]{0,100})?(?:>|&gt;)\s*(?:<!\[CDATA\[)?"
 _BLANK: Final = r"\s+(?:(?:is|was)\s+)?"
 _IN_NAME: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-"
 _MOST_BEFORE: Final = 64
+_LONGEST_WORD: Final = 16
 _OPENERS: Final = re.compile(rb"""[\[({]\s?(?:\\*["'`]|&quot;|&#34;)?$""")
 _NAME_KEY: Final = re.compile(
     rb"""(?i)(?:name|key|header|header_?name|field|param|k|n)\\*["'`]?\s?(?:=>|[:=])\s?\\*["'`]?$"""
@@ -43,13 +48,16 @@ _TAG: Final = re.compile(rb"(?:<|&lt;)(?:[A-Za-z][\w-]{0,30}:)?$")
 _FLAG: Final = re.compile(rb"(?:^|[\s\"'`(\[=])--?$|(?:^|\s)/$")
 _SYMBOL: Final = re.compile(rb"[:(]$")
 _FOLDER: Final = (b"/", b"~", b".")
-_NUMBERS: Final = ("pin", "otp")  # and totp
+_SHORT_NAMES: Final = frozenset((b"ass", b"pwd", b"pin", b"otp"))  # they mean other things too
+_NUMBERS: Final = (b"pin", b"otp")  # and totp
 _FIELD_NAMES: Final = frozenset(
     b"email mail user username login name id phone address firstname lastname role roles title"
     b" password passwd token secret value key type status".split()
 )
 
 
+# The usual cases, for speed: `":`, `=`, `: `.
+_PLAIN: Final = re.compile(rb"""["']?(?:: ?|=)(?=[^\s:=>\\])""")
 # What stands between a name and its value; possessive, so that a look is linear.
 _JOINT: Final = re.compile(
     rf"{_SUFFIX}(?:({_KV})|({_NAMED})|({_PAIR})|({_MARKUP})|({_BLANK}))".encode()
@@ -72,7 +80,17 @@ def named_hint(tails: str) -> str:
     )
 
 
-_VERDICTS: Final = SecretNames()  # of names in text; bounded
+_LIKELY: Final = Verdict.LIKELY
+_ISSUED: Final = Verdict.ISSUED
+_NAMES: Final = SecretNames()  # bounded
+
+
+@lru_cache(maxsize=4096)
+def _judge(name: bytes) -> Verdict:
+    """What a name in text says; `auth=basic` and `auth: ok` are frequent there."""
+    if name.lower() == b"auth":
+        return Verdict.LIKELY
+    return _NAMES[name.decode("ascii", "replace")]
 
 
 def reader(*verdicts: Verdict) -> Reader:
@@ -80,22 +98,23 @@ def reader(*verdicts: Verdict) -> Reader:
 
     def read(raw: bytes, match: Any) -> tuple[int, int] | None:
         start, end = match.span()
-        joint = _JOINT.match(raw, end)
+        joint = _PLAIN.match(raw, end) or _JOINT.match(raw, end)
         if joint is None:
             return None
-        joined = joint.lastindex or 0
+        joined = joint.lastindex or _KV_GROUP
         before = raw[max(0, start - _MOST_BEFORE) : start]
         start -= len(before) - len(before.rstrip(_IN_NAME))
-        name = raw[start : joint.start(joined)].decode("ascii", "replace")
-        verdict = _VERDICTS[name]
-        if name.lower() == "auth":  # auth=basic, auth: ok
-            verdict = Verdict.LIKELY
+        name = raw[start : joint.start(joint.lastindex or 0)]
+        verdict = _judge(name)
         if verdict not in verdicts:
             return None
+        at = joint.end()
         if joined == _KV_GROUP:
-            value = read_value(raw, joint.end())
+            if raw[at : at + 1] == b":":  # Token::new
+                return None
+            value = read_value(raw, at)
         else:
-            value = _read(raw, joint.end(), joined, raw[max(0, start - 24) : start], name)
+            value = _read(raw, at, joined, raw[max(0, start - 24) : start], name)
         if value is None or _is_no_secret(raw, value, verdict, name, joined):
             return None
         return value.start, value.end
@@ -106,15 +125,14 @@ def reader(*verdicts: Verdict) -> Reader:
 _KV_GROUP, _NAMED_GROUP, _PAIR_GROUP, _MARKUP_GROUP, _BLANK_GROUP = range(1, 6)
 
 
-def _read(raw: bytes, at: int, joined: int, lead: bytes, name: str) -> Value | None:
+def _read(raw: bytes, at: int, joined: int, lead: bytes, name: bytes) -> Value | None:
     """The value after this kind of joint, if what stands before the name bears it out."""
     if joined == _MARKUP_GROUP:
         return read_markup(raw, at) if _TAG.search(lead) else None
     if joined == _PAIR_GROUP:
         if not _OPENERS.search(lead) and not _is_flag(lead, name):
             return None
-        value = read_value(raw, at)
-        return value if value and value.quoted else None
+        return read_value(raw, at, quoted=True)
     if joined == _NAMED_GROUP and not _NAME_KEY.search(lead):
         return None
     value = read_value(raw, at)
@@ -124,55 +142,57 @@ def _read(raw: bytes, at: int, joined: int, lead: bytes, name: str) -> Value | N
         return value if not raw.startswith(b"-", value.start) else None
     if _SYMBOL.search(lead) and value.quoted:
         return value
-    if value.quoted or not looks_issued(raw[value.start : value.end]):
-        return None
-    return value
-
-
-def _is_flag(lead: bytes, name: str) -> bool:
-    """`--password x`, `-Password x`, `/password x`: dashes are part of what was read as a name."""
-    return name.startswith("-") or _FLAG.search(lead) is not None
-
-
-def _is_no_secret(raw: bytes, value: Value, verdict: Verdict, name: str, joined: int) -> bool:
     text = raw[value.start : value.end]
-    if is_harmless(text) or text.startswith(b":"):  # Token::new
+    return value if not value.quoted and looks_issued(text) and not is_uuid(text) else None
+
+
+def _is_flag(lead: bytes, name: bytes) -> bool:
+    """`--password x`, `-Password x`, `/password x`: dashes are part of what was read as a name."""
+    return name.startswith(b"-") or _FLAG.search(lead) is not None
+
+
+def _is_no_secret(raw: bytes, value: Value, verdict: Verdict, name: bytes, joined: int) -> bool:
+    text = raw[value.start : value.end]
+    if is_harmless(text):
         return True
-    if verdict is Verdict.PHONE:
-        return not 7 <= sum(48 <= byte <= 57 for byte in text) <= 17
-    if verdict is Verdict.LIKELY:
+    if verdict is _LIKELY:
         return not looks_issued(text)
-    following = text if value.quoted else raw[value.start : value.end + 80]
-    colon = joined != _KV_GROUP or b"=" not in raw[value.start - 3 : value.start]
-    if colon and len(text) <= 16 + 184 * value.quoted and is_sentence(following):
+    if (not value.quoted or b" " in text) and _is_prose(raw, value, joined):
         return True
-    if joined in (_PAIR_GROUP, _BLANK_GROUP) and text.lower() in _FIELD_NAMES:
+    if joined >= _PAIR_GROUP and text.lower() in _FIELD_NAMES:
         return True  # ["user", "password", "email"], --password PASSWORD
-    if verdict is Verdict.ISSUED:
-        return len(text) < 6 or is_plain_word(text)
+    if verdict is _ISSUED:
+        return len(text) < 6 or is_plain_word(text) or is_version(text)
+    if name[-3:].lower() not in _SHORT_NAMES:
+        return False
     last = name.lower()
-    if last == "pass" and len(text) < 5 and text.isdigit():  # pass=12 fail=3 of a test run
+    if last == b"pass" and len(text) < 5 and text.isdigit():  # pass=12 fail=3 of a test run
         return True
     if last.endswith(_NUMBERS) and not any(48 <= byte <= 57 for byte in text):  # pin=high
         return True
-    return text.startswith(_FOLDER) and last in {"pwd", "oldpwd", "old_pwd"}
+    return text.startswith(_FOLDER) and last in (b"pwd", b"oldpwd", b"old_pwd")
 
 
-_REVERSED: Final = re.compile(
-    rb"""(?:\\*["'`])?\s*[,;]?\s*(?:\\*["'`])?(?i:name|key|header)(?:\\*["'`])?\s*(?:=>|[:=])\s*"""
-    rb"""(?:\\*["'`])?([A-Za-z0-9_.-]{2,64})"""
-)
+def _is_prose(raw: bytes, value: Value, joined: int) -> bool:
+    """A sentence in quotes, or behind a colon; what follows an equals sign is none."""
+    if value.quoted:
+        text = raw[value.start : value.end]
+        return len(text) <= LONGEST_PROSE and is_sentence(text)
+    if value.end - value.start > _LONGEST_WORD or raw[value.end : value.end + 1] != b" ":
+        return False
+    if joined == _KV_GROUP and b"=" in raw[value.start - 3 : value.start]:
+        return False
+    return is_sentence(raw[value.start : value.end + 80])
 
 
 def read_before_name(raw: bytes, match: Any) -> tuple[int, int] | None:
-    """The value in `{"value": .., "name": ..}`, where the name comes second."""
-    value = read_value(raw, match.end())
-    if value is None:
+    """The value in `{"value": .., "name": ..}`, where the name comes second, ending the match."""
+    end = match.end()
+    before = raw[max(0, end - _MOST_BEFORE) : end]
+    name = before[len(before.rstrip(_IN_NAME)) :]
+    start, stop = match.span(1)
+    verdict = _judge(name)
+    value = Value(start, stop, quoted=True)
+    if verdict < Verdict.LIKELY or _is_no_secret(raw, value, verdict, b"", _KV_GROUP):
         return None
-    name = _REVERSED.match(raw, value.end)
-    if name is None:
-        return None
-    verdict = _VERDICTS[name.group(1).decode("ascii", "replace")]
-    if verdict < Verdict.LIKELY or _is_no_secret(raw, value, verdict, "", _KV_GROUP):
-        return None
-    return value.start, value.end
+    return start, stop

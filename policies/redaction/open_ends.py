@@ -51,7 +51,7 @@ def _beginnings() -> frozenset[bytes]:
     """What a secret's name or a token may begin with, without punctuation, in small letters."""
     whole = [*CHOSEN_ENDINGS, *CHOSEN_WORDS, *ISSUED_ENDINGS, *ISSUED_WORDS]
     whole += [_plain(start) for rule in BUILTIN_RULES for start in rule.starts]
-    return frozenset(word[:end].encode() for word in whole for end in range(2, len(word) + 1))
+    return frozenset(word[:end].encode() for word in whole for end in range(1, len(word) + 1))
 
 
 def _plain(text: str) -> str:
@@ -85,6 +85,8 @@ def may_go_on(raw: bytes) -> bool:
     if _INCOMPLETE.search(raw[-3:]):
         return True
     tail = unquote_to_bytes(visible_text.split(_ESCAPE.sub(b"", raw[-_MOST_TAIL:]))[0])
+    if tail.lstrip()[:1] in (b"{", b"[") and tail.rstrip()[-1:] not in (b"}", b"]"):
+        return True  # names and values of an object that is still open
     return _last_word_may(tail) or any(_crosses(tail, more) for more in _MORE)
 
 
@@ -114,6 +116,8 @@ def _last_word_may(raw: bytes) -> bool:
     if name.endswith(b".."):
         return False
     plain = _plain(name.decode("ascii", "replace")).encode()
+    if not plain:
+        return bool(name.strip(b"."))  # the dashes of a flag
     beginnings = _beginnings()
     first = max(0, len(plain) - _LONGEST)
     return plain in beginnings or any(

@@ -17,8 +17,6 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import re2
-
 from policies.redaction import visible_text
 from policies.redaction.builtin_rules import BUILTIN_RULES
 from policies.redaction.fields import FieldWalk, texts_to_scan
@@ -32,9 +30,10 @@ from policies.redaction.masks import (
 )
 from policies.redaction.open_ends import half_token
 from policies.redaction.pem_blocks import BlockMasker
-from policies.redaction.rules import MAX_RULES, Rule, RuleError, compile_pattern, options
+from policies.redaction.rules import MAX_RULES, Rule, RuleError, compile_pattern
+from policies.redaction.scan import Scan
 from policies.redaction.secret_names import SecretNames
-from policies.redaction.visible_text import INVISIBLE_HINT, Gap
+from policies.redaction.visible_text import Gap
 
 __all__ = [
     "BUILTIN_RULES",
@@ -49,7 +48,6 @@ __all__ = [
 
 LINE: Final = "line"  # a whole text, when its masks would not come to rest
 _ROUNDS: Final = 12  # of rewriting; three is the most that ordinary lines need
-_SCAN_MEMORY: Final = 64 << 20  # for the automaton of all rules
 _ESCAPE_LEVELS: Final = 3  # URLs in parameters of URLs in parameters
 
 
@@ -63,19 +61,9 @@ class Redactor:
         self._names = SecretNames()
         self._master = key or None
         self._compiled = [(rule, compile_pattern(rule.pattern)) for rule in self.rules]
-        scan = re2.Set.SearchSet(options(memory=_SCAN_MEMORY))
-        for rule in self.rules:
-            scan.Add(rule.hint or rule.pattern)
-        # An escape means that something may hide behind URL encoding, an invisible character that
-        # rules must look at the visible text. The last one matches every text: where it is missing
-        # the automaton gave up, and every rule is asked singly.
-        self._escape = scan.Add("%[0-9A-Fa-f]{2}")
-        self._invisible = scan.Add(INVISIBLE_HINT)
-        self._witness = scan.Add("")
-        scan.Compile()
-        self._match = scan.Match
-        self._clean = [self._witness]
-        self._all = list(range(self._escape + 1))
+        self._scan = Scan(self.rules)
+        self._match = self._scan.match
+        self._clean = self._scan.clean
         # Texts may be scanned joined by newlines only if no rule looks at a text's edges.
         self._joinable = not any(looks_at_edges(rule.pattern) for rule in self.rules)
         self._masks = lru_cache(maxsize=4096)(self._derive)
@@ -108,7 +96,7 @@ class Redactor:
         if hits == self._clean:
             return text, ()
         names: dict[str, None] = {}
-        if hits is None or self._witness not in hits or self._invisible in hits:
+        if self._scan.is_invisible(hits):
             masked = self._see_through(raw, mask, names)
         else:
             masked = self._rewrite(raw, hits, mask, names)
@@ -158,6 +146,9 @@ class Redactor:
 
     def _see_through(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
         """Rewrite what is visible, and the texts inside escape sequences each for itself."""
+        is_clean = self._match(visible_text.strip(raw)) == self._clean
+        if is_clean and not visible_text.has_payload(raw):
+            return raw
         seen, gaps = visible_text.split(raw)
         payloads = [gap for gap in gaps if gap.payload]
         for gap in payloads:
@@ -180,22 +171,24 @@ class Redactor:
         names: dict[str, None],
         gaps: list[Gap] | None = None,
     ) -> bytes:
-        for _ in range(_ROUNDS):
+        scan, compiled = self._scan, self._compiled
+        places = scan.rules(raw, hits)
+        for _ in range(_ROUNDS + len(places)):
             before = raw
-            if hits is None or self._witness not in hits:
-                hits = self._all
-            for index in sorted(hits):
-                if index < self._escape:
-                    rule, compiled = self._compiled[index]
-                    spans = spans_of(rule, compiled, raw)
-                    raw = replace(raw, spans, rule, mask, names, gaps)
-                elif index == self._escape:
+            for place in places:
+                rule, pattern = compiled[place]
+                raw = replace(raw, spans_of(rule, pattern, raw), rule, mask, names, gaps)
+                if raw is not before:  # the others may have nothing left to look at
+                    break
+            else:
+                if scan.is_escaped(hits):
                     raw = self._behind_escapes(raw, mask, names, gaps)
-            if raw is before:
-                return raw
+                if raw is before:
+                    return raw
             hits = self._match(raw)
             if hits == self._clean:
                 return raw
+            places = scan.rules(raw, hits)
         names[LINE] = None
         if gaps:
             gaps.clear()
@@ -211,18 +204,14 @@ class Redactor:
             hits = self._match(plain)
             if hits == self._clean:
                 return raw  # not even an escape is left
-            if hits is None or self._witness not in hits:
-                hits = self._all
-            for index in sorted(hits):
-                if index >= self._escape:
-                    continue
-                rule, compiled = self._compiled[index]
-                found = spans_of(rule, compiled, plain)
+            for place in self._scan.rules(plain, hits):
+                rule, pattern = self._compiled[place]
+                found = spans_of(rule, pattern, plain)
                 if found:
                     places = places_of(raw, level)
                     spans = [(places[start], places[end]) for start, end in found]
                     return replace(raw, spans, rule, mask, names, gaps)
-            if self._escape not in hits:
+            if not self._scan.is_escaped(hits):
                 return raw
         return raw
 

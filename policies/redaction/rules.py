@@ -32,7 +32,7 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One kind of secret. Masked is the last matched group, or the whole match without a group.
+    """One kind of secret. Masked is the one group if it matched, or the whole match.
 
     `token`: equal secrets may show an equal keyed token; never for values that could be guessed,
     printed and compared. `hint`: a pattern without long tails that matches wherever `pattern`
@@ -106,11 +106,14 @@ class Rule:
         if self.keywords and not self._wanted(raw):
             return
         read, check = self.read, self.check
+        group = 0 if read is not None else compiled.groups
         done = 0
         for match in compiled.finditer(raw):
             if read is None:
-                start, end = match.span(match.lastindex or 0)
-            elif match.start() < done:  # a name inside a value that is masked already
+                start, end = match.span(group)
+                if start < 0:
+                    start, end = match.span()
+            elif done and match.start() < done:  # a name inside a value that is masked already
                 continue
             else:
                 found = read(raw, match)

@@ -7,9 +7,10 @@ bounded look-ahead), so that reading a value is linear in its length.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+_IN_QUOTES: Final = True
+_LONGEST_LIST: Final = 1024  # bytes; of a longer one the first item is the value
 _MOST_WRAPPERS: Final = 4  # Arc(Some(SecretString("..."
 # b"..", Some("..", string(9) "..", (string) (len=9) "..", <<"..", ["..", &"..", new X("..
 _WRAPPER: Final = re.compile(
@@ -48,8 +49,7 @@ _UNQUOTED: Final = re.compile(
 _IN_MARKUP: Final = re.compile(rb"(?:[^<&\]]|&(?!lt;)|\](?!\]>))*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value's place without its quotes, and whether it had any."""
 
     start: int
@@ -57,8 +57,10 @@ class Value:
     quoted: bool
 
 
-def read_value(raw: bytes, at: int) -> Value | None:
-    """The value that begins here; None where there is none."""
+def read_value(raw: bytes, at: int, *, quoted: bool = False) -> Value | None:
+    """The value that begins here; None where there is none, or none in quotes if it must be."""
+    if raw[at : at + 1] == b'"' and raw[at + 1 : at + 2] != b'"':  # as JSON has it
+        return _between(raw, at + 1, b'"')
     start = at
     for _ in range(_MOST_WRAPPERS):
         opening = _OPENING.match(raw, start)
@@ -68,7 +70,7 @@ def read_value(raw: bytes, at: int) -> Value | None:
         if wrapper is None:
             break
         start = wrapper.end()
-    return _unquoted(raw, at)
+    return None if quoted else _unquoted(raw, at)
 
 
 def read_markup(raw: bytes, at: int) -> Value | None:
@@ -92,27 +94,42 @@ def rest_of_line(raw: bytes, at: int) -> Value | None:
 def _quoted(raw: bytes, opening: Any, *, in_list: bool) -> Value | None:
     start, quote = opening.end(), opening.group(1)
     if in_list and quote in (b'"', b"'"):  # ["one", "two"]
-        whole = _LIST.match(raw, opening.start(1))
+        whole = _LIST.match(raw, opening.start(1), opening.start(1) + _LONGEST_LIST)
         if whole:
             inner = whole.group()[:-1].rstrip()
             return _found(raw, start, opening.start(1) + len(inner) - 1)
     if quote == b'"' or quote == b"'":
-        body: Any = (_DOUBLE if quote == b'"' else _SINGLE).match(raw, start)
-        end = body.end()
-        # 'it''s' and 'Tr0'ub4dor': a letter behind the quote means that it was not the last.
-        while raw[end : end + 1] == quote and raw[end + 1 : end + 2].isalnum():
-            body = (_DOUBLE if quote == b'"' else _SINGLE).match(raw, end + 1)
-            if raw[body.end() : body.end() + 1] != quote:
-                break
-            end = body.end()
-        return _found(raw, start, end)
+        return _between(raw, start, quote)
     line: Any = _LINE.match(raw, start)
     end = raw.find(_TYPOGRAPHIC.get(quote, quote), start, line.end())
     return _found(raw, start, line.end() if end < 0 else end)
 
 
+def _between(raw: bytes, start: int, quote: bytes) -> Value | None:
+    """Up to the matching quote; to the end of the line without one."""
+    inside = _DOUBLE if quote == b'"' else _SINGLE
+    body: Any = inside.match(raw, start)
+    end = body.end()
+    # 'it''s' and 'Tr0'ub4dor': a letter behind the quote means that it was not the last.
+    while raw[end : end + 1] == quote:
+        following = end + (2 if raw[end + 1 : end + 2] == quote else 1)
+        if not raw[following : following + 1].isalnum():
+            break
+        body = inside.match(raw, following)
+        if raw[body.end() : body.end() + 1] != quote:
+            break
+        end = body.end()
+    return Value(start, end, _IN_QUOTES) if start < end else None
+
+
 def _found(raw: bytes, start: int, end: int) -> Value | None:
     return Value(start, end, quoted=True) if start < end <= len(raw) else None
+
+
+def unquoted_end(raw: bytes, at: int, most: int) -> int:
+    """Where a value without quotes ends, read up to the place `most`."""
+    match: Any = _UNQUOTED.match(raw, at, most)
+    return int(match.end())
 
 
 def _unquoted(raw: bytes, at: int) -> Value | None:
@@ -125,8 +142,7 @@ def _unquoted(raw: bytes, at: int) -> Value | None:
         end = raw.find(closer, constructor.end(), line.end())
         if end > constructor.end():
             return Value(constructor.end(), end, quoted=False)
-    match: Any = _UNQUOTED.match(raw, at)
-    end = match.end()
+    end = unquoted_end(raw, at, len(raw))
     body = raw[at:end]
     for opener, closer in ((b"[", b"]"), (b"{", b"}")):  # those of an enclosing list or object
         kept = body.rstrip(closer)

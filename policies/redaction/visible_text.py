@@ -38,6 +38,15 @@ _GAP: Final = re.compile(
     b"(?:" + b"|".join((_CSI, _STRING, rb"\x1b[ -/]*+[0-OQ-WYZ\\`-~]", _CHARACTER, _COLOUR))
     + b")"
 )  # fmt: skip
+# The same in parts that begin with one byte each, which makes the search for them fast.
+_SEQUENCE: Final = re.compile(
+    rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]"
+    rb"|[\]P_^X](?:[^\x07\x1b\r\n\xc2]|\xc2(?!\x9c))*+(?:\x07|\x1b\\|\xc2\x9c)"
+    rb"|[ -/]*+[0-OQ-WYZ\\`-~])"
+)
+_COLOURS: Final = re.compile(_COLOUR)
+_CONTROLS: Final = bytes({*range(32), 127} - {9, 10, 13})
+_STRING_BEGINS: Final = re.compile(rb"\x1b[\]P_^X]|\xc2[\x90\x98\x9d\x9e\x9f]")
 # What begins a sequence but is none would swallow the beginning of a mask behind it.
 _UNFINISHED: Final = frozenset(
     (b"\x1b", b"\xc2\x90", b"\xc2\x98", b"\xc2\x9b", b"\xc2\x9d", b"\xc2\x9e", b"\xc2\x9f")
@@ -52,6 +61,20 @@ class Gap:
     place: int
     raw: bytes
     payload: tuple[int, int] | None = None
+
+
+def has_payload(raw: bytes) -> bool:
+    """Whether a sequence may hold a text of its own, as a link's address does."""
+    return _STRING_BEGINS.search(raw) is not None
+
+
+def strip(raw: bytes) -> bytes:
+    """The visible text alone, for a first look: several times faster than `split`."""
+    seen = _SEQUENCE.sub(b"", raw)
+    if not seen.isascii():
+        return _GAP.sub(b"", seen)
+    seen = seen.translate(None, _CONTROLS)
+    return _COLOURS.sub(b"", seen) if b"\\" in seen else seen
 
 
 def split(raw: bytes) -> tuple[bytes, list[Gap]]:

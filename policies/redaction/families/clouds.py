@@ -37,9 +37,9 @@ CLOUD_RULES: Final = (
     shaped(
         "azure-signed-key",
         "Azure",
-        r"\b[A-Za-z0-9+/]{32,76}(?:\+ASt|\+ASb|\+AEh|\+ARm|AIoT|AzSe|AzFu|AzCa|ACDb|APIM|ACOG|AZDO)"
+        r"(?:\b|[+/])[A-Za-z0-9+/]{32,76}(?:\+ASt|\+ASb|\+AEh|\+ARm|AIoT|AzSe|AzFu|AzCa|ACDb|APIM|ACOG|AZDO)"
         r"[A-Za-z0-9+/]{4,6}={0,2}",
-        hint=r"[A-Za-z0-9/]{4}(?:\+ASt|\+ASb|\+AEh|\+ARm|AIoT|AzSe|AzFu|AzCa|ACDb|APIM|ACOG|AZDO)"
+        hint=r"(?:\+ASt|\+ASb|\+AEh|\+ARm|AIoT|AzSe|AzFu|AzCa|ACDb|APIM|ACOG|AZDO)"
         r"[A-Za-z0-9+/]{4}",
         example="key " + FILL[:52] + "JQQJ99AAAAAAAAAAAAAAACOG0123",
         form="base64 with the mark of its service near the end: AZDO, AzSe, ACDb, +ASt, ...",
@@ -53,7 +53,7 @@ CLOUD_RULES: Final = (
         form="3 characters, 7Q~ or 8Q~, and 31 to 34 more",
     ),
     issued("digitalocean-token", "DigitalOcean", "dop_v1_ doo_v1_ dor_v1_", HEX, 64),
-    issued("digitalocean-spaces-key", "DigitalOcean Spaces", "DO00 DO801", UPPER, 16),
+    issued("digitalocean-spaces-key", "DigitalOcean Spaces", "DO00 DO801", UPPER, 15),
     issued("alibaba-key", "Alibaba Cloud", "LTAI", ALNUM, 12),
     issued("tencent-key", "Tencent Cloud", "AKID", ALNUM, 32),
     issued("yandex-key", "Yandex Cloud", "AQVN t1.9eu y0_ YCAJ", WORD, 35),
@@ -63,7 +63,7 @@ CLOUD_RULES: Final = (
         "cloudflare-origin-key",
         "Cloudflare",
         r"\bv1\.0-[0-9a-f]{24}-[0-9a-f]{140,}",
-        hint=r"\bv1\.0-[0-9a-f]{24}-",
+        hint=r"\bv1\.0-[0-9a-f]{8}",
         example="v1.0-" + HEX_FILL[:24] + "-" + (HEX_FILL * 2)[:146],
         form="v1.0-, 24 hex digits, -, 140 or more hex digits",
     ),
@@ -102,7 +102,7 @@ CLOUD_RULES: Final = (
     issued("doppler-token", "Doppler", "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.",
            DOTTED, 32),
     issued("infisical-token", "Infisical", "st.", DOTTED, 60),
-    issued("onepassword-token", "1Password", "ops_eyJ", WORD, 100),
+    issued("onepassword-token", "1Password", "ops_eyJ", BASE64 + "=_", 100),
     shaped(
         "onepassword-secret-key",
         "1Password",

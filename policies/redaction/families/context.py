@@ -11,16 +11,18 @@ from policies.redaction.harmless_values import is_harmless, is_plain_word, looks
 from policies.redaction.named_values import BEGINS, named_hint, read_before_name, reader
 from policies.redaction.rules import Rule
 from policies.redaction.secret_names import Verdict
-from policies.redaction.values import read_value, rest_of_line
+from policies.redaction.values import read_value, rest_of_line, unquoted_end
 
 _Q: Final = r"""(?:[bBuUrR]?\\*["'`])?"""
 _AUTHORIZATION: Final = rf"(?i)\b(?:proxy-)?authorization(?:{_Q}\]?\s*(?:=>|[:=])\s*|{_Q}\s*,\s*)"
-_COOKIE: Final = rf"(?i)\b(?:set-)?cookie2?(?:{_Q}\]?\s*(?:=>|[:=])\s*|{_Q}\s*,\s*)"
+_COOKIE: Final = rf"(?i)\b(?:set-)?cookie2?(?:{_Q}\]?\s*(?:=>|[:=])\s*|{_Q}\s*,\s*)\[?"
 _SCHEME: Final = re.compile(
     rb"(?i)(digest|aws4-hmac-sha256|oauth|hawk|signature)\s+|(?:bearer|basic|token|negotiate|ntlm"
     rb"|apikey|key|bot|ssws|klaviyo-api-key)\s+"
 )
-_NAMES_AND_VALUES: Final = re.compile(rb"[^\s\"'=;,\\\[\]{}]+=")
+_OPENING: Final = re.compile(rb"(?:[bBuUrR]?\\*[\"'`])?")
+_NAMES_AND_VALUES: Final = re.compile(rb"(?:[bBuUrR]?\\*[\"'`])?[^\s\"'=;,\\\[\]{}]{1,256}=")
+_LONGEST_PASSWORD: Final = 1024  # bytes, in an address
 _PORT: Final = re.compile(rb"\d{1,5}[/?#]")
 _HOST: Final = re.compile(rb"[A-Za-z0-9_\[\]-]*[.:][A-Za-z0-9_.:\[\]-]*|localhost")
 _AUTHORITY: Final = re.compile(rb"[^/?#]*")
@@ -28,6 +30,10 @@ _AUTHORITY: Final = re.compile(rb"[^/?#]*")
 _PASSWORD: Final = (
     r"(?i:password|passwd|passphrase|passcode|passwort|pwd|pass|credentials?|creds?|mnemonic"
     r"|seed[_-]?phrase|[_-]pwd?|\bpwd?|\botp|[_-]otp|\btotp|\bpin|[_-]pin)"
+)
+_VALUE_FIRST: Final = (
+    rf"(?i)\b(?:value|val){_Q}\s*(?:=>|[:=])\s*{_Q}([^\"'`\r\n]+)[\"'`]\s*[,;]?\s*"
+    rf"{_Q}(?:name|key|header){_Q}\s*(?:=>|[:=])\s*{_Q}"
 )
 _COMMAND: Final = (
     r"\b(?:mysql(?:dump|admin)?|mariadb|sshpass|mongo(?:sh|dump|restore)?|htpasswd|docker login"
@@ -47,18 +53,17 @@ _TOKEN: Final = (
 
 def _authorization(raw: bytes, match: Any) -> tuple[int, int] | None:
     """What follows the scheme: all of a Digest and its kin, one word of the others."""
-    value = rest_of_line(raw, match.end())
+    start = _OPENING.match(raw, match.end()).end()  # type: ignore[union-attr]  # may be empty
+    scheme = _SCHEME.match(raw, start)
+    if scheme and scheme.group(1):
+        value = rest_of_line(raw, match.end())
+        start = scheme.end()
+    else:
+        value = read_value(raw, scheme.end() if scheme else match.end())
+        start = value.start if value else start
     if value is None:
         return None
-    start, end = value.start, value.end
-    scheme = _SCHEME.match(raw, start, end)
-    if scheme:
-        start = scheme.end()
-    if scheme is None or scheme.group(1) is None:
-        word = read_value(raw, start)
-        if word is None:
-            return None
-        start, end = word.start, min(end, word.end)
+    end = value.end
     text = raw[start:end]
     if end - start < 7 or is_harmless(text) or is_plain_word(text):
         return None
@@ -66,19 +71,16 @@ def _authorization(raw: bytes, match: Any) -> tuple[int, int] | None:
 
 
 def _cookie(raw: bytes, match: Any) -> tuple[int, int] | None:
-    value = rest_of_line(raw, match.end())
-    if value is None or not _NAMES_AND_VALUES.match(raw, value.start, value.end):
+    if not _NAMES_AND_VALUES.match(raw, match.end()):
         return None
-    return value.start, value.end
+    value = rest_of_line(raw, match.end())
+    return (value.start, value.end) if value else None
 
 
 def _url_password(raw: bytes, match: Any) -> tuple[int, int] | None:
     """From the colon to the last @ of the address's authority, whatever stands between."""
     start = match.end()
-    value = read_value(raw, start)
-    if value is None or value.quoted:
-        return None
-    word = raw[start : value.end]
+    word = raw[start : unquoted_end(raw, start, start + _LONGEST_PASSWORD)]
     following = word.find(b"://")
     if following >= 0:  # the next address of a list
         word = word[:following]
@@ -206,9 +208,8 @@ CONTEXT_RULES: Final = (
     ),
     Rule(
         name="named-value",
-        pattern=r"""(?i)\b(?:value|val)\\*["'`]?\s*(?:=>|[:=])\s*""",
-        hint=r"""(?i)\b(?:value|val)\\*["'`]?\s*(?:=>|[:=])\s*[^\r\n]+["'`,\s](?:name|key|header)\\*["'`]?\s*"""
-        r"""(?:=>|[:=])""",
+        pattern=_VALUE_FIRST + r"[A-Za-z0-9_.-]{2,64}",
+        hint=_VALUE_FIRST,
         example='{"value":"' + FILL[:20] + '","name":"x-api-key"}',
         read=read_before_name,
         family="names of secrets",

@@ -20,6 +20,8 @@ _IN_WORDS: Final = {
     LOWER: "a-z 0-9", UPPER: "A-Z 0-9",
 }  # fmt: skip
 FILL: Final = "0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ01234567"
+UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID_EXAMPLE: Final = "00000000-1111-2222-3333-444444444444"
 HEX_FILL: Final = "0123456789abcdef" * 8
 _SHOWN_IN_HINT: Final = 4  # characters of the body
 
@@ -43,7 +45,7 @@ def issued(
     start = "|".join(re.escape(prefix) for prefix in prefixes)
     start = f"(?:{start})" if len(prefixes) > 1 else start
     known, extra = _split(chars)
-    body = extra + known  # a hyphen stays last
+    body = re.escape(extra) + known
     count = rf"{{{least}}}\b" if exact else f"{{{least},}}"
     amount = f"{least}" if exact else f"{least} or more"
     return Rule(
@@ -77,6 +79,7 @@ def shaped(
 
 def fill(chars: str, length: int) -> str:
     """So many characters that nobody issues: 0123456789ab..."""
+    chars, _ = _split(chars)
     text = {HEX: HEX_FILL, "0-9a-fA-F": HEX_FILL, UPPER: FILL.upper(), LOWER: FILL.lower()}.get(
         chars, FILL
     )
