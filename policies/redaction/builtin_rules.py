@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from policies.redaction.families.ai_models import MODEL_RULES
 from policies.redaction.families.clouds import CLOUD_RULES
 from policies.redaction.families.code import CODE_RULES
 from policies.redaction.families.context import CONTEXT_RULES, FORM_RULES
+from policies.redaction.families.messaging import MESSAGING_RULES
+from policies.redaction.families.payments import PAYMENT_RULES
 from policies.redaction.families.people import PEOPLE_RULES
-from policies.redaction.families.services import SERVICE_RULES
+from policies.redaction.families.platforms import PLATFORM_RULES
 from policies.redaction.families.tools import TOOL_RULES
 from policies.redaction.rules import Rule
 
@@ -33,6 +36,7 @@ _KEYS: Final = (
 )
 
 BUILTIN_RULES: Final[tuple[Rule, ...]] = (
-    *_KEYS, *CLOUD_RULES, *CODE_RULES, *SERVICE_RULES, *TOOL_RULES, *FORM_RULES, *CONTEXT_RULES,
+    *_KEYS, *CLOUD_RULES, *CODE_RULES, *MESSAGING_RULES, *PAYMENT_RULES,
+    *PLATFORM_RULES, *MODEL_RULES, *TOOL_RULES, *FORM_RULES, *CONTEXT_RULES,
     *PEOPLE_RULES,
 )  # fmt: skip

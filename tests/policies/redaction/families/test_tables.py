@@ -4,11 +4,14 @@ import re
 
 import pytest
 
+from policies.redaction.families.ai_models import MODEL_RULES
 from policies.redaction.families.clouds import CLOUD_RULES
 from policies.redaction.families.code import CODE_RULES
 from policies.redaction.families.context import CONTEXT_RULES, FORM_RULES
+from policies.redaction.families.messaging import MESSAGING_RULES
+from policies.redaction.families.payments import PAYMENT_RULES
 from policies.redaction.families.people import PEOPLE_RULES
-from policies.redaction.families.services import SERVICE_RULES
+from policies.redaction.families.platforms import PLATFORM_RULES
 from policies.redaction.families.tools import TOOL_RULES
 from policies.redaction.redactor import Redactor
 from policies.redaction.rules import compile_pattern
@@ -22,7 +25,17 @@ from tests.bench.bench_redaction import (
 
 REDACTOR = Redactor(key=b"a key of the tests")
 MASK = REDACTOR.mask("acme:invoice-sync", "2026-01-31")
-ALL = (*CLOUD_RULES, *CODE_RULES, *SERVICE_RULES, *TOOL_RULES, *FORM_RULES, *CONTEXT_RULES)
+ALL = (
+    *CLOUD_RULES,
+    *CODE_RULES,
+    *MESSAGING_RULES,
+    *PAYMENT_RULES,
+    *PLATFORM_RULES,
+    *MODEL_RULES,
+    *TOOL_RULES,
+    *FORM_RULES,
+    *CONTEXT_RULES,
+)
 
 
 def test_families_are_masked_with_context_and_most_of_them_bare():
