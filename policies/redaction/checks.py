@@ -42,7 +42,7 @@ _ID_BEFORE: Final = re.compile(
     rb"|offset|seq|sequence|ts|time|timestamp|nanos?|micros?|millis?|ns|us|ms|snowflake|tweet"
     rb"|customer|invoice|ticket|tenant|session|commit|build|version|hash|nonce|size|bytes"
     rb"|count|total|port|pid|serial|sku|ean|isbn|imei|tracking|shipment|batch|cursor)"
-    rb"[\"'\\]*\s{0,2}[:=#]{0,2}\s{0,2}[\"'#\\]*$"
+    rb"(?:[ _-](?:no|nr|num|number))?[\"'\\]*\s{0,2}[:=#]{0,2}\s{0,2}[\"'#\\]*$"
 )
 _IBAN_LENGTHS: Final = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22,

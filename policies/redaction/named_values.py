@@ -24,28 +24,37 @@ from policies.redaction.rules import Reader
 from policies.redaction.secret_names import SecretNames, Verdict
 from policies.redaction.values import Value, read_markup, read_value
 
-_Q: Final = r"""(?:\\*["'`]|&quot;|&#3[49];|&apos;)"""
+_Q: Final = r"""(?:\\*["'`]|\\+u002[27]|&quot;|&#3[49];|&apos;)"""
 _SUFFIX: Final = (
     r"(?i:[_-]?\d{1,2}|[_.-]?(?:confirm(?:ation|ed)?|again|repeat(?:ed)?|retype|old|new|current"
     r"|prod(?:uction)?|dev|test|live|staging|stage|sandbox|value|raw|plain(?:text)?|text|b64|base64"
-    r"|string|header|primary|secondary))?"
+    r"|string|header|primary|secondary|hint))?"
 )
-_KV: Final = rf"{_Q}?\]?\s*(?:=>|:=|->|==|[:=])\s*"
+_WIDE: Final = "\uff1a"  # the colon of full-width scripts
+_S: Final = "(?:\\s|\u00a0)*"
+_KV: Final = rf"{_Q}?(?:\[\d{{0,3}}\])?\]?(?:\s+is)?{_S}(?:=>|:=|->|==|[:=]|{_WIDE}){_S}"
 _NAMED: Final = (
-    rf"{_Q}?\s*(?:[,;]\s*)?(?:{_Q}|>\s*<)?(?i:value|val|v|content|data){_Q}?\s*(?:=>|[:=>])\s*"
+    rf"{_Q}?\s*(?:[,;]\s*)?(?:{_Q}?\w{{1,20}}{_Q}?\s?[:=]\s?{_Q}?[\w-]{{0,40}}{_Q}?\s?,\s?)?"
+    rf"(?:{_Q}|>\s*<)?(?i:values?|val|v|content|data){_Q}?\s*(?:=>|[:=>])\s*"
 )
 _PAIR: Final = rf"{_Q}?\s*,\s*"
-_MARKUP: Final = r"(?:\s[^<>]{0,100})?(?:>|&gt;)\s*(?:<!\[CDATA\[)?"
+# The rest of a tag that has the name, or the end of an element and the tag of the next one.
+_NEXT: Final = r"\s*</[\w:.-]{1,40}>\s*<[\w:.-]{1,40}[^<>]{0,100}>\s*"
+_MARKUP: Final = rf"{_Q}?(?:\s[^<>]{{0,100}})?(?:>|&gt;)\s*(?:<!\[CDATA\[)?(?=[^<])|{_NEXT}"
 _BLANK: Final = r"\s+(?:(?:is|was)\s+)?"
 _IN_NAME: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-"
 _MOST_BEFORE: Final = 64
 _LONGEST_WORD: Final = 16
+_LEAST_FLAT: Final = 8  # bytes
+_DIGIT: Final = re.compile(rb"[0-9]")
+_IS: Final = re.compile(rb"\s(?:is|was)\s")
 _OPENERS: Final = re.compile(rb"""[\[({]\s?(?:\\*["'`]|&quot;|&#34;)?$""")
 _NAME_KEY: Final = re.compile(
     rb"""(?i)(?:name|key|header|header_?name|field|param|k|n)\\*["'`]?\s?(?:=>|[:=])\s?\\*["'`]?$"""
 )
-_TAG: Final = re.compile(rb"(?:<|&lt;)(?:[A-Za-z][\w-]{0,30}:)?$")
-_FLAG: Final = re.compile(rb"(?:^|[\s\"'`(\[=])--?$|(?:^|\s)/$")
+_LIST: Final = re.compile(rb"""['"],\s?['"]$""")
+_TAG: Final = re.compile(rb"""(?:<|&lt;)(?:[A-Za-z][\w-]{0,30}:)?$|>\s?$|\s(?:name|key|id)=["']$""")
+_FLAG: Final = re.compile(rb"(?:^|[\s\"'`(\[=])--?$|(?:^|\s)/$|(?:^|\s)(?:ENV|ARG|setx)\s$")
 _SYMBOL: Final = re.compile(rb"[:(]$")
 _FOLDER: Final = (b"/", b"~", b".")
 _SHORT_NAMES: Final = frozenset((b"ass", b"pwd", b"pin", b"otp"))  # they mean other things too
@@ -72,11 +81,15 @@ _BEGINS_QUOTED: Final = rf"""(?:{_Q}){{1,3}}(?:[^\["'`]|\[[^r]|\[r[^e]|{_REST}[^
 
 def named_hint(tails: str) -> str:
     """What the scan of all rules looks for, where a rule's pattern is `tails`, ends of names."""
+    begins = rf"(?:{BEGINS}|{_BEGINS_QUOTED})"
     return (
-        rf"(?:{tails}){_SUFFIX}(?:{_Q}?\]?\s*(?:=>|->|[:=,>]|&gt;)+\s*(?:{BEGINS}|{_BEGINS_QUOTED})"
-        rf"|\s[^<>]{{0,100}}(?:>|&gt;)\s*{BEGINS}|{_Q}\s*[;>]?\s*<?{_Q}?[vVcCdD]|\s*\n\s*[vV]al"
-        rf"|\s+(?:(?:is|was)\s+)?(?:{_BEGINS_QUOTED}|[A-Za-z0-9+/_=.~%:-]{{12}}))"
-        rf"|[-/][A-Za-z0-9_.-]*(?:{tails}){_SUFFIX}\s+(?:{BEGINS}|{_BEGINS_QUOTED})"
+        rf"(?:{tails}){_SUFFIX}(?:{_Q}?(?:\[\d{{0,3}}\])?\]?(?:\s+is)?{_S}"
+        rf"(?:=>|->|[:=,>]|{_WIDE}|&gt;)+{_S}{begins}|{_Q}?\s[^<>]{{0,100}}(?:>|&gt;)\s*{BEGINS}"
+        rf"|\s*</[\w:.-]{{1,40}}>\s*<[\w:.-]{{1,40}}[^<>]{{0,100}}>\s*{BEGINS}"
+        rf"|{_Q}\s*[;>]?\s*<?{_Q}?[vVcCdD]|\s*\n\s*[vV]al"
+        rf"|\s+(?:(?:is|was)\s+)?(?:{_BEGINS_QUOTED}|[A-Za-z0-9+/_=.~%:-]{{12}})"
+        r"|\s+is\s+[^\s\[]{6})"
+        rf"|(?:[-/]|(?:ENV|ARG|setx)\s+)[A-Za-z0-9_.-]*(?:{tails}){_SUFFIX}\s+{begins}"
     )
 
 
@@ -131,7 +144,7 @@ def _read(raw: bytes, at: int, joined: int, lead: bytes, name: bytes) -> Value |
         return read_markup(raw, at) if _TAG.search(lead) else None
     if joined == _PAIR_GROUP:
         if not _OPENERS.search(lead) and not _is_flag(lead, name):
-            return None
+            return _in_flat_list(raw, at) if _LIST.search(lead) else None
         return read_value(raw, at, quoted=True)
     if joined == _NAMED_GROUP and not _NAME_KEY.search(lead):
         return None
@@ -143,7 +156,17 @@ def _read(raw: bytes, at: int, joined: int, lead: bytes, name: bytes) -> Value |
     if _SYMBOL.search(lead) and value.quoted:
         return value
     text = raw[value.start : value.end]
+    if _IS.search(raw, at - 5, at) and len(text) >= 6 and _DIGIT.search(text):
+        return value  # "the password is hunter2"
     return value if not value.quoted and looks_issued(text) and not is_uuid(text) else None
+
+
+def _in_flat_list(raw: bytes, at: int) -> Value | None:
+    """The value in `["Host", "x", "X-Api-Key", ".."]`; a list of names has no digits."""
+    value = read_value(raw, at, quoted=True)
+    if value is None or value.end - value.start < _LEAST_FLAT:
+        return None
+    return value if _DIGIT.search(raw, value.start, value.end) else None
 
 
 def _is_flag(lead: bytes, name: bytes) -> bool:
@@ -168,7 +191,7 @@ def _is_no_secret(raw: bytes, value: Value, verdict: Verdict, name: bytes, joine
     last = name.lower()
     if last == b"pass" and len(text) < 5 and text.isdigit():  # pass=12 fail=3 of a test run
         return True
-    if last.endswith(_NUMBERS) and not any(48 <= byte <= 57 for byte in text):  # pin=high
+    if last.endswith(_NUMBERS) and (len(text) < 4 or not _DIGIT.search(text)):  # pin=high, pin=12
         return True
     return text.startswith(_FOLDER) and last in (b"pwd", b"oldpwd", b"old_pwd")
 

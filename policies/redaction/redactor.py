@@ -64,6 +64,7 @@ class Redactor:
         self._scan = Scan(self.rules)
         self._match = self._scan.match
         self._clean = self._scan.clean
+        self._invisible, self._witness = self._scan.invisible, self._scan.witness
         # Texts may be scanned joined by newlines only if no rule looks at a text's edges.
         self._joinable = not any(looks_at_edges(rule.pattern) for rule in self.rules)
         self._masks = lru_cache(maxsize=4096)(self._derive)
@@ -96,7 +97,7 @@ class Redactor:
         if hits == self._clean:
             return text, ()
         names: dict[str, None] = {}
-        if self._scan.is_invisible(hits):
+        if hits is None or self._invisible in hits or self._witness not in hits:
             masked = self._see_through(raw, mask, names)
         else:
             masked = self._rewrite(raw, hits, mask, names)

@@ -35,32 +35,28 @@ class Scan:
         hints = "|".join(rules[place].hint for place in self._issuers)
         self._issued = first.Add(hints) if hints else -1
         self._escape = first.Add("%[0-9A-Fa-f]{2}")
-        self._invisible = first.Add(INVISIBLE_HINT)
-        self._witness = first.Add("")
+        self.invisible = first.Add(INVISIBLE_HINT)
+        self.witness = first.Add("")
         first.Compile()
         issuers.Compile()
         self.match = first.Match
         self._match_issuers = issuers.Match
-        self.clean: Final = [self._witness]
+        self.clean: Final = [self.witness]
         self._all = list(range(len(rules)))
         # The usual case, for speed: one rule and the witness, in either order.
         self._alone = {
             tuple(hits): [place]
             for hit, place in enumerate(self._others)
-            for hits in ((hit, self._witness), (self._witness, hit))
+            for hits in ((hit, self.witness), (self.witness, hit))
         }
 
     def is_escaped(self, hits: list[int] | None) -> bool:
         """Whether something may hide behind URL encoding."""
-        return hits is None or self._escape in hits or self._witness not in hits
-
-    def is_invisible(self, hits: list[int] | None) -> bool:
-        """Whether the text differs from what is seen of it."""
-        return hits is None or self._invisible in hits or self._witness not in hits
+        return hits is None or self._escape in hits or self.witness not in hits
 
     def rules(self, raw: bytes, hits: list[int] | None) -> list[int]:
         """The rules that have to look, in their order."""
-        if hits is None or self._witness not in hits:
+        if hits is None or self.witness not in hits:
             return self._all
         if len(hits) == 2 and (alone := self._alone.get((hits[0], hits[1]))):
             return alone

@@ -25,7 +25,7 @@ class Verdict(IntEnum):
 # A name that ends so is secret, with or without a boundary before it: dbPassword, slacktoken.
 CHOSEN_ENDINGS: Final = (
     "password", "passwd", "passphrase", "passcode", "passwort", "secret", "credentials", "userpwd",
-    "dbpwd", "mysqlpwd", "cardnumber", "creditcard", "securitycode",
+    "dbpwd", "mysqlpwd", "sshpass", "cardnumber", "creditcard", "securitycode",
 )  # fmt: skip
 ISSUED_ENDINGS: Final = (
     "token", "apikey", "secretkey", "accesskey", "accesskeyid", "privatekey", "authorization",
@@ -41,7 +41,9 @@ CHOSEN_WORDS: Final = frozenset(
      "mnemonic", "pin", "otp", "totp")
 )  # fmt: skip
 ISSUED_WORDS: Final = frozenset(("csrf", "xsrf", "jwt"))
-LIKELY_WORDS: Final = frozenset(("auth", "pat", "key", "signature", "sig", "bearer", "webhook"))
+LIKELY_WORDS: Final = frozenset((
+    "auth", "pat", "key", "signature", "sig", "bearer", "webhook", "assertion"
+))  # fmt: skip
 PHONE_WORDS: Final = frozenset(
     ("phone", "mobile", "telephone", "tel", "fax", "msisdn", "cellphone", "telefon", "whatsapp")
 )
@@ -52,15 +54,15 @@ ISSUED_NAMES: Final = frozenset(
 )
 # What `key`, `pass` and `pin` mean after these words has nothing to do with secrets.
 _HARMLESS_KEYS: Final = frozenset((
-    "cache", "primary", "sort", "partition", "routing", "idempotency", "object", "s3", "redis",
-    "row", "group", "grouping", "public", "publishable", "foreign", "unique", "index",
-    "translation", "i18n", "locale", "message", "msg", "event", "hash", "range", "lookup",
-    "file", "storage", "blob", "map", "dict", "dedup", "dedupe", "deduplication", "sharding",
-    "shard", "search", "join", "composite", "candidate", "natural", "surrogate", "arrow", "hot",
-    "short", "config", "setting", "option", "bucket", "metric", "label", "lock", "rate",
-    "limit", "limiter", "queue", "topic", "record", "item", "entry", "parent", "child", "tree",
-    "node", "state", "store", "field", "column", "header", "json", "yaml", "i", "any", "home",
-    "end", "up", "down", "left", "right", "del", "press"
+    "websocket", "cache", "primary", "sort", "partition", "routing", "idempotency", "object",
+    "s3", "redis", "row", "group", "grouping", "public", "publishable", "foreign", "unique",
+    "index", "translation", "i18n", "locale", "message", "msg", "event", "hash", "range",
+    "lookup", "file", "storage", "blob", "map", "dict", "dedup", "dedupe", "deduplication",
+    "sharding", "shard", "search", "join", "composite", "candidate", "natural", "surrogate",
+    "arrow", "hot", "short", "config", "setting", "option", "bucket", "metric", "label", "lock",
+    "rate", "limit", "limiter", "queue", "topic", "record", "item", "entry", "parent", "child",
+    "tree", "node", "state", "store", "field", "column", "header", "json", "yaml", "i", "any",
+    "home", "end", "up", "down", "left", "right", "del", "press"
 ))  # fmt: skip
 _HARMLESS_PASS: Final = frozenset((
     "test", "tests", "first", "second", "third", "by", "all", "low", "high", "band", "single",
@@ -72,8 +74,8 @@ _HARMLESS_PIN: Final = frozenset((
 ))  # fmt: skip
 # After the name proper: password2, api_key_prod, passwordConfirmation, access_token_value.
 _MODIFIERS: Final = frozenset((
-    "confirm", "confirmation", "confirmed", "again", "repeat", "repeated", "retype", "old",
-    "new", "current", "prod", "production", "dev", "test", "live", "staging", "stage",
+    "hint", "confirm", "confirmation", "confirmed", "again", "repeat", "repeated", "retype",
+    "old", "new", "current", "prod", "production", "dev", "test", "live", "staging", "stage",
     "sandbox", "value", "raw", "plain", "plaintext", "text", "b64", "base64", "str", "string",
     "header", "primary", "secondary"
 ))  # fmt: skip

@@ -25,7 +25,7 @@ _CONSTRUCTOR: Final = re.compile(
 _YAML_TAG: Final = re.compile(rb"!{1,2}[a-z]{1,10}\s++")
 _CLOSER: Final = {40: 41, 91: 93, 123: 125}
 _OPENING: Final = re.compile(
-    rb"""[bBrRuUfFcCLN]{0,2}(\\*+(?:"(?:"")?|'(?:'')?|`)|&quot;|&#3[49];|&apos;|\xe2\x80[\x98\x9c\x9e])"""
+    rb"""[bBrRuUfFcCLN]{0,2}(\\*+(?:"(?:"")?|'(?:'')?|`)|\\++u002[27]|&quot;|&#3[49];|&apos;|\xe2\x80[\x98\x9c\x9e])"""
 )
 _TYPOGRAPHIC: Final = {
     b"\xe2\x80\x98": b"\xe2\x80\x99",

@@ -35,19 +35,21 @@ _VALUE_FIRST: Final = (
     rf"(?i)\b(?:value|val){_Q}\s*(?:=>|[:=])\s*{_Q}([^\"'`\r\n]+)[\"'`]\s*[,;]?\s*"
     rf"{_Q}(?:name|key|header){_Q}\s*(?:=>|[:=])\s*{_Q}"
 )
+_UP_TO: Final = r"\b[^\r\n|;]{0,200}?\s"
 _COMMAND: Final = (
-    r"\b(?:mysql(?:dump|admin)?|mariadb|sshpass|mongo(?:sh|dump|restore)?|htpasswd|docker login"
-    r"|podman login|helm registry login|az login|sqlcmd|redis-cli|ldap(?:search|modify|add)|plink"
-    r"|pscp|7z|zip|unzip|curl|wget)\b"
+    rf"\b(?:(?:mysql(?:dump|admin)?|mariadb|7z){_UP_TO}-p|(?:sshpass|mongo(?:sh|dump|restore)?"
+    rf"|(?:docker|podman|registry|az) login){_UP_TO}-p\s?|redis-cli{_UP_TO}-a\s?"
+    rf"|(?:sqlcmd|zip|unzip){_UP_TO}-P\s?|ldap(?:search|modify|add){_UP_TO}-w\s?"
+    rf"|(?:plink|pscp){_UP_TO}-pw\s|curl{_UP_TO}(?:-u\s?|--user[\s=])[^\s:@]{{1,40}}:)"
 )
 _AWS: Final = r"(?i:aws[_-]?(?:secret[_-]?access[_-]?key|secret[_-]?key|session[_-]?token))"
 _SECRET: Final = r"(?i:secret(?:[ _-]?(?:access)?[ _-]?key)?|private[ _-]?key)"
 _TOKEN: Final = (
     r"(?:(?i:token|api[ _-]?key|access[ _-]?key(?:[_-]?id)?|session[_-]?id|sessid|connect\.sid|csrf"
     r"|xsrf|(?:auth|signing|encryption|licen[sc]e|master|shared|account|client|hmac|webhook"
-    r"|integration|subscription|deploy|ingestion|signature|session)[ _-]?key|[_-]key|jwt"
+    r"|integration|subscription|deploy|ingestion|signature|session)[ _-]?key|[_.-]key|jwt"
     r"|[_-]auth|\bauth"
-    r"|[_-]pat|[_-]sig(?:nature)?|x-amz-(?:signature|credential))|[a-z0-9](?:Key|Auth|Pat|Sig|KEY))"
+    r"|[_-]pat|[_-]sig(?:nature)?|[_-]assertion|x-amz-(?:signature|credential))|[a-z0-9](?:Key|Auth|Pat|Sig|KEY))"
 )
 
 
@@ -129,6 +131,15 @@ FORM_RULES: Final = (
         form="scheme://user:password@host",
     ),
     Rule(
+        name="oracle-password",
+        pattern=r"jdbc:oracle:[a-z0-9]+:[^\s/:@]{1,64}/([^\s@]+)@",
+        hint=r"jdbc:oracle:[a-z0-9]+:[^\s/:@]+/[^\s@\[]",
+        example="jdbc:oracle:thin:app/" + "s3cret@db.internal:1521/x",
+        token=False,
+        family="addresses",
+        form="jdbc:oracle:thin:user/password@host",
+    ),
+    Rule(
         name="url-token",
         pattern=r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_.~%-]{16,})@",
         hint=r"://[A-Za-z0-9_.~%-]+@",
@@ -191,10 +202,8 @@ CONTEXT_RULES: Final = (
     ),
     Rule(
         name="command-password",
-        pattern=_COMMAND + r"[^\r\n|;]{0,200}?\s"
-        r"(?:-[pPwa]\s?|-pw\s|--?pass\s|-u\s?[^\s:@]{1,40}:|--user[\s=][^\s:]{1,40}:)"
-        r"""["']?([^\s"'-][^\s"']*)""",
-        hint=_COMMAND + r"[^\r\n|;]*\s(?:-[pPwau]|--user)",
+        pattern=_COMMAND + r"""["']?([^\s"'-][^\s"']*)""",
+        hint=_COMMAND,
         example="ran mysql -u app -p" + "Tr0ub4dor crm",
         token=False,
         check=lambda raw, start, end: (
