@@ -84,12 +84,8 @@ def named_hint(tails: str) -> str:
     begins = rf"(?:{BEGINS}|{_BEGINS_QUOTED})"
     return (
         rf"(?:{tails}){_SUFFIX}(?:{_Q}?(?:\[\d{{0,3}}\])?\]?(?:\s+is)?{_S}"
-        rf"(?:=>|->|[:=,>]|{_WIDE}|&gt;)+{_S}{begins}|{_Q}?\s[^<>]{{0,100}}(?:>|&gt;)\s*{BEGINS}"
-        rf"|\s*</[\w:.-]{{1,40}}>\s*<[\w:.-]{{1,40}}[^<>]{{0,100}}>\s*{BEGINS}"
-        rf"|{_Q}\s*[;>]?\s*<?{_Q}?[vVcCdD]|\s*\n\s*[vV]al"
-        rf"|\s+(?:(?:is|was)\s+)?(?:{_BEGINS_QUOTED}|[A-Za-z0-9+/_=.~%:-]{{12}})"
-        r"|\s+is\s+[^\s\[]{6})"
-        rf"|(?:[-/]|(?:ENV|ARG|setx)\s+)[A-Za-z0-9_.-]*(?:{tails}){_SUFFIX}\s+{begins}"
+        rf"(?:=>|->|[:=,>]|{_WIDE}|&gt;)+{_S}{begins}|{_Q}?\s[^<>]*>"
+        rf"|\s*</|{_Q}\s*[;>]?\s*<?{_Q}?[vVcCdD]|\s+{begins})"
     )
 
 

@@ -26,7 +26,7 @@ from policies.redaction.secret_names import (
 
 _MOST_TAIL: Final = 8192  # bytes of a token that may stand at the end
 _MORE: Final = (b"00000000", b"0a1b2c3d4e5f0a1b2c3d", b"a0=00000000")
-_MEMORY: Final = 64 << 20
+_MEMORY: Final = 32 << 20
 _TOKEN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+/=:~-"
 _NAME_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.$-"
 _INCOMPLETE: Final = re.compile(

@@ -14,7 +14,7 @@ import re2
 from policies.redaction.rules import Rule, options
 from policies.redaction.visible_text import INVISIBLE_HINT
 
-_MEMORY: Final = 64 << 20  # bytes for an automaton
+_MEMORY: Final = 32 << 20  # bytes for an automaton
 
 
 class Scan:

@@ -61,7 +61,7 @@ CODE_RULES: Final = (
     issued("linear-key", "Linear", "lin_api_ lin_oauth_ lin_wh_", ALNUM, 32),
     shaped(
         "asana-token", "Asana", r"\b[0-2]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32}\b",
-        hint=r"\b[0-2]/\d{10}",
+        hint=r"\b[0-2]/\d{4}",
         example="2/1111111111111111/2222222222222222:" + HEX_FILL[:32],
         form="0/, 1/ or 2/, numbers, a colon, 32 hex digits",
     ),
@@ -107,7 +107,7 @@ CODE_RULES: Final = (
     issued("statsig-key", "Statsig", "secret- console-", ALNUM, 40, exact=True, check=is_mixed),
     shaped(
         "unleash-token", "Unleash", r"(?:\*|\b[a-z0-9-]{1,40}):[a-z]{1,20}\.[0-9a-f]{48,64}\b",
-        hint=r"[a-z]\.[0-9a-f]{24}", example="default:development." + HEX_FILL[:56],
+        hint=r":[a-z]+\.[0-9a-f]{4}", example="default:development." + HEX_FILL[:56],
         form="project:environment. and 48 to 64 hex digits",
     ),
     issued("apollo-key", "Apollo GraphOS", "user:gh. service:", WORD + ":", 30, check=is_mixed),
@@ -120,7 +120,7 @@ CODE_RULES: Final = (
         form="6 characters, _, 29 characters, _mmk",
     ),
     shaped(
-        "okta-token", "Okta", r"\b00[A-Za-z0-9_-]{40}\b", hint=r"\b00[A-Za-z0-9_-]{12}",
+        "okta-token", "Okta", r"\b00[A-Za-z0-9_-]{40}\b", hint=r"\b00[A-Za-z0-9_-]{4}",
         example="SSWS 00" + "Ab0cD1eF2gH3iJ4kL5mN6oP7qR8sT9uV0wX1yZ2a",
         form="00 and 40 characters of all kinds",
         check=is_mixed,

@@ -203,7 +203,8 @@ CONTEXT_RULES: Final = (
     Rule(
         name="command-password",
         pattern=_COMMAND + r"""["']?([^\s"'-][^\s"']*)""",
-        hint=_COMMAND,
+        hint=r"\b(?:mysql|mariadb|7z|sshpass|mongo|(?:docker|podman|registry|az) login|redis-cli"
+        r"|sqlcmd|zip|unzip|ldap(?:search|modify|add)|plink|pscp|curl)[a-z]*\s",
         example="ran mysql -u app -p" + "Tr0ub4dor crm",
         token=False,
         check=lambda raw, start, end: (

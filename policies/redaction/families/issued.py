@@ -23,7 +23,9 @@ FILL: Final = "0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHIJ01234
 UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 UUID_EXAMPLE: Final = "00000000-1111-2222-3333-444444444444"
 HEX_FILL: Final = "0123456789abcdef" * 8
-_SHOWN_IN_HINT: Final = 4  # characters of the body
+# Characters of the body in a hint: few, because each one multiplies the states of the scan.
+_AFTER_SHORT: Final = 4
+_SHORT: Final = 4  # characters of a prefix that words begin with too
 
 
 def issued(
@@ -51,13 +53,22 @@ def issued(
     return Rule(
         name=name,
         pattern=rf"(?:\b|_)({start}[{body}]{count})",
-        hint=rf"(?:\b|_){start}[{body}]{{{_SHOWN_IN_HINT}}}",
+        hint=_hint(prefixes, body),
         example=f"using {prefixes[0]}{fill(chars, least)} today",
         check=check,
         family=family,
         starts=tuple(prefixes),
         form=f"{' '.join(prefixes)} + {amount} of {_in_words(chars)}",
     )
+
+
+def _hint(prefixes: list[str], body: str) -> str:
+    longer = [re.escape(prefix) for prefix in prefixes if len(prefix) > _SHORT]
+    short = [re.escape(prefix) for prefix in prefixes if len(prefix) <= _SHORT]
+    hints = [f"(?:{'|'.join(longer)})[{body}]"] if longer else []
+    if short:
+        hints.append(f"(?:{'|'.join(short)})[{body}]{{{_AFTER_SHORT}}}")
+    return rf"(?:\b|_)(?:{'|'.join(hints)})"
 
 
 def shaped(

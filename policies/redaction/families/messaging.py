@@ -42,7 +42,7 @@ MESSAGING_RULES: Final = (
     shaped(
         "discord-bot-token", "Discord",
         r"\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
-        hint=r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{8}",
+        hint=r"\b[MNO][DTjz][A-Za-z0-9]{2}",
         example="bot MTAw" + FILL[:20] + ".Gabcde." + FILL[:38],
         form="M, N or O and 23 to 27 characters, 6 and 27 or more, apart by dots", check=has_digit,
     ),
@@ -78,7 +78,7 @@ MESSAGING_RULES: Final = (
     shaped(
         "mailgun-key", "Mailgun",
         r"\b(?:key-[0-9a-f]{32}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})\b",
-        hint=r"\bkey-[0-9a-f]{4}|[0-9a-f]-[0-9a-f]{8}-[0-9a-f]{8}\b",
+        hint=r"\bkey-[0-9a-f]{4}|-[0-9a-f]{8}-",
         example="key-" + HEX_FILL[:32], form="key- and 32 hex digits, or 32-8-8 hex digits",
     ),
     shaped(
@@ -94,9 +94,4 @@ MESSAGING_RULES: Final = (
     issued("onesignal-key", "OneSignal", "os_v2_app_ os_v2_org_", ALNUM, 60),
     issued("matrix-token", "Matrix", "syt_ syr_", ALNUM + "_", 30),
     issued("nostr-key", "Nostr", "nsec1", "a-z0-9", 58),
-    shaped(
-        "ably-key", "Ably", r"\b[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{43}\b",
-        hint=r"\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{12}", example="abcd12.efgh34:" + FILL[:43],
-        form="6.6:43 characters",
-    ),
 )  # fmt: skip

@@ -53,7 +53,7 @@ PAYMENT_RULES: Final = (
     shaped(
         "mollie-key", "Mollie, GoCardless",
         r"\b(?:live|test|sandbox)_(?:[A-Za-z0-9]{30}|[A-Za-z0-9_-]{40})\b",
-        hint=r"\b(?:live|test|sandbox)_[A-Za-z0-9_-]{12}", example="live_" + FILL[:30],
+        hint=r"\b(?:live|test|sandbox)_[A-Za-z0-9_-]{6}", example="live_" + FILL[:30],
         form="live_ or test_ and 30 or 40 characters", check=is_mixed,
     ),
     issued("razorpay-key", "Razorpay", "rzp_live_ rzp_test_", ALNUM, 14),

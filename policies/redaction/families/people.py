@@ -20,8 +20,8 @@ PEOPLE_RULES: Final = (
     Rule(
         name="card",
         pattern=r"\b(?:[2-6]\d{3}(?:[ .-]\d{4}[ .-]\d{4}[ .-]\d{1,4}(?:[ .-]?\d{3})?"
-        r"|[ .-]\d{6}[ .-]\d{4,5}|\d{8,15})|81\d{14,17})\b",
-        hint=r"\b[2-6]\d{3}(?:[ .-]\d{4,6}[ .-]\d|\d{8})|\b81\d{14}",
+        r"|[ .-]\d{6}[ .-]\d{4,5}|\d{8,15}))\b",
+        hint=r"\b[2-6]\d{3}(?:[ .-]\d{4}|\d{8})",
         example="paid with 4111 1111 1111 " + "1111 today",
         token=False,
         check=is_card,
@@ -40,7 +40,7 @@ PEOPLE_RULES: Final = (
     Rule(
         name="iban",
         pattern=r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b",
-        hint=r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}",
+        hint=r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}",
         example="paid to DE89 3704 0044 0532 " + "0130 00",
         token=False,
         check=is_iban,
