@@ -134,9 +134,13 @@ class History:
         if account is None:
             return
         at, epoch = account.at, self.boundary.epoch
-        place = min(at.id, snapshot.top)
+        place, first = min(at.id, snapshot.top), snapshot.first
         through = Cursor(place, None, epoch)
-        loss = Loss(GapReason.RESET, None, place, max(following, behind(place)), through)
+        if first is None or first > place:  # all of the time before is gone
+            edge = max(before(first) if first else snapshot.top, place)
+            through = Cursor(edge, snapshot.added - snapshot.length, epoch)
+        reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
+        loss = Loss(reason, None, place, max(following, behind(place)), through)
         self._private.lose(loss, ends=at)
         account.move(through)
 
@@ -289,10 +293,12 @@ class History:
         return epoch in snapshot.epochs or (ours and self._hub.group in snapshot.groups)
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
-        """The stream is another: its live ring says so. Nothing of ours is left to read."""
-        if self._live.watched.cursor.epoch == boundary.epoch and not self._live.ring.floor:
-            self._hub.look(self._target)  # it has not noticed yet, and must before we go on
+        """The stream is another, or away. Once the live stream has said so, nothing of ours is left
+        to read; until then it may come back."""
+        if self._live.watched.cursor.epoch == boundary.epoch:
+            self._hub.look(self._target)
             await asyncio.sleep(WAIT)
+            return self._pieces()
         return self._finish(boundary)
 
     def _use_rules(self) -> None:

@@ -7,6 +7,7 @@ What the earlier life still had is told before the loss between the two.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import Cursor, EntryId
 
 REST_PAGE: Final = 500  # entries read at once of what a restart left
+GONE: Final = 1.0  # seconds without a stream under the key until its life is over
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
 
 
@@ -59,6 +61,7 @@ class StreamLife:
         self._server = server
         self._group = group
         self._lives: dict[str, Cursor] = {}
+        self._gone_at = 0.0  # when the key was first seen gone
 
     def current(self, snapshot: Snapshot) -> str:
         """The epoch that all processes use now."""
@@ -74,7 +77,10 @@ class StreamLife:
         snapshot = read_snapshot(seen[0], seen[1])
         commands: list[Command] = []
         if epoch or not epochs.current(snapshot.epochs, run_id):
-            name = epoch or epochs.new_epoch(run_id, began_ms=self._server.began_ms)
+            server = self._server
+            name = epoch or epochs.new_epoch(
+                run_id, began_ms=server.began_ms, failover=server.failover
+            )
             commands.append(("XGROUP", "CREATE", key, f"{EPOCH_PREFIX}{name}", "0", "MKSTREAM"))
             commands += [
                 ("XGROUP", "DESTROY", key, f"{EPOCH_PREFIX}{old}")
@@ -97,11 +103,17 @@ class StreamLife:
             return False
         at, run_id = account.at, self._server.run_id
         beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
+        if not snapshot.exists and at.epoch and not self._gone_for_good():
+            return False  # moved aside for a moment, or the new stream is just being written
+        self._gone_at = 0.0
         if snapshot.exists and not beyond:
             ours = self._group.exists and self._group.name in snapshot.groups
             if (at.epoch in snapshot.epochs or ours) and epochs.of_run(at.epoch, run_id):
                 if at.epoch not in snapshot.epochs:  # somebody removed the group by hand
                     await self.begin(epoch=at.epoch)
+                return True
+            if epochs.of_run(at.epoch, run_id) and await self._present(at.id):
+                await self.begin(epoch=at.epoch)  # all groups were removed by hand
                 return True
             if not at.epoch:  # attached while no group could be made
                 life = self.current(snapshot)
@@ -114,6 +126,16 @@ class StreamLife:
             following = await self._read_rest(account)
         await self._change(account, following)
         return False
+
+    def _gone_for_good(self) -> bool:
+        now = time.monotonic()
+        self._gone_at = self._gone_at or now
+        return now - self._gone_at >= GONE
+
+    async def _present(self, place: EntryId) -> bool:
+        """Whether the stream holds the entry at our place: with nothing else to tell, it is ours."""
+        at = str(place)
+        return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
     async def _change(self, account: Continuity, following: EntryId | None) -> None:
         watched = self._watched

@@ -30,6 +30,7 @@ BUSY_LOOK: Final = 0.2  # and at one that does: so long a cursor may be provisio
 PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
+GONE_LOOK: Final = 0.02  # seconds between two looks at a key that is gone
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
 REST_PAGE: Final = 500  # entries read at once of what a restart left
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
@@ -48,6 +49,7 @@ class StreamReader:
         self._group = ReaderGroup(watched.key, group)
         self._look_at = 0.0
         self._retry_at = 0.0
+        self._gone = False  # no stream is under the key at the moment
         self._at_risk = False  # half of what the stream holds lies ahead of us
         self._life = StreamLife(watched, link, server, self._group)
 
@@ -65,6 +67,8 @@ class StreamReader:
     def wants_look(self, now: float) -> bool:
         if self.watched.problem and now < self._retry_at:
             return False
+        if self._gone:
+            return now >= self._look_at
         watched, group = self.watched, self._group
         unsure = not watched.attached or self.behind or bool(watched.pending) or not group.synced
         return bool(watched.problem) or now >= self._look_at or (unsure and group.usable)
@@ -139,9 +143,14 @@ class StreamReader:
         if self._in_future(snapshot):
             return 0
         refused = refusal(*replies[: len(prepared)], read)
+        epoch = account.at.epoch
         if not await self._life.goes_on(snapshot):
-            self.behind = True
+            self._gone = not snapshot.exists and account.at.epoch == epoch
+            self.behind = not self._gone
+            if self._gone:  # often, until it is there again or gone for good
+                self._look_at = time.monotonic() + GONE_LOOK
             return 0
+        self._gone = False
         if refused is not None:
             group.refused(refused)
             self._look_at = 0.0 if group.usable else time.monotonic() + PLAIN_LOOK / 4
