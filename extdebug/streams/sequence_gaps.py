@@ -141,8 +141,11 @@ class SequenceGaps:
         excused = producer.excused
         if excused is not None and at >= excused.until:
             producer.excused = None
-        if last is None or n <= last + 1:
-            return 0  # the first seen, in order, or one that a retry wrote twice
+        if last is None:  # what was stated so far lies before the first number, where it fits
+            producer.credit = max(0, producer.credit - (n - 1))
+            return 0
+        if n <= last + 1:
+            return 0  # in order, or one that a retry wrote twice
         hole = n - last - 1
         stated = min(hole, producer.credit)
         producer.credit -= stated

@@ -179,6 +179,17 @@ def test_a_cancelled_hole_does_not_swallow_the_next_marker() -> None:
     assert book.stated == 2
 
 
+def test_what_was_stated_before_a_first_number_does_not_swallow_a_later_hole() -> None:
+    book = Book()
+    book.see(5, lost=4)
+    book.see(8)
+    assert (book.marked, book.holes) == (4, 2)
+    book.see(lost=1, src="b")
+    book.see(2, src="b")
+    book.see(4, src="b")
+    assert (book.marked, book.holes) == (5, 3)
+
+
 def test_entries_without_a_source_state_what_they_say() -> None:
     book = Book()
     book.see(lost=4, src=None)
