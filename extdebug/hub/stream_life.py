@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -54,13 +54,15 @@ class StreamLife:
     """Owned by a StreamReader."""
 
     def __init__(
-        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup
-    ) -> None:
+        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup,
+        *, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._watched = watched
         self._link = link
         self._server = server
         self._group = group
         self._lives: dict[str, Cursor] = {}
+        self._clock = clock
         self._gone_at = 0.0  # when the key was first seen gone
 
     def current(self, snapshot: Snapshot) -> str:
@@ -128,12 +130,12 @@ class StreamLife:
         return False
 
     def _gone_for_good(self) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         self._gone_at = self._gone_at or now
         return now - self._gone_at >= GONE
 
     async def _present(self, place: EntryId) -> bool:
-        """Whether the stream holds the entry at our place: with nothing else to tell, it is ours."""
+        """Whether the stream holds the entry at our place: then it is ours, for all we can tell."""
         at = str(place)
         return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
