@@ -158,7 +158,7 @@ def test_an_uncounted_gap_makes_the_joined_one_uncounted() -> None:
 
 def test_what_was_dropped_on_both_sides_of_a_reset_is_two_gaps_around_it() -> None:
     ring = live(limit=20)
-    other = "f" * 20
+    other = "f" * 24
     for n in range(1, 4):
         ring.push(chunk(n), filtered=0, through=at(n))
     ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(0, 0), 0, other))
@@ -226,7 +226,7 @@ def test_a_seam_moves_nothing_and_takes_no_entries_along() -> None:
 def test_entries_behind_a_reset_are_not_counted_before_it() -> None:
     ring = live()
     ring.skip(3, through=at(3))
-    ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(1, 0), 0, "f" * 20))
+    ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(1, 0), 0, "f" * 24))
     late, reset = drain(ring)
     assert (late.through, late.filtered) == (at(3), 3)
     assert (reset.replaced, reset.filtered) == (True, 0)
@@ -285,7 +285,7 @@ def test_each_event_knows_its_own_cursor() -> None:
     some = make_chunk(part, [0, 2, 3])
     assert [cursor for _, cursor in some.places(at(5))] == [at(1), at(3), at(4)]
     assert [cursor.index for _, cursor in some.places(Cursor(EntryId(5, 0)))] == [None] * 3
-    epoch = "e" * 20
+    epoch = "e" * 24
     in_life = some.places(Cursor(EntryId(5, 0), 5, epoch, stated=True))
     assert [cursor for _, cursor in in_life][-1] == Cursor(EntryId(4, 0), 4, epoch)
 

@@ -15,7 +15,7 @@ from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
 
-EPOCH = "e" * 20
+EPOCH = "e" * 24
 ALL = Selection(None, EVERYTHING)
 EVEN = Selection(None, Filter.parse({"q": "even"}))
 

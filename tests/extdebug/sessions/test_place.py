@@ -12,8 +12,8 @@ from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.hub.test_ring_buffer import chunk, prepared
 
-HERE = "a" * 20
-THERE = "b" * 20
+HERE = "a" * 24
+THERE = "b" * 24
 
 
 def at(n: int, index: int | None = -1, epoch: str = HERE, *, stated: bool = False) -> Cursor:
