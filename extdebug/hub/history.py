@@ -117,7 +117,8 @@ class History:
             loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
             self._private.lose(loss, ends=stood)
             return boundary
-        if stood.epoch and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
+        named = stood.epoch in snapshot.epochs
+        if named and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])

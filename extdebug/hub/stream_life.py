@@ -124,7 +124,8 @@ class StreamLife:
                 account.move(Cursor(at.id, at.index, life))
                 return True
         following: EntryId | None = None
-        if at.epoch and snapshot.exists and not epochs.of_run(at.epoch, run_id):
+        # Without our life's name it is another stream, or a copy older than our beginning.
+        if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):
             following = await self._read_rest(account)
         await self._change(account, following)
         return False
