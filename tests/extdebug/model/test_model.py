@@ -142,7 +142,6 @@ class Losses(RuleBasedStateMachine):
         """The first time another stream, then the earlier one again."""
         self.losses = self.swapped = True
         self.server.swap()
-        self.seen.clear()
         self.server.now += 1
         self.unnumbered(lines)
 
