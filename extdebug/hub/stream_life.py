@@ -133,7 +133,7 @@ class StreamLife:
         return now - self._gone_at >= GONE
 
     async def _present(self, place: EntryId) -> bool:
-        """Whether the stream holds the entry at our place: with nothing else to tell, it is ours."""
+        """Whether the entry at our place is there: with nothing else to go by, it is our stream."""
         at = str(place)
         return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
