@@ -17,7 +17,6 @@ from tests.files import ROOT, relative, repository_files
 MOST_LINES: Final = 300
 MOST_LINES_OF_TESTS: Final = 500  # tables of cases are long and simple
 LONG: Final[dict[str, str]] = {
-    "extdebug/sessions/feed.py": "the one security path of every transport: it is read as a whole",
     "policies/redaction/builtin_rules.py": "one table of built-in rules with an example each",
 }
 TOP_LEVEL: Final = {

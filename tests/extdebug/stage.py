@@ -1,9 +1,10 @@
-"""A real feed among stand-ins: a hub with its stream in a list, a patrol, and rows on paper."""
+"""A real feed among stand-ins: a node of paper, its hub with the stream in a list, its rows."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,12 @@ from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import Selection, make_chunk
-from extdebug.hub.watched_stream import Subscription, WatchedStream
+from extdebug.hub.subscription import Subscription
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.stats import SessionStats
+from extdebug.sessions.flow_control import Events
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.store import Lease
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.wire.keys import Target
@@ -36,8 +40,9 @@ class PaperHub:
         self.redactor = Redactor(key=None)
         self.rows: list[Row] = []
         self.subscriptions: list[Subscription] = []
-        self.watch = WatchedStream(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
-        self.watch.attach(Snapshot(exists=False), run_id="r")
+        self.watched = WatchedStream(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
+        self.watched.attach(Cursor(ZERO_ID, 0), Snapshot(exists=False))
+        self.away: Exception | None = None  # what a read of the past fails with
 
     def write(self, *messages: str, **more: str) -> None:
         first = len(self.rows) + 1
@@ -46,20 +51,23 @@ class PaperHub:
             for place, message in enumerate(messages)
         ]
         self.rows += new
-        assert self.watch.account is not None
-        self.watch.deliver(self.watch.account.got([row[0] for row in new]), new)
+        self.watched.read(new)
+
+    def use(self, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self.watched.use(redactor)
 
     def subscribe(
         self, target: Target, selection: Selection, wake: Callable[[], None], *, ring_bytes: int
     ) -> Subscription:
         assert target == TARGET
-        one = Subscription(self.watch, selection, wake, limit=ring_bytes)
+        one = Subscription(self.watched, selection, wake, limit=ring_bytes)
         self.subscriptions.append(one)
         return one
 
     def unsubscribe(self, subscription: Subscription) -> None:
         subscription.closed = True
-        self.watch.leave(subscription)
+        self.watched.leave(subscription)
         self.subscriptions.remove(subscription)
 
     def problem(self, _: Target) -> str:
@@ -72,8 +80,9 @@ class PaperHub:
 class PaperHistory:
     """Reads the hub's list in one page, up to where the live ring begins."""
 
-    def __init__(self, hub: PaperHub, live: Subscription, start: Start) -> None:
-        self._hub, self._live, self._start = hub, live, start
+    def __init__(self, hub: Any, live: Subscription, start: Start) -> None:
+        self._hub: PaperHub = hub
+        self._live, self._start = live, start
         self._after = Cursor(ZERO_ID, 0)
         self.done = False
 
@@ -85,11 +94,15 @@ class PaperHistory:
             self._after = start.cursor
         else:
             at = max(0, boundary.id.ms - (start.tail or 0))
+            if start.since_ms is not None:  # rows of paper are as old as their number
+                at = min(start.since_ms, boundary.id.ms)
             self._after = Cursor(EntryId(at, 0), at)
         return self._after
 
     async def page(self) -> list[Piece]:
         await asyncio.sleep(0)
+        if self._hub.away is not None:
+            raise self._hub.away
         boundary = self._live.ring.floor or self._live.boundary
         assert boundary is not None
         prepare = RedactingDecoder(self._hub.redactor, TARGET)
@@ -104,26 +117,29 @@ class PaperHistory:
 
 
 @dataclass(eq=False)
-class PaperSupervisor:
-    """Remembers what it was asked; decisions come from the test."""
+class PaperNode:
+    """A FeedOwner: as much of a node as a feed knows. Decisions come from the test.
 
-    soon: list[Feed] = field(default_factory=list)
-    forgot: list[Feed] = field(default_factory=list)
+    `written` are the calls that would have reached the database, in order.
+    """
+
+    hub: Any = field(default_factory=PaperHub)
+    history: Any = PaperHistory
+    soon: list[Feed] = field(default_factory=list)  # to be decided afresh
+    over: list[tuple[Feed, bool]] = field(default_factory=list)  # and whether they are gone
+    written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    ours: bool = True  # whether the rows are still held by us
+
+    async def records(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        self.written.append((function.__name__, args, kwargs))
+        return self.ours
 
     def decide_soon(self, *feeds: Feed) -> None:
         self.soon += feeds
 
-    def forget(self, feed: Feed) -> None:
-        self.forgot.append(feed)
-
-
-@dataclass(eq=False)
-class PaperNode:
-    """As much of a console as a feed knows."""
-
-    hub: PaperHub = field(default_factory=PaperHub)
-    supervisor: PaperSupervisor = field(default_factory=PaperSupervisor)
-    stats: SessionStats = field(default_factory=SessionStats)
+    def left(self, feed: Feed, *, gone: bool) -> None:
+        self.over.append((feed, gone))
 
 
 class Clock:
@@ -139,27 +155,21 @@ class Clock:
     def time(self) -> float:
         return self._loop.time() + self._ahead
 
-    def call_at(self, at: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
-        return self._loop.call_at(at - self._ahead, callback)
+    def call_at(self, when: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        return self._loop.call_at(when - self._ahead, callback)
 
 
 class Stage:
-    """Opens feeds; `written` are the calls that would have reached the database, in order."""
+    """Opens feeds on a paper node."""
 
     def __init__(self) -> None:
         self.node = PaperNode()
-        self.written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        self.ours = True  # whether the rows are still held by us
         self.feeds: list[Feed] = []
 
     @property
     def hub(self) -> PaperHub:
-        return self.node.hub
-
-    async def records(self, function: Any, *args: Any, **kwargs: Any) -> bool:
-        await asyncio.sleep(0)
-        self.written.append((function.__name__, args, kwargs))
-        return self.ours
+        hub: PaperHub = self.node.hub
+        return hub
 
     def open(
         self,
@@ -170,6 +180,7 @@ class Stage:
         wanted: Filter = EVERYTHING,
         start: Start = Start(tail=1000),  # noqa: B008 - frozen
         decided: bool = True,
+        clock: Clock | None = None,
         **lease: Any,
     ) -> Feed:
         """A feed that ends in `ttl` seconds and can be made to last `most`."""
@@ -178,10 +189,10 @@ class Stage:
             id="session-1", holder="h", opened_at=now, expires_at=now + dt.timedelta(seconds=ttl),
             extendable_until=now + dt.timedelta(seconds=most), **lease,
         )  # fmt: skip
-        node: Any = self.node
         feed = Feed(
-            node, VIEWER, TARGET, allowed(limits=limits), row, wanted=wanted, rev=0, start=start
-        )
+            self.node, VIEWER, TARGET, allowed(limits=limits), row, wanted=wanted, rev=0,
+            start=start, clock=clock,
+        )  # fmt: skip
         self.feeds.append(feed)
         if decided:
             feed.apply(feed.decision)
@@ -197,3 +208,48 @@ def allowed(*, limits: SessionLimits = SessionLimits(), **more: Any) -> Decision
         "retry_after": 0, "now": dt.datetime.now(dt.UTC), **more,
     }  # fmt: skip
     return Decision(**given)
+
+
+async def said(feed: Feed) -> list[Any]:
+    """What there is to say now, up to where the feed waits; each event frame is acknowledged."""
+    out: list[Any] = []
+    while not (out and isinstance(out[-1], CloseReason)):
+        task = asyncio.create_task(feed.next())
+        for _ in range(20):  # the stand-ins give way to the loop a few times, and never sleep
+            await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return out
+        out.append(task.result())
+        if isinstance(out[-1], Events):
+            feed.ack(out[-1].seq)
+    return out
+
+
+def shown(messages: list[Any]) -> list[str]:
+    """The messages of the events among them."""
+    return [
+        event["message"]
+        for message in messages
+        if isinstance(message, Events)
+        for event in json.loads(message.text())["events"]
+    ]
+
+
+def kinds(messages: list[Any]) -> list[str]:
+    return [message.kind for message in messages if isinstance(message, ControlFrame)]
+
+
+def frames(messages: list[Any], kind: str) -> list[dict[str, Any]]:
+    """The control frames of this kind, read as a client reads them."""
+    return [
+        json.loads(message.text())
+        for message in messages
+        if isinstance(message, ControlFrame) and message.kind == kind
+    ]
+
+
+def status(messages: list[Any]) -> dict[str, Any]:
+    """The last `status` frame."""
+    return frames(messages, "status")[-1]

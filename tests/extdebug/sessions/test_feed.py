@@ -2,82 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import json
 from typing import Any
 
 import pytest
 
 from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
-from extdebug.sessions import catch_up, close_reasons, feed
+from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
-from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
-from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.positions import Cursor, Start
-from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed
+from tests.extdebug.stage import Clock, Stage, allowed, kinds, said, shown, status
 
 KEEP = Filter.parse({"q": "keep"})
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    one = Stage()
-    monkeypatch.setattr(catch_up, "History", PaperHistory)
-    monkeypatch.setattr(feed, "in_record_threads", one.records)
-    return one
-
-
-def clocked(one: Feed) -> Clock:
-    clock: Any = Clock()
-    one._loop = clock
-    return clock  # type: ignore[no-any-return]
-
-
-async def said(one: Feed) -> list[Any]:
-    """What there is to say now, up to where the feed waits; each event frame is acknowledged."""
-    out: list[Any] = []
-    while not (out and isinstance(out[-1], CloseReason)):
-        task = asyncio.create_task(one.next())
-        for _ in range(20):  # the stand-ins give way to the loop a few times, and never sleep
-            await asyncio.sleep(0)
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            return out
-        out.append(task.result())
-        if isinstance(out[-1], Events):
-            one.ack(out[-1].seq)
-    return out
-
-
-def shown(messages: list[Any]) -> list[str]:
-    return [
-        event["message"]
-        for message in messages
-        if isinstance(message, Events)
-        for event in json.loads(message.text())["events"]
-    ]
-
-
-def kinds(messages: list[Any]) -> list[str]:
-    return [message.kind for message in messages if isinstance(message, ControlFrame)]
-
-
-def status(messages: list[Any]) -> dict[str, Any]:
-    notes = [m for m in messages if isinstance(m, ControlFrame) and m.kind == "status"]
-    frame: dict[str, Any] = json.loads(notes[-1].text())
-    return frame
+def stage() -> Stage:
+    return Stage()
 
 
 # --- time -----------------------------------------------------------------------------------------
 
 
 async def test_the_end_is_announced_once_a_minute_before_and_then_comes(stage: Stage) -> None:
-    one = stage.open(ttl=600)
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(ttl=600, clock=clock)
     assert set(kinds(await said(one))) == {"status"}
     clock.forward(539)
     assert "expiring" not in kinds(await said(one))
@@ -92,20 +43,20 @@ async def test_the_end_is_announced_once_a_minute_before_and_then_comes(stage: S
 
 
 async def test_a_session_is_extended_to_its_maximum_and_not_beyond(stage: Stage) -> None:
-    one = stage.open(ttl=100, most=300)
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(ttl=100, most=300, clock=clock)
     clock.forward(50)
     assert "expiring" in kinds(await said(one))
     await one.extend()
     assert one.lifetime.expires_at == one.lease.extendable_until
-    assert [(name, how["until"]) for name, _, how in stage.written] == [
+    assert [(name, how["until"]) for name, _, how in stage.node.written] == [
         ("extend", one.lease.extendable_until)
     ]
     assert status(await said(one))["ttl"] == pytest.approx(300, abs=2)
     with pytest.raises(ProtocolError) as refused:
         await one.extend()
     assert refused.value.code is ErrorCode.NOT_EXTENDABLE
-    assert len(stage.written) == 1
+    assert len(stage.node.written) == 1
     clock.forward(245)
     assert "expiring" in kinds(await said(one)), "the new end is announced, too"
     clock.forward(60)
@@ -121,7 +72,7 @@ async def test_one_extension_gives_as_much_time_as_a_session_begins_with(stage: 
 
 async def test_a_row_that_is_no_longer_ours_is_not_extended(stage: Stage) -> None:
     one = stage.open(ttl=100)
-    stage.ours = False
+    stage.node.ours = False
     until = one.lifetime.expires_at
     with pytest.raises(ProtocolError) as refused:
         await one.extend()
@@ -132,7 +83,7 @@ async def test_a_row_that_is_no_longer_ours_is_not_extended(stage: Stage) -> Non
 # --- authority ------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_shown_before_the_patrol_has_decided(stage: Stage) -> None:
+async def test_nothing_is_shown_before_the_supervisor_has_decided(stage: Stage) -> None:
     stage.hub.write("a")
     one = stage.open(decided=False)
     assert await said(one) == []
@@ -140,20 +91,20 @@ async def test_nothing_is_shown_before_the_patrol_has_decided(stage: Stage) -> N
     assert shown(await said(one)) == ["a"]
 
 
-async def test_authority_that_ended_by_time_stops_delivery_until_the_patrol_decides(
+async def test_authority_that_ended_by_time_stops_delivery_until_the_supervisor_decides(
     stage: Stage,
 ) -> None:
-    one = stage.open()
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(clock=clock)
     now = dt.datetime.now(dt.UTC)
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
     stage.hub.write("within")
     assert shown(await said(one)) == ["within"]
-    assert stage.node.supervisor.soon == []
+    assert stage.node.soon == []
     clock.forward(31)
     stage.hub.write("after")
     assert await said(one) == []
-    assert set(stage.node.supervisor.soon) == {one}
+    assert set(stage.node.soon) == {one}
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)), asked_at=clock.time())
     assert shown(await said(one)) == ["after"]
 
@@ -161,8 +112,8 @@ async def test_authority_that_ended_by_time_stops_delivery_until_the_patrol_deci
 async def test_authority_that_is_not_renewed_ends_the_session_with_nothing_more_shown(
     stage: Stage,
 ) -> None:
-    one = stage.open()
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(clock=clock)
     now = dt.datetime.now(dt.UTC)
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
     await said(one)
@@ -303,7 +254,7 @@ async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(
         one.end(end)
     await one.finish(gone=gone, code=1000, reason="left")
     await one.finish(gone=not gone)
-    rows = [(name, how.get("code"), how.get("reason")) for name, _, how in stage.written]
+    rows = [(name, how.get("code"), how.get("reason")) for name, _, how in stage.node.written]
     assert rows == ([] if written is None else [written])
     assert stage.hub.subscriptions == []
-    assert stage.node.supervisor.forgot == [one]
+    assert [feed for feed, _ in stage.node.over] == [one]
