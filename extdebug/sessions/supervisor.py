@@ -109,8 +109,10 @@ class Supervisor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def serving(self, session: str) -> Feed | None:
-        """The feed of this process that serves the session, if one does."""
-        return next((feed for feed in self._feeds if feed.lease.id == session), None)
+        """The feed of this process that serves the session, if one does and has not ended."""
+        return next(
+            (feed for feed in self._feeds if feed.lease.id == session and feed.ending is None), None
+        )
 
     def watch(self, feed: Feed) -> None:
         """From now on; decided again at once, for what changed while the session was opened.
@@ -255,7 +257,7 @@ class Supervisor:
             for feed in self.feeds:
                 if feed.unserved(now):
                     self.forget(feed)
-                    ending = asyncio.create_task(feed.finish(gone=True), name="unserved")
+                    ending = asyncio.create_task(_finish(feed), name="unserved")
                     self._finishing.add(ending)
                     ending.add_done_callback(self._finishing.discard)
 
@@ -264,3 +266,11 @@ class Supervisor:
         if redactor.fingerprint != self._rules:
             self._rules = redactor.fingerprint
             self._use_rules(redactor)
+
+
+async def _finish(feed: Feed) -> None:
+    """For a feed that nobody serves; its row is the janitor's when it cannot be written."""
+    try:
+        await feed.finish(gone=True)
+    except Exception:
+        log.exception("the end of session %s could not be written", feed.lease.id)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from extdebug.db import Bridge
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
@@ -129,8 +130,12 @@ class PaperNode:
     over: list[tuple[Feed, bool]] = field(default_factory=list)  # and whether they are gone
     written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     ours: bool = True  # whether the rows are still held by us
+    records: Bridge = field(init=False)
 
-    async def records(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+    def __post_init__(self) -> None:
+        self.records = self._write
+
+    async def _write(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         await asyncio.sleep(0)
         self.written.append((function.__name__, args, kwargs))
         return self.ours
