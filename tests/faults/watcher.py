@@ -273,7 +273,9 @@ class Watcher:
         else:
             self._note(frame)
         if self.acks and "seq" in frame:
-            await connection.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
+            # Closed meanwhile: what was sent before the close, its reason above all, is still read.
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(json.dumps({"type": "ack", "seq": frame["seq"]}))
 
     def _keep(self, item: Item) -> None:
         self.log.append(item)
