@@ -69,7 +69,7 @@ class Playback:
 
     def begin(self) -> None:
         """Attach to the stream at the session's start."""
-        self.catch_up.begin(self.selection, self._start)
+        self._start = self.catch_up.begin(self.selection, self._start)
 
     def use_limits(self, decision: Decision) -> None:
         """Scope and rates of another decision; what waits is chosen anew by `go_on` alone."""
@@ -127,5 +127,7 @@ class Playback:
     def _again(self) -> None:
         """Go on from the last place that was told, read anew: what was queued is not lost."""
         self.flow.stand_at(self.flow.position)
-        start = Start(cursor=self.flow.position) if self.placed else self._start
-        self.catch_up.begin(self.selection, start)
+        if self.placed:
+            self.catch_up.begin(self.selection, Start(cursor=self.flow.position))
+        else:
+            self.begin()

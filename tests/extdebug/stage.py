@@ -11,16 +11,17 @@ from typing import Any
 
 from extdebug.db import Bridge
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
-from extdebug.hub.selection import Selection, make_chunk
+from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
+from extdebug.protocol.server_frames import ReadyTarget
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.store import Lease
+from extdebug.streams.continuity import Continuity
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
@@ -31,28 +32,46 @@ from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
 
 TARGET = Target("acme", "invoice-sync")
+NAMES = ReadyTarget(
+    tenant="acme", extension="invoice-sync", tenant_name="A", extension_name="I", installs=()
+)
 VIEWER = Viewer(user_id=1, username="dan", transport="ws")
 
 
 class PaperHub:
     """The stream as a list of rows; its one watch is fed by `write`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, attached: bool = True) -> None:
         self.redactor = Redactor(key=None)
         self.rows: list[Row] = []
         self.subscriptions: list[Subscription] = []
         self.watched = WatchedStream(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
-        self.watched.attach(Cursor(ZERO_ID, 0), Snapshot(exists=False))
+        if attached:
+            self.attach()
         self.away: Exception | None = None  # what a read of the past fails with
 
-    def write(self, *messages: str, **more: str) -> None:
-        first = len(self.rows) + 1
+    def attach(self) -> None:
+        """The stream can be read from now on."""
+        newest = self.rows[-1][0] if self.rows else ZERO_ID
+        self.watched.attach(Cursor(newest, len(self.rows)), Snapshot(exists=False))
+
+    def write(self, *messages: str, ms: int | None = None, **more: str) -> None:
+        """Ids count from 1-0, or from `ms`."""
+        first = len(self.rows) + 1 if ms is None else ms
         new = [
             (EntryId(first + place, 0), raw(message=message, **more))
             for place, message in enumerate(messages)
         ]
         self.rows += new
-        self.watched.read(new)
+        if self.watched.attached:
+            self.watched.read(new)
+
+    def mark_lost(self, count: int, *, why: str) -> None:
+        """A runner's marker: so many events were dropped before they were written."""
+        row = (EntryId(len(self.rows) + 1, 0), raw(src="r1", lost=str(count), why=why))
+        self.rows.append(row)
+        self.watched.read([row])
+        self.watched.flush()
 
     def use(self, redactor: Redactor) -> None:
         self.redactor = redactor
@@ -95,9 +114,10 @@ class PaperHistory:
             self._after = start.cursor
         else:
             at = max(0, boundary.id.ms - (start.tail or 0))
-            if start.since_ms is not None:  # rows of paper are as old as their number
-                at = min(start.since_ms, boundary.id.ms)
-            self._after = Cursor(EntryId(at, 0), at)
+            if start.since_ms is not None:
+                at = min(start.since_ms - 1, boundary.id.ms)
+            index = sum(row[0].ms <= at for row in self._hub.rows)
+            self._after = Cursor(EntryId(at, 0), index)
         return self._after
 
     async def page(self) -> list[Piece]:
@@ -106,15 +126,18 @@ class PaperHistory:
             raise self._hub.away
         boundary = self._live.ring.floor or self._live.boundary
         assert boundary is not None
-        prepare = RedactingDecoder(self._hub.redactor, TARGET)
-        rows = [row for row in self._hub.rows if self._after.id < row[0] <= boundary.id]
-        part = [prepare(row) for row in rows]
-        chosen = self._live.selection.choose([one.event for one in part if one.event])
+        private = WatchedStream(TARGET, "private", self._hub.redactor)
+        private.account = Continuity(self._after)
+        one = Subscription(private, self._live.selection, lambda: None, limit=1 << 30)
+        one.ring.parked = False
+        private.read([row for row in self._hub.rows if self._after.id < row[0] <= boundary.id])
+        private.flush()
+        pieces: list[Piece] = []
+        while (piece := one.ring.take()) is not None:
+            piece.history = True
+            pieces.append(piece)
         self.done = True
-        if not chosen:
-            return [Piece(boundary, len(part))]
-        chunk = make_chunk(part, chosen)
-        return [Piece(boundary, len(part) - chunk.count, chunk, history=True)]
+        return [*pieces, Piece(boundary)]
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.selection import make_chunk
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
-from extdebug.protocol.server_frames import ReadyTarget, error_frame
+from extdebug.protocol.server_frames import error_frame
 from extdebug.sessions.close_reasons import bad_request
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
@@ -24,7 +24,7 @@ from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
-from tests.extdebug.stage import TARGET, Stage
+from tests.extdebug.stage import NAMES, TARGET, Stage
 from tests.extdebug.transports.test_consumers import SUBSCRIBE, Wire
 
 # --- what clients say ---------------------------------------------------------------------------
@@ -70,9 +70,6 @@ messages = st.one_of(
     well_formed.map(as_text),
     st.integers(0, 40_000).map(lambda size: {"text": "[" * size}),
     st.just({"text": None, "bytes": None}),
-)
-NAMES = ReadyTarget(
-    tenant="acme", extension="invoice-sync", tenant_name="A", extension_name="I", installs=()
 )
 FUZZ = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

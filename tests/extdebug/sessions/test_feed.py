@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import time
 from typing import Any
 
 import pytest
@@ -11,9 +13,13 @@ from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
-from extdebug.sessions.flow_control import Events
-from extdebug.wire.positions import Cursor, Start
-from tests.extdebug.stage import Clock, Stage, allowed, kinds, said, shown, status
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.wire.positions import Cursor, EntryId, Start
+from policies.redaction.redactor import Redactor
+from policies.redaction.rules import Rule
+from tests.extdebug.entries import raw
+from tests.extdebug.stage import NAMES, Clock, PaperHub, Stage, allowed, kinds, said, shown, status
 
 KEEP = Filter.parse({"q": "keep"})
 
@@ -213,6 +219,102 @@ async def test_resume_without_a_pause_reads_nothing_twice(stage: Stage) -> None:
     await said(one)
     one.resume()
     assert shown(await said(one)) == []
+
+
+# --- "now" ----------------------------------------------------------------------------------------
+
+
+def late_stage() -> tuple[Stage, int]:
+    """A stage whose stream cannot be read yet, and the present moment in ms."""
+    one = Stage()
+    one.node.hub = PaperHub(attached=False)
+    return one, int(time.time() * 1000)
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "a filter", "a pause", "another scope"])
+async def test_now_is_the_moment_of_ready_even_if_the_stream_attaches_later(meanwhile: str) -> None:
+    stage, now = late_stage()
+    stage.hub.write("before", ms=now - 5000)
+    one = stage.open(start=Start(tail=0))
+    assert one.ready(NAMES).kind == "ready"
+    stage.hub.write("while nobody could read", ms=now + 5000)
+    assert shown(await said(one)) == []
+    if meanwhile == "a filter":
+        one.set_filter(Filter.parse({"q": "while"}), rev=1)
+    elif meanwhile == "a pause":
+        one.pause()
+        one.resume()
+    elif meanwhile == "another scope":
+        one.apply(allowed(installs=frozenset({"inst-acme"})))
+        one.apply(allowed())
+    stage.hub.attach()
+    assert shown(await said(one)) == ["while nobody could read"]
+
+
+async def test_now_stays_where_it_was_though_authority_changes_before_the_first_read(
+    stage: Stage,
+) -> None:
+    stage.hub.write("before")
+    one = stage.open(start=Start(tail=0))
+    stage.hub.write("after ready")
+    one.apply(allowed(installs=frozenset({"inst-acme"})))
+    one.apply(allowed())
+    assert shown(await said(one)) == ["after ready"]
+
+
+# --- new redaction rules --------------------------------------------------------------------------
+
+HIDES = Redactor([Rule(name="own", pattern=r"secret-\d+", example="secret-1")], key=None)
+
+
+def change_rules(stage: Stage, one: Feed) -> None:
+    """As the node does it."""
+    stage.hub.use(HIDES)
+    one.prepare_again()
+
+
+async def test_what_waits_in_a_full_ring_leaves_under_the_new_rules(stage: Stage) -> None:
+    one = stage.open()
+    await said(one)
+    stage.hub.write(*(f"line {n} secret-{n}" for n in range(500)))
+    change_rules(stage, one)
+    messages = shown(await said(one))
+    assert len(messages) == 500
+    assert not any("secret-" in message for message in messages)
+
+
+async def test_a_history_that_is_being_read_goes_on_under_the_new_rules(stage: Stage) -> None:
+    stage.hub.write(*(f"line {n} secret-{n}" for n in range(500)))
+    one = stage.open()
+    task = asyncio.create_task(one.next())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the page is on its way
+    change_rules(stage, one)
+    messages = shown([await task, *(await said(one))])
+    assert len(messages) == 500
+    assert not any("secret-" in message for message in messages)
+
+
+async def test_runner_lines_that_wait_leave_under_the_new_rules(stage: Stage) -> None:
+    one = stage.open()
+    await said(one)
+    stage.hub.watched.begin_fallback()
+    row = raw(message="straight secret-1", ts="2026-11-26T00:00:00.000Z")
+    stage.hub.watched.runner_row((EntryId(5, 0), row))
+    change_rules(stage, one)
+    [message] = shown(await said(one))
+    assert message.startswith("straight ")
+    assert "secret-" not in message
+
+
+async def test_a_gap_that_waits_says_why_under_the_new_rules(stage: Stage) -> None:
+    one = stage.open()
+    await said(one)
+    stage.hub.mark_lost(3, why="too much of secret-7")
+    change_rules(stage, one)
+    [gap] = [message.gap for message in await said(one) if isinstance(message, GapNotice)]
+    assert gap.missed == 3
+    assert "secret-7" not in str(gap.detail)
 
 
 # --- the account and the end ----------------------------------------------------------------------
