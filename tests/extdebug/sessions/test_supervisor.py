@@ -194,3 +194,63 @@ async def test_a_drain_waits_for_the_last_session_or_its_time(world: World) -> N
     one.forget(feed)  # type: ignore[arg-type]
     await asyncio.wait_for(one.empty(within=60), 2)
     task.cancel()
+
+
+# --- several connections of one session -----------------------------------------------------------
+
+
+async def test_of_two_feeds_of_one_session_the_later_one_wins_at_once(world: World) -> None:
+    first, second, third = (Watching("a") for _ in range(3))
+    one, task = await walking(world, first, second)
+    assert first.ending is close_reasons.TAKEN
+    assert one.serving("a") is second
+    one.watch(third)  # type: ignore[arg-type]
+    assert second.ending is close_reasons.TAKEN
+    assert third.ending is None
+    assert one.serving("a") is third
+    third.end(close_reasons.TIME_UP)
+    assert one.serving("a") is None
+    task.cancel()
+
+
+async def test_feeds_of_one_session_are_judged_each_by_the_lease_it_holds(world: World) -> None:
+    """Both are here, and one of them holds the row: a verdict by session alone would end both."""
+    earlier, later = Watching("a"), Watching("a")
+    earlier.lease.holder, later.lease.holder = "old", "new"
+    asked: list[Any] = []
+
+    def held_elsewhere(leases: Any) -> list[str]:
+        asked.extend(leases)
+        return ["" if holder == "new" else "taken" for _, holder in leases]
+
+    world.held_elsewhere = held_elsewhere  # type: ignore[method-assign]
+    _, task = await walking(world, earlier, later)
+    await until(lambda: {("a", "old"), ("a", "new")} <= set(asked))
+    await until(lambda: earlier.ending)
+    assert earlier.ending is close_reasons.TAKEN
+    assert later.ending is None
+    task.cancel()
+
+
+async def test_one_session_that_could_not_be_ended_leaves_nothing_to_the_loop(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck(Watching):
+        def unserved(self, now: float) -> bool:
+            return True
+
+        async def finish(self, **_: Any) -> None:
+            raise RuntimeError("the database is away")
+
+    policy: Any = world
+    one = Supervisor(
+        name="here", use_rules=lambda _: None, health=dict, policy=policy,
+        timings=Timings(poll=0.05, guard=0.01),
+    )  # fmt: skip
+    feed: Any = Stuck("a")
+    one.watch(feed)
+    guard = asyncio.create_task(one._guard())
+    await until(lambda: "could not be written" in caplog.text)
+    assert one.feeds == ()
+    guard.cancel()
+    await one.stop()

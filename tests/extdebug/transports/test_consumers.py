@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports.consumers import SessionConsumer, Timings, stop
+from extdebug.transports.consumers import SessionConsumer, Timings
 from extdebug.wire.positions import Start
 
 SUBSCRIBE = '{"type":"subscribe","target":{"extension":"invoice-sync"}}'
@@ -233,41 +232,3 @@ async def test_a_first_frame_that_is_not_a_subscribe_ends_it(server: Server, fir
     wire.say(first)
     await asyncio.wait_for(server.serve(wire), 5)
     assert wire.closed == 4400
-
-
-async def test_stop_ends_even_a_task_that_swallows_its_first_cancellation() -> None:
-    async def stubborn() -> None:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            await asyncio.sleep(60)
-
-    task = asyncio.create_task(stubborn())
-    await asyncio.sleep(0)
-    await asyncio.wait_for(stop([task]), 5)
-    assert task.done()
-
-
-async def test_what_a_reader_and_a_writer_fail_with_at_once_is_not_left_to_the_loop() -> None:
-    """A client that vanishes fails both; the loop would log the second with a traceback."""
-    left: list[dict[str, Any]] = []
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: left.append(context))
-
-    async def fails() -> None:
-        raise RuntimeError("the socket is gone")
-
-    async def fails_when_stopped() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            raise RuntimeError("the socket is gone")
-
-    tasks = [loop.create_task(work()) for work in (fails, fails, fails_when_stopped)]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    await stop(tasks)
-    assert all(task.done() for task in tasks)
-    tasks.clear()
-    gc.collect()
-    await asyncio.sleep(0)
-    assert left == []
