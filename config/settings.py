@@ -108,17 +108,22 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_LOADERS = [
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            # Compiled once and kept, except under DEBUG: there each request reads them again.
+            "loaders": _LOADERS if DEBUG else [("django.template.loaders.cached.Loader", _LOADERS)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]
@@ -242,7 +247,9 @@ STATIC_HASHED: bool = env.bool(
 WHITENOISE_USE_FINDERS = not STATIC_HASHED
 WHITENOISE_MAX_AGE = 3600 if STATIC_HASHED else 0  # hashed names are immutable regardless
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-WHITENOISE_AUTOREFRESH = DEBUG
+# Looked up anew for each request, except in production: WhiteNoise reads lengths and ETags once, at
+# the start, and would send an edited file's new body under the old ones.
+WHITENOISE_AUTOREFRESH = DEBUG or not (STATIC_HASHED or PRODUCTION)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {
@@ -275,6 +282,8 @@ LOGGING = {
         "channels_redis.pubsub": {"filters": ["outages"]},
         # One line per frame at DEBUG would put guests' text into the console's own log.
         "websockets": {"level": "INFO"},
+        "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner
+        "httpcore": {"level": "INFO"},
         "uvicorn.error": {"level": "WARNING"},  # INFO writes a line per WebSocket, URL and all
         "daphne": {"level": "WARNING"},
     },

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from extdebug.wire.events import Output
@@ -27,7 +28,7 @@ LineSink = Callable[[Output, bytes, bool], None]
 class Splitter:
     """One stream of bytes, any chunking. CR, LF and CRLF each end one line."""
 
-    __slots__ = ("_cut", "_kept", "_parts", "_sink", "_skip_lf", "fed_at", "output")
+    __slots__ = ("_cut", "_kept", "_parts", "_sink", "_skip_lf", "fed_at", "held", "output")
 
     def __init__(self, output: Output, sink: LineSink) -> None:
         self.output = output
@@ -37,6 +38,7 @@ class Splitter:
         self._cut = False
         self._skip_lf = False  # the last chunk ended in CR: a LF now belongs to it
         self.fed_at = 0.0
+        self.held = False  # nothing more is fed for now, though the guest may have written more
 
     @property
     def pending(self) -> bool:
@@ -123,6 +125,13 @@ class Capture:
         if not self.watched and self.stderr.pending:
             SWEEPER.watch(self)
 
+    def hold(self, output: Output, *, held: bool) -> None:
+        """Whoever feeds this output stands still: a pause is then none of the guest's."""
+        splitter = self.stdout if output is Output.STDOUT else self.stderr
+        with self._lock:
+            splitter.held = held
+            splitter.fed_at = time.monotonic()
+
     def close(self) -> None:
         """The execution is over: a partial last line is a line."""
         with self._lock:
@@ -133,9 +142,27 @@ class Capture:
         """Flush what has been partial for longer than the pause; whether something still is."""
         with self._lock:
             for splitter in (self.stdout, self.stderr):
-                if splitter.pending and now - splitter.fed_at >= PAUSE:
+                silent = now - splitter.fed_at >= PAUSE and not splitter.held
+                if splitter.pending and silent:
                     splitter.flush()
             return self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureInput:
+    """One output's way into a capture, for whoever feeds it from a pipe."""
+
+    capture: Capture
+    output: Output
+
+    def feed(self, data: bytes) -> None:
+        if self.output is Output.STDOUT:
+            self.capture.out(data)
+        else:
+            self.capture.err(data)
+
+    def hold(self, *, held: bool) -> None:
+        self.capture.hold(self.output, held=held)
 
 
 class Sweeper:

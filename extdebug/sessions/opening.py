@@ -200,12 +200,5 @@ def record_replay(feed: Feed, viewer: Viewer, **data: object) -> None:
 
     The actor is the person it was decided for.
     """
-    trail.record(
-        trail.Action.REPLAY,
-        actor=store.actor_of(viewer),
-        tenant=feed.target.tenant,
-        extension=feed.target.extension,
-        subject_type="session",
-        subject_id=feed.lease.id,
-        data=data,
-    )
+    actor = store.actor_of(viewer)
+    store.record(trail.Action.REPLAY, feed.lease.id, actor, feed.target, data)

@@ -18,7 +18,8 @@ from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.lifetime import LoopClock
 from extdebug.sessions.store import Lease
-from extdebug.streams.connection import LOST, jittered
+from extdebug.streams.connection import LOST
+from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, Start
 from policies.access import Decision
@@ -120,7 +121,7 @@ class Playback:
                 await asyncio.wait_for(ended.wait(), jittered(self._attempt))
             return
         self._attempt = 0
-        if found is not None and not self.placed:
+        if found is not None and (not self.placed or found.id == self.flow.position.id):
             self.flow.stand_at(found)
             self.placed = True
 

@@ -54,9 +54,11 @@ class Account:
     filters: Sequence[Mapping[str, Any]]
 
 
-def actor_of(viewer: Viewer) -> trail.Actor:
-    kind = trail.ActorKind.TOKEN if viewer.token_id else trail.ActorKind.USER
-    return trail.Actor(kind=kind, id=str(viewer.user_id), name=viewer.username, ip=viewer.ip)
+def actor_of(watcher: Viewer | DebugSession) -> trail.Actor:
+    """Who watches, by their viewer or by the session's row (whose user may be deleted)."""
+    kind = trail.ActorKind.TOKEN if watcher.token_id else trail.ActorKind.USER
+    user, name = str(watcher.user_id or ""), watcher.username
+    return trail.Actor(kind=kind, id=user, name=name, ip=watcher.ip)
 
 
 def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
@@ -114,23 +116,33 @@ def _insert(
         holder=uuid.uuid4().hex,
         filters=list(filters),
     )
-    trail.record(
-        trail.Action.SESSION_OPENED,
-        actor=actor_of(viewer),
-        tenant=target.tenant,
-        extension=target.extension,
-        subject_type="session",
-        subject_id=str(row.pk),
-        data={
-            "transport": viewer.transport,
-            "environment": decision.environment,
-            "grant": decision.grant_id,
-            "installs": None if decision.installs is None else sorted(decision.installs),
-            "expires_at": row.expires_at.isoformat(),
-            "filters": list(filters),
-        },
-    )
+    said = {
+        "transport": viewer.transport,
+        "environment": decision.environment,
+        "grant": decision.grant_id,
+        "installs": None if decision.installs is None else sorted(decision.installs),
+        "expires_at": row.expires_at.isoformat(),
+        "filters": list(filters),
+    }
+    record(trail.Action.SESSION_OPENED, str(row.pk), actor_of(viewer), target, said)
     return lease_of(row)
+
+
+def record(
+    action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
+) -> None:
+    """The audit row of something that happened to a session, in the caller's transaction."""
+    trail.record(
+        trail.Entry(
+            action,
+            actor=actor,
+            tenant=target.tenant,
+            extension=target.extension,
+            subject_type="session",
+            subject_id=session,
+            data=data,
+        )
+    )
 
 
 def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
@@ -152,16 +164,18 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
 def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
     """The true reason, which the person may never hear when they have no relation."""
     trail.record_durably(
-        trail.Action.SESSION_DENIED,
-        actor=actor_of(viewer),
-        tenant=target.tenant,
-        extension=target.extension,
-        reason=decision.reason,
-        code=decision.code,
-        data={
-            "transport": viewer.transport,
-            "checks": [[check.rule, check.ok] for check in decision.checks],
-        },
+        trail.Entry(
+            trail.Action.SESSION_DENIED,
+            actor=actor_of(viewer),
+            tenant=target.tenant,
+            extension=target.extension,
+            reason=decision.reason,
+            data={
+                "code": decision.code,
+                "transport": viewer.transport,
+                "checks": [[check.rule, check.ok] for check in decision.checks],
+            },
+        )
     )
 
 
@@ -195,15 +209,8 @@ def extend(lease: Lease, viewer: Viewer, target: Target, *, until: dt.datetime) 
     with transaction.atomic():
         if not _own(lease).filter(extendable_until__gte=until).update(expires_at=until):
             return False
-        trail.record(
-            trail.Action.SESSION_EXTENDED,
-            actor=actor_of(viewer),
-            tenant=target.tenant,
-            extension=target.extension,
-            subject_type="session",
-            subject_id=lease.id,
-            data={"expires_at": until.isoformat()},
-        )
+        said = {"expires_at": until.isoformat()}
+        record(trail.Action.SESSION_EXTENDED, lease.id, actor_of(viewer), target, said)
     return True
 
 
@@ -211,15 +218,8 @@ def move_grant(lease: Lease, viewer: Viewer, target: Target, *, grant_id: int | 
     """The session stands on another grant now."""
     with transaction.atomic():
         if _own(lease).exclude(grant_id=grant_id).update(grant_id=grant_id):
-            trail.record(
-                trail.Action.SESSION_GRANT_CHANGED,
-                actor=actor_of(viewer),
-                tenant=target.tenant,
-                extension=target.extension,
-                subject_type="session",
-                subject_id=lease.id,
-                data={"grant": grant_id},
-            )
+            said = {"grant": grant_id}
+            record(trail.Action.SESSION_GRANT_CHANGED, lease.id, actor_of(viewer), target, said)
 
 
 def close(
@@ -255,21 +255,14 @@ def record_close(
     )
 
 
-def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
+def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
     """An operator ends a session: its process sees it within a second. False when it is over."""
     with transaction.atomic():
         row = DebugSession.objects.select_for_update().filter(pk=session, closed_at=None).first()
         if row is None or row.end_requested_at is not None:
             return False
-        row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
+        row.end_requested_at, row.end_requested_by = timezone.now(), actor.name[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
-        trail.record(
-            trail.Action.SESSION_END_REQUESTED,
-            actor=actor,
-            tenant=row.tenant,
-            extension=row.extension,
-            subject_type="session",
-            subject_id=str(row.pk),
-            data={"watcher": row.username},
-        )
+        target, said = Target(row.tenant, row.extension), {"watcher": row.username}
+        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True

@@ -28,8 +28,9 @@ from extdebug.sessions.opening import open_session
 from extdebug.transports import polling, sse, stream_query
 from extdebug.wire.events import clean_id
 from policies import access
-from policies.access import Viewer
+from policies.access import Viewer, ip_of, user_of
 from policies.grants import verbs
+from policies.models import Grant
 
 _STATUS: Final = {
     CloseCode.BAD_REQUEST: 400,
@@ -38,11 +39,6 @@ _STATUS: Final = {
     CloseCode.NOT_FOUND: 404,
     CloseCode.BUSY: 429,
 }
-
-
-def ip_of(request: HttpRequest) -> str:
-    """The client's address, as the server or its trusted proxy header gave it; empty if none."""
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
 
 
 def _refusal(refused: OpeningRefused) -> HttpResponse:
@@ -80,7 +76,9 @@ def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
         # Another site could not read the answer, but it would take a place and leave a record.
         return _bad("This is not for other sites' pages.", status=403, code="cross_site")
     key = request.session.session_key
-    return access.viewer_of(request.user, transport=transport, session_key=key, ip=ip_of(request))
+    return access.viewer_of(
+        user_of(request), transport=transport, session_key=key, ip=ip_of(request)
+    )
 
 
 def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any:
@@ -194,9 +192,9 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
 
 
-def _ask(request: HttpRequest, asked: _Request) -> Any:
+def _ask(request: HttpRequest, asked: _Request) -> Grant:
     return verbs.request(
-        request.user,
+        user_of(request),
         tenant=asked.tenant,
         extension=asked.extension,
         minutes=asked.minutes,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ CHUNK: Final = 500  # parameters of one IN: measured 11 ms for 2,000 sessions on
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person at the door. Build it with `viewer_of`, `viewer_from_token` or `redeem_ticket`.
+    """Who asks to watch. Made by `viewer_of`, `viewer_from_token` or `redeem_ticket`.
 
     `session_hash` (SHA-256 of the Django session key) is what messages and rows may carry; the
     key itself and the password's hash stay in this process, to see a logout or a new password.
@@ -37,11 +38,13 @@ class Viewer:
 
 
 def hash_session_key(session_key: str) -> str:
-    """What logs, messages and rows may say of a session key."""
+    """SHA-256 of a session key in hex, for logs, messages and rows; "" for no key."""
     return hashlib.sha256(session_key.encode()).hexdigest() if session_key else ""
 
 
-def viewer_of(user: Any, *, transport: str, session_key: str | None = None, ip: str = "") -> Viewer:
+def viewer_of(
+    user: User, *, transport: str, session_key: str | None = None, ip: str = ""
+) -> Viewer:
     """A signed-in user, with their sign-in when they came with one."""
     key = session_key or ""
     return Viewer(
@@ -56,7 +59,7 @@ def viewer_of(user: Any, *, transport: str, session_key: str | None = None, ip: 
 
 
 def viewer_from_session(session_key: str, *, transport: str, ip: str) -> Viewer | None:
-    """Whoever signed in with this session, by Django's own rules; None when nobody is."""
+    """The viewer signed in with this Django session; None when nobody is."""
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     # get_user() needs nothing of a request but its session, and checks the session's hash.
     user = get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]

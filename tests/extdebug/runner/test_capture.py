@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.capture import MAX_LINE_BYTES, Capture, Splitter
+from extdebug.runner.capture import MAX_LINE_BYTES, Capture, CaptureInput, Splitter
 from extdebug.wire.events import Output
 from tests.fixtures.programs import wait_until
 
@@ -96,3 +96,27 @@ def test_a_line_still_being_written_is_not_split_by_the_sweep():
     assert capture.sweep(time.monotonic())
     capture.out(b"line\n")
     assert lines == [b"one line"]
+
+
+def test_a_line_is_not_split_while_its_feeder_stands_still():
+    lines: list[bytes] = []
+    capture = Capture(lambda _, line, __: lines.append(line))
+    capture.out(b"one ")
+    capture.hold(Output.STDOUT, held=True)
+    assert capture.sweep(time.monotonic() + 10)
+    assert lines == []
+    capture.hold(Output.STDOUT, held=False)
+    assert capture.sweep(time.monotonic())  # the pause begins anew
+    capture.out(b"line\n")
+    assert lines == [b"one line"]
+
+
+def test_each_output_has_an_input_of_its_own():
+    lines: list[tuple[Output, bytes]] = []
+    capture = Capture(lambda output, line, _: lines.append((output, line)))
+    for output in (Output.STDERR, Output.STDOUT):
+        CaptureInput(capture, output).feed(b"x\n")
+        CaptureInput(capture, output).hold(held=True)
+    assert lines == [(Output.STDERR, b"x"), (Output.STDOUT, b"x")]
+    assert capture.stdout.held
+    assert capture.stderr.held

@@ -125,8 +125,8 @@ def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:
     from audit import trail
 
     ended, removed = opened(cast.dan), opened(cast.dan)
-    assert store.end(ended.id, by=cast.olivia, actor=trail.actor_of(cast.olivia))
-    assert not store.end(ended.id, by=cast.olivia, actor=trail.actor_of(cast.olivia))
+    assert store.end(ended.id, actor=trail.actor_of(cast.olivia))
+    assert not store.end(ended.id, actor=trail.actor_of(cast.olivia))
     DebugSession.objects.filter(pk=removed.id).delete()
     verdicts = ownership.held_elsewhere([(one.id, one.holder) for one in (ended, removed)])
     assert verdicts == ["ended olivia", "ended"]

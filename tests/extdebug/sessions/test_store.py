@@ -117,8 +117,8 @@ def test_a_grant_that_changed_is_recorded_once(cast: Cast) -> None:
 def test_an_operator_ends_a_session_once(cast: Cast) -> None:
     lease = opened(cast.dan)
     actor = trail.actor_of(cast.olivia)
-    assert store.end(lease.id, by=cast.olivia, actor=actor)
-    assert not store.end(lease.id, by=cast.olivia, actor=actor)
+    assert store.end(lease.id, actor=actor)
+    assert not store.end(lease.id, actor=actor)
     assert row(lease).end_requested_by == "olivia"
     [record] = records("session.end_requested")
     assert record.data == {"watcher": "dan"}
