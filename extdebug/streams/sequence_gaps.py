@@ -29,12 +29,14 @@ NOTHING_MISSING: Final = Missing(0, 0)
 
 
 class _Producer:
-    __slots__ = ("ahead", "credit", "excused", "last", "last_at", "partial")
+    __slots__ = ("ahead", "credit", "excused", "last", "last_at", "partial", "taken", "unsure")
 
     def __init__(self) -> None:
         self.last: int | None = None
         self.last_at = ZERO_ID  # the entry that gave the last number
         self.credit = 0  # stated by markers, hole not seen yet
+        self.taken = 0  # missing numbers that a loss of the stream explained
+        self.unsure = 0  # part of the credit whose hole may be among those
         self.ahead = 0  # holes told without a marker yet
         self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
         self.partial = False  # only its last number is known, not what markers stated before
@@ -138,6 +140,10 @@ class SequenceGaps:
         known = min(lost, producer.ahead)
         producer.ahead -= known
         producer.credit += lost - known
+        # Its hole may have passed already, inside a loss of the stream: the next number tells.
+        late = min(lost - known, producer.taken)
+        producer.taken -= late
+        producer.unsure += late
         return lost - known
 
     def _number(self, producer: _Producer, n: int, at: EntryId) -> int:
@@ -148,14 +154,20 @@ class SequenceGaps:
         excused = producer.excused
         if excused is not None and at >= excused.until:
             producer.excused = None
-        if last is None or n <= last + 1 or last_at < self.run_began <= at:
+        unsure, producer.unsure = producer.unsure, 0
+        if last is None or n <= last + 1:
+            producer.credit -= unsure
             return 0  # the first seen, in order, or one that a retry wrote twice
         hole = n - last - 1
+        if last_at < self.run_began <= at:
+            producer.taken += hole
+            return 0
         stated = min(hole, producer.credit)
         producer.credit -= stated
         hole -= stated
         if excused is not None and at > excused.after:
             taken = int(min(hole, self._spare))
             self._spare -= taken
+            producer.taken += taken
             hole -= taken
         return hole
