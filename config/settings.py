@@ -269,6 +269,7 @@ LOGGING = {
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         }
     },
+    "filters": {"outages": {"()": "config.log_filters.Outages"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
     "loggers": {
@@ -277,6 +278,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # Denied and missing pages are normal life on a console that hides what is not yours.
         "django.request": {"level": "ERROR"},
+        # A Redis that is away: its receiver says so with a traceback each second.
+        "channels_redis.pubsub": {"filters": ["outages"]},
         # One line per frame at DEBUG would put guests' text into the console's own log.
         "websockets": {"level": "INFO"},
         "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner

@@ -43,7 +43,6 @@ PENDING_FOLDERS: Final = {
     "extdebug/hub",
     "extdebug/ops",
     "extdebug/runner",
-    "extdebug/sessions",
     "extdebug/streams",
     "policies/redaction",
 }

@@ -45,7 +45,9 @@ async def deliver(
     delivered = watched.look(snapshot, rows, whole=whole)
     while watched.pending and watched.unknown_source():
         key, target, at = watched.key, watched.target, watched.cursor.id
-        watched.learn(await scan_sequences(link, key, target, until=at))
+        numbers = watched.sequence_gaps
+        began = numbers.run_began
+        numbers.learn(await scan_sequences(link, key, target, until=at, run_began=began))
         delivered += watched.look(snapshot, (), whole=whole)
     return delivered
 
@@ -136,7 +138,7 @@ class StreamLife:
         return now - self._gone_at >= GONE
 
     async def _present(self, place: EntryId) -> bool:
-        """Whether the stream holds the entry at our place: then it is ours, for all we can tell."""
+        """Whether the entry at our place is there: with nothing else to go by, it is our stream."""
         at = str(place)
         return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
@@ -161,6 +163,7 @@ class StreamLife:
                 loss = dataclasses.replace(loss, before=following)
             watched.lose(loss, ends=at)
         account.move(place)
+        watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
         self._group.synced = False
 
     async def _read_rest(self, account: Continuity) -> EntryId | None:

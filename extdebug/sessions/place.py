@@ -41,7 +41,8 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     if at.epoch and through.epoch and at.epoch != through.epoch:
         return _life_ends(at, piece) if piece.replaced else _replaced(at, piece)
     if piece.replaced:
-        return Meeting(None)  # this life is where the session stands already
+        # In this life the session stands already; a place without an epoch may be of any.
+        return Meeting(None) if at.epoch == through.epoch else Meeting(piece)
     fresh = _fresh(at, piece)
     if fresh is None:
         return Meeting(None)

@@ -17,12 +17,10 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from audit import trail
-from extdebug.filters.filter import Filter
 from extdebug.models import DebugSession
 from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, OpenSessions, Viewer
-from policies.redaction.redactor import Redactor
 
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
 
@@ -268,31 +266,3 @@ def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
         target, said = Target(row.tenant, row.extension), {"watcher": row.username}
         record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True
-
-
-FILTERS_KEPT: Final = 20  # distinct filters named in the close record
-
-
-def noted(
-    kept: Sequence[Mapping[str, object]], shown: Mapping[str, object]
-) -> list[Mapping[str, object]]:
-    """The filters a session used, with this one; beyond FILTERS_KEPT they are counted."""
-    known = list(kept)
-    if shown in known:
-        return known
-    if len(known) < FILTERS_KEPT:
-        return [*known, shown]
-    more = known[-1].get("more")
-    if isinstance(more, int):
-        return [*known[:-1], {"more": more + 1}]
-    return [*known, {"more": 1}]
-
-
-def shown_filter(wanted: Filter, redactor: Redactor, target: Target) -> dict[str, object]:
-    """A filter as the audit trail may keep it: what people search for can be a secret."""
-    shown = wanted.to_json()
-    mask = redactor.mask(str(target), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-    for key in ("q", "request"):
-        if shown.get(key):
-            shown[key] = redactor.text(str(shown[key]), mask)[0]
-    return shown
