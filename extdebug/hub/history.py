@@ -247,7 +247,9 @@ class History:
         process' own group is."""
         live = self._live.watched
         ours = live.attached and live.cursor.epoch == epoch
-        return epoch in snapshot.epochs or (ours and self._hub.group in snapshot.groups)
+        nameless = not epochs.current(snapshot.epochs, self._hub.run_id(self._target))
+        ours = ours and nameless and self._hub.group in snapshot.groups
+        return epoch in snapshot.epochs or ours
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
         """The stream is another, or away. Once the live stream has said so, nothing of ours is left

@@ -111,7 +111,9 @@ class StreamLife:
             return False  # moved aside for a moment, or the new stream is just being written
         self._gone_at = 0.0
         if snapshot.exists and not beyond:
-            ours = self._group.exists and self._group.name in snapshot.groups
+            # Our group alone proves nothing in a life with a name: it may be one that we left.
+            ours = self._group.name in snapshot.groups and not self.current(snapshot)
+            ours = ours and self._group.exists
             if (at.epoch in snapshot.epochs or ours) and epochs.of_run(at.epoch, run_id):
                 if at.epoch not in snapshot.epochs:  # somebody removed the group by hand
                     await self.begin(epoch=at.epoch)
