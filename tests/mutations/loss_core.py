@@ -36,7 +36,6 @@ PLACE_TESTS: Final = "tests/extdebug/sessions/test_place.py"
 FLOW_TESTS: Final = "tests/extdebug/sessions/test_flow_control.py"
 DELIVERY_TESTS: Final = "tests/extdebug/sessions/test_delivery.py"
 WATCHED_TESTS: Final = "tests/extdebug/hub/test_watched_stream.py"
-READER_TESTS: Final = "tests/extdebug/hub/test_stream_reader.py"
 HISTORY_TESTS: Final = "tests/extdebug/hub/test_history.py"
 TAIL_TESTS: Final = "tests/extdebug/hub/test_tail.py"
 LIFE_TESTS: Final = "tests/extdebug/hub/test_stream_life.py"
@@ -379,12 +378,21 @@ MUTATIONS: Final = [
     Mutation(
         "a lost connection leaves the group where it was", READER,
         "        self._group.synced = False\n        self.behind = True\n",
-        "        self.behind = True\n", READER_TESTS + " -k 'lost_reply'",
+        "        self.behind = True\n", LIFE_TESTS + " -k lost_reply",
     ),
     Mutation(
         "a look of part of the stream counts as the whole", READER,
         "whole = not crowded and len(rows) < count", "whole = not crowded",
-        READER_TESTS + " -k part_of_it",
+        LIFE_TESTS + " -k part_of_it",
+    ),
+    Mutation(
+        "a group that stayed behind proves another life", LIFE,
+        " and not self.current(snapshot)", "", LIFE_TESTS,
+    ),
+    Mutation(
+        "a stream that replaced ours over a restart is the rest of ours", LIFE,
+        "if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):",
+        "if not epochs.of_run(at.epoch, run_id):", LIFE_TESTS,
     ),
     # --- the runner
     Mutation(

@@ -293,3 +293,34 @@ def test_each_event_knows_its_own_cursor() -> None:
 def test_a_line_of_a_runner_has_its_runs_place() -> None:
     part = make_chunk([prepared(0), prepared(0)], [0, 1])
     assert [cursor for _, cursor in part.places(at(5))] == [at(5), at(5)]
+
+
+def test_a_loss_keeps_where_it_may_have_begun_and_where_the_account_stood() -> None:
+    ring = live()
+    ring.push_loss(lost(), through=at(9), since=EntryId(3, 0), explained=1, ends=at(5))
+    [piece] = drain(ring)
+    assert (piece.since, piece.ends, piece.explained) == (EntryId(3, 0), at(5), 1)
+
+
+def test_of_dropped_losses_the_earliest_beginning_stays() -> None:
+    ring = live(limit=10)
+    for n, since in ((10, 7), (20, 4), (30, 25)):
+        ring.push_loss(lost(), through=at(n), since=EntryId(since, 0), explained=2, ends=at(1))
+    ring.push(chunk(31), filtered=0, through=at(31))
+    ring.push(chunk(32), filtered=0, through=at(32))
+    first = drain(ring)[0]
+    assert (first.since, first.explained) == (EntryId(4, 0), 6)
+
+
+def test_the_end_of_a_life_that_is_dropped_is_told_with_where_it_ended() -> None:
+    ring = live(limit=10)
+    there = Cursor(EntryId(1, 0), 1, "f" * 24)
+    reset = lost(GapReason.RESET, None)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    ring.push_loss(reset, through=there, since=EntryId(1, 0), explained=0, ends=at(1))
+    ring.push(chunk(2), filtered=0, through=there)
+    ring.push(chunk(3), filtered=0, through=there)
+    pieces = drain(ring)
+    [end] = [piece for piece in pieces if piece.replaced]
+    assert (end.gap, end.ends, end.through) == (reset, at(1), there)
+    assert [piece.counted for piece in pieces if piece is not end] == [1, 1, 0]
