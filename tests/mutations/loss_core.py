@@ -99,7 +99,7 @@ MUTATIONS: Final = [
     Mutation(
         "a front that entries deleted further on disguise is placed there", CONTINUITY,
         "doubt = first is not None and snapshot.deleted > first", "doubt = False",
-        f"{CONTINUITY_TESTS}",
+        CONTINUITY_TESTS,
     ),
     # --- the life's name
     Mutation(
@@ -235,7 +235,7 @@ MUTATIONS: Final = [
     Mutation(
         "the count of a place goes back", PLACE,
         "index = max(known, default=None)", "index = min(known, default=None)",
-        f"{PLACE_TESTS} {DELIVERY_TESTS} {MODEL}",
+        f"{PLACE_TESTS} {DELIVERY_TESTS}",
     ),
     Mutation(
         "what of an ended life was not told is passed over", PLACE,
@@ -279,17 +279,18 @@ MUTATIONS: Final = [
     Mutation(
         "a hole is told before the stream's account is known", WATCHED,
         "numbers.unknown(origin) or (not known and numbers.shows_loss(origin))",
-        "numbers.unknown(origin)", f"{WATCHED_TESTS} {MODEL}",
+        "numbers.unknown(origin)", WATCHED_TESTS,
     ),
     Mutation(
         "an unreadable entry is in no count", WATCHED,
         "self._push_gap(unreadable_gap(decoded), place, counted=1)",
-        "self._push_gap(unreadable_gap(decoded), place)", f"{WATCHED_TESTS} {MODEL}",
+        "self._push_gap(unreadable_gap(decoded), place)", WATCHED_TESTS,
     ),
     Mutation(
         "losses of a look are not told", WATCHED,
-        "            self.lose(loss, ends=ends)\n        # Nothing", "            pass\n        # Nothing",
-        f"{WATCHED_TESTS} {MODEL}",
+        "            self.lose(loss, ends=ends)\n        # Nothing",
+        "            pass\n        # Nothing",
+        WATCHED_TESTS,
     ),
     Mutation(
         "a hole that was told is told again to who comes back", WATCHED,
@@ -332,7 +333,8 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "what a restart left is not told before its gap", LIFE,
-        "            following = await self._read_rest(account)\n", "            pass\n", LIFE_TESTS,
+        "            following = await self._read_rest(account)\n", "            pass\n",
+        LIFE_TESTS,
     ),
     Mutation(
         "what came after a restart is told before its gap", LIFE,

@@ -73,7 +73,7 @@ def test_a_server_that_takes_no_group_now_is_read_plainly_and_warned_of_once(
 @pytest.mark.parametrize("said", ["WRONGTYPE Operation against", "NOPERM no permissions"])
 def test_a_key_that_cannot_be_read_is_an_error(group: ReaderGroup, said: str) -> None:
     group.well(read_by_group=True)
-    with pytest.raises(ResponseError, match=said.split()[0]):
+    with pytest.raises(ResponseError, match=said.split(maxsplit=1)[0]):
         group.refused(ResponseError(said))
     assert not group.synced
 

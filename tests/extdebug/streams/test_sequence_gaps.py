@@ -8,7 +8,6 @@ from extdebug.streams.sequence_gaps import MOST, Missing, SequenceGaps
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, EntryId
 
-
 HERE = EntryId(1_000, 0)
 
 
@@ -211,9 +210,7 @@ def test_a_source_first_seen_in_the_middle_waits_for_its_earlier_entries() -> No
     book = Book()
     assert book.producers.unknown(Origin("a", 5), at=HERE)
     assert book.producers.unknown(Origin("a", None, 2), at=HERE)
-    assert not book.producers.unknown(Origin("a", 1), at=HERE), (
-        "the first one has nothing before it"
-    )
+    assert not book.producers.unknown(Origin("a", 1), at=HERE), "nothing is before it"
     assert not book.producers.unknown(Origin(None, 5), at=HERE)
     earlier = Book()
     earlier.see(2)
@@ -230,9 +227,7 @@ def test_what_is_known_here_is_not_overwritten_by_what_was_before() -> None:
     book.producers.learn(earlier.producers)
     book.see(8)
     assert book.stated == 0
-    assert not book.producers.unknown(Origin("b", 5), at=HERE), (
-        "the whole stream was looked through"
-    )
+    assert not book.producers.unknown(Origin("b", 5), at=HERE), "all was looked through"
 
 
 def test_a_hole_after_the_span_of_a_loss_is_the_producers() -> None:
