@@ -81,6 +81,7 @@ class Action(StrEnum):
     TOKEN_REFUSED = "token.refused"
     TICKET_ISSUED = "ticket.issued"
     TICKET_REFUSED = "ticket.refused"
+    SIGN_IN_REFUSED = "sign_in.refused"
 
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"
@@ -89,7 +90,9 @@ class Action(StrEnum):
 
 # Refusals anyone can cause at will: repeated ones are counted, not chained one by one.
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
-SUMMARISED: Final = frozenset({Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED})
+SUMMARISED: Final = frozenset(
+    {Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED}
+)
 
 
 class ActorKind(StrEnum):

@@ -147,21 +147,26 @@ class Connection:
             message = client_frames.parse(text)
             if not isinstance(message, client_frames.Subscribe):
                 return close_reasons.bad_request("Expected a subscribe frame first.")
-            wanted = Filter.parse(message.filter.parts())
-        except (ProtocolError, FilterError) as error:
-            await self._say(server_frames.error_frame(error))
-            return close_reasons.bad_request(str(error), reason=str(getattr(error, "code", "")))
+        except ProtocolError as error:
+            return await self._bad(error)
         try:
             viewer = await self._find_viewer(self._scope, message)
             asked = OpeningRequest(
-                tenant=message.target.tenant, extension=message.target.extension, wanted=wanted,
-                start=message.start, rev=message.filter.rev, resume=message.resume,
+                tenant=message.target.tenant, extension=message.target.extension,
+                wanted=message.filter.parts(), start=message.start, rev=message.filter.rev,
+                resume=message.resume,
             )  # fmt: skip
             self._feed, ready = await self._open_session(viewer, asked)
         except OpeningRefused as refused:
             return refused.end
+        except FilterError as error:
+            return await self._bad(error)
         self._feed.say(ready)
         return None
+
+    async def _bad(self, error: ProtocolError | FilterError) -> CloseReason:
+        await self._say(server_frames.error_frame(error))
+        return close_reasons.bad_request(str(error), reason=str(error.code))
 
     # --- running ------------------------------------------------------------------------------
 
@@ -258,7 +263,9 @@ class Connection:
         feed = self._feed
         if feed is not None and not feed.finished:
             left = code in (LEFT, 1001) or code >= 4000
-            await feed.finish(gone=not left, code=code, reason="the client left" if left else "")
+            await feed.finish(
+                gone=not left, code=code, reason=close_reasons.CLIENT_LEFT if left else ""
+            )
 
     async def _say(self, data: bytes) -> None:
         await self._send({"type": "websocket.send", "text": data.decode()})

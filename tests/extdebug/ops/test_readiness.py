@@ -195,7 +195,9 @@ def test_on_postgresql_the_owner_is_refused_and_the_consoles_role_serves(
             connected.execute(
                 "ALTER TABLE policies_lock DISABLE TRIGGER policies_bump_policies_lock_row"
             )
-            assert console.readyz() == (503, ["policies.E001"])
+            wait_until(  # the answer is kept for a second
+                lambda: console.readyz() == (503, ["policies.E001"]), seconds=3, what="not ready"
+            )
         finally:
             console.stop()
             connected.execute("DROP OWNED BY readiness_console")
