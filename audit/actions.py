@@ -95,6 +95,19 @@ SUMMARISED: Final = frozenset(
 )
 
 
+# What takes rights away or ends something: it is done although the chain takes no row just now,
+# and its row waits in the outbox, in the same transaction.
+TAKES_AWAY: Final = frozenset(
+    {
+        Action.SESSION_END_REQUESTED, Action.GRANT_DENIED, Action.GRANT_RELEASED,
+        Action.GRANT_REVOKED, Action.GRANT_WITHDRAWN, Action.GRANT_CANCELLED,
+        Action.CAPABILITY_WITHDRAWN, Action.CONSENT_WITHDRAWN, Action.LOCK_SET,
+        Action.TENANT_SUSPENDED, Action.MEMBERSHIP_REMOVED, Action.DEVELOPER_REMOVED,
+        Action.TOKEN_REVOKED,
+    }
+)  # fmt: skip
+
+
 class ActorKind(StrEnum):
     """Who acted. The person behind a token is the actor's id, the token stands in the data."""
 

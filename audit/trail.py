@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from audit import outbox, summaries, writer
-from audit.actions import SUMMARISED, Action, ActorKind
+from audit.actions import SUMMARISED, TAKES_AWAY, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, UnknownAction
 from audit.export import ExportSelection, Format, export
 from audit.integrity import (
@@ -48,6 +48,7 @@ __all__ = [
     "is_signed",
     "matches",
     "record",
+    "record_change",
     "record_close",
     "record_durably",
     "record_read",
@@ -93,6 +94,35 @@ def record(
         data=data,
         once=once,
     )
+    return writer.append(entry, using=using)
+
+
+def record_change(
+    action: str,
+    *,
+    actor: Actor,
+    tenant: str = "",
+    extension: str = "",
+    subject_type: str = "",
+    subject_id: str = "",
+    reason: str = "",
+    data: Mapping[str, Any] | None = None,
+    using: str = DEFAULT_DB_ALIAS,
+) -> AuditRecord | None:
+    """As `record`, but what takes rights away (`actions.TAKES_AWAY`) is done whatever the chain
+    does: None when its row waits in the outbox."""
+    entry = Entry.of(
+        action,
+        actor=actor,
+        tenant=tenant,
+        extension=extension,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        reason=reason,
+        data=data,
+    )
+    if entry.action in TAKES_AWAY:
+        return outbox.append_or_queue(entry, using=using)
     return writer.append(entry, using=using)
 
 

@@ -16,6 +16,7 @@ from audit import checks as trail
 from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
 from policies.database import checks as policy
+from policies.grants import checks as alarms
 
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
 
@@ -26,7 +27,7 @@ class RedisAway(Exception):
 
 def database_problems() -> list[CheckMessage]:
     """Synchronous. Errors in production, warnings elsewhere; DatabaseError when it is away."""
-    return [*trail.problems(), *policy.problems()]
+    return [*trail.problems(), *policy.problems(), *alarms.problems()]
 
 
 async def redis_problems() -> list[CheckMessage]:

@@ -287,7 +287,7 @@ def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
             return False
         row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
-        trail.record(
+        trail.record_change(
             trail.Action.SESSION_END_REQUESTED,
             actor=actor,
             tenant=row.tenant,

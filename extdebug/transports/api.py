@@ -32,6 +32,7 @@ from extdebug.wire.events import UNPRINTABLE, clean_id
 from policies import access
 from policies.access import Viewer
 from policies.grants import verbs
+from policies.mail import sends_mail
 
 _STATUS: Final = {
     CloseCode.BAD_REQUEST: 400,
@@ -219,7 +220,10 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
         return _bad(str(error), status=409, code="conflict")
     except verbs.GrantError as error:
         return _bad(str(error), status=403, code="refused")
-    message = f"{grant.label} was requested. You will hear by e-mail when it is decided."
+    heard = "You will hear by e-mail when it is decided."
+    if not (sends_mail() and getattr(request.user, "email", "")):
+        heard = "No e-mail will tell you: look at your access page to see what is decided."
+    message = f"{grant.label} was requested. {heard}"
     return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
 
 

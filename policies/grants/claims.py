@@ -131,7 +131,7 @@ def record(
         tenant=row.tenant_key,
         extension=row.extension_key,
     )
-    trail.record(
+    trail.record_change(
         action,
         actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
         tenant=row.tenant_key,

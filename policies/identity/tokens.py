@@ -128,7 +128,7 @@ def _why_not(token: AccessToken | None, *, now: dt.datetime) -> str:
 def _record(
     action: trail.Action, token: AccessToken, *, by: Any, ip: str, reason: str = ""
 ) -> None:
-    trail.record(
+    trail.record_change(
         action,
         actor=trail.actor_of(by, ip=ip),
         tenant=token.tenant.key if token.tenant else "",

@@ -71,7 +71,7 @@ def viewer_from_session(session_key: str, *, transport: str, ip: str) -> Viewer 
     user_id, path = session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
     if user_id is None or path not in settings.AUTHENTICATION_BACKENDS:
         return None
-    user = load_backend(path).get_user(get_user_model()._meta.pk.to_python(user_id))
+    user = load_backend(path).get_user(user_id)
     if user is None or not _signed_for(user, session.get(HASH_SESSION_KEY, "")):
         return None
     return viewer_of(user, transport=transport, session_key=session_key, ip=ip)

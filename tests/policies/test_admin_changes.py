@@ -106,7 +106,7 @@ def test_without_its_row_nothing_is_saved(
     def away(*args: Any, **kwargs: Any) -> None:
         raise trail.AuditError("the trail is away")
 
-    monkeypatch.setattr(trail, "record", away)
+    monkeypatch.setattr(trail, "record_change", away)
     with pytest.raises(trail.AuditError):
         root.post(f"/admin/{place}/add/", data)
     assert [kind.objects.count() for kind in kinds] == before

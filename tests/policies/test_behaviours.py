@@ -479,7 +479,7 @@ def test_behaviour_18_an_audit_failure_aborts_the_transition(
     verbs = _verbs(cast)
     states = list(Grant.objects.order_by("pk").values_list("pk", "state", "version"))
     sent = Notice.objects.count()
-    monkeypatch.setattr(trail, "record", fail)
+    monkeypatch.setattr(trail, "record_change", fail)
     for verb in verbs:
         with pytest.raises(AuditError):
             verb()

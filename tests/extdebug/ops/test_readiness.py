@@ -118,7 +118,8 @@ class Production:
         self.env = {
             "PATH": os.environ["PATH"], "HOME": str(folder), **test_settings.ENVIRONMENT,
             "EXT_DEBUG_ENVIRONMENT": "production", "DATABASE_URL": url, "REDIS_URL": redis_url,
-            "EXT_DEBUG_ORIGINS": "https://console.example", "METRICS_TOKEN": "m",
+            "EXT_DEBUG_ORIGINS": "https://console.example",
+            "METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789",
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None

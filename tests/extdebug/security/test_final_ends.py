@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -66,6 +67,10 @@ def events(answer: httpx.Response) -> Iterator[dict[str, str]]:
 
 def last_id(answer: httpx.Response) -> str:
     return next(event["id"] for event in events(answer) if "id" in event)
+
+
+def reached(rows: Any, count: int) -> bool:
+    return bool(rows.count() == count)
 
 
 def end(session: str) -> None:
@@ -160,13 +165,8 @@ def test_a_drop_is_noticed_at_once_and_holds_no_place(client: Client):
     for count in range(1, 6):
         with client.sse() as answer:
             last_id(answer)
-        wait_until(
-            lambda count=count: (
-                DebugSession.objects.filter(detached_at__isnull=False).count() == count
-            ),
-            seconds=2,
-            what="the drop is noticed",
-        )
+        dropped = DebugSession.objects.filter(detached_at__isnull=False)
+        wait_until(partial(reached, dropped, count), seconds=2, what="the drop is noticed")
     open_at_once = [client.sse() for _ in range(6)]
     answers = [one.__enter__() for one in open_at_once]
     try:
