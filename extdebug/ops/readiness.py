@@ -27,7 +27,9 @@ class RedisAway(Exception):
 
 def database_problems() -> list[CheckMessage]:
     """Synchronous. Errors in production, warnings elsewhere; DatabaseError when it is away."""
-    return [*trail.problems(), *policy.problems(), *alarms.problems()]
+    found = [*trail.problems(), *policy.problems()]
+    # The alarm is asked of the policy's tables, which may not be there yet.
+    return found if any(one.is_serious() for one in found) else [*found, *alarms.problems()]
 
 
 async def redis_problems() -> list[CheckMessage]:
