@@ -14,7 +14,6 @@ from audit import trail
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter, FilterParts
 from extdebug.protocol import server_frames
-from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, ownership, store, unconnected
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
@@ -44,9 +43,7 @@ class OpeningRequest:
     start: Start
     rev: int = 0
     resume: str | None = None
-    # Whether a resumed session that is over for good stays over (a client that reconnects by
-    # itself), or only one that an operator ended (a person who presses "connect").
-    stays_ended: bool = False
+    by_itself: bool = False  # whether a client reconnects and nobody pressed a button
 
 
 async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
@@ -98,8 +95,10 @@ async def _open(
             await in_record_threads(store.record_denial, viewer, target, taken[0])
             raise OpeningRefused(close_reasons.refusal(taken[0]))
         if taken is None:
-            over = await in_record_threads(ownership.final_end, asked.resume, viewer, target)
-            if over is not None and (asked.stays_ended or over.code is CloseCode.ENDED):
+            over = await in_record_threads(
+                ownership.final_end, asked.resume, viewer, target, by_itself=asked.by_itself
+            )
+            if over is not None:
                 raise OpeningRefused(over)
     if taken is None:
         decision, lease = await in_record_threads(

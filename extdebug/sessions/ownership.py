@@ -92,11 +92,14 @@ def _verdict(row: tuple[str, bool, str | None] | None, holder: str) -> str:
     return "taken" if closed or holds != holder else ""
 
 
-def final_end(session: str, viewer: Viewer, target: Target) -> CloseReason | None:
+def final_end(
+    session: str, viewer: Viewer, target: Target, *, by_itself: bool
+) -> CloseReason | None:
     """Why this session of the viewer is over for good; None when it is not, or is not theirs.
 
-    What ended for good is not gone on with by connecting again: a client that reconnects by itself
-    hears of it here, because it had no connection when it ended.
+    What ended for good is not gone on with by connecting again: a client that reconnects
+    `by_itself` hears of it here, because it had no connection when it ended. For a person who
+    presses "connect" only what an operator ended is over.
     """
     try:
         key = uuid.UUID(session)
@@ -115,7 +118,8 @@ def final_end(session: str, viewer: Viewer, target: Target) -> CloseReason | Non
         return close_reasons.ended_by(row.end_requested_by)
     if row.closed_at is None or row.close_code is None:
         return None
-    return close_reasons.as_written(row.close_code, row.close_reason)
+    end = close_reasons.as_written(row.close_code, row.close_reason)
+    return end if by_itself or (end is not None and end.code is CloseCode.ENDED) else None
 
 
 def take_over(

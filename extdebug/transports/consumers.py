@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 FIRST_FRAME: Final = 5.0  # seconds until `subscribe` must have come
 LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer counts as stuck
-# Client frames per second. Acknowledgements come as fast as frames go out, commands do not.
+# Client frames per second. Acknowledgements come as fast as frames go out.
 COMMANDS: Final = 20.0
 ACKS: Final = 2000.0
 FILTERS: Final = 5.0  # each reads the stream anew
@@ -66,9 +66,8 @@ class Gone(Exception):
 class SessionConsumer(AsyncConsumer):
     """One WebSocket connection, one session.
 
-    It has no channel of its own: the process's Supervisor listens to the channel layer for all
-    sessions. `find_viewer` says who asks, `open_session` opens the feed; both raise
-    OpeningRefused.
+    It has no channel of its own: the process's Supervisor listens to the channel layer for all.
+    `find_viewer` says who asks, `open_session` opens the feed; both raise OpeningRefused.
     """
 
     channel_layer_alias: ClassVar[None] = None
@@ -141,15 +140,12 @@ class Connection:
                 with lobby.waiting(client_ip(self._scope), patience):
                     text = await self._text()
         except TimeoutError:
-            within = f"{self._timings.first_frame:g} seconds"
-            return close_reasons.bad_request(f"Expected a subscribe frame within {within}.")
+            said = f"Expected a subscribe frame within {self._timings.first_frame:g} seconds."
+            return close_reasons.bad_request(said)
         try:
             message = client_frames.parse(text)
             if not isinstance(message, client_frames.Subscribe):
                 return close_reasons.bad_request("Expected a subscribe frame first.")
-        except ProtocolError as error:
-            return await self._bad(error)
-        try:
             viewer = await self._find_viewer(self._scope, message)
             asked = OpeningRequest(
                 tenant=message.target.tenant, extension=message.target.extension,
@@ -159,14 +155,11 @@ class Connection:
             self._feed, ready = await self._open_session(viewer, asked)
         except OpeningRefused as refused:
             return refused.end
-        except FilterError as error:
-            return await self._bad(error)
+        except (ProtocolError, FilterError) as error:
+            await self._say(server_frames.error_frame(error))
+            return close_reasons.bad_request(str(error), reason=str(error.code))
         self._feed.say(ready)
         return None
-
-    async def _bad(self, error: ProtocolError | FilterError) -> CloseReason:
-        await self._say(server_frames.error_frame(error))
-        return close_reasons.bad_request(str(error), reason=str(error.code))
 
     # --- running ------------------------------------------------------------------------------
 

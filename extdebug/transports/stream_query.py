@@ -42,7 +42,7 @@ def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest
     start, resume = _start(params, last_id)
     return OpeningRequest(
         tenant=params.get("tenantId") or None, extension=extension, wanted=wanted, start=start,
-        resume=resume, stays_ended=True,
+        resume=resume, by_itself=True,
     )  # fmt: skip
 
 
