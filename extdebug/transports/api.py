@@ -221,7 +221,8 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
     except verbs.GrantError as error:
         return _bad(str(error), status=403, code="refused")
     heard = "You will hear by e-mail when it is decided."
-    if not (sends_mail() and getattr(request.user, "email", "")):
+    address = request.user.email if request.user.is_authenticated else ""
+    if not (sends_mail() and address):
         heard = "No e-mail will tell you: look at your access page to see what is decided."
     message = f"{grant.label} was requested. {heard}"
     return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
