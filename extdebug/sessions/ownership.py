@@ -16,7 +16,7 @@ from django.utils import timezone
 from audit import trail
 from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions import close_reasons, store
+from extdebug.sessions import close_reasons, store, unconnected
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.heartbeats import SILENT
 from extdebug.wire.keys import Target
@@ -115,6 +115,8 @@ def final_end(
     if row is None:
         return None
     if row.end_requested_at is not None:
+        if row.closed_at is None and row.detached_at is not None:  # no process looks at it
+            unconnected.close(row, code=int(CloseCode.ENDED), reason="ended")
         return close_reasons.ended_by(row.end_requested_by)
     if row.closed_at is None or row.close_code is None:
         return None

@@ -14,6 +14,7 @@ import pytest
 from django.utils import timezone
 
 from audit import trail
+from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.sessions import ownership, store
@@ -101,13 +102,24 @@ def test_an_end_between_two_connections_is_final_too(client: Client):
     row = DebugSession.objects.get()
     wait_until(lambda: DebugSession.objects.filter(detached_at__isnull=False), what="dropped")
     end(str(row.pk))
-    with client.sse(place) as again:
-        assert again.status_code == 410
+    for _ in range(2):
+        with client.sse(place) as again:
+            assert again.status_code == 410
+        row.refresh_from_db()
+        assert (row.close_code, row.close_reason) == (4410, "ended")
+    closed = AuditRecord.objects.get(action=trail.Action.SESSION_CLOSED)
+    assert (closed.reason, closed.data["code"]) == ("ended", 4410)
+
+
+def test_an_end_without_a_connection_is_closed_by_the_janitor_too(client: Client):
+    with client.sse() as answer:
+        last_id(answer)
+    wait_until(lambda: DebugSession.objects.filter(detached_at__isnull=False), what="dropped")
+    row = DebugSession.objects.get()
+    end(str(row.pk))
     assert ownership.close_abandoned() == 1
     row.refresh_from_db()
     assert (row.close_code, row.close_reason) == (4410, "ended")
-    with client.sse(place) as again:
-        assert again.status_code == 410
 
 
 def test_a_poll_after_an_end_gets_its_reason_as_the_closing_object(client: Client):
