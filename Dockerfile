@@ -27,9 +27,11 @@ WORKDIR /app
 # --- the runner: no Django, no database driver, no settings of the console ----------------------
 FROM base AS runner
 COPY --from=runner-packages /venv /venv
-COPY extdebug /app/extdebug
+COPY extdebug/__init__.py /app/extdebug/
+COPY extdebug/wire /app/extdebug/wire
+COPY extdebug/runner /app/extdebug/runner
 COPY policies/__init__.py /app/policies/
-COPY policies/redaction*.py /app/policies/
+COPY policies/redaction /app/policies/redaction
 ENV RUNNER_HOST=0.0.0.0 RUNNER_CACHE_DIR=/tmp/runner
 USER 10001
 EXPOSE 8090

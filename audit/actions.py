@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Action(StrEnum):
-    """Everything that can have happened. `trail.record` refuses anything else."""
+    """Every action that a row can name; `trail.record` refuses any other."""
 
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
@@ -18,7 +18,6 @@ class Action(StrEnum):
     SESSION_EXTENDED = "session.extended"
     SESSION_END_REQUESTED = "session.end_requested"
     SESSION_GRANT_CHANGED = "session.grant_changed"
-    EXPORT = "session.exported"
     REPLAY = "session.replayed"
 
     GRANT_REQUESTED = "grant.requested"
@@ -79,7 +78,6 @@ class Action(StrEnum):
     TOKEN_CHANGED = "token.changed"
     TOKEN_REVOKED = "token.revoked"
     TOKEN_REFUSED = "token.refused"
-    TICKET_ISSUED = "ticket.issued"
     TICKET_REFUSED = "ticket.refused"
     SIGN_IN_REFUSED = "sign_in.refused"
 
@@ -109,7 +107,7 @@ TAKES_AWAY: Final = frozenset(
 
 
 class ActorKind(StrEnum):
-    """Who acted. The person behind a token is the actor's id, the token stands in the data."""
+    """What kind of actor: for a token the actor's id is its owner, the token's is in the data."""
 
     USER = "user"
     TOKEN = "token"

@@ -20,6 +20,8 @@ from unfold.admin import ModelAdmin
 
 from audit import guards, outbox, trail
 from audit.models import AuditRecord, Checkpoint, Outbox
+from audit.read_only import ReadOnlyMixin
+from audit.requesters import actor_of, note_reading
 
 # A full verification runs inside one request: about 0.2 ms a row.
 MAX_VERIFIED_AT_ONCE: Final = 20_000
@@ -27,30 +29,16 @@ _SPOOL_BYTES: Final = 4 * 1024 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Shows, and offers nothing else."""
+class TrailAdmin(ReadOnlyMixin, ModelAdmin):
+    """A table of the trail: shown, never written."""
 
     actions = None
     compressed_fields = True
     show_full_result_count = False
 
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-def actor_of(request: HttpRequest) -> trail.Actor:
-    """The signed-in person, with the address they come from."""
-    return trail.actor_of(request.user, ip=request.META.get("REMOTE_ADDR", ""))
-
 
 @admin.register(AuditRecord)
-class AuditRecordAdmin(ReadOnlyAdmin):
+class AuditRecordAdmin(TrailAdmin):
     list_display = ("seq", "when", "action", "who", "target", "subject", "why", "whole")
     list_display_links = ("seq", "action")
     list_filter = (
@@ -143,22 +131,15 @@ class AuditRecordAdmin(ReadOnlyAdmin):
         return self._recorded(request, show)
 
     def _recorded(self, request: HttpRequest, show: Callable[[], HttpResponse]) -> HttpResponse:
-        """The page, after its reading is in the trail; without the one not the other."""
+        """The page once its reading is recorded; 503 instead of it when that cannot be."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        try:
-            trail.record_read(actor=actor_of(request), what=request.get_full_path())
-        except trail.AuditError:
-            return HttpResponse(
-                "The audit trail cannot be shown while it cannot record who reads it."
-                " Try again in a moment.",
-                status=503,
-                content_type="text/plain",
-            )
+        if (unread := note_reading(request, what=request.get_full_path())) is not None:
+            return unread
         return show()
 
     def state(self, request: HttpRequest) -> dict[str, Any]:
-        """What the page says about the trail as a whole."""
+        """The figures above the list: rows, last checkpoint, last verification, rows that wait."""
         last = AuditRecord.objects.order_by("-seq").first()
         point = Checkpoint.objects.order_by("-seq").first()
         verified = AuditRecord.objects.filter(action=trail.Action.AUDIT_VERIFIED).first()
@@ -177,7 +158,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("audit.export_auditrecord"))
 
     def verify(self, request: HttpRequest) -> HttpResponse:
-        """POST: judge the trail now, and write down the verdict."""
+        """POST: verify the trail now and record the result."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):
@@ -185,18 +166,16 @@ class AuditRecordAdmin(ReadOnlyAdmin):
         last = AuditRecord.objects.order_by("-seq").first()
         partly = last is not None and last.seq > MAX_VERIFIED_AT_ONCE
         report = trail.verify(since_checkpoint=partly)
-        trail.record(
-            trail.Action.AUDIT_VERIFIED,
-            actor=actor_of(request),
-            data={
-                "ok": report.ok,
-                "rows": report.rows,
-                "head": report.head_seq,
-                "provenTo": report.proven_to,
-                "sinceCheckpoint": partly,
-                "findings": [str(finding) for finding in report.findings[:20]],
-            },
-        )
+        verdict = {
+            "ok": report.ok,
+            "rows": report.rows,
+            "head": report.head_seq,
+            "provenTo": report.proven_to,
+            "sinceCheckpoint": partly,
+            "findings": [str(finding) for finding in report.findings[:20]],
+        }
+        actor = actor_of(request)
+        trail.record(trail.Entry(trail.Action.AUDIT_VERIFIED, actor=actor, data=verdict))
         scope = "since the last checkpoint" if partly else "from the first one on"
         if report.ok:
             messages.success(request, f"The trail is whole: {report.rows} rows read, {scope}.")
@@ -238,7 +217,7 @@ class AuditRecordAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(ReadOnlyAdmin):
+class CheckpointAdmin(TrailAdmin):
     list_display = ("seq", "at", "key_id", "hash", "signed")
     ordering = ("-seq",)
     fields = ("seq", "at", "key_id", "hash", "signature", "signed")
@@ -250,7 +229,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Outbox)
-class OutboxAdmin(ReadOnlyAdmin):
+class OutboxAdmin(TrailAdmin):
     list_display = ("created_at", "action", "attempts", "error")
     fields = ("created_at", "action", "attempts", "error", "said")
     readonly_fields = fields

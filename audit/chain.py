@@ -1,7 +1,7 @@
-"""The hash chain itself: what a row says in canonical JSON, and the hash that binds it to the last.
+"""The hash chain: the form of a row as canonical JSON, and the hash that includes the row before.
 
-Pure: no database, no Django. A row is a plain JSON object, the same in a database, in a JSON
-Lines export and in the hand of whoever checks it years later with nothing but this file.
+Pure: no database, no Django. A row is the same plain JSON object in the database and in a JSON
+Lines export, so an export can be verified with this file alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 class AuditError(Exception):
-    """The trail could not take a row. What it would have recorded must not happen."""
+    """The trail could not record something: what it would have recorded must not happen."""
 
 
 class UnknownAction(AuditError):
@@ -38,84 +38,68 @@ class UnknownAction(AuditError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acted, as text that outlives the account."""
+    """Who acted, as text that is kept when the account is deleted."""
 
     kind: ActorKind = ActorKind.USER
     id: str = ""
     name: str = ""
     ip: str = ""
 
+    def to_json(self) -> dict[str, str]:
+        """The actor as a row and the outbox hold it."""
+        return {"kind": self.kind.value, "id": self.id, "name": self.name, "ip": self.ip}
+
 
 SYSTEM: Final = Actor(kind=ActorKind.SYSTEM, name="system")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """What a caller wants recorded, cleaned: bounded text without NUL, plain JSON data.
+    """One fact to record. Every field is made to fit as the entry is made.
 
-    `once`, when given, makes the row unique for ever: a second row with it is never written.
+    Ids, names and labels become one line of at most MAX_TEXT characters, `reason` at most
+    MAX_REASON characters, `data` plain JSON of at most MAX_DATA_BYTES. UnknownAction unless the
+    action is in the vocabulary. With `once` the row is unique: no second row has the same key.
     """
 
     action: Action
+    _: KW_ONLY
     actor: Actor
     tenant: str = ""
     extension: str = ""
     subject_type: str = ""
     subject_id: str = ""
     reason: str = ""
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
     once: str = ""
 
-    @classmethod
-    def of(
-        cls,
-        action: str,
-        *,
-        actor: Actor,
-        tenant: str = "",
-        extension: str = "",
-        subject_type: str = "",
-        subject_id: str = "",
-        reason: str = "",
-        data: Mapping[str, Any] | None = None,
-        once: str = "",
-    ) -> Entry:
-        """UnknownAction unless the action is in the vocabulary; everything else is made to fit."""
+    def __post_init__(self) -> None:
         try:
-            known = Action(action)
+            action = Action(self.action)
         except ValueError:
-            raise UnknownAction(f"expected an Action, got {action!r}") from None
-        return cls(
-            action=known,
-            actor=Actor(
-                kind=ActorKind(actor.kind),
-                id=_line(actor.id),
-                name=_line(actor.name),
-                ip=_line(actor.ip, limit=64),
-            ),
-            tenant=_line(tenant),
-            extension=_line(extension),
-            subject_type=_line(subject_type),
-            subject_id=_line(subject_id),
-            reason=_text(reason)[:MAX_REASON],
-            data=_data(data or {}),
-            once=_line(once),
+            raise UnknownAction(f"expected an Action, got {self.action!r}") from None
+        actor = Actor(
+            kind=ActorKind(self.actor.kind),
+            id=_line(self.actor.id),
+            name=_line(self.actor.name),
+            ip=_line(self.actor.ip, limit=64),
         )
+        fitted: dict[str, Any] = {"action": action, "actor": actor, "data": _data(self.data)}
+        for name in ("tenant", "extension", "subject_type", "subject_id", "once"):
+            fitted[name] = _line(getattr(self, name))
+        fitted["reason"] = _text(self.reason)[:MAX_REASON]
+        for name, value in fitted.items():
+            object.__setattr__(self, name, value)
 
 
 def row_of(entry: Entry, *, seq: int, at: dt.datetime, prev: str) -> Row:
-    """The row in its one form, complete with its hash."""
+    """The row that records this entry, in the one form that is hashed, with its hash."""
     row: Row = {
         "v": VERSION,
         "seq": seq,
         "at": moment(at),
         "action": entry.action.value,
-        "actor": {
-            "kind": entry.actor.kind.value,
-            "id": entry.actor.id,
-            "name": entry.actor.name,
-            "ip": entry.actor.ip,
-        },
+        "actor": entry.actor.to_json(),
         "tenant": entry.tenant,
         "extension": entry.extension,
         "subject": {"type": entry.subject_type, "id": entry.subject_id},

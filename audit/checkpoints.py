@@ -32,7 +32,7 @@ class BadKey(AuditError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The chain had `hash` at `seq`, says the holder of the key at that time."""
+    """A signed statement that row `seq` had this hash at that time (ISO 8601, UTC)."""
 
     seq: int
     hash: str
@@ -47,24 +47,24 @@ class Statement:
 
 
 def private_key(seed: str) -> Ed25519PrivateKey:
-    """From 64 hex digits, as AUDIT_SIGNING_KEY holds them."""
+    """The private key of 64 hex digits (the form of AUDIT_SIGNING_KEY); BadKey otherwise."""
     if not _HEX64.fullmatch(seed.lower()):
         raise BadKey(f"signing key: expected 64 hex digits, got {len(seed)} characters")
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
 
 
 def public_hex(key: Ed25519PrivateKey) -> str:
-    """What a verifier needs; publish it, keep it outside the database."""
+    """The public key in hex, for verifiers: publish it and keep a copy outside the database."""
     return key.public_key().public_bytes_raw().hex()
 
 
 def key_id(public: str) -> str:
-    """A short name of a public key."""
+    """A short name of a public key: 16 hex digits of its SHA-256."""
     return hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16]
 
 
 def sign(seed: str, *, seq: int, hash: str, at: dt.datetime) -> Statement:
-    """State that the chain has this hash at this place."""
+    """Sign that the chain has this hash at row `seq`."""
     key = private_key(seed)
     when, name = moment(at), key_id(public_hex(key))
     signature = key.sign(_message(seq, hash, when, name)).hex()
@@ -90,7 +90,7 @@ def is_signed(statement: Statement, publics: Iterable[str]) -> bool | None:
 
 
 def read(line: str) -> Statement:
-    """One line of a checkpoint file; AuditError when it is none."""
+    """Parse one line of a checkpoint file; AuditError when it is not one."""
     try:
         said: Any = json.loads(line)
         if not isinstance(said, Mapping) or not isinstance(said["seq"], int):

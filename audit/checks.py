@@ -20,7 +20,7 @@ from audit import guards, roles
 def trail_is_guarded(
     app_configs: Any, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """The check as Django calls it."""
+    """Called by `manage.py check`; asks only when the default database is among `databases`."""
     return problems() if DEFAULT_DB_ALIAS in (databases or ()) else []
 
 

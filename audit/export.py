@@ -31,7 +31,7 @@ COLUMNS: Final = (
 
 
 class Format(StrEnum):
-    """How rows are written."""
+    """The file format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -45,12 +45,8 @@ class ExportSelection:
     since: dt.datetime | None = None
     until: dt.datetime | None = None
 
-    @property
-    def whole(self) -> bool:
-        return self == ExportSelection()
-
     def said(self) -> dict[str, Any]:
-        """As the audit row of the export tells it."""
+        """The selection as the data of the export's own audit row."""
         return {
             "tenants": None if self.tenants is None else sorted(self.tenants),
             "since": self.since,
@@ -58,7 +54,7 @@ class ExportSelection:
         }
 
     def where(self) -> Q:
-        """The same as a database condition."""
+        """The selection as a condition on AuditRecord."""
         found = Q()
         if self.tenants is not None:
             found &= Q(tenant__in=self.tenants)
@@ -80,7 +76,7 @@ def export(
 
     The row is written when this is called, not when the first line is taken.
     """
-    entry = chain.Entry.of(
+    entry = chain.Entry(
         Action.AUDIT_EXPORTED,
         actor=actor,
         tenant=_only(selection.tenants),

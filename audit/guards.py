@@ -48,7 +48,7 @@ def missing(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
-    """Receiver of post_migrate."""
+    """Receiver of post_migrate: install the triggers once their tables exist."""
     tables = set(connections[using].introspection.table_names())
     if set(_TABLES) <= tables:  # not so while an older state is being migrated to
         install(using=using)

@@ -35,7 +35,7 @@ class BrokenTrail(AuditError):
 
 
 def public_keys() -> tuple[str, ...]:
-    """Those of AUDIT_PUBLIC_KEYS (earlier keys among them) and of the signing key itself."""
+    """The keys in AUDIT_PUBLIC_KEYS (earlier ones too) and the signing key's own, in hex."""
     known = tuple(getattr(settings, "AUDIT_PUBLIC_KEYS", ()))
     seed = getattr(settings, "AUDIT_SIGNING_KEY", "")
     if seed:
@@ -50,7 +50,7 @@ def verify(
     since_checkpoint: bool = False,
     using: str = DEFAULT_DB_ALIAS,
 ) -> Report:
-    """Judge the rows in the database, all of them or those since the last checkpoint there.
+    """Verify the rows in the database: all of them, or those since the last checkpoint there.
 
     `statements` are checkpoints from elsewhere, judged beside those in the database.
     """
@@ -77,7 +77,7 @@ def verify(
 
 
 def matches(record: AuditRecord) -> bool:
-    """Whether the row says what was hashed."""
+    """Whether the row's content matches its hash."""
     row = record.row()
     try:
         return digest(row) == record.hash

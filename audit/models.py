@@ -36,7 +36,7 @@ class AppendOnlyQuerySet(models.QuerySet["AuditRecord"]):
 
 
 class AuditRecord(models.Model):
-    """One fact. `seq` counts from 1 without holes; `prev` is the hash of the row before."""
+    """One recorded action. `seq` counts from 1 without gaps; `prev` is the hash before it."""
 
     seq = models.BigIntegerField("no.", primary_key=True)
     at = models.DateTimeField("when")

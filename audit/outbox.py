@@ -1,9 +1,9 @@
-"""Rows that must not wait for the trail: written at once if possible, else retried until they are.
+"""Writes rows that must not wait for the trail: at once if possible, else retried until they are.
 
-Closing a session and cutting it never wait for the audit (a stuck trail must not keep a socket
-open), and a refusal must outlive the rollback of the request that was refused. Their rows go, in
-this order: into the chain; into the outbox table; into this process's memory. The janitor of any
-process carries on from the table (`drain`), a thread of this one from its memory.
+Closing a session must not wait for the audit (a stuck trail would keep a socket open), and a
+refusal's row must outlive the rollback of the request that was refused. Such a row goes to the
+first of these that takes it: the chain, the outbox table, this process's memory. The janitor of
+any process carries on from the table (`drain`), a thread of this process from its memory.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
@@ -27,21 +27,97 @@ log = logging.getLogger("audit.outbox")
 
 PATIENCE_MS: Final = 500  # how long a close may wait for the chain's lock before it moves on
 MAX_HELD: Final = 10_000  # rows in memory while the database is away; the oldest is logged instead
-RETRY_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)  # and then every 5 s
+RETRY_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)  # pauses between tries; the last one repeats
+CARRIER: Final = "audit-carrier"  # the name of the thread that writes what is held in memory
 
 Write = Callable[[chain.Entry], object]  # writes one entry in a transaction that is open already
 
 
-@dataclass(slots=True)
-class _HeldRow:
-    """This process's memory of rows, and the one thread that carries them to the database."""
+class HeldRows:
+    """Rows in this process's memory, and the one thread that carries them to the database.
 
-    rows: deque[tuple[chain.Entry, Write]] = field(default_factory=deque)
-    guard: threading.Lock = field(default_factory=threading.Lock)
-    carrier: threading.Thread | None = None
+    A row beyond `limit` pushes the oldest one out, which is logged whole, at level CRITICAL.
+    """
+
+    def __init__(
+        self, *, limit: int = MAX_HELD, retry_seconds: tuple[float, ...] = RETRY_SECONDS
+    ) -> None:
+        self._limit = limit
+        self._retry_seconds = retry_seconds
+        self._rows: deque[tuple[chain.Entry, Write]] = deque()
+        self._guard = threading.Lock()
+        self._carrier: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def keep(self, entry: chain.Entry, write: Write) -> None:
+        """Add an entry; `write` gets it when `drain` or the thread writes what is kept."""
+        with self._guard:
+            if len(self._rows) >= self._limit:
+                lost, _ = self._rows.popleft()
+                log.critical("audit row lost from memory, keep this line: %s", pack(lost))
+            self._rows.append((entry, write))
+
+    def carry(self, *, using: str = DEFAULT_DB_ALIAS) -> None:
+        """Let a thread with its own connection write what is kept, unless one does already."""
+        with self._guard:
+            if self._carrier is None and self._rows:
+                # Not a daemon: the interpreter waits for it, so that a clean exit loses no row.
+                self._carrier = threading.Thread(
+                    target=self._work, kwargs={"using": using}, name=CARRIER
+                )
+                self._carrier.start()
+
+    def drain(self, *, using: str = DEFAULT_DB_ALIAS) -> int:
+        """Write what is kept, oldest first; how many. AuditError when the database takes none."""
+        done = 0
+        while True:
+            with self._guard:
+                if not self._rows:
+                    return done
+                entry, write = self._rows.popleft()
+            try:
+                with transaction.atomic(using=using):
+                    write(entry)
+            except BaseException as error:
+                with self._guard:
+                    self._rows.appendleft((entry, write))
+                if isinstance(error, DatabaseError):
+                    raise chain.AuditError(f"{len(self)} audit rows wait in memory") from error
+                raise
+            done += 1
+
+    def _work(self, *, using: str) -> None:
+        """Try until nothing is kept; while the process ends, until every pause was tried once."""
+        tries = 0
+        try:
+            while True:
+                try:
+                    self.drain(using=using)
+                except (chain.AuditError, DatabaseError) as error:
+                    log.warning("%d audit rows wait in memory: %s", len(self), error)
+                    connections[using].close()
+                    tries += 1
+                    ending = not threading.main_thread().is_alive()
+                    if ending and tries >= len(self._retry_seconds):
+                        for entry, _ in self._rows:
+                            log.critical("audit row lost at exit, keep this line: %s", pack(entry))
+                        return
+                    time.sleep(self._retry_seconds[min(tries, len(self._retry_seconds)) - 1])
+                    continue
+                with self._guard:
+                    if not self._rows:
+                        self._carrier = None  # under the guard: the next carry() starts a thread
+                        return
+        finally:
+            connections[using].close()
+            with self._guard:
+                if self._carrier is threading.current_thread():
+                    self._carrier = None
 
 
-_held = _HeldRow()
+_held: Final = HeldRows()
 
 
 def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
@@ -75,28 +151,13 @@ def append_or_queue(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> Aud
 
 def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:
     """Keep the entry in memory and let a thread with its own connection write it."""
-    with _held.guard:
-        if len(_held.rows) >= MAX_HELD:
-            lost, _ = _held.rows.popleft()
-            log.critical("audit row lost from memory, keep this line: %s", pack(lost))
-        _held.rows.append((entry, write or partial(writer.append, using=using)))
-        if _held.carrier is None:
-            # Not a daemon: the interpreter waits for it, so that a clean exit loses no row.
-            _held.carrier = threading.Thread(target=_carry, args=(using,), name="audit-carrier")
-            _held.carrier.start()
+    _held.keep(entry, write or partial(writer.append, using=using))
+    _held.carry(using=using)
 
 
 def held() -> int:
     """How many rows this process keeps in memory."""
-    return len(_held.rows)
-
-
-def settle_held(*, seconds: float) -> int:
-    """Wait for the carrier thread, at most so long; how many rows are still in memory."""
-    carrier = _held.carrier
-    if carrier is not None:
-        carrier.join(seconds)
-    return held()
+    return len(_held)
 
 
 def drain(*, using: str = DEFAULT_DB_ALIAS, limit: int = 500) -> int:
@@ -104,26 +165,7 @@ def drain(*, using: str = DEFAULT_DB_ALIAS, limit: int = 500) -> int:
 
     AuditError when the trail still takes nothing: what waits goes on waiting.
     """
-    return _drain_held(using) + _drain_outbox(using, limit)
-
-
-def _drain_held(using: str) -> int:
-    done = 0
-    while True:
-        with _held.guard:
-            if not _held.rows:
-                return done
-            entry, write = _held.rows.popleft()
-        try:
-            with transaction.atomic(using=using):
-                write(entry)
-        except BaseException as error:
-            with _held.guard:
-                _held.rows.appendleft((entry, write))
-            if isinstance(error, DatabaseError):
-                raise chain.AuditError(f"{held()} audit rows wait in memory") from error
-            raise
-        done += 1
+    return _held.drain(using=using) + _drain_outbox(using, limit)
 
 
 def _drain_outbox(using: str, limit: int) -> int:
@@ -144,54 +186,11 @@ def _drain_outbox(using: str, limit: int) -> int:
     return done
 
 
-def _carry(using: str) -> None:
-    """The carrier thread: tries until nothing is held. While the process ends, not for ever."""
-    tries = 0
-    try:
-        while RETRY_SECONDS:
-            try:
-                _drain_held(using)
-            except (chain.AuditError, DatabaseError) as error:
-                log.warning("%d audit rows wait in memory: %s", held(), error)
-                connections[using].close()
-                tries += 1
-                if tries >= len(RETRY_SECONDS) and not threading.main_thread().is_alive():
-                    for entry, _ in _held.rows:
-                        log.critical("audit row lost at exit, keep this line: %s", pack(entry))
-                    return
-                time.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1])
-                continue
-            with _held.guard:
-                if not _held.rows:
-                    _held.carrier = None  # under the guard: the next hold() starts a new thread
-                    return
-    finally:
-        connections[using].close()
-        with _held.guard:
-            if _held.carrier is threading.current_thread():
-                _held.carrier = None
-
-
 def pack(entry: chain.Entry) -> dict[str, Any]:
     """An entry as plain JSON, for a table; `unpack` gives it back."""
-    return {
-        "action": entry.action.value,
-        "actor": {
-            "kind": entry.actor.kind.value,
-            "id": entry.actor.id,
-            "name": entry.actor.name,
-            "ip": entry.actor.ip,
-        },
-        "tenant": entry.tenant,
-        "extension": entry.extension,
-        "subject_type": entry.subject_type,
-        "subject_id": entry.subject_id,
-        "reason": entry.reason,
-        "data": dict(entry.data),
-        "once": entry.once,
-    }
+    return {**asdict(entry), "action": entry.action.value, "actor": entry.actor.to_json()}
 
 
-def unpack(packed: dict[str, Any]) -> chain.Entry:
+def unpack(packed: Mapping[str, Any]) -> chain.Entry:
     """The entry that `pack` made into plain JSON."""
-    return chain.Entry.of(**{**packed, "actor": chain.Actor(**packed["actor"])})
+    return chain.Entry(**{**packed, "actor": chain.Actor(**packed["actor"])})

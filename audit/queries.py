@@ -1,4 +1,4 @@
-"""What other rooms may show of the trail: rows about a subject, and the latest refusals.
+"""Queries of the trail for other apps' pages: rows about a subject, and the latest refusals.
 
 Reading is audited: whoever shows these rows calls `trail.record_read` first.
 """
@@ -26,7 +26,9 @@ def about(
     return AuditRecord.objects.filter(wanted)
 
 
-def refusals(*, person: Any = None, tenant: str = "", extension: str = "") -> QuerySet[AuditRecord]:
+def refusals(
+    *, person: int | None = None, tenant: str = "", extension: str = ""
+) -> QuerySet[AuditRecord]:
     """Refused openings, tokens and tickets, the latest first; of one person, of one target."""
     rows = AuditRecord.objects.filter(action__in=REFUSALS)
     if person is not None:

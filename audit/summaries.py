@@ -1,9 +1,9 @@
-"""What anyone can repeat at will, summarised: refusals, and readings of the trail.
+"""Counts what anyone can repeat at will (refusals, readings of the trail) instead of chaining each.
 
-One row at once, and one more with a count for all repeats of its minute. The chain gets at most
-two rows per person, target and minute, and a person who varies the target gets at most
-`MAX_TARGETS` of them per minute; what is beyond counts as one target, `(several)`. Everybody who
-is not signed in counts as one person.
+The first of a minute gets a row at once, all its repeats one more row with their number. So the
+chain gets at most two rows per person, target and minute. A person who varies the target gets
+rows for `MAX_TARGETS` targets per minute; the others count as one target, `(several)`. Everybody
+who is not signed in counts as one person.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ MAX_TARGETS: Final = 20  # distinct refusals of one person in a minute that get 
 SEVERAL: Final = "(several)"
 
 
-def record(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
-    """The first of its kind in this minute as a row; None when it was counted or waits.
+def record(
+    entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS, now: dt.datetime | None = None
+) -> AuditRecord | None:
+    """The first of its kind in the minute of `now` as a row; None when it was counted or waits.
 
     Never raises for the database: a refusal stays a refusal while the trail is away.
     """
-    write = partial(_write, minute=_minute(timezone.now()), using=using)
+    write = partial(_write, minute=_minute(now or timezone.now()), using=using)
     try:
         with transaction.atomic(using=using, durable=True):
             return write(entry)
@@ -46,10 +48,12 @@ def record(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord 
     return None
 
 
-def record_or_fail(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+def record_or_fail(
+    entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS, now: dt.datetime | None = None
+) -> AuditRecord | None:
     """As `record`, but AuditError when it can neither be written nor counted."""
     try:
-        return _write(entry, minute=_minute(timezone.now()), using=using)
+        return _write(entry, minute=_minute(now or timezone.now()), using=using)
     except DatabaseError as error:
         raise chain.AuditError(f"the audit trail did not take {entry.action.value}") from error
 

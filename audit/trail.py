@@ -1,9 +1,9 @@
-"""The audit trail's only door: what may be written, and whether what stands there is still true.
+"""The audit trail as other apps use it: recording, reading a tenant's rows, export, verification.
 
-`record` writes in the caller's transaction and aborts it when it cannot. `record_durably` is for
-refusals, which must survive the rollback of what was refused. `record_close` is for what must
-never wait: the end of a session. Call `record` last in a transaction: it holds the chain's lock
-until the commit.
+`record` writes in the caller's transaction and aborts it when it cannot. Call it last in a
+transaction: it holds the chain's lock until the commit. `record_durably` is for refusals, whose
+rows must survive the rollback of what was refused; `record_close` for the end of a session, which
+must not wait.
 """
 
 from __future__ import annotations
@@ -11,22 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from audit import outbox, summaries, writer
 from audit.actions import SUMMARISED, TAKES_AWAY, Action, ActorKind
-from audit.chain import SYSTEM, Actor, AuditError, Entry, UnknownAction
+from audit.chain import SYSTEM, Actor, AuditError, Entry
 from audit.export import ExportSelection, Format, export
-from audit.integrity import (
-    BrokenTrail,
-    checkpoint,
-    checkpoint_if_due,
-    is_linked,
-    is_signed,
-    matches,
-    verify,
-)
+from audit.integrity import is_linked, is_signed, matches, verify
 from audit.models import AuditRecord
 
 __all__ = [
@@ -35,14 +29,10 @@ __all__ = [
     "Actor",
     "ActorKind",
     "AuditError",
-    "BrokenTrail",
     "Entry",
     "ExportSelection",
     "Format",
-    "UnknownAction",
     "actor_of",
-    "checkpoint",
-    "checkpoint_if_due",
     "export",
     "is_linked",
     "is_signed",
@@ -58,104 +48,38 @@ __all__ = [
 ]
 
 
-def actor_of(user: Any, *, ip: str = "", token: bool = False) -> Actor:
-    """A snapshot of a Django user; anonymous without one."""
-    if user is None or not getattr(user, "is_authenticated", False):
+def actor_of(
+    user: AbstractBaseUser | AnonymousUser | None, *, ip: str = "", token: bool = False
+) -> Actor:
+    """A snapshot of a Django user; `token` says that they came by a token. None is anonymous."""
+    if user is None or not user.is_authenticated:
         return Actor(kind=ActorKind.ANONYMOUS, ip=ip)
     kind = ActorKind.TOKEN if token else ActorKind.USER
     return Actor(kind=kind, id=str(user.pk), name=user.get_username(), ip=ip)
 
 
-def record(
-    action: str,
-    *,
-    actor: Actor,
-    tenant: str = "",
-    extension: str = "",
-    subject_type: str = "",
-    subject_id: str = "",
-    reason: str = "",
-    data: Mapping[str, Any] | None = None,
-    once: str = "",
-    using: str = DEFAULT_DB_ALIAS,
-) -> AuditRecord:
-    """One chained row in the caller's transaction; AuditError aborts that transaction.
+def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord:
+    """Write one row in the caller's transaction; AuditError marks that transaction to roll back.
 
-    `once` is a key that no two rows share: recording it again returns the row that has it.
+    Recording an entry with the same `once` again returns the row that has it.
     """
-    entry = Entry.of(
-        action,
-        actor=actor,
-        tenant=tenant,
-        extension=extension,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        reason=reason,
-        data=data,
-        once=once,
-    )
     return writer.append(entry, using=using)
 
 
-def record_change(
-    action: str,
-    *,
-    actor: Actor,
-    tenant: str = "",
-    extension: str = "",
-    subject_type: str = "",
-    subject_id: str = "",
-    reason: str = "",
-    data: Mapping[str, Any] | None = None,
-    using: str = DEFAULT_DB_ALIAS,
-) -> AuditRecord | None:
+def record_change(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
     """As `record`, but what takes rights away (`actions.TAKES_AWAY`) is done whatever the chain
     does: None when its row waits in the outbox."""
-    entry = Entry.of(
-        action,
-        actor=actor,
-        tenant=tenant,
-        extension=extension,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        reason=reason,
-        data=data,
-    )
     if entry.action in TAKES_AWAY:
         return outbox.append_or_queue(entry, using=using)
     return writer.append(entry, using=using)
 
 
-def record_durably(
-    action: str,
-    *,
-    actor: Actor,
-    tenant: str = "",
-    extension: str = "",
-    subject_type: str = "",
-    subject_id: str = "",
-    reason: str = "",
-    data: Mapping[str, Any] | None = None,
-    code: str = "",
-    once: str = "",
-    using: str = DEFAULT_DB_ALIAS,
-) -> AuditRecord | None:
-    """A row that survives the caller's rollback; never raises for a database that is away.
+def record_durably(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """Write one row that stays even if the caller's transaction is rolled back.
 
-    None when the row waits (inside a transaction it is written by a thread once the caller's
-    locks are gone) or when the refusal repeats one of the same minute and was counted instead.
+    Never raises for the database: None means that the row waits and will be written, or that it
+    repeats a refusal of this minute and was counted.
     """
-    entry = Entry.of(
-        action,
-        actor=actor,
-        tenant=tenant,
-        extension=extension,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        reason=reason,
-        data={**(data or {}), **({"code": code} if code else {})},
-        once=once,
-    )
     if entry.action in SUMMARISED:
         return summaries.record(entry, using=using)
     return outbox.write_now_or_later(entry, using=using)
@@ -171,11 +95,11 @@ def record_close(
     data: Mapping[str, Any] | None = None,
     using: str = DEFAULT_DB_ALIAS,
 ) -> AuditRecord | None:
-    """The one close row of a session, whoever calls first and however often.
+    """Write the close row of a session: one, however often and by whomever this is called.
 
-    Never raises and hardly waits: None means that the row is kept and will be retried.
+    Never raises and waits for half a second at most: None means that the row is kept and retried.
     """
-    entry = Entry.of(
+    entry = Entry(
         Action.SESSION_CLOSED,
         actor=actor,
         tenant=tenant,
@@ -183,7 +107,7 @@ def record_close(
         subject_type="session",
         subject_id=session,
         reason=reason,
-        data=data,
+        data=data or {},
         once=f"{Action.SESSION_CLOSED.value}:{session}",
     )
     return outbox.write_now_or_later(entry, using=using)
@@ -198,11 +122,11 @@ def record_read(
     subject_id: str = "",
     using: str = DEFAULT_DB_ALIAS,
 ) -> None:
-    """Someone is about to read the trail. AuditError: then they must not see it.
+    """Write down who is about to read `what`; AuditError when that fails: show them nothing then.
 
-    The same page read again within the minute is counted, not chained again.
+    The same page read again within the minute is counted and gets no row of its own.
     """
-    entry = Entry.of(
+    entry = Entry(
         Action.AUDIT_READ,
         actor=actor,
         tenant=tenant,

@@ -1,7 +1,7 @@
-"""The judge: reads rows in order and says what was edited, removed, reordered, inserted or cut off.
+"""Verifies a chain: finds edited, removed, reordered, inserted and cut-off rows.
 
-Pure and streaming: rows come from the database or from an export, checkpoints from a file kept
-elsewhere. It believes nothing but hashes and signatures.
+Pure, one row at a time: rows come from the database or an export, checkpoints from a file kept
+elsewhere. Only hashes and signatures count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_RANGES: Final = 10_000
 
 
 class Kind(StrEnum):
-    """What happened to the trail."""
+    """The kinds of findings."""
 
     EDITED = "edited"  # the row does not say what was hashed
     REMOVED = "removed"  # numbers are missing
@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The verdict. `proven_to` is the last row that a valid checkpoint vouches for."""
+    """The result. `head_seq` is the last row, `proven_to` the last that a checkpoint signed."""
 
     rows: int
     head_seq: int
@@ -64,7 +64,7 @@ class Report:
 
 
 class Judge:
-    """Feed it rows in order, then ask for the report.
+    """Verifies one chain: call `row` for each row in order, then `report`.
 
     `start` and `prev` are where reading begins: row 1 after the genesis, or the row after one
     that is known to be good.
@@ -103,7 +103,7 @@ class Judge:
                 self._due.setdefault(statement.seq, []).append(statement)
 
     def row(self, row: Mapping[str, Any]) -> None:
-        """The next row, as read."""
+        """Check the next row, a plain JSON object as exported."""
         self._rows += 1
         seq, prev, said = row.get("seq"), row.get("prev"), row.get("hash")
         if not isinstance(seq, int) or isinstance(seq, bool) or not isinstance(said, str):
@@ -146,11 +146,11 @@ class Judge:
         self._find(Kind.INSERTED, seq, "a second row with this number")
 
     def unreadable(self, detail: str) -> None:
-        """A line that could not even be parsed."""
+        """Note a line that is not a JSON object."""
         self._find(Kind.UNREADABLE, None, detail)
 
     def note(self, kind: Kind, detail: str) -> None:
-        """Something wrong that does not show in a row."""
+        """Note a finding that no row shows."""
         self._find(kind, None, detail)
 
     def _find(self, kind: Kind, seq: int | None, detail: str) -> None:
@@ -158,7 +158,7 @@ class Judge:
             self._findings.append(Finding(kind=kind, seq=seq, detail=detail))
 
     def report(self) -> Report:
-        """What all rows together say."""
+        """The result of all rows so far, missing rows and unmet checkpoints included."""
         for first, last in self._missing:
             rows = "1 row is" if first == last else f"{last - first + 1} rows are"
             self._find(Kind.REMOVED, first, f"{rows} missing, {first} to {last}")

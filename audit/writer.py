@@ -48,7 +48,7 @@ def append_durably(
 
 
 def _lock(using: str, timeout_ms: int) -> None:
-    """One writer at a time until commit. On SQLite an IMMEDIATE transaction is that lock already.
+    """Lock the chain until the commit. On SQLite an IMMEDIATE transaction is that lock already.
 
     Callers record last: whoever waits for this lock must hold it for as short as possible. The
     caller's own lock_timeout is put back, and a rollback would put it back as well.

@@ -1,8 +1,8 @@
 """System checks: a bad setting stops the console at start-up, with what to do about it.
 
 Ids: E = refuses to start, W = said once. `console.E1xx` concern secrets, `E2xx` sign-in and
-origins, `E3xx` what the console stands on, `E4xx` the debug stream itself, `E5xx` what it tells
-and keeps.
+origins, `E3xx` database and Redis, `E4xx` the debug stream itself,
+`E5xx` what it tells and keeps.
 """
 
 import re
@@ -199,7 +199,7 @@ def promises() -> Iterator[CheckMessage]:
         )
 
 
-def ground() -> Iterator[CheckMessage]:
+def backends() -> Iterator[CheckMessage]:
     if not settings.REDIS_URL and settings.EXT_DEBUG_STREAM_MODE == "redis":
         message = "REDIS_URL is not set: there is no stream to read and no way to cut sessions"
         if settings.PRODUCTION:
@@ -285,5 +285,5 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """All of the above, in the order of their ids."""
-    groups: tuple[Check, ...] = (secrets, sign_in, trust, ground, stream, promises)
+    groups: tuple[Check, ...] = (secrets, sign_in, trust, backends, stream, promises)
     return [message for group in groups for message in group()]

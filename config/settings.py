@@ -109,17 +109,22 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_LOADERS = [
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            # Compiled once and kept, except under DEBUG: there each request reads them again.
+            "loaders": _LOADERS if DEBUG else [("django.template.loaders.cached.Loader", _LOADERS)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]
@@ -243,7 +248,9 @@ STATIC_HASHED: bool = env.bool(
 WHITENOISE_USE_FINDERS = not STATIC_HASHED
 WHITENOISE_MAX_AGE = 3600 if STATIC_HASHED else 0  # hashed names are immutable regardless
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-WHITENOISE_AUTOREFRESH = DEBUG
+# Looked up anew for each request, except in production: WhiteNoise reads lengths and ETags once, at
+# the start, and would send an edited file's new body under the old ones.
+WHITENOISE_AUTOREFRESH = DEBUG or not (STATIC_HASHED or PRODUCTION)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {
@@ -263,6 +270,7 @@ LOGGING = {
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         }
     },
+    "filters": {"outages": {"()": "config.log_filters.Outages"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
     "loggers": {
@@ -271,8 +279,12 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # Denied and missing pages are normal life on a console that hides what is not yours.
         "django.request": {"level": "ERROR"},
+        # A Redis that is away: its receiver says so with a traceback each second.
+        "channels_redis.pubsub": {"filters": ["outages"]},
         # One line per frame at DEBUG would put guests' text into the console's own log.
         "websockets": {"level": "INFO"},
+        "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner
+        "httpcore": {"level": "INFO"},
         "uvicorn.error": {"level": "WARNING"},  # INFO writes a line per WebSocket, URL and all
         "daphne": {"level": "WARNING"},
     },

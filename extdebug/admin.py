@@ -17,15 +17,17 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import queries, trail
+from audit import queries
+from audit.read_only import ReadOnlyMixin
+from audit.requesters import actor_of, note_reading
 from extdebug import dashboard
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, store
-from policies.desk.recorded_admin import OperatorAdmin, ip_of, note_reading, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, require_operator
 
 
 class OpenFilter(admin.SimpleListFilter):
-    """Who watches now, or watched."""
+    """Live sessions, or closed ones."""
 
     title = "now"
     parameter_name = "open"
@@ -39,22 +41,9 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.filter(closed_at__isnull=self.value() == "yes")
 
 
-class ShownAdmin(OperatorAdmin):
-    """Shown to operators; nothing of it is written by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(DebugSession)
-class DebugSessionAdmin(ShownAdmin):
-    """Who watches what. A session is ended by POST, after saying so."""
+class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
+    """Live and past sessions. Ending one needs a POST from a confirmation page."""
 
     list_display = (
         "username", "target", "state", "opened_at", "transport", "ip", "grant", "shown", "lost_now",
@@ -97,7 +86,7 @@ class DebugSessionAdmin(ShownAdmin):
 
     @admin.action(description="End…", permissions=["view"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """One confirmation for all, then each on its own terms."""
+        """Ask once for all, then end each session that is still live."""
         rows = list(queryset)
         if "confirmed" in request.POST:
             for row in rows:
@@ -119,7 +108,7 @@ class DebugSessionAdmin(ShownAdmin):
         ]
 
     def end_view(self, request: HttpRequest, session_id: Any) -> HttpResponse:
-        """GET asks, POST ends."""
+        """GET shows the confirmation, POST ends the session; 409 when it is over already."""
         require_operator(request)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -134,9 +123,8 @@ class DebugSessionAdmin(ShownAdmin):
         return self._ask(request, context, status=409 if over else 200)
 
     def _end(self, request: HttpRequest, row: DebugSession) -> None:
-        name = request.user.get_username()
-        actor = trail.actor_of(request.user, ip=ip_of(request))
-        if store.end(row.pk, by=name, actor=actor):
+        actor = actor_of(request)
+        if store.end(row.pk, actor=actor):
             messages.success(request, f"The session of {row} is being ended.")
         else:
             messages.warning(request, f"The session of {row} was over already.")
@@ -150,7 +138,7 @@ class DebugSessionAdmin(ShownAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """One session: what it saw, how it ended, and its rows in the trail."""
+        """One session's page: counts, filters, how it ended, and its rows in the trail."""
         require_operator(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -168,7 +156,7 @@ class DebugSessionAdmin(ShownAdmin):
 
 
 @admin.register(Process)
-class ProcessAdmin(ShownAdmin):
+class ProcessAdmin(ReadOnlyMixin, OperatorAdmin):
     """The console's processes, and what each says about the streams it reads."""
 
     list_display = ("name", "host", "pid", "well", "started_at", "beat_at", "watching")

@@ -1,4 +1,4 @@
-"""The admin's first page: what waits, what is granted, who watches, who was refused."""
+"""The admin's first page and sidebar: pending requests, grants, live sessions, denials, streams."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from audit import queries, trail
+from audit import queries
+from audit.requesters import note_reading
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
 from policies.database import clock
-from policies.desk.recorded_admin import ip_of, operates
+from policies.desk.recorded_admin import operates
 from policies.models import Grant
 
 SHOWN: Final = 25  # rows of each table; the lists have the rest
@@ -21,7 +22,7 @@ LAGGING: Final = 2_000  # ms behind the stream at which a row turns yellow
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """unfold's DASHBOARD_CALLBACK. Staff who are no operators see that, and nothing else.
+    """unfold's DASHBOARD_CALLBACK: the page's context. Staff who are no operators get no data.
 
     With `?live=1` (what the page asks every few seconds) without the refusals, whose reading is
     recorded.
@@ -77,10 +78,7 @@ def _sessions() -> dict[str, Any]:
 
 
 def _denials(request: HttpRequest) -> Any:
-    actor = trail.actor_of(request.user, ip=ip_of(request))
-    try:
-        trail.record_read(actor=actor, what="the desk's recent denials")
-    except trail.AuditError:
+    if note_reading(request, what="the desk's recent denials") is not None:
         return None
     return queries.refusals()[:12]
 
@@ -118,7 +116,7 @@ def streams() -> dict[str, Any]:
 
 
 def _span(milliseconds: float | None) -> str:
-    """A length of time as an operator says it."""
+    """Milliseconds as "12 min" (from 2 minutes on) or "90 s"; "?" when unknown."""
     if milliseconds is None:
         return "?"
     seconds = milliseconds / 1000

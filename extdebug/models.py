@@ -1,4 +1,4 @@
-"""Who watches what, now and before: live sessions and the processes that hold them."""
+"""Tables of the console: debug sessions, live and past, and the processes that hold them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 
 class Process(models.Model):
-    """A console process. Its beat shows that it lives; sessions of a silent one are orphans."""
+    """A console process. `beat_at` is renewed every 5 s; a silent one loses its sessions."""
 
     name = models.CharField(primary_key=True, max_length=64)
     host = models.CharField(max_length=128)

@@ -31,9 +31,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def extensions(request: HttpRequest) -> HttpResponse:
-    """What I may debug, with the way to each console."""
+    """The extensions that the person may ask to debug, each with links to its console."""
     rows: dict[str, dict[str, Any]] = {}
-    for row in access.overview(request.user):
+    for row in access.overview(access.user_of(request)):
         entry = rows.setdefault(
             row.extension, {"extension": row.extension, "name": row.extension_name, "tenants": []}
         )
@@ -46,13 +46,13 @@ def extensions(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def debug(request: HttpRequest, extension: str) -> HttpResponse:
-    """The console page of one extension. Without a relation to it there is no such page."""
+    """The console page of one extension; 404 without a relation to it."""
     try:
         key = clean_id(extension, what="extension")
     except BadId:
         raise Http404 from None
-    rows = [row for row in access.overview(request.user) if row.extension == key]
-    operator = access.is_operator(request.user)
+    rows = [row for row in access.overview(access.user_of(request)) if row.extension == key]
+    operator = access.is_operator(access.user_of(request))
     if not rows:
         raise Http404
     given = request.GET
@@ -100,7 +100,7 @@ def _place(row: access.TargetRow) -> dict[str, Any]:
 
 @require_GET
 def moved(request: HttpRequest, extension: str) -> HttpResponse:
-    """The plan's two addresses of the page."""
+    """Redirects the page's earlier addresses, their parameters renamed."""
     kept = {
         ours: value
         for theirs, ours in (
@@ -114,10 +114,10 @@ def moved(request: HttpRequest, extension: str) -> HttpResponse:
 
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
-    """Sign out. The cut is told while the sign-in's row still exists: later nobody finds it."""
+    """Sign out and end its sessions. The hint goes first: it needs the sign-in's row."""
     key = request.session.session_key
     if key and request.user.is_authenticated:
-        viewer = access.viewer_of(request.user, transport="page", session_key=key)
+        viewer = access.viewer_of(access.user_of(request), transport="page", session_key=key)
         cuts.hint("logout", session_hash=viewer.session_hash)
     auth_logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)

@@ -1,4 +1,4 @@
-"""The only door to policies for the console: viewers in, decisions out.
+"""What the console asks of policies: who a viewer is, and what they may watch.
 
 Everything here is synchronous ORM: async callers bridge. Errors of the database come through as
 they are; whoever cannot read policy must not go on (DESIGN 3.3: fail closed).
@@ -12,9 +12,11 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from audit.requesters import ip_of, user_of
 from policies import limits
 from policies.database import clock
 from policies.decisions.decide import Check, Decision, DecisionRule
@@ -40,6 +42,7 @@ __all__ = [
     "choices",
     "decide",
     "decide_many",
+    "ip_of",
     "is_operator",
     "issue_ticket",
     "live_principals",
@@ -47,6 +50,7 @@ __all__ = [
     "policy_version",
     "redeem_ticket",
     "tenants_administered",
+    "user_of",
     "viewer_from_session",
     "viewer_from_token",
     "viewer_of",
@@ -79,7 +83,7 @@ def decide(
     open_sessions: OpenSessions | Callable[[], OpenSessions] | None = None,
     counted: bool = False,
 ) -> Decision:
-    """May this viewer watch this target now?
+    """Decide whether this viewer may watch this target now.
 
     With `opening` caps and rates count too: call it in the transaction that inserts the session's
     row, and pass a callable that counts open sessions. It runs under a lock that lasts until that
@@ -113,7 +117,7 @@ def choices(viewer: Viewer, *, extension: str) -> list[str]:
     return [key for key, decision in zip(keys, decisions, strict=True) if decision.related]
 
 
-def overview(user: Any, *, search: str = "", limit: int = 500) -> list[TargetRow]:
+def overview(user: User, *, search: str = "", limit: int = 500) -> list[TargetRow]:
     """What this person may ask to watch, by tenant and extension, each with its decision."""
     rows = _related(user.pk)
     if search:
@@ -144,7 +148,7 @@ def overview(user: Any, *, search: str = "", limit: int = 500) -> list[TargetRow
     ]
 
 
-def tenants_administered(user: Any) -> list[str]:
+def tenants_administered(user: User) -> list[str]:
     """The keys of the tenants whose admin this person is: their slice of the audit."""
     mine = Membership.objects.filter(user_id=user.pk, role=Membership.Role.ADMIN)
     return sorted(mine.values_list("tenant__key", flat=True))

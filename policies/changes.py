@@ -1,4 +1,4 @@
-"""Saves and deletes rows of policy with their audit row in one transaction, and tells the others.
+"""Saves and deletes rows of policy together with their audit row, and hints to decide again.
 
 The admin and every command that edits the directory, a rule, a lock, a person or their rights goes
 through here. Who may is the caller's question. Grants, tokens and consent have verbs of their own.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Model
 
@@ -64,20 +64,22 @@ _WORDS: Final[dict[type[Model], _Words]] = {
 
 
 class Unrecordable(TypeError):
-    """This kind of row is not changed through here."""
+    """This kind of row has functions of its own (grants, tokens); see their modules."""
 
 
 @dataclass(slots=True)
 class Change:
-    """A change in the making; set `reason` before the block ends."""
+    """The record of a change that is being made; set `reason` or `data` before the block ends."""
 
     reason: str = ""
     data: dict[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
-def recorded(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> Iterator[Change]:
-    """Whatever the block does to this row and its relations, in one transaction with its record.
+def recorded(
+    instance: Model, *, by: User | None, ip: str = "", reason: str = ""
+) -> Iterator[Change]:
+    """Run the block and record what it changed of this row and its relations, in one transaction.
 
     Nothing is recorded when nothing changed. For an admin's save_model and save_related together.
     """
@@ -97,7 +99,7 @@ def recorded(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> Ite
 def save(
     instance: Model,
     *,
-    by: Any,
+    by: User | None,
     ip: str = "",
     reason: str = "",
     related: Mapping[str, Collection[Any]] | None = None,
@@ -110,8 +112,8 @@ def save(
             getattr(instance, name).set(values)
 
 
-def delete(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> None:
-    """Delete one row; what it was stands in the audit. ProtectedError when a grant names it."""
+def delete(instance: Model, *, by: User | None, ip: str = "", reason: str = "") -> None:
+    """Delete one row and record what it was. ProtectedError when a grant names it."""
     words = _words(instance)
     with transaction.atomic():
         was = snapshot(_stored(instance))
@@ -123,7 +125,7 @@ def delete(instance: Model, *, by: Any, ip: str = "", reason: str = "") -> None:
 
 
 def snapshot(instance: Model | None) -> dict[str, Any] | None:
-    """A row in plain JSON values, relations as lists of keys, secrets as a word."""
+    """A row's columns as JSON values, many-to-many relations as sorted lists, secrets replaced."""
     if instance is None:
         return None
     seen: dict[str, Any] = {}
@@ -194,7 +196,7 @@ def _write(
     action: Action,
     instance: Model,
     *,
-    by: Any,
+    by: User | None,
     ip: str,
     reason: str,
     data: Mapping[str, Any],
@@ -205,14 +207,16 @@ def _write(
     kind = instance._meta.model_name or ""  # noqa: SLF001
     cuts.hint("policy", subject=kind, tenant=tenant, extension=extension)
     trail.record_change(
-        action,
-        actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
-        tenant=tenant,
-        extension=extension,
-        subject_type=kind,
-        subject_id=str(pk or instance.pk),
-        reason=reason,
-        data={"subject": str(instance)[:200], **data},
+        trail.Entry(
+            action,
+            actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
+            tenant=tenant,
+            extension=extension,
+            subject_type=kind,
+            subject_id=str(pk or instance.pk),
+            reason=reason,
+            data={"subject": str(instance)[:200], **data},
+        )
     )
 
 
@@ -227,7 +231,7 @@ def _about(instance: Model) -> tuple[str, str]:
 
 
 def _hidden(value: Any) -> str:
-    """Equal secrets look equal and different ones different, within one comparison only."""
+    """A stand-in for a secret: equal for equal secrets, in this process only."""
     return f"(secret {hash(value) & 0xFFFFFFFF:08x})" if value else ""
 
 

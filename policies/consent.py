@@ -1,10 +1,10 @@
-"""The tenant's own word on being watched: only its admins give, withdraw or require consent."""
+"""A tenant's consent to being watched: only its own admins give, withdraw or require it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from policies import access, changes
@@ -13,11 +13,11 @@ from policies.models import Consent, Extension, Tenant
 
 
 class ConsentRefused(ValueError):
-    """The person does not speak for this tenant; to them it looks as if it did not exist."""
+    """The person is no active admin of this tenant; the message does not tell whether it exists."""
 
 
-def require(tenant: Tenant, *, by: Any, required: bool, reason: str = "", ip: str = "") -> None:
-    """Whether people from outside need this tenant's consent."""
+def require(tenant: Tenant, *, by: User, required: bool, reason: str = "", ip: str = "") -> None:
+    """Set whether people from outside need this tenant's consent."""
     _speaks_for(tenant, by)
     with transaction.atomic():
         row = Tenant.objects.select_for_update().get(pk=tenant.pk)
@@ -28,20 +28,20 @@ def require(tenant: Tenant, *, by: Any, required: bool, reason: str = "", ip: st
 def give(
     tenant: Tenant,
     *,
-    by: Any,
+    by: User,
     extension: Extension | None = None,
     expires_at: dt.datetime | None = None,
     note: str = "",
     ip: str = "",
 ) -> Consent:
-    """Consent to being watched, for one extension or all; it replaces an earlier word."""
+    """Give consent for one extension or (None) all; it replaces the earlier answer for the same."""
     return _say(Consent.State.GIVEN, tenant, extension, by=by, ends=expires_at, note=note, ip=ip)
 
 
 def withdraw(
-    tenant: Tenant, *, by: Any, extension: Extension | None = None, note: str = "", ip: str = ""
+    tenant: Tenant, *, by: User, extension: Extension | None = None, note: str = "", ip: str = ""
 ) -> Consent:
-    """No more: cuts everybody from outside at once, broken glass or not."""
+    """Withdraw consent: ends every session of people from outside, break-glass grants included."""
     return _say(Consent.State.WITHDRAWN, tenant, extension, by=by, ends=None, note=note, ip=ip)
 
 
@@ -50,7 +50,7 @@ def _say(
     tenant: Tenant,
     extension: Extension | None,
     *,
-    by: Any,
+    by: User,
     ends: dt.datetime | None,
     note: str,
     ip: str,
@@ -67,6 +67,6 @@ def _say(
     return row
 
 
-def _speaks_for(tenant: Tenant, by: Any) -> None:
+def _speaks_for(tenant: Tenant, by: User) -> None:
     if not by.is_active or tenant.key not in access.tenants_administered(by):
         raise ConsentRefused(f"There is no tenant {tenant.key!r} that you administer.")

@@ -1,4 +1,4 @@
-"""Tells every process to decide its sessions again. A hint: losing one costs seconds, not safety.
+"""Hints to every process to decide its sessions again. A lost hint delays a cut by 2 s at most.
 
 The message goes out on commit, so that nobody re-decides by what is not there yet. Each process
 polls the policy version besides (DESIGN 3.3), so nothing here waits for long and nothing raises.

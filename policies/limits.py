@@ -1,4 +1,4 @@
-"""Caps and rates: which limits hold for a target, the rate of openings, a session's own rate."""
+"""Caps and rates: which limits hold for a target, and how often a person opens sessions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -46,7 +46,7 @@ def effective(rows: Sequence[Mapping[str, Any] | None]) -> SessionLimits:
 
 
 def hold(*parties: str, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Until the transaction ends, nobody else opens a session for these parties.
+    """Lock these parties until the transaction ends: nobody else opens a session for them.
 
     So that counting open sessions and adding one is one step. On SQLite an IMMEDIATE
     transaction is that lock already. Always in one order, so that two openings cannot deadlock.
@@ -78,28 +78,3 @@ def count_opening(user_id: int, *, limit: int, now: dt.datetime) -> tuple[int, i
     # A place is free when the limit-th youngest has left the minute.
     frees = times[len(times) - limit] + MINUTE
     return len(times), max(1, math.ceil((frees - now).total_seconds()))
-
-
-@dataclass(slots=True)
-class TokenBucket:
-    """A session's rate: `rate` units per second, bursts up to one second's worth.
-
-    `take` is told the time (any monotonic seconds), does no I/O and never waits.
-    """
-
-    rate: float
-    burst: float
-    level: float = -1.0
-    at: float = 0.0
-
-    def take(self, wanted: int, *, now: float) -> int:
-        """How many of `wanted` units pass now; the rest is refused, not owed."""
-        if self.level < 0:  # the first call: full
-            self.level, self.at = self.burst, now
-        elif now > self.at:
-            self.level = min(self.burst, self.level + (now - self.at) * self.rate)
-            self.at = now
-        # The hair is for sums of floats that come to 2.9999999.
-        passed = min(wanted, int(self.level + 1e-6))
-        self.level = max(0.0, self.level - passed)
-        return passed

@@ -1,11 +1,13 @@
-"""What the janitor does for policies: labels, notices that wait, rows that are of no more use.
+"""The janitor's work for policies: labels by the clock, notices to send, rows past their use.
 
-Safe to run twice, in parallel and never: nothing here carries authority.
+Each step may run twice, in parallel with itself in another process, or late: no decision waits
+for it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Final
 
 from policies import limits
@@ -14,16 +16,25 @@ from policies.grants import notifications, verbs
 from policies.identity import tickets
 from policies.models import Notice, Opening
 
+# A notice holds addresses and the text of a message. The grant's page shows it until then.
 KEEP_NOTICES: Final = dt.timedelta(days=30)
 
 
-def run() -> dict[str, int]:
-    """One round; how many of each were done. Every few seconds is often enough."""
-    now = clock.now()
-    return {
-        "grants": verbs.lapse(),
-        "notices": notifications.deliver_due(),
-        "tickets": tickets.prune(),
-        "openings": Opening.objects.filter(at__lte=now - limits.MINUTE).delete()[0],
-        "old_notices": Notice.objects.filter(created_at__lte=now - KEEP_NOTICES).delete()[0],
-    }
+def prune_openings() -> int:
+    """Delete attempts to open that no rate counts any more (older than a minute); how many."""
+    return Opening.objects.filter(at__lte=clock.now() - limits.MINUTE).delete()[0]
+
+
+def prune_notices() -> int:
+    """Delete notices older than KEEP_NOTICES, sent or given up; how many."""
+    return Notice.objects.filter(created_at__lte=clock.now() - KEEP_NOTICES).delete()[0]
+
+
+# What was done, in the words that `manage.py janitor` prints before the count -> the step.
+STEPS: Final[tuple[tuple[str, Callable[[], int]], ...]] = (
+    ("grants past their time", verbs.lapse),
+    ("notices sent", notifications.deliver_due),
+    ("old tickets deleted", tickets.prune),
+    ("old openings deleted", prune_openings),
+    ("old notices deleted", prune_notices),
+)

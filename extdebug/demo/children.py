@@ -1,4 +1,4 @@
-"""The demo's child processes: started together, watched, and ended together."""
+"""The demo's child processes: starts them, watches them, and ends them all when one ends."""
 
 from __future__ import annotations
 
@@ -37,8 +37,11 @@ class Children:
     them in order; on Linux they also end when this process is killed.
     """
 
-    def __init__(self, *, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, folder: Path, say: Callable[[str], None], stop_seconds: float = STOP_SECONDS
+    ) -> None:
         self._folder = folder
+        self._stop_seconds = stop_seconds
         self._say = say
         self._children: list[Child] = []
 
@@ -71,7 +74,7 @@ class Children:
         for child in self._children:
             code = child.process.poll()
             if code is not None:
-                child.echo.join(2)  # its last words come first
+                child.echo.join(2)  # what it printed comes first
                 raise Ended(f"the {child.name} ended with exit code {code}")
 
     def __enter__(self) -> Children:
@@ -86,7 +89,7 @@ class Children:
         for child in self._children:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._stop_seconds
         for child in self._children:
             try:
                 child.process.wait(max(0.1, deadline - time.monotonic()))

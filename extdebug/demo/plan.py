@@ -45,6 +45,7 @@ class Plan:
     port: int
     redis_url: str
     environment: str
+    reload: bool = False  # follow edits of templates, static files and the console's modules
 
     @property
     def address(self) -> str:
@@ -65,6 +66,7 @@ class Plan:
             "REDACTION_KEY": secret(self.folder / "redaction-key"),
             "METRICS_TOKEN": secret(self.folder / "metrics-token"),
             "EXT_DEBUG_ENVIRONMENT": self.environment,
+            "DEBUG": "true" if self.reload else "false",
             "EXT_DEBUG_UI_ENABLED": "true",
             "EXT_DEBUG_ORIGINS": f"{self.address},http://localhost:{self.port}",
             "HTTPS_ONLY": "false",  # plain HTTP on the loopback
@@ -75,9 +77,9 @@ class Plan:
 
     def write_settings(self) -> Path:
         """The settings as a file for a shell to read, for commands beside the running demo."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         path = self.folder / "environment"
         path.touch(mode=0o600)  # it holds the secrets
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         path.write_text("\n".join(lines) + "\n")
         return path
 
@@ -99,7 +101,8 @@ class Plan:
         return [sys.executable, "-m", "extdebug.demo.prepare"]
 
     def console(self) -> list[str]:
-        return self.manage("serve", "--port", str(self.port), "--skip-checks")
+        arguments = ["serve", "--port", str(self.port), "--skip-checks"]
+        return self.manage(*arguments, *(["--reload"] if self.reload else []))
 
     def janitor(self) -> list[str]:
         return self.manage("janitor", "--loop", str(JANITOR_SECONDS), "--skip-checks")

@@ -9,29 +9,30 @@ sum.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Final
 
 from redis.exceptions import ResponseError
 
-from extdebug.hub.gaps import loss_gap
 from extdebug.hub.hub import Hub
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
-from extdebug.hub.sequence_scan import account_rows, scan_sequences
+from extdebug.hub.sequence_scan import scan_sequences, seed_sequences
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
-from extdebug.streams.continuity import Continuity, go_on
+from extdebug.streams.continuity import Continuity, Loss, go_on, missing
 from extdebug.streams.replies import Row, Snapshot, read_keys, read_rows, read_snapshot
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
-from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
 SCAN_PAGE: Final = 250
+COUNT_PAGE: Final = 1000
+PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
-SEED: Final = 64  # entries before a place, from which most producers' numbers are learnt
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
 WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
@@ -50,6 +51,9 @@ class History:
         self._sub.ring.parked = False
         self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
+        self._crossing: EntryId | None = (
+            None  # entries below it are of an earlier run of the server
+        )
         self._rules = hub.redactor
         self.done = False
 
@@ -62,12 +66,23 @@ class History:
         return floor
 
     async def begin(self) -> Cursor:
-        """Find the start; the cursor to stand at before the first page."""
+        """Find the start; the cursor to stand at before the first page.
+
+        A place that a client brought is given back under the name that this process has for the
+        life of its stream, or as it was where a loss is told from there.
+        """
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
-            await self._seed(link, at)
-        self._private.account = Continuity(at, unclaimed=unclaimed)
-        return at if self._start.cursor is None else self._start.cursor
+            numbers = self._private.sequence_gaps
+            await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
+        brought = self._start.cursor
+        # A cursor that was handed out between two looks may hide a loss just before its place.
+        proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if brought else at.id
+        self._private.account = Continuity(at, unclaimed=unclaimed, proved=proved)
+        if brought is not None:
+            return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
+        # The count of the live stream is provisional: of what lies before it we claim nothing.
+        return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
@@ -76,7 +91,9 @@ class History:
         if start.cursor is not None:
             return await self._resumed(link, start.cursor, boundary), False
         if start.since_ms is not None:
-            since = min(before(EntryId(start.since_ms, 0)), boundary.id)
+            since = before(EntryId(start.since_ms, 0))
+            if since >= boundary.id:
+                return boundary, False  # nothing lies between, and here the count is known
             return Cursor(since, None, boundary.epoch), True
         if not start.tail:
             return boundary, False
@@ -95,25 +112,42 @@ class History:
             return stood
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             return stood  # before a restart that our live stream has not noticed yet, too
+        if boundary.epoch and not self._known(boundary.epoch, snapshot):
+            # A third life, which our live stream has not noticed yet: nothing is left between.
+            loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
+            self._private.lose(loss, ends=stood)
+            return boundary
+        if stood.epoch and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
+            self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
+            return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
-        at, loss = go_on(stood, snapshot, run_id=run_id or boundary.epoch[8:16], present=present)
+        at, lost = go_on(stood, snapshot, run_id=run_id, present=present)
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
-        if loss is not None:
-            self._private.sequence_gaps.lost(loss.missed, until=loss.before or boundary.id)
-            self._sub.ring.push_gap(loss_gap(loss), through=at)
+        if lost is not None:
+            self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at
+
+    def _cross(self, snapshot: Snapshot, following: EntryId) -> None:
+        """Into the present run of the server: nobody can count what its end cost the stream."""
+        account = self._private.account
+        self._crossing = None
+        if account is None:
+            return
+        at, epoch = account.at, self.boundary.epoch
+        place, first = min(at.id, snapshot.top), snapshot.first
+        through = Cursor(place, None, epoch)
+        if first is None or first > place:  # all of the time before is gone
+            edge = max(before(first) if first else snapshot.top, place)
+            through = Cursor(edge, snapshot.added - snapshot.length, epoch)
+        reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
+        loss = Loss(reason, None, place, max(following, behind(place)), through)
+        self._private.lose(loss, ends=at)
+        account.move(through)
 
     @staticmethod
     def _beyond(stood: Cursor, snapshot: Snapshot) -> bool:
         same = stood.epoch in snapshot.epochs
         return same and (stood.id > snapshot.top or (stood.index or 0) > snapshot.added)
-
-    async def _seed(self, link: Link, at: Cursor) -> None:
-        """Learn the producers' numbers from the entries before our place, so that a hole shows."""
-        if at.id == ZERO_ID:
-            return
-        raw = await link.call("XREVRANGE", self._private.key, str(at.id), "-", "COUNT", SEED)
-        account_rows(self._private.sequence_gaps, self._target, read_rows(raw)[::-1])
 
     def _off_stream(self, place: Cursor, boundary: Cursor) -> Cursor:
         """On from lines that came straight from runners: by the clock, and not to be counted.
@@ -169,7 +203,7 @@ class History:
         if account is None:
             raise RuntimeError("begin() first")
         boundary = self.boundary
-        if account.at.id >= boundary.id:
+        if account.at.id >= boundary.id and self._crossing is None:
             return self._finish(boundary)
         self._use_rules()
         count = int(min(250, max(32, PAGE_BYTES / self._average)))
@@ -185,17 +219,54 @@ class History:
                 raise replies[2]
             if not self._same(account.at, snapshot):
                 return await self._replaced(boundary)
-            if snapshot.first is None or snapshot.first > boundary.id:
-                # Nothing up to the boundary is left; what lies beyond is the live ring's.
-                return self._finish(boundary)
             reply = read_keys(replies[2])
             rows = reply[0][1] if reply else []
             wanted = [row for row in rows if row[0] <= boundary.id]
             end = len(wanted) < len(rows) or len(rows) < count
+            if self._crossing is not None:
+                wanted = await self._old_part(link, snapshot, wanted, end=end)
+            elif snapshot.first is None or snapshot.first > boundary.id:
+                # Nothing up to the boundary is left; what lies beyond is the live ring's.
+                return self._finish(boundary)
+            elif not account.certain(snapshot):
+                await self._count_ahead(link, boundary)
             await self._deliver(link, snapshot, wanted)
         if end or account.at.id >= boundary.id:
             return self._finish(boundary)
         return self._pieces()
+
+    async def _old_part(
+        self, link: Link, snapshot: Snapshot, rows: list[Row], *, end: bool
+    ) -> list[Row]:
+        """Deliver what is of the earlier run; the rest, once the gap between them is told."""
+        crossing = self._crossing or ZERO_ID
+        old = [row for row in rows if row[0] < crossing]
+        await self._deliver(link, snapshot, old)
+        if len(old) < len(rows) or end:
+            following = rows[len(old)][0] if len(old) < len(rows) else behind(self.boundary.id)
+            self._cross(snapshot, following)
+        return rows[len(old) :]
+
+    async def _count_ahead(self, link: Link, boundary: Cursor) -> None:
+        """Entries were deleted by hand ahead of us: count what is left, and tell the rest first."""
+        account = self._private.account
+        if account is None or account.at.id >= boundary.id:
+            return
+        at, left, start = account.at, 0, f"({account.at.id}"
+        while True:
+            command = ("XRANGE", self._private.key, start, str(boundary.id), "COUNT", COUNT_PAGE)
+            rows = read_rows(await link.call(*command))
+            left += len(rows)
+            if len(rows) < COUNT_PAGE:
+                break
+            start = f"({rows[-1][0]}"
+        lost = missing(at, boundary, left)
+        if lost is not None and lost > 0 and at.index is not None:
+            through = Cursor(at.id, at.index + lost, at.epoch)
+            bound = behind(boundary.id)
+            self._private.lose(Loss(GapReason.RETENTION, lost, at.id, bound, through), ends=at)
+            account.move(through)
+        account.prove(boundary.id)
 
     async def _deliver(self, link: Link, snapshot: Snapshot, rows: list[Row]) -> None:
         private = self._private
@@ -212,13 +283,22 @@ class History:
         """Whether this is the stream in which we began, restarts included."""
         run_id = self._hub.run_id(self._target)
         restarted = bool(run_id) and not epochs.of_run(at.epoch, run_id)
-        return snapshot.exists and (not at.epoch or at.epoch in snapshot.epochs or restarted)
+        return snapshot.exists and (not at.epoch or self._known(at.epoch, snapshot) or restarted)
+
+    def _known(self, epoch: str, snapshot: Snapshot) -> bool:
+        """Whether the stream is of this life: its name is there, or was removed by hand and our
+        process' own group is."""
+        live = self._live.watched
+        ours = live.attached and live.cursor.epoch == epoch
+        return epoch in snapshot.epochs or (ours and self._hub.group in snapshot.groups)
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
-        """The stream is another: its live ring says so. Nothing of ours is left to read."""
-        if self._live.watched.cursor.epoch == boundary.epoch and not self._live.ring.floor:
-            self._hub.look(self._target)  # it has not noticed yet, and must before we go on
+        """The stream is another, or away. Once the live stream has said so, nothing of ours is left
+        to read; until then it may come back."""
+        if self._live.watched.cursor.epoch == boundary.epoch:
+            self._hub.look(self._target)
             await asyncio.sleep(WAIT)
+            return self._pieces()
         return self._finish(boundary)
 
     def _use_rules(self) -> None:

@@ -66,6 +66,8 @@ class Piece:
     counted: int = 0  # entries that are neither shown nor filtered: unreadable, markers, dropped
     explained: int = 0
     since: EntryId | None = None
+    ends: Cursor | None = None  # where the account of the life that ends here stood
+    admitted: bool = False  # the session's rate let it through, and what it refused is told first
 
     @property
     def entries(self) -> int:
@@ -91,6 +93,7 @@ class _Dropped:
     filtered: int = 0
     counted: int = 0
     explained: int = 0
+    since: EntryId | None = None  # a loss of the stream that was dropped lies behind this
     stated: dict[tuple[GapReason, str | None], Gap] = field(default_factory=dict)
 
 
@@ -128,8 +131,17 @@ class RingBuffer:
         ) > 1:
             self._drop()
 
-    def push_gap(self, gap: Gap, *, through: Cursor, counted: int = 0, explained: int = 0) -> None:
-        piece = Piece(through, gap=gap, counted=counted, explained=explained)
+    def push_gap(self, gap: Gap, *, through: Cursor, counted: int = 0) -> None:
+        """An unreadable entry, or what a runner dropped."""
+        self._push_piece(Piece(through, gap=gap, counted=counted))
+
+    def push_loss(
+        self, gap: Gap, *, through: Cursor, since: EntryId, explained: int, ends: Cursor
+    ) -> None:
+        """A loss of the stream behind `since`, or the end of its life at `ends`."""
+        self._push_piece(Piece(through, gap=gap, explained=explained, since=since, ends=ends))
+
+    def _push_piece(self, piece: Piece) -> None:
         self._append(piece)
         if piece.replaced:
             self.parked = False  # history ends where the stream was replaced: all counts from here
@@ -180,6 +192,8 @@ class RingBuffer:
         last.filtered += piece.filtered
         last.counted += piece.counted
         last.explained += piece.explained
+        if piece.since is not None:
+            last.since = piece.since if last.since is None else min(last.since, piece.since)
         if piece.chunk is not None:
             last.matching += piece.chunk.count
         # A counted loss of the stream needs no memory: the places before and behind what was
@@ -199,8 +213,10 @@ class RingBuffer:
                 key = next(iter(dropped.stated))
                 return Piece(NOWHERE, gap=dropped.stated.pop(key))
             self._dropped.popleft()
-            piece = Piece(dropped.through, dropped.filtered, explained=dropped.explained)
-            piece.counted = dropped.matching + dropped.counted
+            piece = Piece(
+                dropped.through, dropped.filtered, explained=dropped.explained,
+                counted=dropped.matching + dropped.counted, since=dropped.since,
+            )  # fmt: skip
             if dropped.matching:
                 piece.gap = Gap(
                     reason=GapReason.NOT_CONSUMED,

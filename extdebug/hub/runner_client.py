@@ -9,21 +9,31 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlsplit
+from functools import cache
+from typing import Final
 
-import h11
+# httpx and httpcore import these with their first request, which would hold up the event loop for
+# some 200 ms at the moment when Redis has just gone. The backend has no public name.
+import anyio._backends._asyncio  # noqa: F401
+import httpcore  # noqa: F401
+import httpx
 import msgspec
+from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from extdebug.wire.stream_tokens import sign
 
 CONNECT_TIMEOUT: Final = 2.0  # s
+ANSWER_TIMEOUT: Final = 4.0  # s more until the head of the answer is here
 # Three missed heartbeats of the runner (10 s each): it is gone, whatever TCP says.
 SILENCE: Final = 30.0  # s
-MOST_FRAME: Final = 512 * 1024  # bytes of one SSE frame; an entry is far smaller
+MAX_EVENT_BYTES: Final = 512 * 1024  # of one event of the stream; an entry is far smaller
+MAX_ANSWER_BYTES: Final = 4096  # of any other answer: an id, or an error of which 300 are shown
+BLANK: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")  # the blank line that ends an event
+SUBSCRIBE: Final = "/internal/runner/debug/subscribe"
+STREAM: Final = "/internal/ext-debug/stream"
 
 
 class StreamUnavailable(Exception):
@@ -36,10 +46,8 @@ class StreamRefused(StreamUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerEntry:
-    """One entry: `raw` is what `entries.from_entry` reads. `src` and `n` place it."""
+    """One entry: `raw` is what `entries.from_entry` reads."""
 
-    src: str | None
-    n: int | None
     raw: list[bytes]
 
 
@@ -67,37 +75,35 @@ async def watch(
     *,
     tenant: str,
     extension: str,
-    installs: frozenset[str] | None,
-    request_id: str | None = None,
+    silence: float = SILENCE,
 ) -> AsyncGenerator[RunnerEntry | RunnerLoss, None]:
     """What this runner prints for one stream from now on, until it ends the connection.
 
     Everything before the first item was not seen; the first item comes when there is something
-    to show. StreamUnavailable when the runner is away or falls silent, StreamRefused when it
-    says no. Close the iterator (`aclosing`) to end the session at the runner.
+    to show. StreamUnavailable when the runner is away or says nothing for `silence` seconds,
+    StreamRefused when it says no. Close the iterator (`aclosing`) to end the session at the runner.
     """
-    token = sign(
-        runner.secret,
-        tenant=tenant,
-        extension=extension,
-        installs=None if installs is None else tuple(installs),
-        now=time.time(),
-    )
-    narrow = {"requestId": request_id} if request_id else {}
-    body = msgspec.json.encode({"token": token, "filter": narrow})
-    async with _connected(runner) as link:
-        answer = await link.request("POST", "/internal/runner/debug/subscribe", body=body)
-        try:
-            session = msgspec.json.decode(answer, type=_Subscribed).debug_session_id
-        except msgspec.DecodeError as error:
-            raise StreamUnavailable("the runner's answer is not what was agreed") from error
-    async with _connected(runner) as link:
-        named = msgspec.json.encode({"debug_session_id": session}).decode()
-        await link.begin("GET", "/internal/ext-debug/stream", {"x-ext-debug-filter": named})
-        async for kind, data in _frames(link):
-            item = _item(kind, data)
-            if item is not None:
-                yield item
+    # All installs: the session that shows them decides which of them its viewer may see.
+    token = sign(runner.secret, tenant=tenant, extension=extension, installs=None, now=time.time())
+    try:
+        async with _client(runner, silence=silence) as http:
+            request = http.build_request("POST", SUBSCRIBE, json={"token": token})
+            async with _answer(http, request) as answer:
+                session = _session(await _start_of(answer, MAX_ANSWER_BYTES))
+            named = msgspec.json.encode({"debug_session_id": session}).decode()
+            request = http.build_request("GET", STREAM, headers={"x-ext-debug-filter": named})
+            async with (
+                _answer(http, request) as answer,
+                aclosing(EventSource(_bounded(answer)).aiter_sse()) as events,
+            ):
+                async for event in events:
+                    item = _item(event)
+                    if item is not None:
+                        yield item
+    except httpx.ReadTimeout as error:
+        raise StreamUnavailable(f"{runner.url} said nothing for {silence:g} s") from error
+    except (OSError, TimeoutError, httpx.HTTPError, httpx.InvalidURL, SSEError) as error:
+        raise StreamUnavailable(f"{runner.url}: {str(error) or 'no answer'}") from error
 
 
 class _Subscribed(msgspec.Struct):
@@ -108,119 +114,100 @@ class _Lost(msgspec.Struct):
     missed: int
 
 
-def _item(kind: str, data: bytes) -> RunnerEntry | RunnerLoss | None:
+def _session(answer: bytes) -> str:
     try:
-        if kind == "lost":
-            return RunnerLoss(missed=msgspec.json.decode(data, type=_Lost).missed)
-        if kind != "message":
+        return msgspec.json.decode(answer, type=_Subscribed).debug_session_id
+    except msgspec.DecodeError as error:
+        raise StreamUnavailable("the runner's answer is not what was agreed") from error
+
+
+def _item(event: ServerSentEvent) -> RunnerEntry | RunnerLoss | None:
+    if not event.data:
+        return None  # a heartbeat
+    try:
+        if event.event == "lost":
+            return RunnerLoss(missed=msgspec.json.decode(event.data, type=_Lost).missed)
+        if event.event != "message":
             return None  # a newer runner's; what it means we do not know
-        flat = [part.encode() for part in msgspec.json.decode(data, type=list[str])]
+        parts = msgspec.json.decode(event.data, type=list[str])
+        return RunnerEntry(raw=[part.encode() for part in parts])
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise StreamUnavailable("the runner sent what is no entry") from error
-    named = dict(zip(flat[::2], flat[1::2], strict=False))
-    number = named.get(b"n", b"")
-    return RunnerEntry(
-        src=named[b"src"].decode() if b"src" in named else None,
-        n=int(number) if number.isdigit() else None,
-        raw=flat,
+
+
+@cache
+def _trusted(scheme: str) -> ssl.SSLContext:
+    """The machine's certificate authorities, read once (50 ms); none where no TLS is spoken."""
+    if scheme == "https":
+        return ssl.create_default_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _client(runner: RunnerClient, *, silence: float) -> httpx.AsyncClient:
+    """Asks this runner alone: no proxy or password of this machine's environment, no redirect."""
+    return httpx.AsyncClient(
+        base_url=runner.url,
+        headers=[(b"x-runner-auth", runner.auth.encode())] if runner.auth else None,
+        timeout=httpx.Timeout(silence, connect=CONNECT_TIMEOUT),
+        limits=httpx.Limits(max_keepalive_connections=0),
+        verify=_trusted(httpx.URL(runner.url).scheme),
+        trust_env=False,
     )
 
 
-async def _frames(link: _Link) -> AsyncIterator[tuple[str, bytes]]:
-    """SSE frames with data, as (event, data)."""
-    buffer = b""
-    async for chunk in link.body():
-        buffer += chunk
-        *frames, buffer = buffer.split(b"\n\n")
-        if len(buffer) > MOST_FRAME:
-            raise StreamUnavailable("the runner sent a frame without end")
-        for frame in frames:
-            kind, data = "message", b""
-            for line in frame.split(b"\n"):
-                name, _, value = line.partition(b": ")
-                if name == b"event":
-                    kind = value.decode("ascii", "replace")
-                elif name == b"data":
-                    data += value
-            if data:
-                yield kind, data
-
-
-class _Link:
-    """One HTTP/1.1 connection to a runner, for one request at a time."""
-
-    def __init__(
-        self, runner: RunnerClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._runner = runner
-        self._reader = reader
-        self._writer = writer
-        self._http = h11.Connection(h11.CLIENT)
-
-    async def begin(
-        self, method: str, path: str, headers: Mapping[str, str], *, body: bytes = b""
-    ) -> None:
-        """Send a request and read the answer's head; raises unless it is 200."""
-        fields = {"host": urlsplit(self._runner.url).netloc, "connection": "close", **headers}
-        if body:
-            fields |= {"content-length": str(len(body)), "content-type": "application/json"}
-        if self._runner.auth:
-            fields["x-runner-auth"] = self._runner.auth
-        request = h11.Request(method=method, target=path, headers=list(fields.items()))
-        out = self._http.send(request) or b""
-        if body:
-            out += self._http.send(h11.Data(data=body)) or b""
-        out += self._http.send(h11.EndOfMessage()) or b""
-        self._writer.write(out)
-        async with asyncio.timeout(CONNECT_TIMEOUT * 2):
-            await self._writer.drain()
-            event = await self._next()
-        if not isinstance(event, h11.Response):
-            raise StreamUnavailable("the runner closed the connection")
-        if event.status_code != 200:
-            said = b"".join([chunk async for chunk in self.body()])[:300].decode("utf-8", "replace")
-            final = event.status_code in (400, 401, 403, 404)
-            kind = StreamRefused if final else StreamUnavailable
-            raise kind(f"{self._runner.url} answered {event.status_code}: {said}")
-
-    async def request(self, method: str, path: str, *, body: bytes) -> bytes:
-        await self.begin(method, path, {}, body=body)
-        return b"".join([chunk async for chunk in self.body()])
-
-    async def body(self) -> AsyncIterator[bytes]:
-        """The body's chunks until it ends; StreamUnavailable when the runner falls silent."""
-        while True:
-            async with asyncio.timeout(SILENCE):
-                event = await self._next()
-            if isinstance(event, h11.Data):
-                yield bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
-                return
-
-    async def _next(self) -> Any:
-        while True:
-            event = self._http.next_event()
-            if event is not h11.NEED_DATA:
-                return event
-            self._http.receive_data(await self._reader.read(64 * 1024))
-
-
 @asynccontextmanager
-async def _connected(runner: RunnerClient) -> AsyncIterator[_Link]:
-    parts = urlsplit(runner.url)
-    secure = ssl.create_default_context() if parts.scheme == "https" else None
-    port = parts.port or (443 if secure else 80)
+async def _answer(http: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    """An answer of status 200, its body still to be read; StreamRefused where it always says no."""
+    request.headers["accept-encoding"] = "identity"
+    async with asyncio.timeout(CONNECT_TIMEOUT + ANSWER_TIMEOUT):
+        answer = await http.send(request, stream=True)
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure)
-    except (OSError, TimeoutError) as error:
-        raise StreamUnavailable(f"{runner.url}: {str(error) or 'no answer'}") from error
-    try:
-        yield _Link(runner, reader, writer)
-    except (OSError, TimeoutError, h11.RemoteProtocolError) as error:
-        raise StreamUnavailable(f"{runner.url}: {str(error) or 'fell silent'}") from error
+        if answer.status_code != 200:
+            said = (await _start_of(answer, MAX_ANSWER_BYTES))[:300].decode("utf-8", "replace")
+            final = answer.status_code in (400, 401, 403, 404)
+            kind = StreamRefused if final else StreamUnavailable
+            raise kind(f"{http.base_url} answered {answer.status_code}: {said}")
+        yield answer
     finally:
-        writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1):
-                await writer.wait_closed()
+        await answer.aclose()
+
+
+async def _start_of(answer: httpx.Response, most: int) -> bytes:
+    """The body, or its first `most` bytes and what came along with them."""
+    body = b""
+    async with aclosing(answer.aiter_raw()) as chunks:  # type: ignore[type-var]
+        async for chunk in chunks:
+            body += chunk
+            if len(body) >= most:
+                break
+    return body
+
+
+def _bounded(answer: httpx.Response) -> httpx.Response:
+    """The same answer with a bound on each event: httpx-sse itself keeps a line of any length."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise StreamUnavailable("the runner sent a compressed stream, which was not asked for")
+    assert isinstance(answer.stream, httpx.AsyncByteStream)  # an AsyncClient's
+    answer.stream = _BoundedEvents(answer.stream)
+    return answer
+
+
+class _BoundedEvents(httpx.AsyncByteStream):
+    """Bytes of an event stream; StreamUnavailable when an event outgrows MAX_EVENT_BYTES."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size, end = 0, b""  # bytes since the last blank line, and the last three of all
+        async for chunk in self._stream:
+            window = end + chunk
+            ends = [at + len(mark) for mark in BLANK if (at := window.rfind(mark)) >= 0]
+            size = len(window) - max(ends) if ends else size + len(chunk)
+            if size > MAX_EVENT_BYTES:
+                raise StreamUnavailable(f"the runner sent an event of over {MAX_EVENT_BYTES} bytes")
+            end = window[-3:]
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

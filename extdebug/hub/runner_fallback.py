@@ -23,7 +23,7 @@ from extdebug.hub.runner_client import (
 )
 from extdebug.hub.runner_client import watch as watch_runner
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.connection import jittered
+from extdebug.wire.backoff import jittered
 from extdebug.wire.events import Gap, GapReason, iso
 from extdebug.wire.positions import EntryId
 
@@ -96,9 +96,7 @@ class RunnerFallback:
             wait = jittered(attempt)
             try:
                 target = watched.target
-                stream = watch_runner(
-                    runner, tenant=target.tenant, extension=target.extension, installs=None
-                )
+                stream = watch_runner(runner, tenant=target.tenant, extension=target.extension)
                 self._down.pop(place, None)
                 async with aclosing(stream):
                     async for item in stream:

@@ -6,25 +6,29 @@ any, say whether something is missing between. One pass over the stream at the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from extdebug.streams.connection import Link
-from extdebug.streams.replies import Row, read_rows
+from extdebug.streams.replies import read_rows
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.entries import read_origin
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import EntryId
+from extdebug.wire.positions import ZERO_ID, EntryId
 
+SEED: Final = 64  # entries before a place, from which most producers' last numbers are learnt
 PAGE: Final = 1000
 MOST: Final = 100_000  # entries looked at; beyond it a source counts as new
 
 
-def account_rows(numbers: SequenceGaps, target: Target, rows: Sequence[Row]) -> None:
-    """Let `numbers` see these entries; what they show was told to whoever stood behind them."""
-    for id, raw in rows:
-        origin = read_origin(raw, tenant=target.tenant, extension=target.extension)
-        numbers.account(origin, at=id)
+async def seed_sequences(
+    link: Link, key: bytes, target: Target, numbers: SequenceGaps, *, until: EntryId
+) -> None:
+    """Learn the last numbers of the producers that are loud enough to be among the last SEED."""
+    if until == ZERO_ID:
+        return
+    rows = read_rows(await link.call("XREVRANGE", key, str(until), "-", "COUNT", SEED))
+    for _, raw in rows[::-1]:
+        numbers.seed(read_origin(raw, tenant=target.tenant, extension=target.extension))
 
 
 async def scan_sequences(link: Link, key: bytes, target: Target, *, until: EntryId) -> SequenceGaps:
@@ -33,7 +37,9 @@ async def scan_sequences(link: Link, key: bytes, target: Target, *, until: Entry
     start = "-"
     for _ in range(MOST // PAGE):
         rows = read_rows(await link.call("XRANGE", key, start, str(until), "COUNT", PAGE))
-        account_rows(numbers, target, rows)
+        for id, raw in rows:  # what they show was told to whoever stood behind them
+            origin = read_origin(raw, tenant=target.tenant, extension=target.extension)
+            numbers.account(origin, at=id)
         if len(rows) < PAGE:
             break
         start = f"({rows[-1][0]}"

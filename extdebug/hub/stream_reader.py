@@ -10,22 +10,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from redis.exceptions import ResponseError
 
-from extdebug.hub.reader_group import Command, ReaderGroup
-from extdebug.hub.sequence_scan import scan_sequences
+from extdebug.hub.reader_group import ReaderGroup
+from extdebug.hub.sequence_scan import seed_sequences
+from extdebug.hub.stream_life import StreamLife, deliver, refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams import epochs
 from extdebug.streams.connection import Link
-from extdebug.streams.continuity import Loss, go_on
-from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
-from extdebug.streams.sequence_gaps import SequenceGaps
+from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
-from extdebug.wire.events import GapReason
-from extdebug.wire.keys import EPOCH_PREFIX
-from extdebug.wire.positions import Cursor, EntryId
+from extdebug.wire.positions import Cursor
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +30,9 @@ BUSY_LOOK: Final = 0.2  # and at one that does: so long a cursor may be provisio
 PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
+GONE_LOOK: Final = 0.02  # seconds between two looks at a key that is gone
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
+REST_PAGE: Final = 500  # entries read at once of what a restart left
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
 
 
@@ -51,8 +49,9 @@ class StreamReader:
         self._group = ReaderGroup(watched.key, group)
         self._look_at = 0.0
         self._retry_at = 0.0
+        self._gone = False  # no stream is under the key at the moment
         self._at_risk = False  # half of what the stream holds lies ahead of us
-        self._lives: dict[str, Cursor] = {}
+        self._life = StreamLife(watched, link, server, self._group)
 
     # --- what the tail asks -------------------------------------------------------------------
 
@@ -68,6 +67,8 @@ class StreamReader:
     def wants_look(self, now: float) -> bool:
         if self.watched.problem and now < self._retry_at:
             return False
+        if self._gone:
+            return now >= self._look_at
         watched, group = self.watched, self._group
         unsure = not watched.attached or self.behind or bool(watched.pending) or not group.synced
         return bool(watched.problem) or now >= self._look_at or (unsure and group.usable)
@@ -133,7 +134,7 @@ class StreamReader:
         prepared = group.prepare(account.at)
         if prepared or not by_group:
             watched.pending.clear()  # read again from the account's place
-        commands = [*prepared, *self._snapshot_commands()]
+        commands = [*prepared, *snapshot_commands(watched.key)]
         if not crowded:
             commands.append(group.read(account.at, count))
         replies = await self._link.together(*commands)
@@ -141,9 +142,15 @@ class StreamReader:
         snapshot = read_snapshot(replies[len(prepared)], replies[len(prepared) + 1])
         if self._in_future(snapshot):
             return 0
-        refused = _refusal(*replies[: len(prepared)], read)
-        if not await self._same_life(snapshot):
+        refused = refusal(*replies[: len(prepared)], read)
+        epoch = account.at.epoch
+        if not await self._life.goes_on(snapshot):
+            self._gone = not snapshot.exists and account.at.epoch == epoch
+            self.behind = not self._gone
+            if self._gone:  # often, until it is there again or gone for good
+                self._look_at = time.monotonic() + GONE_LOOK
             return 0
+        self._gone = False
         if refused is not None:
             group.refused(refused)
             self._look_at = 0.0 if group.usable else time.monotonic() + PLAIN_LOOK / 4
@@ -152,118 +159,31 @@ class StreamReader:
         self._well()
         ahead = snapshot.added - (account.at.index or snapshot.added)
         self._at_risk = ahead * 2 > snapshot.length > 0
-        rows = [] if crowded else _rows_of(read)
+        rows = [] if crowded else rows_of(read)
         if rows and not by_group:
             group.synced = False
         whole = not crowded and len(rows) < count
         self.behind = not whole and not crowded
-        delivered = watched.look(snapshot, rows, whole=whole)
-        while watched.pending and watched.unknown_source():
-            watched.learn(await self._scan(account.at.id))
-            delivered += watched.look(snapshot, (), whole=whole)
-        return delivered
-
-    async def _scan(self, until: EntryId) -> SequenceGaps:
-        watched = self.watched
-        return await scan_sequences(self._link, watched.key, watched.target, until=until)
-
-    def _snapshot_commands(self) -> list[Command]:
-        return [("XINFO", "STREAM", self.watched.key), ("XINFO", "GROUPS", self.watched.key)]
+        return await deliver(self._link, watched, snapshot, rows, whole=whole)
 
     def _well(self) -> None:
         if self.watched.problem:
             self.watched.problem = ""
             self.watched.wake()
 
-    # --- the stream's life --------------------------------------------------------------------
-
     async def _attach(self) -> None:
         """Begin at the top of this life, with its epoch and our group made as of that moment."""
-        snapshot = await self._begin_life(at_top=True)
+        snapshot = await self._life.begin(at_top=True)
         if self._in_future(snapshot):
             return
-        life = epochs.current(snapshot.epochs, self._server.run_id)
-        at = Cursor(snapshot.top, snapshot.added, life)
+        at = Cursor(snapshot.top, snapshot.added, self._life.current(snapshot))
         self._well()
         self.behind = False
-        self.watched.attach(at, snapshot)
-        self._remember(at)
-
-    async def _same_life(self, snapshot: Snapshot) -> bool:
-        """Whether the account goes on in this stream; if not, say so and begin where it goes on."""
-        watched, run_id = self.watched, self._server.run_id
-        account = watched.account
-        if account is None:
-            return False
-        at = account.at
-        ours = at.epoch in snapshot.epochs or (
-            self._group.exists and self._group.name in snapshot.groups
-        )
-        beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
-        if snapshot.exists and not beyond:
-            if ours and epochs.of_run(at.epoch, run_id):
-                if at.epoch not in snapshot.epochs:  # somebody removed the group by hand
-                    await self._begin_life(epoch=at.epoch)
-                return True
-            if not at.epoch:  # attached while no group could be made
-                life = epochs.current(snapshot.epochs, run_id)
-                if not life and self._group.usable:
-                    now = await self._begin_life()
-                    life = epochs.current(now.epochs, run_id)
-                account.move(Cursor(at.id, at.index, life))
-                return True
-        watched.flush()
-        at = account.at
-        self._remember(at)
-        self._group.synced = self._group.exists = False
-        now = await self._begin_life()
-        watched.snapshot = now
-        life = epochs.current(now.epochs, run_id)
-        known = self._lives.get(life)
-        if known is not None and known.id <= now.top and life != at.epoch:
-            place: Cursor = known
-            loss: Loss | None = Loss(GapReason.RESET, None, at.id, None, known)
-        else:
-            place, loss = go_on(at, now, run_id=run_id, failover=self._server.failover)
-        if loss is not None:
-            watched.lose(loss)
-        account.move(place)
-        self.behind = True
-        self._group.synced = False
-        return False
-
-    async def _begin_life(self, *, at_top: bool = False, epoch: str = "") -> Snapshot:
-        """See to an epoch of this run, and with `at_top` to our group there. The snapshot after it.
-
-        A key that does not exist is made, empty: only so can its first entry wake the tail.
-        """
-        key, run_id = self.watched.key, self._server.run_id
-        seen = await self._link.together(*self._snapshot_commands())
-        snapshot = read_snapshot(seen[0], seen[1])
-        commands: list[Command] = []
-        if epoch or not epochs.current(snapshot.epochs, run_id):
-            name = f"{EPOCH_PREFIX}{epoch or epochs.new_epoch(run_id)}"
-            commands.append(("XGROUP", "CREATE", key, name, "0", "MKSTREAM"))
-            commands += [
-                ("XGROUP", "DESTROY", key, f"{EPOCH_PREFIX}{old}")
-                for old in epochs.outdated(snapshot.epochs, run_id)
-            ]
-        if at_top:
-            commands += self._group.begin()
-        replies = await self._link.together(*commands, *self._snapshot_commands())
-        refused = _refusal(*replies[:-2])
-        snapshot = read_snapshot(replies[-2], replies[-1])
-        if refused is not None:
-            self._group.refused(refused)
-        self._group.exists = self._group.synced = at_top and self._group.name in snapshot.groups
-        return snapshot
-
-    def _remember(self, at: Cursor) -> None:
-        if at.epoch:
-            self._lives.pop(at.epoch, None)
-            self._lives[at.epoch] = at
-            while len(self._lives) > LIVES:
-                del self._lives[next(iter(self._lives))]
+        watched = self.watched
+        numbers = watched.sequence_gaps
+        await seed_sequences(self._link, watched.key, watched.target, numbers, until=at.id)
+        watched.attach(at, snapshot)
+        self._life.remember(at)
 
     # --- what cannot be read ------------------------------------------------------------------
 
@@ -283,12 +203,3 @@ class StreamReader:
             log.warning("stream %s quarantined: %s", watched.target, problem)
             watched.problem = problem
             watched.wake()
-
-
-def _refusal(*replies: Any) -> ResponseError | None:
-    return next((reply for reply in replies if isinstance(reply, ResponseError)), None)
-
-
-def _rows_of(reply: Any) -> list[Row]:
-    keys = read_keys(reply)
-    return keys[0][1] if keys else []

@@ -19,9 +19,10 @@ from redis.exceptions import ResponseError
 
 from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.connection import LOST, Link, jittered
+from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
+from extdebug.wire.backoff import jittered
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Tail:
                     self._say("")  # a link that carries no whole reply is not one that answers
                     attempt = 0
             except LOST as error:
+                self._server.broke()
                 self._say(f"Redis does not answer ({type(error).__name__})")
             except ResponseError as error:
                 self._say(f"Redis refuses: {str(error)[:200]}")

@@ -120,8 +120,9 @@ class WatchedStream:
             raise RuntimeError("the watch is not attached yet")
         self.snapshot = snapshot
         self.pending += rows
+        ends = account.at
         for loss in account.look(snapshot, [row[0] for row in self.pending], whole=whole):
-            self.lose(loss)
+            self.lose(loss, ends=ends)
         # Nothing is trimmed out of the middle: without entries deleted by hand all is known.
         certain = whole or account.certain(snapshot)
         delivered = self._run(self.pending, known=True, certain=certain)
@@ -131,12 +132,20 @@ class WatchedStream:
             account.prove()
         return delivered
 
-    def lose(self, loss: Loss) -> None:
-        """Tell every ring a loss of the stream, at its place in the order."""
-        # A runner's next hole may be this loss; entries before its end say nothing of that.
-        top = self.snapshot.top if self.snapshot is not None else ZERO_ID
-        self.sequence_gaps.lost(loss.missed, until=loss.before or behind(top))
-        self._push_gap(loss_gap(loss), loss.through, explained=loss.explained)
+    def lose(self, loss: Loss, *, ends: Cursor) -> None:
+        """Tell every ring a loss of the stream, at its place in the order.
+
+        `ends`: where the account stood before it."""
+        top = self.snapshot.top if self.snapshot is not None else loss.after
+        until = loss.before or behind(max(top, loss.after))
+        self.sequence_gaps.lost(loss.missed, after=loss.after, until=until)
+        gap = loss_gap(loss)
+        self.counts.lost[gap.reason] += gap.missed or 1
+        for subscription in self._all():
+            subscription.ring.push_loss(
+                gap, through=loss.through, since=loss.after, explained=loss.explained, ends=ends
+            )
+        self.wake()
 
     def flush(self) -> int:
         """Deliver what is pending as it is: the stream that could explain its holes is gone."""
@@ -249,10 +258,10 @@ class WatchedStream:
             delivered += count * len(group)
         return delivered
 
-    def _push_gap(self, gap: Gap, through: Cursor, *, counted: int = 0, explained: int = 0) -> None:
+    def _push_gap(self, gap: Gap, through: Cursor, *, counted: int = 0) -> None:
         self.counts.lost[gap.reason] += gap.missed or 1
         for subscription in self._all():
-            subscription.ring.push_gap(gap, through=through, counted=counted, explained=explained)
+            subscription.ring.push_gap(gap, through=through, counted=counted)
         self.wake()
 
     # --- straight from runners ------------------------------------------------------------

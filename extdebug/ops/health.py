@@ -1,4 +1,4 @@
-"""Is this process alive, is it ready, and what does it look like to Prometheus."""
+"""The views of /healthz, /readyz and /metrics, for probes and Prometheus."""
 
 from __future__ import annotations
 

@@ -1,19 +1,24 @@
-"""uvicorn's HTTP protocol with an end to its patience: it bounds neither a head nor its arrival."""
+"""uvicorn's HTTP protocol with limits on the size of a request's head and on how long it may take.
+
+uvicorn itself bounds neither: a client could hold a connection open for ever, or fill the memory.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS: Final = 10.0  # from the connection, or a request's first byte, to the end of its head
-BODY_SECONDS: Final = 30.0  # for the body after it
-MAX_HEAD: Final = 65_536
+MAX_HEAD: Final = 65_536  # bytes
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """Closes a connection that takes too long over its request or sends too long a head."""
+
+    # From the connection, or a request's first byte, to the end of its head.
+    head_seconds: ClassVar[float] = 10.0
+    body_seconds: ClassVar[float] = 30.0  # for the body after it
 
     _timer: asyncio.TimerHandle | None = None
     _head = 0
@@ -21,7 +26,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._within(HEAD_SECONDS)
+        self._within(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._within(None)
@@ -37,11 +42,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head, self._head = True, 0
-        self._within(HEAD_SECONDS)
+        self._within(self.head_seconds)
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head = False, 0
-        self._within(BODY_SECONDS)
+        self._within(self.body_seconds)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

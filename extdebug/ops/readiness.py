@@ -1,12 +1,12 @@
-"""What this console stands on, asked at its start and by every probe of /readyz.
+"""Checks of database and Redis, made at the console's start and by every request of /readyz.
 
 The database: the trail's and the policies' triggers fire and our role could not remove them.
-Redis: new enough to prove that nothing was lost, and set up so that it loses nothing by itself.
+Redis: its version counts the entries of a stream (7.0), and it does not evict whole streams.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from audit import checks as trail
 from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
+from extdebug.streams.replies import read_info
 from policies.database import checks as policy
 from policies.grants import checks as alarms
 
@@ -34,7 +35,7 @@ def database_problems() -> list[CheckMessage]:
 
 async def redis_problems() -> list[CheckMessage]:
     """Empty where no Redis is configured (`runner` mode); RedisAway when it cannot be asked."""
-    if not uses_redis():
+    if not _uses_redis():
         return []
     link = Link(settings.REDIS_URL, timeout=1.0)
     try:
@@ -49,14 +50,13 @@ async def redis_problems() -> list[CheckMessage]:
         await link.close()
 
 
-def uses_redis() -> bool:
+def _uses_redis() -> bool:
     return bool(settings.REDIS_URL) and settings.EXT_DEBUG_STREAM_MODE != "runner"
 
 
-def judge(info: Any) -> list[CheckMessage]:
-    """From the reply of INFO. Pure."""
-    text = info.decode("utf-8", "replace") if isinstance(info, bytes) else str(info)
-    values = dict(line.partition(":")[::2] for line in text.splitlines())
+def judge(info: bytes | str | None) -> list[CheckMessage]:
+    """Problems that the reply of INFO shows: version and eviction policy."""
+    values = read_info(info)
     found: list[CheckMessage] = []
     try:
         version = Version.parse(values.get("redis_version", ""))

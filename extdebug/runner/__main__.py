@@ -12,13 +12,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from extdebug.runner.config import ConfigError, RunnerConfig, load
+from extdebug.runner.wasm.build import (
+    DEMO_GUEST,
+    OUR_WORLD,
+    PLATFORM_WORLD,
+    BuildError,
+    build_guest,
+)
 from extdebug.wire.events import BadId, clean_id
 
 log = logging.getLogger("extdebug.runner")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done, 1 a guest failed, 2 wrong usage or settings; wrap: the command's own."""
+    """Exit codes: 0 done, 1 a guest failed, 2 wrong usage or settings; wrap: the command's own.
+
+    Of wrap also: 70 with --strict if lines were not published, 126 and 127 as a shell.
+    """
     parser = _parser()
     options = parser.parse_args(argv)
     try:
@@ -46,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(options.handler(options, config))
     except (BadId, ConfigError) as error:
         parser.exit(2, f"{error}\n")
+    except BuildError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--rate", type=float, default=1.5, help="requests a second (default 1.5)")
     demo.set_defaults(handler=_demo)
 
-    build = commands.add_parser("build-guest", help="build the sample guest and print its path")
+    build = commands.add_parser("build-guest", help="build a Python guest and print its path")
+    build.add_argument(
+        "source", nargs="?", type=Path, default=DEMO_GUEST,
+        help="its Python file (default: the sample)",
+    )  # fmt: skip
+    build.add_argument(
+        "--world", choices=(OUR_WORLD, PLATFORM_WORLD), default=OUR_WORLD,
+        help="ours has the structured log call, too (default)",
+    )  # fmt: skip
     build.set_defaults(handler=_build)
 
     serve = commands.add_parser("serve", help="the runner's HTTP server")
@@ -86,6 +107,18 @@ def _parser() -> argparse.ArgumentParser:
     wrap = commands.add_parser("wrap", help="publish the lines of any command")
     _flow_options(wrap)
     wrap.add_argument("--quiet", action="store_true", help="do not pass the output through")
+    wrap.add_argument(
+        "--pty", action="store_true",
+        help="give the command terminals, so that it writes line by line",
+    )  # fmt: skip
+    wrap.add_argument(
+        "--no-wait-children", action="store_true",
+        help="end a second after the command, though processes it left behind hold its output",
+    )  # fmt: skip
+    wrap.add_argument(
+        "--strict", action="store_true",
+        help="exit with 70 if a line was not published and the command itself was well",
+    )  # fmt: skip
     wrap.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ARGS")
     return parser
 
@@ -120,10 +153,13 @@ def _serve(_: argparse.Namespace, config: RunnerConfig) -> int:
     return serve(config)
 
 
-def _build(_: argparse.Namespace, config: RunnerConfig) -> int:
-    from extdebug.runner.wasm.build import build_guest
-
-    path = build_guest(cache=config.host.cache, progress=lambda line: log.warning("%s", line))
+def _build(options: argparse.Namespace, config: RunnerConfig) -> int:
+    path = build_guest(
+        options.source,
+        world=options.world,
+        cache=config.host.cache,
+        progress=lambda line: log.warning("%s", line),
+    )
     sys.stdout.write(f"{path}\n")
     return 0
 
@@ -131,7 +167,6 @@ def _build(_: argparse.Namespace, config: RunnerConfig) -> int:
 def _demo(options: argparse.Namespace, config: RunnerConfig) -> int:
     from extdebug.runner.demo_traffic import run_demo
     from extdebug.runner.publish.publisher import Publisher
-    from extdebug.runner.wasm.build import build_guest
     from extdebug.runner.wasm.host import Host
 
     stop = threading.Event()

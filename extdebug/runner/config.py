@@ -117,7 +117,7 @@ def load(environ: Mapping[str, str]) -> RunnerConfig:
         publisher=publisher,
         host=host,
         server=_server(read),
-        notes=_control_frames(publisher),
+        notes=_notes(publisher),
     )
 
 
@@ -144,7 +144,7 @@ def _server(read: _Reader) -> ServerConfig:
     return server
 
 
-def _control_frames(publisher: PublisherConfig) -> tuple[str, ...]:
+def _notes(publisher: PublisherConfig) -> tuple[str, ...]:
     notes: list[str] = []
     if publisher.redis_url is None:
         notes.append("RUNNER_DEBUG_REDIS_URL is not set: events go to the local log only")

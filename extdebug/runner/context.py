@@ -1,4 +1,4 @@
-"""Whose lines these are: the flow of one execution, and the one bound to the current context."""
+"""The ids that the events of one execution carry, and those bound to the current context."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extdebug.wire.events import UNKNOWN_TENANT, clean_id, clean_opaque
 
 @dataclass(frozen=True, slots=True)
 class RequestFlow:
-    """The ids every event of one execution carries. `RequestFlow.of` checks them."""
+    """The ids every event of one execution carries. `RequestFlow.of` makes it and checks them."""
 
     tenant: str
     extension: str

@@ -6,37 +6,47 @@ import argparse
 import logging
 import os
 import secrets
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
+import termios
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from types import FrameType
-from typing import IO, Final
+from typing import Final
 
-from extdebug.runner.capture import Capture
+from extdebug.runner.capture import Capture, CaptureInput
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import RequestFlow
+from extdebug.runner.pass_through import PassThrough, Route, open_pipe
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.wire.events import BadId
+from extdebug.runner.publish.redis_sink import RedisSink
+from extdebug.runner.signal_relay import SignalRelay
+from extdebug.wire.events import BadId, Level, Output
 
-CHUNK: Final = 64 * 1024
-# Passed on to the command; the wrapper itself ends when the command does.
-FORWARDED: Final = (
-    signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
-    signal.SIGWINCH, signal.SIGCONT,
-)  # fmt: skip
-# How long output may still come after the command has ended: a grandchild may hold the pipe.
+# With --no-wait-children: how long output may still come after the command has ended.
 LINGER: Final = 1.0  # s
+# What --strict answers when something was not published and the command itself was well.
+NOT_PUBLISHED: Final = 70
+CAUSES: Final = {
+    "rate_limited": "over the rate limit (RUNNER_DEBUG_RATE)",
+    "queue_full": "the queue was full",
+    "refused": "Redis refused them",
+    "unprepared": "they could not be prepared",
+    "uncertain": "the connection broke over them and some may have arrived",
+    "unsent": "they still waited at the end",
+}
+LEFT_BEHIND: Final = (
+    "the command has ended; processes that it left behind still hold its output, "
+    "and what they print from here on is not published"
+)
 
 
 def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     """Run the command; its exit code, or 128 + the signal that ended it, as a shell says it."""
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
-        sys.stderr.write("wrap: expected a command after --\n")
-        return 2
+        return _refuse("expected a command after --")
     try:
         flow = RequestFlow.of(
             options.tenant,
@@ -46,67 +56,146 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
             version=options.version_id,
         )
     except BadId as error:
-        sys.stderr.write(f"wrap: {error}\n")
-        return 2
+        return _refuse(str(error))
     if config.publisher.redis_url is None:
-        sys.stderr.write("wrap: RUNNER_DEBUG_REDIS_URL is not set: nothing is published\n")
+        if options.strict:
+            return _refuse("--strict needs RUNNER_DEBUG_REDIS_URL: nothing would be published")
+        _say("RUNNER_DEBUG_REDIS_URL is not set: nothing is published")
+    else:
+        try:  # before the command runs, not after
+            RedisSink(config.publisher.redis_url, reply_timeout=config.publisher.reply_timeout)
+        except ValueError as error:
+            return _refuse(f"RUNNER_DEBUG_REDIS_URL: {error}")
+    terminals = Terminals() if options.pty else None
+    relay = SignalRelay(resized=terminals.resize if terminals else None)
+    outputs = terminals.outputs if terminals else (open_pipe(), open_pipe())
     try:
-        child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+        child = subprocess.Popen(argv, stdout=outputs[0][1], stderr=outputs[1][1])
     except OSError as error:
-        sys.stderr.write(f"wrap: {argv[0]}: {error.strerror}\n")
+        _say(f"{argv[0]}: {error.strerror}")
         return 127 if isinstance(error, FileNotFoundError) else 126
+    for _, writer in outputs:
+        os.close(writer)
+    relay.start(child)
     # The command's own output is the local log, and stderr is its, not ours.
-    logging.getLogger("extdebug.runner").addHandler(logging.NullHandler())
+    log = logging.getLogger("extdebug.runner")
+    log.addHandler(TellOnce(level=logging.WARNING))
+    log.propagate = False
     publisher = Publisher(replace(config.publisher, mirror=False))
-    try:
-        return _watch(child, flow, publisher, quiet=options.quiet)
-    finally:
-        publisher.close()
-
-
-def _watch(
-    child: subprocess.Popen[bytes], flow: RequestFlow, publisher: Publisher, *, quiet: bool
-) -> int:
-    def forward(number: int, _: FrameType | None) -> None:
-        child.send_signal(number)
-
-    before = {number: signal.signal(number, forward) for number in FORWARDED}
     capture = Capture(lambda output, line, cut: publisher.line(flow, output, line, cut))
-    pumps = [
-        threading.Thread(target=_pump, args=args, daemon=True)
-        for args in (
-            (child.stdout, None if quiet else 1, capture.out),
-            (child.stderr, None if quiet else 2, capture.err),
+    routes = [
+        Route(source, None if options.quiet else number, CaptureInput(capture, output))
+        for (source, _), number, output in zip(
+            outputs, (1, 2), (Output.STDOUT, Output.STDERR), strict=True
         )
     ]
-    try:
-        for pump in pumps:
-            pump.start()
-        code = child.wait()
-        for pump in pumps:
-            pump.join(timeout=LINGER)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    finished = follow(child, routes, relay, wait_children=not options.no_wait_children)
     capture.close()
-    return code if code >= 0 else 128 - code
+    code = child.wait()
+    if not finished:
+        publisher.emit(flow, Output.LOG, Level.WARN, LEFT_BEHIND, fields={"event": "left_behind"})
+        _say(LEFT_BEHIND)
+    for route, name in zip(routes, ("stdout", "stderr"), strict=True):
+        if route.error is not None:
+            _say(f"{name} could not be passed on: {route.error.strerror}")
+    missing = finish(publisher, relay, bound=config.publisher.flush_timeout)
+    code = code if code >= 0 else 128 - code
+    return NOT_PUBLISHED if missing and options.strict and code == 0 else code
 
 
-def _pump(source: IO[bytes] | None, to: int | None, feed: Callable[[bytes], None]) -> None:
-    if source is None:  # pragma: no cover - both are pipes
-        return
-    while data := os.read(source.fileno(), CHUNK):
-        feed(data)
-        if to is not None:
-            to = _pass_on(to, data)
+def follow(
+    child: subprocess.Popen[bytes], routes: list[Route], relay: SignalRelay, *, wait_children: bool
+) -> bool:
+    """Pass the output on until it ends; whether it did.
+
+    It ends when nobody holds it any more: processes that outlive the command are waited for, as a
+    shell's pipe does. Without `wait_children` they have a second more, and a signal that comes
+    after the command's end gives them none.
+    """
+    until: float | None = None
+
+    def limit() -> float | None:
+        nonlocal until
+        if child.poll() is not None:
+            relay.ended()
+            if relay.interrupted:
+                return 0.0
+            if until is None and not wait_children:
+                until = time.monotonic() + LINGER
+        return until
+
+    return PassThrough(routes, wake=relay.wake).run(limit)
 
 
-def _pass_on(to: int, data: bytes) -> int | None:
-    """Write everything; None once the reader is gone (its end is not the command's)."""
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(to, view) :]
-    except OSError:
-        return None
-    return to
+def finish(publisher: Publisher, relay: SignalRelay, *, bound: float) -> int:
+    """Publish what waits, at most `bound` seconds or until a signal; say what was not."""
+    relay.ended()
+    deadline = time.monotonic() + bound
+    while not relay.interrupted and time.monotonic() < deadline:
+        if publisher.flush(min(0.1, bound)):
+            break
+    publisher.close(0)
+    missing = publisher.unpublished()
+    if missing:
+        _say(summary(missing, of=publisher.stats()["emitted"], trouble=publisher.trouble))
+    return sum(missing.values())
+
+
+def summary(missing: Mapping[str, int], *, of: int, trouble: str | None) -> str:
+    """How many lines were not published, and why. `trouble`: what Redis, or the way to it, said."""
+    why = "; ".join(f"{count}: {CAUSES.get(cause, cause)}" for cause, count in missing.items())
+    text = f"{sum(missing.values())} of {of} lines were not published ({why})"
+    return f"{text}. Redis: {trouble}" if trouble and set(missing) != {"rate_limited"} else text
+
+
+class Terminals:
+    """A terminal in the place of each output: programs then write line by line.
+
+    They pass bytes as they are and have the size of ours. They are nobody's controlling terminal:
+    Ctrl-C stays with the real one.
+    """
+
+    def __init__(self) -> None:
+        self.outputs = (os.openpty(), os.openpty())
+        for _, writer in self.outputs:
+            mode = termios.tcgetattr(writer)
+            mode[1] &= ~termios.OPOST  # no carriage return before a newline
+            termios.tcsetattr(writer, termios.TCSANOW, mode)
+        self.resize()
+
+    def resize(self) -> None:
+        for ours in (1, 2, 0):
+            try:
+                size = termios.tcgetwinsize(ours)
+            except termios.error:
+                continue
+            for reader, _ in self.outputs:
+                try:
+                    termios.tcsetwinsize(reader, size)
+                except (termios.error, OSError):
+                    continue  # that output has ended
+            return
+
+
+class TellOnce(logging.Handler):
+    """The publisher's warnings on stderr, each kind once: the summary says how it ended."""
+
+    def __init__(self, *, level: int) -> None:
+        super().__init__(level)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg not in self._told and not str(record.msg).startswith("publisher stopped"):
+            self._told.add(record.msg)
+            _say(record.getMessage())
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # whoever read our stderr may have gone
+        sys.stderr.write(f"wrap: {text}\n")
+        sys.stderr.flush()
+
+
+def _refuse(text: str) -> int:
+    _say(text)
+    return 2

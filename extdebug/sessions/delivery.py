@@ -7,7 +7,7 @@ from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.place import meet
-from extdebug.wire.positions import Cursor
+from extdebug.wire.positions import Cursor, behind
 
 
 def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNotice | None:
@@ -18,7 +18,7 @@ def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNot
         tells = meeting.gap is not None or (rest is not None and rest.gap is not None)
         if tells and flow.refused_since is not None:
             catch_up.put_back(piece)
-            return flow.limited(now, before=_first(piece))
+            return flow.limited(now, before=str(behind(flow.at.id)))
         if meeting.gap is not None and meeting.at is not None:
             if rest is not None:
                 catch_up.put_back(rest)
@@ -33,19 +33,15 @@ def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNot
         if not flow.fits(rest.chunk.size):
             catch_up.put_back(rest)
             return None
-        if not rest.history and not flow.admits(rest.chunk, now):
+        if not (rest.history or rest.admitted) and not flow.admits(rest.chunk, now):
             flow.refuse(rest, now)
             continue
         if flow.refused_since is not None:
+            rest.admitted = True  # it has used its share of the rate
             catch_up.put_back(rest)
-            return flow.limited(now, before=_first(rest))
+            return flow.limited(now, before=str(rest.chunk.first))
         return _frame(rest, rest.chunk, flow, catch_up, now)
     return None
-
-
-def _first(piece: Piece) -> str:
-    """The first entry behind what was refused, or the place where it must have ended."""
-    return str(piece.chunk.first if piece.chunk is not None else piece.through.id)
 
 
 def _frame(

@@ -24,6 +24,7 @@ from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.sessions import close_reasons, heartbeats, shutdown
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.rate_limit import RateLimit
+from extdebug.sessions.resume_order import ResumeOrder
 from extdebug.sessions.stats import SessionStats
 from extdebug.sessions.supervisor import Supervisor
 from policies.loading.redactor import current_redactor
@@ -55,6 +56,7 @@ class Node:
         self.resumed = RateLimit(RESUMES)
         self.knocks = RateLimit(KNOCKS)
         self.refused = RateLimit(REFUSED)
+        self.resume_order = ResumeOrder()
         self.supervisor = Supervisor(name=name, use_rules=self._use_rules, health=self.health)
         self.draining = False
 

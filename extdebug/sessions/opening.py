@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from audit import trail
@@ -25,6 +27,10 @@ from extdebug.wire.positions import Start
 from policies import access
 from policies.access import Viewer
 from policies.models import Extension, Install, Tenant
+
+log = logging.getLogger(__name__)
+
+ReadNames = Callable[[Target, frozenset[str] | None], server_frames.ReadyTarget]
 
 _ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
@@ -51,10 +57,15 @@ async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, Con
     return await open_feed(await current_node(), viewer, asked)
 
 
-async def open_feed(node: Node, viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
+async def open_feed(
+    node: Node, viewer: Viewer, asked: OpeningRequest, *, read_names: ReadNames | None = None
+) -> tuple[Feed, ControlFrame]:
     """A feed and its `ready` frame. OpeningRefused when it may not begin, FilterError when its
-    filter is none."""
-    opening = asyncio.create_task(_open(node, viewer, asked))
+    filter is none.
+
+    `read_names` says what a target is called, `names_of` unless given.
+    """
+    opening = asyncio.create_task(_open(node, viewer, asked, read_names or names_of))
     try:
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
@@ -73,19 +84,39 @@ def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) ->
     if not opening.cancelled() and opening.exception() is None:
         feed, _ = opening.result()
         feed.end(close_reasons.LEFT)
-        ending = asyncio.create_task(feed.finish(gone=False))
+        ending = asyncio.create_task(_finish(feed))
         _ending.add(ending)
         ending.add_done_callback(_ending.discard)
 
 
+async def _finish(feed: Feed) -> None:
+    try:
+        await feed.finish(gone=False)
+    except Exception:
+        log.exception("the end of session %s could not be written; the janitor will", feed.lease.id)
+
+
 async def _open(
-    node: Node, viewer: Viewer, asked: OpeningRequest
+    node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     _admit(node, viewer, asked)
     target = await _target(viewer, asked.tenant, asked.extension)
     if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
         raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     wanted = await _filter(node, viewer, target, asked.wanted)
+    async with node.resume_order.turn(asked.resume):
+        return await _begin(node, viewer, target, asked, wanted, read_names)
+
+
+async def _begin(
+    node: Node,
+    viewer: Viewer,
+    target: Target,
+    asked: OpeningRequest,
+    wanted: Filter,
+    read_names: ReadNames,
+) -> tuple[Feed, server_frames.ReadyTarget]:
+    """Take the row over, or write one, and serve it from here."""
     taken = None
     if asked.resume:
         taken = await in_record_threads(
@@ -113,7 +144,7 @@ async def _open(
         if earlier is not None:
             lease = _take_from(earlier, lease)
     try:
-        names = await in_record_threads(names_of, target, decision.installs)
+        names = await in_record_threads(read_names, target, decision.installs)
         feed = Feed(
             node, viewer, target, decision, lease,
             wanted=wanted, rev=asked.rev, start=asked.start,
@@ -206,12 +237,5 @@ def record_replay(feed: Feed, viewer: Viewer, **data: object) -> None:
 
     The actor is the person it was decided for.
     """
-    trail.record(
-        trail.Action.REPLAY,
-        actor=store.actor_of(viewer),
-        tenant=feed.target.tenant,
-        extension=feed.target.extension,
-        subject_type="session",
-        subject_id=feed.lease.id,
-        data=data,
-    )
+    actor = store.actor_of(viewer)
+    store.record(trail.Action.REPLAY, feed.lease.id, actor, feed.target, data)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import trail
 from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, store, unconnected
@@ -58,9 +57,7 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
         account = store.Account(
             row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters
         )
-        kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
-        actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
-        target = Target(row.tenant, row.extension)
+        actor, target = store.actor_of(row), Target(row.tenant, row.extension)
         store.record_close(str(row.pk), actor, target, account, code=code, reason=reason)
     Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
     return closed

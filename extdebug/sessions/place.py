@@ -17,7 +17,7 @@ from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.selection import make_chunk
 from extdebug.streams.continuity import missing
 from extdebug.wire.events import Gap, GapReason
-from extdebug.wire.positions import Cursor, EntryId, before
+from extdebug.wire.positions import Cursor, EntryId, before, behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     if not piece.moves or off_stream(through) or off_stream(at):
         return Meeting(piece)
     if at.epoch and through.epoch and at.epoch != through.epoch:
-        return Meeting(piece) if piece.replaced else _replaced(at, piece)
+        return _life_ends(at, piece) if piece.replaced else _replaced(at, piece)
     if piece.replaced:
-        return Meeting(None)  # this life is where the session stands already
+        # In this life the session stands already; a place without an epoch may be of any.
+        return Meeting(None) if at.epoch == through.epoch else Meeting(piece)
     fresh = _fresh(at, piece)
     if fresh is None:
         return Meeting(None)
@@ -53,7 +54,10 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
             return Meeting(fresh)
         if lost <= 0:
             return Meeting(Piece(through, fresh.filtered, counted=fresh.counted))
-        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost)
+        after = fresh.gap.after
+        if lost > (fresh.gap.missed or 0):  # it takes in what was lost since our place
+            after = after and str(min(at.id, EntryId.parse(after)))
+        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost, after=after)
         return Meeting(fresh)
     if lost is None or lost <= 0:
         return Meeting(fresh)
@@ -77,6 +81,21 @@ def passed(at: Cursor, piece: Piece) -> Cursor:
     return Cursor(max(at.id, through.id), index, through.epoch, through.stated)
 
 
+def _life_ends(at: Cursor, piece: Piece) -> Meeting:
+    """The stream was replaced; what of its old life was not told any more comes first."""
+    ends = piece.ends
+    if ends is None or ends.epoch != at.epoch:
+        return Meeting(piece)
+    lost = missing(at, ends, 0)
+    if lost is not None and lost > 0:
+        bound = str(behind(max(ends.id, at.id)))
+        gap = Gap(GapReason.RETENTION, lost, str(at.id), bound)
+        return Meeting(piece, gap, Cursor(max(at.id, ends.id), ends.index, at.epoch))
+    if lost is None and piece.gap is not None and at.id < ends.id:
+        piece.gap = msgspec.structs.replace(piece.gap, after=str(at.id))
+    return Meeting(piece)
+
+
 def _replaced(at: Cursor, piece: Piece) -> Meeting:
     """The piece is of another life, and nobody said that the stream was replaced."""
     through = piece.through
@@ -90,15 +109,17 @@ def _end(piece: Piece) -> EntryId:
     """An exclusive bound for what is missing before or within the piece."""
     if piece.chunk is not None and not piece.filtered:
         return piece.chunk.first
-    return EntryId(piece.through.id.ms, piece.through.id.seq + 1)
+    return behind(piece.through.id)
 
 
 def _fresh(at: Cursor, piece: Piece) -> Piece | None:
     """The part of a piece that lies behind `at`."""
     chunk, through = piece.chunk, piece.through
     if chunk is None:
-        behind = through.id < at.id or (through.id == at.id and piece.gap is None)
-        return None if behind and not _more(at, piece) else piece
+        if through.id == at.id and at.index is None and through.index is not None:
+            return piece if piece.gap else Piece(through)  # the count of our place becomes known
+        passed_by = through.id < at.id or (through.id == at.id and piece.gap is None)
+        return None if passed_by and not _more(at, piece) else piece
     if chunk.first > at.id:
         return piece
     if through.id <= at.id:

@@ -18,13 +18,11 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from audit import trail
-from extdebug.filters.filter import Filter
 from extdebug.models import DebugSession
 from extdebug.wire.events import printable
 from extdebug.wire.keys import Target
 from policies import access
 from policies.access import Decision, DecisionRule, OpenSessions, SessionLimits, Viewer
-from policies.redaction.redactor import Redactor
 
 MakeRoom = Callable[[Viewer, Target, SessionLimits], int]
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
@@ -59,9 +57,11 @@ class Account:
     filters: Sequence[Mapping[str, Any]]
 
 
-def actor_of(viewer: Viewer) -> trail.Actor:
-    kind = trail.ActorKind.TOKEN if viewer.token_id else trail.ActorKind.USER
-    return trail.Actor(kind=kind, id=str(viewer.user_id), name=viewer.username, ip=viewer.ip)
+def actor_of(watcher: Viewer | DebugSession) -> trail.Actor:
+    """Who watches, by their viewer or by the session's row (whose user may be deleted)."""
+    kind = trail.ActorKind.TOKEN if watcher.token_id else trail.ActorKind.USER
+    user, name = str(watcher.user_id or ""), watcher.username
+    return trail.Actor(kind=kind, id=user, name=name, ip=watcher.ip)
 
 
 def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
@@ -135,23 +135,33 @@ def _insert(
         holder=uuid.uuid4().hex,
         filters=list(filters),
     )
-    trail.record(
-        trail.Action.SESSION_OPENED,
-        actor=actor_of(viewer),
-        tenant=target.tenant,
-        extension=target.extension,
-        subject_type="session",
-        subject_id=str(row.pk),
-        data={
-            "transport": viewer.transport,
-            "environment": decision.environment,
-            "grant": decision.grant_id,
-            "installs": None if decision.installs is None else sorted(decision.installs),
-            "expires_at": row.expires_at.isoformat(),
-            "filters": list(filters),
-        },
-    )
+    said = {
+        "transport": viewer.transport,
+        "environment": decision.environment,
+        "grant": decision.grant_id,
+        "installs": None if decision.installs is None else sorted(decision.installs),
+        "expires_at": row.expires_at.isoformat(),
+        "filters": list(filters),
+    }
+    record(trail.Action.SESSION_OPENED, str(row.pk), actor_of(viewer), target, said)
     return lease_of(row)
+
+
+def record(
+    action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
+) -> None:
+    """The audit row of something that happened to a session, in the caller's transaction."""
+    trail.record_change(
+        trail.Entry(
+            action,
+            actor=actor,
+            tenant=target.tenant,
+            extension=target.extension,
+            subject_type="session",
+            subject_id=session,
+            data=data,
+        )
+    )
 
 
 def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
@@ -173,16 +183,18 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
 def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
     """The true reason, which the person may never hear when they have no relation."""
     trail.record_durably(
-        trail.Action.SESSION_DENIED,
-        actor=actor_of(viewer),
-        tenant=target.tenant,
-        extension=target.extension,
-        reason=decision.reason,
-        code=decision.code,
-        data={
-            "transport": viewer.transport,
-            "checks": [[check.rule, check.ok] for check in decision.checks],
-        },
+        trail.Entry(
+            trail.Action.SESSION_DENIED,
+            actor=actor_of(viewer),
+            tenant=target.tenant,
+            extension=target.extension,
+            reason=decision.reason,
+            data={
+                "code": decision.code,
+                "transport": viewer.transport,
+                "checks": [[check.rule, check.ok] for check in decision.checks],
+            },
+        )
     )
 
 
@@ -216,15 +228,8 @@ def extend(lease: Lease, viewer: Viewer, target: Target, *, until: dt.datetime) 
     with transaction.atomic():
         if not _own(lease).filter(extendable_until__gte=until).update(expires_at=until):
             return False
-        trail.record(
-            trail.Action.SESSION_EXTENDED,
-            actor=actor_of(viewer),
-            tenant=target.tenant,
-            extension=target.extension,
-            subject_type="session",
-            subject_id=lease.id,
-            data={"expires_at": until.isoformat()},
-        )
+        said = {"expires_at": until.isoformat()}
+        record(trail.Action.SESSION_EXTENDED, lease.id, actor_of(viewer), target, said)
     return True
 
 
@@ -232,15 +237,8 @@ def move_grant(lease: Lease, viewer: Viewer, target: Target, *, grant_id: int | 
     """The session stands on another grant now."""
     with transaction.atomic():
         if _own(lease).exclude(grant_id=grant_id).update(grant_id=grant_id):
-            trail.record(
-                trail.Action.SESSION_GRANT_CHANGED,
-                actor=actor_of(viewer),
-                tenant=target.tenant,
-                extension=target.extension,
-                subject_type="session",
-                subject_id=lease.id,
-                data={"grant": grant_id},
-            )
+            said = {"grant": grant_id}
+            record(trail.Action.SESSION_GRANT_CHANGED, lease.id, actor_of(viewer), target, said)
 
 
 def close(
@@ -279,49 +277,14 @@ def record_close(
     )
 
 
-def end(session: Any, *, by: Any, actor: trail.Actor) -> bool:
+def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
     """An operator ends a session: its process sees it within a second. False when it is over."""
     with transaction.atomic():
         row = DebugSession.objects.select_for_update().filter(pk=session, closed_at=None).first()
         if row is None or row.end_requested_at is not None:
             return False
-        row.end_requested_at, row.end_requested_by = timezone.now(), str(by)[:150]
+        row.end_requested_at, row.end_requested_by = timezone.now(), actor.name[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
-        trail.record_change(
-            trail.Action.SESSION_END_REQUESTED,
-            actor=actor,
-            tenant=row.tenant,
-            extension=row.extension,
-            subject_type="session",
-            subject_id=str(row.pk),
-            data={"watcher": row.username},
-        )
+        target, said = Target(row.tenant, row.extension), {"watcher": row.username}
+        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True
-
-
-FILTERS_KEPT: Final = 20  # distinct filters named in the close record
-
-
-def noted(
-    kept: Sequence[Mapping[str, object]], shown: Mapping[str, object]
-) -> list[Mapping[str, object]]:
-    """The filters a session used, with this one; beyond FILTERS_KEPT they are counted."""
-    known = list(kept)
-    if shown in known:
-        return known
-    if len(known) < FILTERS_KEPT:
-        return [*known, shown]
-    more = known[-1].get("more")
-    if isinstance(more, int):
-        return [*known[:-1], {"more": more + 1}]
-    return [*known, {"more": 1}]
-
-
-def shown_filter(wanted: Filter, redactor: Redactor, target: Target) -> dict[str, object]:
-    """A filter as the audit trail may keep it: what people search for can be a secret."""
-    shown = wanted.to_json()
-    mask = redactor.mask(str(target), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-    for key in ("q", "request"):
-        if shown.get(key):
-            shown[key] = redactor.text(str(shown[key]), mask)[0]
-    return shown

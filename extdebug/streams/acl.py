@@ -60,9 +60,9 @@ _COMMANDS: Final[dict[AclRole, tuple[str, ...]]] = {
     AclRole.RUNNER: ("+xadd", "+xlen"),
     AclRole.CONSOLE: (
         # the tail and history
-        "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream", "+xinfo|groups", "+info",
-        "+multi", "+exec", "+discard",
-        # waking its own tail, the group that carries its position
+        "+xreadgroup", "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream",
+        "+xinfo|groups", "+info", "+multi", "+exec", "+discard",
+        # waking its own tail, the group by which it reads, the group that names the stream's life
         "+client|id", "+client|unblock", "+xgroup|create", "+xgroup|setid", "+xgroup|destroy",
         # the channel layer: hints to decide again, never events
         "+publish", "+subscribe", "+unsubscribe", "+psubscribe", "+punsubscribe",

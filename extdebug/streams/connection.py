@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -122,9 +121,3 @@ class Link:
 async def _drop(connection: AbstractConnection) -> None:
     with contextlib.suppress(RedisError, OSError):
         await connection.disconnect(nowait=True)
-
-
-def jittered(attempt: int, *, base: float = 0.1, most: float = 2.0) -> float:
-    """Seconds to wait before try `attempt` (from 0): exponential, with full jitter, never zero."""
-    longest: float = min(most, base * 2.0**attempt)
-    return random.uniform(0.3, 1.0) * longest

@@ -105,13 +105,16 @@ def _without_epoch(
 class Continuity:
     """The account of one reader that goes through one life of a stream.
 
-    `at` is its place: everything up to there was read or stated lost. With `unclaimed`, the reader
-    promises nothing about what lies before its first entry.
+    `at` is its place: everything up to there was read or stated lost. Up to `proved` nothing more
+    can turn out to be lost. With `unclaimed`, the reader promises nothing about what lies before
+    its first entry.
     """
 
-    def __init__(self, at: Cursor, *, unclaimed: bool = False) -> None:
+    def __init__(
+        self, at: Cursor, *, unclaimed: bool = False, proved: EntryId | None = None
+    ) -> None:
         self.at = at
-        self._proved = at.id  # up to here nothing more can turn out to be lost
+        self._proved = at.id if proved is None else proved
         self._unclaimed = unclaimed
         self._explained = 0
 
@@ -161,9 +164,9 @@ class Continuity:
                 losses.append(self._lose(GapReason.RETENTION, missed, behind(snapshot.top), at))
         return losses
 
-    def prove(self) -> None:
-        """Nothing up to `at` can turn out to be lost any more."""
-        self._proved, self._explained = self.at.id, 0
+    def prove(self, upto: EntryId | None = None) -> None:
+        """Nothing up to there, by default `at`, can turn out to be lost any more."""
+        self._proved, self._explained = upto or self.at.id, 0
 
     def settle(self, snapshot: Snapshot) -> None:
         """Everything that the stream holds was read: the place is its end, and proved."""
@@ -185,7 +188,8 @@ class Continuity:
         bound = first or behind(edge_id)
         missed = missing(self.at, edge, 0)
         claimed = not self._unclaimed and self.at.id < edge_id
-        if missed is not None and missed < 0:
+        doubt = first is not None and snapshot.deleted > first
+        if missed is not None and (missed < 0 or doubt):
             return  # entries ahead of us were deleted by hand: the whole account tells
         unknowable = missed is None and not (claimed and self.at.id != ZERO_ID)
         if unknowable or self._unclaimed:

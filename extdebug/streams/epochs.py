@@ -4,7 +4,7 @@ A key says nothing of the stream behind it: after DEL, FLUSHALL, SWAPDB or RENAM
 stand there. A consumer group dies with its stream, so one whose *name* carries a random epoch tells
 every process, and every cursor handed out, whether it is still the same. The name also carries a
 mark of the server's run: after a restart or a failover the stream may be the same but shorter,
-which no count can prove. Whoever attaches first makes the group; of several all take the smallest.
+which no count can prove. Whoever attaches first makes the group; of several all take the greatest.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-_TIME: Final = 8  # hexadecimal digits of seconds, first, so that names sort by age
+from extdebug.wire.positions import EPOCH_DIGITS
+
+_TIME: Final = 11  # hexadecimal digits of milliseconds, first, so that names sort by age
 _RUN: Final = 8  # of the server's run_id
-_RANDOM: Final = 4
+_RANDOM: Final = EPOCH_DIGITS - _TIME - _RUN - 1
+_FAILOVER: Final = "f"  # how the run began for who saw it: the digit behind the run's mark
+_PLAIN: Final = "0"
 KEPT: Final = 4  # epochs of earlier runs that stay, so that old cursors still prove what they can
 
 
@@ -26,10 +30,23 @@ def run_mark(run_id: str) -> str:
     return digits[:_RUN].ljust(_RUN, "0")
 
 
-def new_epoch(run_id: str) -> str:
-    """A name for the life that begins, or goes on, under this run of the server."""
-    seconds = f"{int(time.time()) & 0xFFFFFFFF:08x}"
-    return f"{seconds}{run_mark(run_id)}{secrets.token_hex(_RANDOM // 2)}"
+def new_epoch(run_id: str, *, began_ms: int | None = None, failover: bool = False) -> str:
+    """A name for a life that begins now; or one that goes on under this run of the server, which
+    took its first entry not before `began_ms` and with `failover` took another server's place."""
+    ms = int(time.time() * 1000) if began_ms is None else began_ms
+    random = secrets.token_hex(_RANDOM)[:_RANDOM]
+    kind = _FAILOVER if failover else _PLAIN
+    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{kind}{random}"
+
+
+def began_ms(epoch: str) -> int:
+    """The moment before which this epoch's run of the server had written nothing."""
+    return int(epoch[:_TIME], 16)
+
+
+def by_failover(epoch: str) -> bool:
+    """Whether this epoch's server took another's place, as far as its maker saw."""
+    return epoch[_TIME + _RUN] == _FAILOVER
 
 
 def of_run(epoch: str, run_id: str) -> bool:
@@ -38,8 +55,10 @@ def of_run(epoch: str, run_id: str) -> bool:
 
 
 def current(epochs: Sequence[str], run_id: str) -> str:
-    """The epoch that all processes use now; empty when nobody made one under this run yet."""
-    return min((epoch for epoch in epochs if of_run(epoch, run_id)), default="")
+    """The epoch that all processes use now; empty when nobody made one under this run yet.
+
+    Of several the latest: whoever saw the server go knows best when its run began."""
+    return max((epoch for epoch in epochs if of_run(epoch, run_id)), default="")
 
 
 def outdated(epochs: Sequence[str], run_id: str) -> list[str]:

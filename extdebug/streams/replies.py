@@ -72,6 +72,12 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
     )
 
 
+def read_info(reply: bytes | str | None) -> dict[str, str]:
+    """The fields of an INFO reply; none of them when the server did not tell (None)."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else (reply or "")
+    return dict(line.partition(":")[::2] for line in text.splitlines())
+
+
 def read_rows(raw: Any) -> list[Row]:
     """Rows of XRANGE, or of one key of XREAD. Deleted entries (nil) are left out."""
     rows: list[Row] = []

@@ -14,7 +14,7 @@ from typing import Any, Final
 import redis
 from redis.exceptions import ResponseError, WatchError
 
-from extdebug.wire.keys import GROUP_PREFIX, Target, escape, parse_key
+from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, Target, escape, parse_key
 from extdebug.wire.positions import EntryId
 
 ROUNDS: Final = 1_000  # XTRIM ~ removes at most 10,000 entries per call: 10 million per key
@@ -150,7 +150,7 @@ def _leave_behind(
     for group in one.groups:
         if group.startswith(GROUP_PREFIX.encode()) and group not in living:
             done.groups += int(client.xgroup_destroy(one.key, group))
-        else:
+        elif not group.startswith(EPOCH_PREFIX.encode()):  # those go with the key
             remaining += 1
     unused = not one.length and not remaining and one.target not in busy
     if unused and one.last.ms + EMPTY_FOR_MS < now:

@@ -29,13 +29,19 @@ NOTHING_MISSING: Final = Missing(0, 0)
 
 
 class _Producer:
-    __slots__ = ("ahead", "credit", "excused", "last")
+    __slots__ = ("ahead", "credit", "excused", "last", "partial")
 
     def __init__(self) -> None:
         self.last: int | None = None
         self.credit = 0  # stated by markers, hole not seen yet
         self.ahead = 0  # holes told without a marker yet
-        self.excused: EntryId | None = None  # a loss that ends here may hold its next hole
+        self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
+        self.partial = False  # only its last number is known, not what markers stated before
+
+
+class _Span(NamedTuple):
+    after: EntryId
+    until: EntryId
 
 
 class SequenceGaps:
@@ -44,54 +50,86 @@ class SequenceGaps:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
+        self._span: _Span | None = None  # of the last loss of the stream
         self.complete = False  # whether all that the stream holds before our place was learnt
 
     def unknown(self, origin: Origin) -> bool:
         """Whether what this entry shows depends on earlier entries that were not learnt."""
-        if origin.src is None or self.complete or origin.src in self._known:
+        if origin.src is None or self.complete:
             return False
-        return bool(origin.lost) or (origin.n or 1) > 1
+        producer = self._known.get(origin.src)
+        if producer is None:
+            return bool(origin.lost) or (origin.n or 1) > 1
+        return producer.partial and (bool(origin.lost) or self._hole(producer, origin) > 0)
 
     def shows_loss(self, origin: Origin) -> bool:
         """Whether `account` would find a loss that the stream's own account could explain."""
         producer = self._known.get(origin.src) if origin.src is not None else None
-        if producer is None or producer.last is None or origin.n is None:
+        if producer is None:
             return False
-        return origin.n - producer.last - 1 - producer.credit - origin.lost > 0
+        return self._hole(producer, origin) - producer.credit - origin.lost > 0
 
     def account(self, origin: Origin, *, at: EntryId = ZERO_ID) -> Missing:
         """Losses that this entry, with id `at`, shows and that nothing stated before."""
         if origin.src is None:
             return Missing(origin.lost, 0)
-        producer = self._known.get(origin.src)
-        if producer is None:
-            if len(self._known) >= MOST:
-                self._known.popitem(last=False)
-            producer = self._known[origin.src] = _Producer()
-        else:
-            self._known.move_to_end(origin.src)
+        producer = self._producer(origin.src, at=at)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
         hole = self._number(producer, origin.n, at) if origin.n is not None else 0
         producer.ahead += hole
         return Missing(stated, hole)
 
-    def lost(self, missed: int | None, *, until: EntryId = ZERO_ID) -> None:
-        """The stream itself lost entries, told before what follows; the next hole of each producer
-        may be among them. `until`: the end of that loss; entries below it may be from before."""
+    def seed(self, origin: Origin) -> None:
+        """An entry from a part of the stream before our place: only its number says something."""
+        if origin.src is not None and origin.n is not None:
+            producer = self._producer(origin.src)
+            producer.last = max(producer.last or 0, origin.n)
+            producer.partial, producer.excused = True, self._span
+
+    def lost(self, missed: int | None, *, after: EntryId, until: EntryId) -> None:
+        """The stream itself lost entries between these bounds, told before what follows: the hole
+        of each producer that reaches into them may be that loss."""
         if not any(producer.excused is not None for producer in self._known.values()):
             self._spare = 0.0
         self._spare += math.inf if missed is None else missed
+        self._span = _Span(after, until)
         for producer in self._known.values():
-            producer.excused = until
+            producer.excused = self._span
 
     def learn(self, earlier: SequenceGaps) -> None:
-        """Take over producers that were seen before our place and are not known here."""
+        """Take over what was found by going through all entries before our place."""
         for src, producer in earlier._known.items():
-            if src not in self._known and len(self._known) < MOST:
+            known = self._known.get(src)
+            if known is None or known.partial:
+                producer.excused = known.excused if known is not None else self._span
                 self._known[src] = producer
-        self.complete |= earlier.complete
+        for producer in self._known.values():
+            producer.partial = False
+        while len(self._known) > MOST:
+            self._known.popitem(last=False)
+        self.complete = True
 
-    def _marker(self, producer: _Producer, lost: int) -> int:
+    def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> _Producer:
+        producer = self._known.get(src)
+        if producer is None:
+            if len(self._known) >= MOST:
+                self._known.popitem(last=False)
+            producer = self._known[src] = _Producer()
+            if self._span is not None and at < self._span.until:
+                producer.excused = self._span  # first seen within the loss, as far as we know
+        else:
+            self._known.move_to_end(src)
+        return producer
+
+    @staticmethod
+    def _hole(producer: _Producer, origin: Origin) -> int:
+        """Numbers that are missing before this entry, stated or not."""
+        if producer.last is None or origin.n is None:
+            return 0
+        return max(0, origin.n - producer.last - 1)
+
+    @staticmethod
+    def _marker(producer: _Producer, lost: int) -> int:
         known = min(lost, producer.ahead)
         producer.ahead -= known
         producer.credit += lost - known
@@ -101,7 +139,7 @@ class SequenceGaps:
         """The hole before `n` that no marker and no loss of the stream explains."""
         last, producer.last = producer.last, n if producer.last is None else max(n, producer.last)
         excused = producer.excused
-        if excused is not None and at >= excused:
+        if excused is not None and at >= excused.until:
             producer.excused = None
         if last is None or n <= last + 1:
             return 0  # the first seen, in order, or one that a retry wrote twice
@@ -109,7 +147,7 @@ class SequenceGaps:
         stated = min(hole, producer.credit)
         producer.credit -= stated
         hole -= stated
-        if excused is not None:
+        if excused is not None and at > excused.after:
             taken = int(min(hole, self._spare))
             self._spare -= taken
             hole -= taken

@@ -30,9 +30,10 @@ from extdebug.transports import polling, sse, stream_query
 from extdebug.transports.handshake import strangers
 from extdebug.wire.events import UNPRINTABLE, clean_id
 from policies import access
-from policies.access import Viewer
+from policies.access import Viewer, ip_of, user_of
 from policies.grants import verbs
 from policies.mail import sends_mail
+from policies.models import Grant
 
 _STATUS: Final = {
     CloseCode.BAD_REQUEST: 400,
@@ -47,11 +48,6 @@ _STATUS: Final = {
 
 # A session that is over for good: told to a poll as an end, as if it had come within one.
 _OVER: Final = (CloseCode.EXPIRED, CloseCode.REVOKED, CloseCode.ENDED)
-
-
-def ip_of(request: HttpRequest) -> str:
-    """The client's address, as the server or its trusted proxy header gave it; empty if none."""
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
 
 
 def _refusal(refused: OpeningRefused) -> HttpResponse:
@@ -89,7 +85,9 @@ def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
         # Another site could not read the answer, but it would take a place and leave a record.
         return _bad("This is not for other sites' pages.", status=403, code="cross_site")
     key = request.session.session_key
-    return access.viewer_of(request.user, transport=transport, session_key=key, ip=ip_of(request))
+    return access.viewer_of(
+        user_of(request), transport=transport, session_key=key, ip=ip_of(request)
+    )
 
 
 async def _identify(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
@@ -228,9 +226,9 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
 
 
-def _ask(request: HttpRequest, asked: _Request) -> Any:
+def _ask(request: HttpRequest, asked: _Request) -> Grant:
     return verbs.request(
-        request.user,
+        user_of(request),
         tenant=asked.tenant,
         extension=asked.extension,
         minutes=asked.minutes,

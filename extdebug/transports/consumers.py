@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -25,6 +25,7 @@ from extdebug.sessions.opening import OpeningRequest, open_session
 from extdebug.sessions.rate_limit import TokenBucket
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
+from extdebug.transports.stopping import stop
 from policies.access import Viewer
 
 log = logging.getLogger(__name__)
@@ -289,12 +290,3 @@ async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
             feed.say(ControlFrame("pong", server_frames.PONG))
         case client_frames.Subscribe():
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, "this connection has its subscription")
-
-
-async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks again and again until they are done: some libraries swallow a cancellation."""
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)

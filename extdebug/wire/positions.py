@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 _U64: Final = 2**64 - 1
-EPOCH_DIGITS: Final = 20
+EPOCH_DIGITS: Final = 24
 UNKNOWN_INDEX: Final = "x"
 MOST_CURSOR: Final = 128  # characters
 _CURSOR: Final = re.compile(

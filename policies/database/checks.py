@@ -20,12 +20,12 @@ from policies.database import version_triggers
 def policy_is_guarded(
     app_configs: Any, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """The check as Django calls it."""
+    """Called by `manage.py check`; asks only when the default database is among `databases`."""
     return problems() if DEFAULT_DB_ALIAS in (databases or ()) else []
 
 
 def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
-    """What would let a change of policy go unnoticed. An error in production, else a warning."""
+    """Triggers that are missing. An error in production, else a warning."""
     missing = version_triggers.missing(using=using)
     if not missing:
         return []

@@ -1,4 +1,4 @@
-"""One clock for all processes: the database's, read at this very moment.
+"""The database's clock, which all processes share, and the policy version beside it.
 
 PostgreSQL's now() stands still within a transaction, so a verb that waited for a lock would judge
 a deadline by the time before the wait. clock_timestamp() in an UPDATE's WHERE is evaluated

@@ -1,4 +1,4 @@
-"""What no SQL may do to a grant: the triggers' text for both databases.
+"""Triggers that protect grants from any SQL: their rules, as DDL for both databases.
 
 Kept on the tables: whom and what a grant is for never changes, its time only shrinks, its state
 moves along the machine, nobody judges what is theirs, a late or foreign approval does not exist.

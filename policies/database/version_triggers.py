@@ -1,4 +1,4 @@
-"""Database triggers: the policy version, and what a grant must never do, whoever writes SQL.
+"""Installs the database triggers that move the policy version and that protect grants.
 
 Installed after every migration, because SQLite drops the triggers of a table that it alters.
 `BUMPING` is every table a decision reads; each committed change of one moves the version by at
@@ -98,7 +98,7 @@ def missing(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
-    """Receiver of post_migrate."""
+    """Receiver of post_migrate: install the triggers once their tables exist."""
     tables = set(connections[using].introspection.table_names())
     needed = {*bumping(), _table(models.PolicyVersion), *grant_triggers.TABLES}
     if needed <= tables:  # not so while an older state is being migrated to

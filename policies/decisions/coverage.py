@@ -90,7 +90,7 @@ def _live_until(grant: GrantFact, facts: Facts, now: dt.datetime) -> dt.datetime
 
 
 def _why_not(grants: Sequence[GrantFact], now: dt.datetime) -> str:
-    """The words for a person without authority, by the newest grant that there was."""
+    """Why the person has no authority, told by their newest grant."""
     if not grants:
         return "You have no grant for this target."
     newest = max(grants, key=lambda grant: grant.id)

@@ -1,4 +1,4 @@
-"""Who may watch what: facts in, one Decision out. Pure, so that it can be tested to the end.
+"""Decides who may watch what, from facts alone: no database, no clock.
 
 Every rule is asked and answered, the first failure decides, and the page, the admin's "why?" and
 the audit row show the same list. Times are facts too: `now` is passed in.

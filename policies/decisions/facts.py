@@ -1,4 +1,4 @@
-"""What a decision is made from: plain frozen values without Django; `policies.loading` loads."""
+"""The facts that a decision is made from: frozen values, loaded by `policies.loading`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TokenFact:
 
 @dataclass(frozen=True, slots=True)
 class LockFact:
-    """A lock that touches the person or the target; `on` says which, in words."""
+    """A lock on the person or the target; `on` says which, as the start of a sentence."""
 
     on: str
     reason: str
@@ -68,7 +68,7 @@ class LockFact:
 
 @dataclass(frozen=True, slots=True)
 class ConsentFact:
-    """The tenant's word for the extension or for all; not `given` means withdrawn."""
+    """The tenant's answer for the extension or for all; not `given` means withdrawn."""
 
     given: bool
     expires_at: dt.datetime | None
@@ -147,14 +147,14 @@ class Facts:
 
     @property
     def needs_grant(self) -> bool:
-        """Production always does, whatever a policy row says; an unknown environment too."""
+        """Whether a grant is needed: always in production and in an unknown environment."""
         if self.environment == PRODUCTION or self.policy is None:
             return True
         return self.policy.grant_required
 
     @property
     def token_covers(self) -> bool:
-        """Without a token there is nothing to cut down."""
+        """Whether the token's scope includes the target; true without a token."""
         if self.token is None:
             return True
         return self.token.tenant in (None, self.tenant) and (

@@ -1,4 +1,4 @@
-"""What a person reads about each rule: that it is fine, or why not and what they can do."""
+"""The texts of each rule: that it is met, or why not and what the person can do."""
 
 from __future__ import annotations
 

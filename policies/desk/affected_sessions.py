@@ -1,4 +1,4 @@
-"""Live sessions as the operator's desk sees them, and which of them a change would cut.
+"""Live sessions for the admin, and which of them a change would end.
 
 The console's table is reached through the grant's reverse relation: policies import nothing of
 the console. A session counts as cut when policy allows it before a change and not after.

@@ -1,4 +1,4 @@
-"""Tenants, extensions, installs, and who belongs to which of them, at the desk."""
+"""Admin of the directory: tenants, extensions, installs, tenant admins and developers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from policies.models import Extension, ExtensionDeveloper, Install, Membership, 
 
 
 class DirectoryAdmin(RecordedAdmin, OperatorAdmin):
-    """A list of the directory. A key is half of a stream's name: it is set once."""
+    """Common to lists of the directory. A key is part of a stream's name and is set once."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *(("key",) if obj else ()))
 
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A tenant's protection can be switched on for it, and only its own admins take it off."""
+    """Operators can require a tenant's consent; only the tenant's own admins can lift that."""
 
     suspended = forms.BooleanField(
         required=False, help_text="Nobody may watch.", widget=UnfoldBooleanSwitchWidget()
@@ -126,7 +126,7 @@ class InstallAdmin(DirectoryAdmin):
         return super().get_queryset(request).prefetch_related("capabilities")  # type: ignore[no-any-return]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """An install moves nowhere: its grants and developers name it."""
+        """An install keeps its tenant and extension: grants and developers refer to it."""
         fixed = ("tenant", "extension") if obj else ()
         return (*super().get_readonly_fields(request, obj), *fixed)
 
@@ -146,7 +146,7 @@ class MembershipAdmin(RecordedAdmin, OperatorAdmin):
 
 
 class DeveloperForm(forms.ModelForm):  # type: ignore[type-arg]
-    """All installs, or the named ones of this extension; none at all is a mistake."""
+    """Either all installs, or at least one named install of this extension."""
 
     class Meta:
         model = ExtensionDeveloper

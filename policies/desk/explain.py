@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
@@ -19,7 +20,7 @@ SUGGESTED: Final = 500  # names offered while typing; any other can be typed
 
 
 class WhyForm(forms.Form):
-    """Names, as people know them; a person's number works too."""
+    """Whom and what to decide about: a username or a user's id, and keys."""
 
     person = forms.CharField(
         max_length=150, widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"})
@@ -33,19 +34,19 @@ class WhyForm(forms.Form):
         max_length=64, widget=forms.TextInput(attrs={"list": "extensions", "autocomplete": "off"})
     )
 
-    def clean_person(self) -> Any:
+    def clean_person(self) -> User:
         name = self.cleaned_data["person"].strip()
         people = get_user_model().objects
         found = people.filter(username=name).first()
         if found is None and name.isdecimal():
             found = people.filter(pk=int(name)).first()
         if found is None:
-            raise forms.ValidationError(f"There is nobody called {name!r}.")
+            raise forms.ValidationError(f"No user named {name!r}.")
         return found
 
 
 def suggestions() -> dict[str, Any]:
-    """Names that a form's fields offer while somebody types."""
+    """The names that forms offer as completions, SUGGESTED of each at most."""
     people = get_user_model().objects.order_by("username").values_list("username", flat=True)
     return {
         "people": people[:SUGGESTED],
@@ -56,7 +57,7 @@ def suggestions() -> dict[str, Any]:
 
 @require_safe
 def why(request: HttpRequest) -> HttpResponse:
-    """Decides and writes nothing: not an opening, so caps and rates are not asked."""
+    """Show a decision. It is not an opening: caps and rates are not asked, nothing is written."""
     require_operator(request)
     form = WhyForm(request.GET if "person" in request.GET else None)
     context: dict[str, Any] = {

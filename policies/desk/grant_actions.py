@@ -1,12 +1,14 @@
-"""What an operator can do to a grant: each act's words, its form and the verb behind it."""
+"""What an operator can do to a grant: each act's texts, form, allowed states and verb."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
+from django.contrib.auth.models import User
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
@@ -73,7 +75,7 @@ class ReasonForm(_ActForm):
 
 
 class ReviewForm(_ActForm):
-    """The judgement on a broken glass."""
+    """The review of a break-glass grant."""
 
     verdict = forms.ChoiceField(
         label="Was it justified?",
@@ -83,7 +85,7 @@ class ReviewForm(_ActForm):
     comment = _text("Reason", required=True, said="What you looked at, and what you concluded.")
 
 
-Do = Callable[[Grant, Any, Mapping[str, Any], str], Any]
+Do = Callable[[Grant, User, Mapping[str, Any], str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,37 +104,37 @@ class Act:
     icon: str = ""
 
 
-def _approve(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _approve(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     verbs.approve(
         grant.pk, by=by, comment=said["comment"], minutes=said["minutes"],
         version=said["version"], ip=ip,
     )  # fmt: skip
 
 
-def _deny(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _deny(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     verbs.deny(grant.pk, by=by, reason=said["reason"], version=said["version"], ip=ip)
 
 
-def _revoke(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _revoke(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     verbs.revoke(grant.pk, by=by, reason=said["reason"], version=said["version"], ip=ip)
 
 
-def _review(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _review(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     if grant.version != said["version"]:
         raise verbs.GrantConflict("stale", f"{grant.label} was changed since you opened it.")
     justified = said["verdict"] == BreakGlassReview.Verdict.JUSTIFIED
     verbs.review(grant.pk, by=by, justified=justified, comment=said["comment"], ip=ip)
 
 
-def _withdraw(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _withdraw(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     verbs.withdraw(grant.pk, by=by, version=said["version"], ip=ip)
 
 
-def _cancel(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _cancel(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     verbs.cancel(grant.pk, by=by, version=said["version"], ip=ip)
 
 
-def _release(grant: Grant, by: Any, said: Mapping[str, Any], ip: str) -> None:
+def _release(grant: Grant, by: User, said: Mapping[str, Any], ip: str) -> None:
     verbs.release(grant.pk, by=by, version=said["version"], ip=ip)
 
 
@@ -142,7 +144,7 @@ ACTS: Final[dict[str, Act]] = {
         Act(
             name="approve",
             title="Approve",
-            explained="The clock starts when the last approval that is needed is given.",
+            explained="The duration starts at the final approval.",
             done="{label} was approved.",
             states=(State.REQUESTED,),
             by="judge",
@@ -153,7 +155,7 @@ ACTS: Final[dict[str, Act]] = {
         Act(
             name="deny",
             title="Deny",
-            explained="One no is enough. The person can ask again.",
+            explained="A single denial closes the request. The person can submit a new one.",
             done="{label} was denied.",
             states=(State.REQUESTED,),
             by="judge",
@@ -176,7 +178,7 @@ ACTS: Final[dict[str, Act]] = {
         Act(
             name="review",
             title="Review",
-            explained="Until this broken glass is reviewed, its user cannot break another.",
+            explained="Until this grant is reviewed, its user cannot use break-glass access again.",
             done="{label} was reviewed.",
             states=(State.ENDED, State.RELEASED, State.REVOKED, State.ACTIVE),
             by="judge",
@@ -220,13 +222,13 @@ ACTS: Final[dict[str, Act]] = {
 }
 
 
-def open_to(grant: Grant, user: Any, *, now: Any) -> list[Act]:
+def open_to(grant: Grant, user: User, *, now: dt.datetime) -> list[Act]:
     """The acts that this operator could do to this grant now, the expected first."""
     return [act for act in ACTS.values() if obstacle(act, grant, user, now=now) is None]
 
 
-def obstacle(act: Act, grant: Grant, user: Any, *, now: Any) -> str | None:
-    """Why this operator cannot do that now, in a sentence; None when they can try."""
+def obstacle(act: Act, grant: Grant, user: User, *, now: dt.datetime) -> str | None:
+    """Why this operator cannot do that now, in a sentence; None when nothing is in the way."""
     party = user.pk in (grant.requester_id, grant.beneficiary_id)
     over = grant.ends_at is not None and grant.ends_at <= now
     state = State.ENDED if grant.state == State.ACTIVE and over else State(grant.state)

@@ -1,4 +1,4 @@
-"""Grants that begin at the desk: a request for oneself or another, and the broken glass."""
+"""The admin's forms for new grants: a request for oneself or another, and break-glass access."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from audit.requesters import ip_of, user_of
 from policies.desk.explain import suggestions
-from policies.desk.recorded_admin import ip_of, require_operator
+from policies.desk.recorded_admin import require_operator
 from policies.grants import verbs
 from policies.loading import facts
 from policies.models import Install
@@ -27,7 +29,7 @@ def _listed(name: str) -> forms.TextInput:
 
 
 class BreakGlassForm(forms.Form):
-    """An operator's own grant without approval."""
+    """Break-glass access: the operator's own grant without approval."""
 
     tenant = forms.CharField(max_length=64, widget=_listed("tenants"))
     extension = forms.CharField(max_length=64, widget=_listed("extensions"))
@@ -50,7 +52,7 @@ class BreakGlassForm(forms.Form):
         minutes.help_text = f"At most {longest}, counted from activation."
 
     def asked(self) -> dict[str, Any]:
-        """What the verb wants to know; it judges it."""
+        """The verb's arguments; whether they are acceptable is the verb's decision."""
         said = self.cleaned_data
         named = [key.strip() for key in said["installs"].split(",") if key.strip()]
         return {
@@ -77,11 +79,11 @@ class RequestForm(BreakGlassForm):
     )
     field_order = ("beneficiary", "tenant", "extension", "installs", "minutes", "starts_after")
 
-    def clean_beneficiary(self) -> Any:
+    def clean_beneficiary(self) -> User:
         name = self.cleaned_data["beneficiary"].strip()
         found = get_user_model().objects.filter(username=name).first()
         if found is None:
-            raise forms.ValidationError(f"There is nobody called {name!r}.")
+            raise forms.ValidationError(f"No user named {name!r}.")
         return found
 
     def asked(self) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class RequestForm(BreakGlassForm):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def break_glass(request: HttpRequest) -> HttpResponse:
-    """GET asks and warns, POST breaks."""
+    """GET shows the form, POST gives the break-glass grant."""
     rules = facts.environment_rules()
     longest = min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES) if rules else 1
     return _ask(request, BreakGlassForm, longest=longest, glass=True)
@@ -100,7 +102,7 @@ def break_glass(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_grant(request: HttpRequest) -> HttpResponse:
-    """GET asks, POST requests; somebody else approves."""
+    """GET shows the form, POST makes the request."""
     rules = facts.environment_rules()
     longest = min(rules.max_grant_minutes, MAX_GRANT_MINUTES) if rules else 1
     return _ask(request, RequestForm, longest=longest, glass=False)
@@ -116,7 +118,7 @@ def _ask(
     if posted and form.is_valid():
         verb = verbs.break_glass if glass else verbs.request
         try:
-            grant = verb(request.user, **form.asked(), ip=ip_of(request))
+            grant = verb(user_of(request), **form.asked(), ip=ip_of(request))
         except verbs.GrantConflict as error:
             form.add_error(None, str(error))
             status = 409
@@ -124,13 +126,13 @@ def _ask(
             form.add_error(None, str(error))
             status = 403
         else:
-            said = "was opened by breaking the glass" if glass else "waits for approval"
+            said = "was opened by break-glass access" if glass else "waits for approval"
             messages.success(request, f"{grant.label} {said}.")
             return redirect(reverse("admin:policies_grant_change", args=[grant.pk]))
     context = {
         **admin.site.each_context(request),
         **suggestions(),
-        "title": "Break the glass" if glass else "Request a grant",
+        "title": "Use break-glass access" if glass else "Request a grant",
         "form": form,
         "glass": glass,
         "installs": Install.objects.values_list("key", flat=True)[:500],

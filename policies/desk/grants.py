@@ -1,4 +1,4 @@
-"""Grants at the desk: the list, one grant with its whole history, and the acts by POST."""
+"""Admin of grants: the list, one grant's page with its history, and the acts by POST."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from audit import queries
+from audit.read_only import ReadOnlyMixin
+from audit.requesters import ip_of, note_reading, user_of
 from policies.database import clock
 from policies.desk import affected_sessions, bulk_actions, grant_forms
 from policies.desk.explain import why
 from policies.desk.grant_actions import ACTS, Act, obstacle, open_to
-from policies.desk.recorded_admin import OperatorAdmin, ip_of, note_reading, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.grants import verbs
 from policies.models import Grant
 
@@ -31,7 +33,7 @@ STATE_COLOURS = {
 
 
 class NeedsFilter(admin.SimpleListFilter):
-    """What waits for a person."""
+    """Grants that wait for an approval or a review."""
 
     title = "waits for"
     parameter_name = "waits"
@@ -52,8 +54,8 @@ class NeedsFilter(admin.SimpleListFilter):
 
 
 @admin.register(Grant)
-class GrantAdmin(OperatorAdmin):
-    """Nothing is edited here: a grant moves by its verbs alone."""
+class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
+    """Grants are not edited: they change through their verbs alone."""
 
     change_list_template = "admin/desk/grant_list.html"
 
@@ -79,19 +81,10 @@ class GrantAdmin(OperatorAdmin):
     list_select_related = ("beneficiary", "requester")
     actions = ("deny_selected", "revoke_selected")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """`G-12` finds what its label says."""
+        """Find the grant for a label such as `G-12`, else search as usual."""
         term = search_term.strip()
         if term.lower().startswith("g-") and term[2:].isdecimal():
             return queryset.filter(pk=int(term[2:])), False
@@ -111,7 +104,7 @@ class GrantAdmin(OperatorAdmin):
     @display(description="state", label=STATE_COLOURS, ordering="state")
     def shown_state(self, grant: Grant) -> tuple[str, str]:
         words = (
-            f"{grant.get_state_display()} · broken glass"
+            f"{grant.get_state_display()} · break-glass"
             if grant.break_glass
             else (grant.get_state_display())
         )
@@ -167,7 +160,7 @@ class GrantAdmin(OperatorAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The grant's page: what it is, what can be done, and everything that happened."""
+        """The grant's page: its terms, the acts open to this operator, and its history."""
         require_operator(request)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -183,7 +176,7 @@ class GrantAdmin(OperatorAdmin):
         )
         context = {
             **self._facts(request, grant, now=now),
-            "acts": open_to(grant, request.user, now=now),
+            "acts": open_to(grant, user_of(request), now=now),
             "sessions": sessions,
             "denials": denials.filter(at__gte=grant.requested_at)[:HISTORY_ROWS],
             "rows": queries.about("grant", grant.pk, sessions=[s.pk for s in sessions])[
@@ -195,7 +188,7 @@ class GrantAdmin(OperatorAdmin):
         return TemplateResponse(request, "admin/desk/grant.html", context)
 
     def act(self, request: HttpRequest, grant_id: int, act: Act) -> HttpResponse:
-        """GET asks, and says how many live sessions it cuts; POST does."""
+        """GET shows the form and how many live sessions would end; POST does it."""
         require_operator(request)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -204,7 +197,7 @@ class GrantAdmin(OperatorAdmin):
         form = act.form(request.POST if posted else None, grant=grant)
         try:
             if posted and form.is_valid():
-                act.do(grant, request.user, form.cleaned_data, ip_of(request))
+                act.do(grant, user_of(request), form.cleaned_data, ip_of(request))
                 messages.success(request, act.done.format(label=grant.label))
                 return redirect(self._back(request, grant))
             stale = posted and form.data.get("version") != str(grant.version)
@@ -216,7 +209,7 @@ class GrantAdmin(OperatorAdmin):
             return self._refused(request, grant, act, str(error), status=409)
         except verbs.GrantError as error:
             return self._refused(request, grant, act, str(error), status=403)
-        if (why := obstacle(act, grant, request.user, now=clock.now())) is not None:
+        if (why := obstacle(act, grant, user_of(request), now=clock.now())) is not None:
             return self._refused(request, grant, act, why, status=409)
         context = {
             **self._facts(request, grant, now=clock.now()),

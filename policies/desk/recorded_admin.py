@@ -1,4 +1,4 @@
-"""What every list and form of the desk keeps to: operators only, and nothing unrecorded.
+"""Base classes of the admin: operators only, every change recorded, cuts confirmed first.
 
 Who may not see a list learns nothing from it: an id answers 404 whether it exists or not. A save
 or a delete happens with its audit row or not at all, and one that would cut live sessions is asked
@@ -19,7 +19,8 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from audit import queries, trail
+from audit import queries
+from audit.requesters import ip_of, note_reading, user_of
 from policies import changes
 from policies.desk import affected_sessions
 from policies.identity.operators import OPERATE
@@ -30,7 +31,7 @@ _OURS: Final = ("csrfmiddlewaretoken", CONFIRMED)
 
 
 class Stale(Exception):
-    """The row is not what the form was made from; nothing was changed."""
+    """The row was changed since the form was made; nothing was saved."""
 
 
 class WouldCut(Exception):
@@ -52,39 +53,13 @@ def operates(request: HttpRequest) -> bool:
 
 
 def require_operator(request: HttpRequest) -> None:
-    """404 for everybody else, so that nobody learns what exists."""
+    """Http404 for everybody else: the answer does not tell whether the row exists."""
     if not operates(request):
         raise Http404
 
 
-def ip_of(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
-
-
-def note_reading(
-    request: HttpRequest, subject_type: str, subject_id: Any, *, tenant: str = ""
-) -> HttpResponse | None:
-    """Write down who reads these rows of the trail; an answer instead of them when it cannot."""
-    try:
-        trail.record_read(
-            actor=trail.actor_of(request.user, ip=ip_of(request)),
-            what=request.path,
-            tenant=tenant,
-            subject_type=subject_type,
-            subject_id=str(subject_id),
-        )
-    except trail.AuditError:
-        return HttpResponse(
-            "This page shows the audit trail, which cannot record who reads it just now."
-            " Try again in a moment.",
-            status=503,
-            content_type="text/plain",
-        )
-    return None
-
-
 class HidingAdmin(ModelAdmin):
-    """Rows of people without the right answer 404, as rows that do not exist do."""
+    """Answers 404 to people without the right, as for rows that do not exist."""
 
     formfield_overrides: Any = {
         models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
@@ -105,7 +80,7 @@ class HidingAdmin(ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """What the audit trail says about this row: the one history there is."""
+        """The row's history from the audit trail, in place of Django's own log."""
         obj = self.get_object(request, object_id)
         subject = self.subject_type or self.opts.model_name
         if (unread := note_reading(request, subject, obj.pk)) is not None:
@@ -146,11 +121,11 @@ class RecordedAdmin(HidingAdmin):
     change_form_before_template = "admin/desk/seen.html"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """Nothing yet: the row is saved with its relations, under one audit row."""
+        """Does nothing: save_related saves the row and its relations under one audit row."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         before = affected_sessions.allowed_now()
-        with changes.recorded(form.instance, by=request.user, ip=ip_of(request)):
+        with changes.recorded(form.instance, by=user_of(request), ip=ip_of(request)):
             if change and request.POST.get(SEEN) != self._fingerprint(form.instance.pk):
                 raise Stale
             self.store(request, form.instance, form)
@@ -158,30 +133,30 @@ class RecordedAdmin(HidingAdmin):
         ask_about(request, affected_sessions.cut_of(before))
 
     def _fingerprint(self, pk: Any) -> str:
-        """The same for equal rows, on every process; secrets have forms of their own."""
+        """A hash of the row's columns without secrets: equal for equal rows in every process."""
         stored = self.model._base_manager  # noqa: SLF001 - documented: it sees every row
         row = changes.snapshot(stored.filter(pk=pk).first()) or {}
         plain = {name: value for name, value in row.items() if name not in changes.SECRET}
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
-        """Save the row itself."""
+        """Save the row itself; a subclass may set columns first."""
         obj.save()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         before = affected_sessions.allowed_now()
         with transaction.atomic():
-            changes.delete(obj, by=request.user, ip=ip_of(request))
+            changes.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Each on its own terms: all of them, or none."""
+        """Delete all of them in one transaction, or none."""
         before = affected_sessions.allowed_now()
         with transaction.atomic():
             for obj in queryset:
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied
-                changes.delete(obj, by=request.user, ip=ip_of(request))
+                changes.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     # Django's own log would be a second trail that anyone can edit; ours is the audit.
@@ -251,7 +226,7 @@ class RecordedAdmin(HidingAdmin):
 
 
 def ask_about(request: HttpRequest, cut: affected_sessions.Cut) -> None:
-    """WouldCut, unless the person has agreed to at least as many."""
+    """WouldCut, unless the person has confirmed at least as many."""
     agreed = request.POST.get(CONFIRMED, "")
     if len(cut) > (int(agreed) if agreed.isdecimal() else 0):
         raise WouldCut(cut)

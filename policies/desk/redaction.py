@@ -1,4 +1,4 @@
-"""Redaction rules at the desk, with a preview on sample text before anything is saved."""
+"""Admin of redaction rules, with a preview on sample text before anything is saved."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class RedactionRuleAdmin(RecordedAdmin, OperatorAdmin):
 
 
 def _usable(rows: Any) -> list[Rule]:
-    """The rules in force; one written past the form must not spoil the others' preview."""
+    """The rules that compile; one that does not is left out of the preview."""
     found: list[Rule] = []
     for row in rows:
         try:
@@ -115,7 +115,7 @@ def _usable(rows: Any) -> list[Rule]:
 
 
 def _pieces(text: str) -> list[dict[str, Any]]:
-    """The text as plain and masked pieces, for a page that never builds HTML from a sample."""
+    """The text as pieces with `text` and `mask`, so that the page builds no HTML from a sample."""
     pieces: list[dict[str, Any]] = []
     done = 0
     for match in _MASK.finditer(text):

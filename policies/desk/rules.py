@@ -1,4 +1,4 @@
-"""The rules that decisions ask, at the desk: capabilities, environments, modes, locks, limits."""
+"""Admin of the rules that decisions ask: capabilities, environments, modes, locks, limits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from audit.read_only import ReadOnlyMixin
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
 from policies.models import (
@@ -25,7 +26,7 @@ SCOPE_FILTERS = (("tenant", AutocompleteSelectFilter), ("extension", Autocomplet
 
 
 class RuleAdmin(RecordedAdmin, OperatorAdmin):
-    """A rule: whoever changes one is on record, and is told first whom it cuts."""
+    """A rule: changes are recorded, and confirmed first when live sessions would end."""
 
     @display(description="tenant", ordering="tenant__key")
     def of_tenant(self, rule: Any) -> str:
@@ -55,13 +56,13 @@ class CapabilityAdmin(RuleAdmin):
         return str(capability.install or "the extension declares it")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Given or withdrawn, never turned into another one's."""
+        """A capability is added or deleted, never moved to another owner."""
         return False
 
 
 @admin.register(Consent)
-class ConsentAdmin(OperatorAdmin):
-    """A tenant's word: read here, said at /tenant/<key>/ by the tenant's own admins."""
+class ConsentAdmin(ReadOnlyMixin, OperatorAdmin):
+    """Consents, read-only: the tenant's own admins change them at /tenant/<key>/."""
 
     list_display = ("tenant", "of_extension", "word", "expires_at", "decided_by", "decided_at")
     list_filter = ("state", *SCOPE_FILTERS)
@@ -75,15 +76,6 @@ class ConsentAdmin(OperatorAdmin):
     @display(description="word", label={"given": "success", "withdrawn": "danger"})
     def word(self, consent: Consent) -> tuple[str, str]:
         return consent.state, consent.get_state_display()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(EnvironmentPolicy)
@@ -102,7 +94,7 @@ class EnvironmentPolicyAdmin(RuleAdmin):
             "Grants",
             {"fields": ("approvals_required", "max_grant_minutes", "pending_minutes")},
         ),
-        ("Broken glass", {"fields": ("break_glass", "break_glass_minutes")}),
+        ("Break-glass access", {"fields": ("break_glass", "break_glass_minutes")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -125,7 +117,7 @@ class ProductionModeAdmin(RuleAdmin):
 
 
 class LiveFilter(admin.SimpleListFilter):
-    """Locks that hold now."""
+    """Locks in force, or expired ones."""
 
     title = "in force"
     parameter_name = "live"

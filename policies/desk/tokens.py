@@ -1,4 +1,4 @@
-"""Access tokens at the desk: issued for oneself, shown once, revoked by owner or operator."""
+"""Admin of access tokens: issued for oneself, shown once, revoked by owner or operator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -15,9 +16,10 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from audit.requesters import ip_of, user_of
 from policies.database import clock
 from policies.desk import affected_sessions
-from policies.desk.recorded_admin import OperatorAdmin, ip_of, require_operator
+from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.identity import tokens
 from policies.models import AccessToken, Extension, Tenant
 
@@ -42,8 +44,8 @@ class IssueForm(forms.Form):
             raise forms.ValidationError("A token needs a scope: a tenant, an extension or both.")
         return cleaned
 
-    def issue(self, owner: Any, *, ip: str) -> tokens.Issued:
-        """The token; TokenRefused as the verb has it."""
+    def issue(self, owner: User, *, ip: str) -> tokens.Issued:
+        """Issue the token; TokenRefused when the verb refuses it."""
         said = self.cleaned_data
         return tokens.issue(
             owner,
@@ -56,7 +58,7 @@ class IssueForm(forms.Form):
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """Which tokens open something."""
+    """Tokens by state: valid, revoked or expired."""
 
     title = "state"
     parameter_name = "standing"
@@ -99,7 +101,7 @@ class AccessTokenAdmin(OperatorAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Revoked and kept: the trail names it."""
+        """Tokens are revoked and kept, because the trail refers to them."""
         return False
 
     @display(description="scope")
@@ -116,7 +118,7 @@ class AccessTokenAdmin(OperatorAdmin):
 
     @admin.action(description="Revoke…", permissions=["view"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """One confirmation, then each on its own terms."""
+        """Ask once for all, then revoke each token that is not revoked."""
         rows = list(queryset.select_related("owner"))
         if "confirmed" not in request.POST:
             return self._ask(request, rows)
@@ -132,7 +134,7 @@ class AccessTokenAdmin(OperatorAdmin):
         ]
 
     def revoke(self, request: HttpRequest, token_id: int) -> HttpResponse:
-        """GET asks, POST revokes."""
+        """GET shows the confirmation, POST revokes the token."""
         require_operator(request)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -157,7 +159,7 @@ class AccessTokenAdmin(OperatorAdmin):
     def _revoke(self, request: HttpRequest, token: AccessToken) -> None:
         reason = request.POST.get("reason", "").strip()
         try:
-            tokens.revoke(token, by=request.user, reason=reason, ip=ip_of(request))
+            tokens.revoke(token, by=user_of(request), reason=reason, ip=ip_of(request))
         except tokens.TokenRefused as error:
             messages.error(request, f"{token}: {error}")
         else:
@@ -166,7 +168,7 @@ class AccessTokenAdmin(OperatorAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """A token of one's own; its text is in this one answer and nowhere else."""
+        """Issue a token for oneself; its text is shown in this answer only."""
         require_operator(request)
         if not self.has_add_permission(request):
             return HttpResponse(status=403)
@@ -174,7 +176,7 @@ class AccessTokenAdmin(OperatorAdmin):
         issued: tokens.Issued | None = None
         if request.method == "POST" and form.is_valid():
             try:
-                issued = form.issue(request.user, ip=ip_of(request))
+                issued = form.issue(user_of(request), ip=ip_of(request))
             except tokens.TokenRefused as error:
                 form.add_error(None, str(error))
         context = {

@@ -1,4 +1,4 @@
-"""Users and groups at the desk: operators look, those with the right change, the trail knows."""
+"""Admin of users and groups: operators see them, changes need the right and are recorded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from audit.requesters import ip_of, user_of
 from policies import changes
-from policies.desk.recorded_admin import RecordedAdmin, ip_of, operates
+from policies.desk.recorded_admin import RecordedAdmin, operates
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -24,7 +25,7 @@ _LIMITED = (
 )
 
 
-def _has_rights(person: Any) -> bool:
+def _has_rights(person: User | None) -> bool:
     return person is not None and (person.is_staff or person.is_superuser)
 
 
@@ -44,20 +45,20 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         return operates(request) or bool(super().has_module_permission(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who only looks sees neither the password's hash nor the list of rights."""
+        """Without the right to change: neither the password's hash nor the list of rights."""
         if obj is not None and not self.has_change_permission(request, obj):
             return _LIMITED
         return super().get_fieldsets(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only a superuser makes superusers or hands out rights: no staff lifts themselves."""
+        """Only a superuser can change staff, superuser, group and permission fields."""
         fields = super().get_readonly_fields(request, obj)
         if request.user.is_superuser:
             return fields
         return (*fields, "is_superuser", "is_staff", "groups", "user_permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The accounts of staff are the superusers': a new password would lend their rights."""
+        """Only a superuser changes staff accounts: a new password would give away their rights."""
         allowed = bool(super().has_change_permission(request, obj))
         return allowed and (request.user.is_superuser or not _has_rights(obj))
 
@@ -68,23 +69,23 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        """A new password ends that person's sign-ins, and with them what they watch."""
-        with changes.recorded(self.get_object(request, id), by=request.user, ip=ip_of(request)):
+        """Set a password, recorded; it ends that person's sign-ins and their sessions."""
+        with changes.recorded(self.get_object(request, id), by=user_of(request), ip=ip_of(request)):
             answer: HttpResponse = super().user_change_password(request, id, form_url)
         return answer
 
 
 def own_password(request: HttpRequest) -> HttpResponse:
-    """One's own new password, on record like any other change of a person."""
+    """Change one's own password, recorded like any other change of a user."""
     me = get_object_or_404(User, pk=request.user.pk)
-    with changes.recorded(me, by=request.user, ip=ip_of(request)):
+    with changes.recorded(me, by=user_of(request), ip=ip_of(request)):
         answer: HttpResponse = admin.site.password_change(request)
     return answer
 
 
 @admin.register(Group)
 class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):
-    """A group is nothing but rights: only superusers touch it."""
+    """Groups give rights, so only superusers change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)

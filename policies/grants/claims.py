@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 
 from audit import trail
 from policies import access, cuts
@@ -41,7 +42,7 @@ class GrantMissing(GrantError):
 
 
 class GrantConflict(GrantError):
-    """Somebody or the clock was faster: look again (HTTP 409)."""
+    """The grant has changed or its time is over: read it again (HTTP 409)."""
 
 
 def locked(grant_id: int, *, version: int | None = None) -> Grant:
@@ -93,15 +94,15 @@ def policy() -> EnvironmentRules:
     return rules
 
 
-def judges(*parties: int) -> Any:
-    """The operators who may judge what these people asked for: not they, and nobody locked."""
+def judges(*parties: int) -> QuerySet[User]:
+    """The operators who may decide on a grant of these users: not themselves, nobody locked."""
     now = clock.ClockNow()
     live = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
     barred = Lock.objects.filter(live, user__isnull=False).values("user")
     return operators.operators().exclude(pk__in=parties).exclude(pk__in=barred)
 
 
-def require_judge(row: Grant, by: Any) -> None:
+def require_judge(row: Grant, by: User) -> None:
     """GrantRefused unless `by` is an operator who is no party to the grant."""
     if by.pk in (row.requester_id, row.beneficiary_id):
         raise GrantRefused("own_grant", "Who requests a grant or benefits from it cannot judge it.")
@@ -109,21 +110,27 @@ def require_judge(row: Grant, by: Any) -> None:
         raise GrantRefused("not_operator", "Only an operator whose account is not locked can.")
 
 
-def require_party(row: Grant, by: Any) -> None:
-    """GrantMissing for anyone else, so that ids cannot be tried."""
+def require_party(row: Grant, by: User) -> None:
+    """GrantMissing unless `by` is requester or beneficiary: an id tells others nothing."""
     if by.pk not in (row.requester_id, row.beneficiary_id):
         raise GrantMissing("missing", f"There is no grant {row.label}.")
 
 
-def decision_of(user: Any, *, tenant: str, extension: str) -> Decision:
+def decision_of(user: User, *, tenant: str, extension: str) -> Decision:
     viewer = access.viewer_of(user, transport="page")
     return access.decide(viewer, tenant=tenant, extension=extension, opening=False)
 
 
 def record(
-    action: trail.Action, row: Grant, *, by: Any, ip: str = "", reason: str = "", **more: Any
+    action: trail.Action,
+    row: Grant,
+    *,
+    by: User | None,
+    ip: str = "",
+    reason: str = "",
+    **more: Any,
 ) -> None:
-    """The audit row of an act and the hint to decide again, both with the caller's commit."""
+    """Write the audit row of an act, and send the hint to decide again after the commit."""
     cuts.hint(
         "grant",
         grant_id=row.pk,
@@ -132,25 +139,27 @@ def record(
         extension=row.extension_key,
     )
     trail.record_change(
-        action,
-        actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
-        tenant=row.tenant_key,
-        extension=row.extension_key,
-        subject_type="grant",
-        subject_id=str(row.pk),
-        reason=reason,
-        data={**describe(row), **more},
+        trail.Entry(
+            action,
+            actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),
+            tenant=row.tenant_key,
+            extension=row.extension_key,
+            subject_type="grant",
+            subject_id=str(row.pk),
+            reason=reason,
+            data={**describe(row), **more},
+        )
     )
 
 
-def tell(kind: str, row: Grant, *, by: Any) -> None:
-    """Requester and beneficiary hear of it."""
+def tell(kind: str, row: Grant, *, by: User | None) -> None:
+    """Notify requester and beneficiary."""
     parties = {row.requester_id: row.requester, row.beneficiary_id: row.beneficiary}
     notifications.announce(kind, row, to=parties.values(), by=by, details=describe(row))
 
 
 def describe(row: Grant) -> dict[str, Any]:
-    """A grant in plain data, for the audit and the webhook."""
+    """A grant as JSON values, for the audit and the webhook."""
     return {
         "label": row.label,
         "state": row.state,

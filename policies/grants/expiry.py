@@ -1,4 +1,4 @@
-"""Brings the labels of grants up to date with the clock. Authority does not wait for it."""
+"""Updates the states of grants whose time has come. Decisions go by times and need it not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policies.models import Grant
 
 
 def settle(grant_id: int) -> None:
-    """Label one grant whose time has come, before a verb judges it by its state."""
+    """Activate one scheduled grant whose start has come, before a verb looks at its state."""
     now = clock.ClockNow()
     due = Grant.objects.filter(pk=grant_id, state=Grant.State.SCHEDULED, starts_at__lte=now)
     for row in due:
@@ -21,7 +21,7 @@ def settle(grant_id: int) -> None:
 
 
 def lapse(*, limit: int = 500) -> int:
-    """Bring labels up to date with the clock, for the janitor; how many. Authority needs it not."""
+    """Update the states of all grants whose time has come (for the janitor); how many."""
     now = clock.ClockNow()
     due = Grant.objects.filter(
         Q(state=Grant.State.REQUESTED, lapses_at__lte=now)
@@ -32,7 +32,7 @@ def lapse(*, limit: int = 500) -> int:
 
 
 def lapse_one(row: Grant) -> bool:
-    """One grant's label, if its time has come; False when somebody else was faster."""
+    """Update one grant's state if its time has come; False when it was changed meanwhile."""
     now = clock.ClockNow()
     with transaction.atomic():
         try:

@@ -1,4 +1,4 @@
-"""Tells people about grants: by e-mail and by a signed webhook, never in the transaction's way.
+"""Notices about grants: by e-mail and by a signed webhook, sent after the transaction.
 
 A notice is a row written with the change, so that it is sent if and only if the change was
 committed. After the commit a thread of this process sends it; what fails or is left behind by a
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import connections, transaction
 from django.db.models import F
@@ -26,6 +27,7 @@ from policies.models import Grant, Notice
 
 log = logging.getLogger("policies.grants.notifications")
 
+THREAD: Final = "policies-notices"  # the name of the thread that sends what is due
 ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = dt.timedelta(seconds=30)  # doubles: the last attempt is about an hour later
 SUBJECTS: Final[dict[str, str]] = {
@@ -33,9 +35,9 @@ SUBJECTS: Final[dict[str, str]] = {
     "approved": "Approved: {label} on {tenant}/{extension}",
     "denied": "Denied: {label} on {tenant}/{extension}",
     "revoked": "Revoked: {label} on {tenant}/{extension}",
-    "lapsed": "Lapsed without an answer: {label} on {tenant}/{extension}",
+    "lapsed": "Expired without a decision: {label} on {tenant}/{extension}",
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
-    "reviewed": "Reviewed: your broken glass {label}",
+    "reviewed": "Reviewed: your break-glass grant {label}",
 }
 
 
@@ -48,7 +50,7 @@ def unreached(people: Iterable[Any]) -> list[str]:
 
 
 def announce(
-    kind: str, grant: Grant, *, to: Iterable[Any], by: Any, details: Mapping[str, Any]
+    kind: str, grant: Grant, *, to: Iterable[User], by: User | None, details: Mapping[str, Any]
 ) -> None:
     """Write the notices of this change in the caller's transaction; sent after its commit."""
     subject = " ".join(SUBJECTS[kind].format(**details).split())[:200]
@@ -91,20 +93,12 @@ class Courier:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """Send what is due, soon and elsewhere."""
+        """Have the thread send what is due; returns at once."""
         with self._lock:
             self._again.set()
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="policies-notices", daemon=True
-                )
+                self._thread = threading.Thread(target=self._work, name=THREAD, daemon=True)
                 self._thread.start()
-
-    def wait_until_idle(self, seconds: float) -> None:
-        """Until the thread has ended, for tests and for a shutdown that wants to be polite."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(seconds)
 
     def _work(self) -> None:
         try:
@@ -131,7 +125,7 @@ courier: Final = Courier()
 
 
 def _claim(notice: Notice) -> bool:
-    """Two processes see the same notice: the one whose update counts sends it."""
+    """Claim a notice by conditional update: of several processes one gets True and sends it."""
     claimed = Notice.objects.filter(
         pk=notice.pk, sent_at__isnull=True, attempts=notice.attempts
     ).update(attempts=F("attempts") + 1, due_at=clock.now() + FIRST_PAUSE * 2**notice.attempts)

@@ -1,4 +1,4 @@
-"""The verbs that make a grant: request, extend (a new linked request) and break the glass."""
+"""The verbs that make a grant: request, extend (a new linked request) and break_glass."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from audit.trail import Action
@@ -26,13 +27,13 @@ PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are 
 
 
 def request(
-    by: Any,
+    by: User,
     *,
     tenant: str,
     extension: str,
     minutes: int,
     reason: str,
-    beneficiary: Any = None,
+    beneficiary: User | None = None,
     installs: Collection[str] | None = None,
     ticket: str = "",
     starts_after: dt.datetime | None = None,
@@ -60,7 +61,7 @@ def request(
 
 
 def extend(
-    grant_id: int, *, by: Any, minutes: int, reason: str, ticket: str = "", ip: str = ""
+    grant_id: int, *, by: User, minutes: int, reason: str, ticket: str = "", ip: str = ""
 ) -> Grant:
     """Ask for more time: a new request linked to this grant, from where it ends.
 
@@ -87,7 +88,7 @@ def extend(
 
 
 def break_glass(
-    by: Any,
+    by: User,
     *,
     tenant: str,
     extension: str,
@@ -97,7 +98,7 @@ def break_glass(
     ticket: str = "",
     ip: str = "",
 ) -> Grant:
-    """An operator's own short grant without approval; every other approver is alerted.
+    """Give an operator a short grant without approval; every other approver is notified.
 
     Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
     another (a unique constraint, so that two at once cannot either).
@@ -105,9 +106,9 @@ def break_glass(
     rules = acts.policy()
     target = (tenant.lower(), extension.lower())
     if not is_operator(by):
-        raise GrantRefused("not_operator", "Only an operator can break the glass.")
+        raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
     if not rules.break_glass:
-        raise GrantRefused("break_glass_off", "Breaking the glass is switched off here.")
+        raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
     _require_possible(by, target, rules)
     minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
     with transaction.atomic():
@@ -148,8 +149,8 @@ def break_glass(
 def _ask(
     action: Action,
     *,
-    by: Any,
-    beneficiary: Any,
+    by: User,
+    beneficiary: User,
     target: tuple[str, str],
     minutes: int,
     reason: str,
@@ -206,9 +207,9 @@ def _ask(
 
 
 def _require_possible(
-    user: Any, target: tuple[str, str], rules: EnvironmentRules, *, who: str = "You"
+    user: User, target: tuple[str, str], rules: EnvironmentRules, *, who: str = "You"
 ) -> None:
-    """GrantRefused when something besides the missing grant stands in this person's way."""
+    """GrantRefused when the person could not watch even with a grant."""
     decision = acts.decision_of(user, tenant=target[0], extension=target[1])
     obstacle = decision.obstacle()
     if not decision.related:
@@ -267,5 +268,6 @@ def _installs(row: Grant, keys: Collection[str] | None) -> list[Install]:
 
 def _unreviewed() -> GrantRefused:
     return GrantRefused(
-        "review_first", "Your last broken glass has not been reviewed: ask another operator to."
+        "review_first",
+        "Your last break-glass grant has not been reviewed: ask another operator to review it.",
     )

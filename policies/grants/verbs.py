@@ -1,4 +1,4 @@
-"""The grant's verbs. Each claims its row by conditional update, records and tells, or does nothing.
+"""The verbs of a grant. Each changes its row by conditional update and records it, or raises.
 
 `requested -> scheduled -> active -> ended | released | revoked`; `requested -> denied | withdrawn |
 lapsed`; `scheduled -> cancelled | revoked`. Errors: GrantRefused, GrantMissing, GrantConflict.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
+from typing import Final
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -46,13 +47,13 @@ State = Grant.State
 def approve(
     grant_id: int,
     *,
-    by: Any,
+    by: User,
     comment: str = "",
     minutes: int | None = None,
     version: int | None = None,
     ip: str = "",
 ) -> Grant:
-    """One approver's yes; the last one needed activates or schedules the grant.
+    """Approve; the last approval that is needed activates or schedules the grant.
 
     `minutes` may shorten it. Of the request's terms and today's policy the stricter counts.
     """
@@ -93,8 +94,10 @@ def approve(
     return row
 
 
-def deny(grant_id: int, *, by: Any, reason: str, version: int | None = None, ip: str = "") -> Grant:
-    """One approver's no is enough. Say why: the requester reads it."""
+def deny(
+    grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
+) -> Grant:
+    """Deny the request; one denial is enough. `reason` is shown to the requester."""
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
         acts.require_judge(row, by)
@@ -107,25 +110,25 @@ def deny(grant_id: int, *, by: Any, reason: str, version: int | None = None, ip:
     return row
 
 
-def withdraw(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
-    """Requester or beneficiary take a pending request back."""
-    return _step_back(grant_id, State.REQUESTED, State.WITHDRAWN, by=by, version=version, ip=ip)
+def withdraw(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
+    """Take a pending request back; for requester and beneficiary."""
+    return _step_back("withdraw", grant_id, by=by, version=version, ip=ip)
 
 
-def cancel(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
-    """Requester or beneficiary give a grant up before it starts."""
-    return _step_back(grant_id, State.SCHEDULED, State.CANCELLED, by=by, version=version, ip=ip)
+def cancel(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
+    """Give a scheduled grant up before it starts; for requester and beneficiary."""
+    return _step_back("cancel", grant_id, by=by, version=version, ip=ip)
 
 
-def release(grant_id: int, *, by: Any, version: int | None = None, ip: str = "") -> Grant:
-    """Requester or beneficiary end an active grant early."""
-    return _step_back(grant_id, State.ACTIVE, State.RELEASED, by=by, version=version, ip=ip)
+def release(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
+    """End an active grant early; for requester and beneficiary."""
+    return _step_back("release", grant_id, by=by, version=version, ip=ip)
 
 
 def revoke(
-    grant_id: int, *, by: Any, reason: str, version: int | None = None, ip: str = ""
+    grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
-    """An operator ends a grant now, with everything that extends it."""
+    """End a grant now, with every grant that extends it; for operators."""
     settle(grant_id)
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
@@ -144,13 +147,13 @@ def revoke(
 
 
 def review(
-    grant_id: int, *, by: Any, justified: bool, comment: str, ip: str = ""
+    grant_id: int, *, by: User, justified: bool, comment: str, ip: str = ""
 ) -> BreakGlassReview:
-    """Another operator's judgement on a broken glass that is over; frees its user's next one."""
+    """Review a break-glass grant that is over; its user may then use break-glass access again."""
     with transaction.atomic():
         row = Grant.objects.select_for_update(of=("self",)).filter(pk=grant_id).first()
         if row is None or not row.break_glass or row.ends_at is None:
-            raise GrantMissing("missing", f"There is no broken glass G-{grant_id}.")
+            raise GrantMissing("missing", f"There is no break-glass grant G-{grant_id}.")
         acts.require_judge(row, by)
         now = clock.now()
         if row.closed_at is None and row.ends_at > now:
@@ -175,31 +178,35 @@ def review(
     return judgement
 
 
-def _step_back(
-    grant_id: int, before: State, after: State, *, by: Any, version: int | None, ip: str
-) -> Grant:
-    action = {
-        State.WITHDRAWN: Action.GRANT_WITHDRAWN,
-        State.CANCELLED: Action.GRANT_CANCELLED,
-        State.RELEASED: Action.GRANT_RELEASED,
-    }[after]
+# The verb -> the state it takes, the state it leaves, and what stands in the trail.
+_STEPS_BACK: Final = {
+    "withdraw": (State.REQUESTED, State.WITHDRAWN, Action.GRANT_WITHDRAWN),
+    "cancel": (State.SCHEDULED, State.CANCELLED, Action.GRANT_CANCELLED),
+    "release": (State.ACTIVE, State.RELEASED, Action.GRANT_RELEASED),
+}
+
+
+def _step_back(verb: str, grant_id: int, *, by: User, version: int | None, ip: str) -> Grant:
+    before, after, action = _STEPS_BACK[verb]
     settle(grant_id)
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
         acts.require_party(row, by)
-        acts.expect(row, before, to=action.value.partition(".")[2].removesuffix("d"))
+        acts.expect(row, before, to=verb)
         _close(row, after, by=by)
         acts.record(action, row, by=by, ip=ip)
     return row
 
 
-def _close(row: Grant, state: State, *, by: Any, reason: str = "") -> None:
+def _close(row: Grant, state: State, *, by: User, reason: str = "") -> None:
     acts.change(
         row, state=state, closed_at=clock.ClockNow(), closed_by=by, closed_reason=reason.strip()
     )
 
 
-def _judge(row: Grant, *, by: Any, verdict: Approval.Verdict, comment: str, now: Any) -> None:
+def _judge(
+    row: Grant, *, by: User, verdict: Approval.Verdict, comment: str, now: dt.datetime
+) -> None:
     try:
         with transaction.atomic():
             Approval.objects.create(
@@ -216,10 +223,12 @@ def _judge(row: Grant, *, by: Any, verdict: Approval.Verdict, comment: str, now:
 
 
 def _require_worth(row: Grant) -> None:
-    """GrantRefused when the grant would be of no use: what stood in its way came since."""
+    """GrantRefused when the beneficiary could not watch with it, or what it extends was revoked."""
     decision = acts.decision_of(row.beneficiary, tenant=row.tenant_key, extension=row.extension_key)
     if (obstacle := decision.obstacle()) is not None:
-        raise GrantRefused(obstacle.rule, f"Of no use to {row.beneficiary}: {obstacle.reason}")
+        raise GrantRefused(
+            obstacle.rule, f"{row.beneficiary} would still be denied: {obstacle.reason}"
+        )
     if row.extends is not None and row.extends.state == State.REVOKED:
         raise GrantRefused("extends", f"{row.extends.label}, which it extends, was revoked.")
 

@@ -52,7 +52,7 @@ def sign(body: bytes, *, secret: str, at: int) -> str:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry grants to wherever an answer points."""
+    """Refuses redirects: they would send grants to any address that an answer names."""
 
     def redirect_request(
         self,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 OPERATE: Final = "operate_debug"
 
 
-def operators() -> QuerySet[Any]:
+def operators() -> QuerySet[User]:
     """Active staff with the permission, by themselves, through a group or as superusers."""
     return (
         get_user_model()
@@ -27,6 +27,6 @@ def has_permission() -> Exists:
     return Exists(wanted.filter(mine))
 
 
-def is_operator(user: Any) -> bool:
-    """Asked of the database and not of a user object's cached permissions."""
+def is_operator(user: User) -> bool:
+    """Whether this user is an operator, by the database and not by cached permissions."""
     return operators().filter(pk=user.pk).exists()

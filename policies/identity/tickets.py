@@ -23,7 +23,7 @@ class TicketRefused(ValueError):
 
 
 def issue_ticket(viewer: Viewer, *, tenant: str, extension: str) -> str:
-    """The ticket's text. Whether its person may watch is decided when it is used, not here."""
+    """Issue a ticket; its text. Whether the person may watch is decided when it is used."""
     raw = secrets.token_urlsafe(32)
     with transaction.atomic():
         now = clock.now()
@@ -70,19 +70,21 @@ def redeem_ticket(raw: str, *, ip: str) -> tuple[Viewer, str, str] | None:
 
 
 def prune() -> int:
-    """Forget expired tickets; for the janitor. How many."""
+    """Delete expired tickets (for the janitor); how many."""
     return Ticket.objects.filter(expires_at__lte=clock.now()).delete()[0]
 
 
 def _refuse(raw: str, *, ip: str) -> None:
     ticket = Ticket.objects.select_related("user").filter(digest=_digest(raw)).first()
     trail.record_durably(
-        trail.Action.TICKET_REFUSED,
-        actor=trail.actor_of(ticket.user if ticket else None, ip=ip),
-        subject_type="ticket",
-        subject_id=str(ticket.pk) if ticket else "",
-        reason="no such ticket" if ticket is None else "the ticket was used or is too old",
-        code="ticket",
+        trail.Entry(
+            trail.Action.TICKET_REFUSED,
+            actor=trail.actor_of(ticket.user if ticket else None, ip=ip),
+            subject_type="ticket",
+            subject_id=str(ticket.pk) if ticket else "",
+            reason="no such ticket" if ticket is None else "the ticket was used or is too old",
+            data={"code": "ticket"},
+        )
     )
 
 

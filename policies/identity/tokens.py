@@ -1,4 +1,4 @@
-"""Access tokens: issued once, shown once, cut down to a scope, decided live on every use."""
+"""Access tokens: their owner's rights within a scope, checked on every use; shown once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import datetime as dt
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
@@ -40,7 +41,7 @@ def digest(raw: str) -> str:
 
 
 def issue(
-    owner: Any,
+    owner: User,
     *,
     name: str,
     tenant: Tenant | None = None,
@@ -48,7 +49,7 @@ def issue(
     lifetime: dt.timedelta = dt.timedelta(days=30),
     ip: str = "",
 ) -> Issued:
-    """A token of `owner`, issued by themselves: another's token would be their impersonation."""
+    """Issue a token for `owner`, who must be the one asking; TokenRefused says what is wrong."""
     if tenant is None and extension is None:
         raise TokenRefused("A token needs a scope: name a tenant, an extension or both.")
     if not name.strip():
@@ -72,8 +73,8 @@ def issue(
     return Issued(token=token, raw=raw)
 
 
-def revoke(token: AccessToken, *, by: Any, reason: str = "", ip: str = "") -> None:
-    """End a token at once, with the sessions that came by it. Its owner or an operator."""
+def revoke(token: AccessToken, *, by: User, reason: str = "", ip: str = "") -> None:
+    """Revoke a token and end the sessions opened with it; for its owner and operators."""
     if by.pk != token.owner_id and not is_operator(by):
         raise TokenRefused("Only the token's owner or an operator can revoke it.")
     with transaction.atomic():
@@ -96,12 +97,14 @@ def viewer_from_token(raw: str, *, transport: str, ip: str) -> Viewer | None:
     if token is None or why:
         owner = token.owner if token else None
         trail.record_durably(
-            trail.Action.TOKEN_REFUSED,
-            actor=trail.actor_of(owner, ip=ip, token=True),
-            subject_type="access_token",
-            subject_id=str(token.pk) if token else "",
-            reason=why,
-            code="token",
+            trail.Entry(
+                trail.Action.TOKEN_REFUSED,
+                actor=trail.actor_of(owner, ip=ip, token=True),
+                subject_type="access_token",
+                subject_id=str(token.pk) if token else "",
+                reason=why,
+                data={"code": "token"},
+            )
         )
         return None
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
@@ -126,15 +129,17 @@ def _why_not(token: AccessToken | None, *, now: dt.datetime) -> str:
 
 
 def _record(
-    action: trail.Action, token: AccessToken, *, by: Any, ip: str, reason: str = ""
+    action: trail.Action, token: AccessToken, *, by: User, ip: str, reason: str = ""
 ) -> None:
     trail.record_change(
-        action,
-        actor=trail.actor_of(by, ip=ip),
-        tenant=token.tenant.key if token.tenant else "",
-        extension=token.extension.key if token.extension else "",
-        subject_type="access_token",
-        subject_id=str(token.pk),
-        reason=reason,
-        data={"name": token.name, "owner": token.owner.get_username(), "hint": token.hint},
+        trail.Entry(
+            action,
+            actor=trail.actor_of(by, ip=ip),
+            tenant=token.tenant.key if token.tenant else "",
+            extension=token.extension.key if token.extension else "",
+            subject_type="access_token",
+            subject_id=str(token.pk),
+            reason=reason,
+            data={"name": token.name, "owner": token.owner.get_username(), "hint": token.hint},
+        )
     )

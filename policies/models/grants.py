@@ -1,4 +1,4 @@
-"""Time-boxed approvals: the grant, its approvals and the review of a broken glass.
+"""Tables of time-boxed approvals: the grant, its approvals, the review of a break-glass grant.
 
 What must never be is a constraint here or a trigger in `policies.database.grant_triggers`; the
 verbs that move a grant live in `policies.grants.verbs`. The state is a label: authority is
@@ -17,7 +17,6 @@ from django.db.models.lookups import LessThanOrEqual
 from policies.models.directory import KEY_LENGTH, RESERVED_TENANTS, Extension, Install, Tenant
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES, MAX_GRANT_MINUTES, Capability
 
-PENDING: Final = ("requested",)
 GRANTED: Final = ("scheduled", "active", "ended", "released", "revoked", "cancelled")
 NEVER_GRANTED: Final = ("requested", "denied", "withdrawn", "lapsed")
 OPEN: Final = ("requested", "scheduled", "active")
@@ -48,7 +47,7 @@ def default_capabilities() -> list[str]:
 
 
 class Grant(models.Model):
-    """Leave for one person to watch one target for a limited time.
+    """Permission for one person to watch one target for a limited time.
 
     No tenant means one of the tenant-less streams that `tenant_key` names. `minutes` counts from
     activation (`starts_at`), not from the request. Requester, beneficiary, target and `extends`
@@ -178,7 +177,7 @@ class Grant(models.Model):
 
     @property
     def label(self) -> str:
-        """What people call it: in e-mails, on the page, in the audit."""
+        """The name shown in e-mails, on pages and in the audit: `G-` and the id."""
         return f"G-{self.pk}"
 
 
@@ -228,7 +227,7 @@ class Approval(_Judgement):
 
 
 class BreakGlassReview(_Judgement):
-    """The review of a broken glass by somebody else; until then its user cannot break another."""
+    """The review of a break-glass grant by another operator; one is due before its user's next."""
 
     class Verdict(models.TextChoices):
         JUSTIFIED = "justified", "Justified"

@@ -1,4 +1,4 @@
-"""What opens the door without a cookie, and the counters behind the door."""
+"""Tables of tokens, tickets, openings, notices and the policy version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person holds: their grants, to extend or give back, and their access tokens."""
+"""The page of a person's own grants (to extend or give back) and access tokens."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any, Final
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from audit.requesters import ip_of, user_of
 from policies import access
 from policies.database import clock
-from policies.desk.recorded_admin import ip_of
 from policies.desk.tokens import IssueForm
 from policies.grants import verbs
 from policies.identity import tokens
@@ -34,7 +35,7 @@ class ExtendForm(forms.Form):
 class OwnTokenForm(IssueForm):
     """Offers only what the person could watch themselves."""
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rows = access.overview(user)
         scope: Any = self.fields["tenant"]
@@ -47,28 +48,31 @@ class OwnTokenForm(IssueForm):
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """My grants and tokens."""
-    return _show(request, OwnTokenForm(request.user))
+    return _show(request, OwnTokenForm(user_of(request)))
 
 
 @login_required
 @require_POST
 def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
-    """Give a grant back, or ask for more time; another's answers 404."""
-    mine = _mine(request.user).filter(pk=grant_id).first()
+    """Give a grant back or ask for more time; 404 for another person's grant."""
+    by, ip = user_of(request), ip_of(request)
+    mine = _mine(by).filter(pk=grant_id).first()
     if mine is None:
         raise Http404
     sent = request.POST.get("version", "")
     version = int(sent) if sent.isdecimal() and len(sent) < 19 else -1
     try:
         if verb in VERBS:
-            getattr(verbs, verb)(mine.pk, by=request.user, version=version, ip=ip_of(request))
+            getattr(verbs, verb)(mine.pk, by=by, version=version, ip=ip)
             messages.success(request, f"{mine.label}: done.")
         elif verb == "extend":
             form = ExtendForm(request.POST)
             if not form.is_valid():
                 messages.error(request, "Say for how many minutes, and why.")
                 return redirect("own")
-            more = verbs.extend(mine.pk, by=request.user, **form.cleaned_data, ip=ip_of(request))
+            more = verbs.extend(
+                mine.pk, by=user_of(request), **form.cleaned_data, ip=ip_of(request)
+            )
             messages.success(request, f"{more.label} asks for more time after {mine.label}.")
         else:
             raise Http404
@@ -82,28 +86,28 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
 @login_required
 @require_POST
 def issue_token(request: HttpRequest) -> HttpResponse:
-    """A new token, shown in this one answer and never again."""
-    form = OwnTokenForm(request.user, request.POST)
+    """Issue a token; its text is shown in this answer only."""
+    form = OwnTokenForm(user_of(request), request.POST)
     issued: tokens.Issued | None = None
     if form.is_valid():
         try:
-            issued = form.issue(request.user, ip=ip_of(request))
+            issued = form.issue(user_of(request), ip=ip_of(request))
         except tokens.TokenRefused as error:
             form.add_error(None, str(error))
     if issued is not None:
-        form = OwnTokenForm(request.user)
+        form = OwnTokenForm(user_of(request))
     return _show(request, form, issued=issued)
 
 
 @login_required
 @require_POST
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    """End one of one's own tokens; another's answers 404."""
+    """Revoke one's own token; 404 for another person's."""
     token = AccessToken.objects.filter(pk=token_id, owner_id=request.user.pk).first()
     if token is None:
         raise Http404
     try:
-        tokens.revoke(token, by=request.user, ip=ip_of(request))
+        tokens.revoke(token, by=user_of(request), ip=ip_of(request))
     except tokens.TokenRefused as error:
         messages.error(request, str(error))
     else:
@@ -111,21 +115,21 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     return redirect("own")
 
 
-def _mine(user: Any) -> Any:
+def _mine(user: User) -> QuerySet[Grant]:
     return Grant.objects.filter(Q(requester=user) | Q(beneficiary=user))
 
 
 def _show(
     request: HttpRequest, form: OwnTokenForm, *, issued: tokens.Issued | None = None
 ) -> HttpResponse:
-    held = _mine(request.user).select_related("beneficiary", "closed_by")
+    held = _mine(user_of(request)).select_related("beneficiary", "closed_by")
     context = {
         "now": clock.now(),
         "grants": held[:SHOWN],
         "tokens": AccessToken.objects.filter(owner_id=request.user.pk).select_related(
             "tenant", "extension"
         )[:SHOWN],
-        "administered": access.tenants_administered(request.user),
+        "administered": access.tenants_administered(user_of(request)),
         "form": form,
         "issued": issued,
     }

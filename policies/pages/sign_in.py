@@ -77,14 +77,16 @@ def _record(account: str, address: str) -> None:
     users = get_user_model().objects
     user = users.filter(username__iexact=account).first() if "\x00" not in account else None
     trail.record_durably(
-        trail.Action.SIGN_IN_REFUSED,
-        actor=trail.Actor(
-            kind=trail.ActorKind.ANONYMOUS, name=user.get_username() if user else "", ip=address
-        ),
-        subject_type="user",
-        subject_id=str(user.pk) if user else "",
-        reason="name and password do not match, or the account may not come in here",
-        code=f"user {user.pk}" if user else "no such account",
+        trail.Entry(
+            trail.Action.SIGN_IN_REFUSED,
+            actor=trail.Actor(
+                kind=trail.ActorKind.ANONYMOUS, name=user.get_username() if user else "", ip=address
+            ),
+            subject_type="user",
+            subject_id=str(user.pk) if user else "",
+            reason="name and password do not match, or the account may not come in here",
+            data={"code": f"user {user.pk}" if user else "no such account"},
+        )
     )
 
 

@@ -18,10 +18,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import trail
+from audit.requesters import ip_of, note_reading, user_of
 from policies import access, consent
 from policies.database import clock
 from policies.desk import affected_sessions
-from policies.desk.recorded_admin import CONFIRMED, WouldCut, ask_about, ip_of
+from policies.desk.recorded_admin import CONFIRMED, WouldCut, ask_about
 from policies.models import Extension, Grant, Tenant
 
 ROWS: Final = 50  # of the trail, per page
@@ -29,7 +30,7 @@ GRANTS: Final = 100
 
 
 class ConsentForm(forms.Form):
-    """The tenant's word, for one extension or for all that are installed there."""
+    """An answer on consent, for one extension or for all that are installed there."""
 
     act = forms.ChoiceField(
         choices=[("give", "Give"), ("withdraw", "Withdraw"), ("require", "Require"),
@@ -43,22 +44,10 @@ class ConsentForm(forms.Form):
 @login_required
 @require_safe
 def page(request: HttpRequest, key: str) -> HttpResponse:
-    """Everything a tenant's admin may see and say."""
+    """Consents, grants, live sessions and audit rows of one tenant."""
     tenant = _own(request, key)
-    try:
-        trail.record_read(
-            actor=trail.actor_of(request.user, ip=ip_of(request)),
-            what=request.path,
-            tenant=tenant.key,
-            subject_type="tenant",
-            subject_id=str(tenant.pk),
-        )
-    except trail.AuditError:
-        return HttpResponse(
-            "The audit trail cannot record who reads it just now. Try again in a moment.",
-            status=503,
-            content_type="text/plain",
-        )
+    if (unread := note_reading(request, "tenant", tenant.pk, tenant=tenant.key)) is not None:
+        return unread
     rows = trail.slice_for([tenant.key])
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
@@ -81,7 +70,7 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
 @login_required
 @require_POST
 def say(request: HttpRequest, key: str) -> HttpResponse:
-    """Give or withdraw consent, or say whether it is required."""
+    """POST: give or withdraw consent, or set whether it is required."""
     tenant = _own(request, key)
     form = ConsentForm(request.POST)
     if not form.is_valid():
@@ -111,7 +100,7 @@ def say(request: HttpRequest, key: str) -> HttpResponse:
 def _do(
     request: HttpRequest, tenant: Tenant, extension: Extension | None, said: dict[str, Any]
 ) -> None:
-    who: dict[str, Any] = {"by": request.user, "ip": ip_of(request)}
+    who: dict[str, Any] = {"by": user_of(request), "ip": ip_of(request)}
     if said["act"] == "give":
         until = clock.now() + dt.timedelta(days=said["days"]) if said["days"] else None
         consent.give(tenant, extension=extension, expires_at=until, note=said["note"], **who)
@@ -125,7 +114,7 @@ def _do(
 def _own(request: HttpRequest, key: str) -> Tenant:
     """The tenant, if this person administers it."""
     tenant = None if "\x00" in key else Tenant.objects.filter(key=key.lower()).first()
-    if tenant is None or tenant.key not in access.tenants_administered(request.user):
+    if tenant is None or tenant.key not in access.tenants_administered(user_of(request)):
         raise Http404
     return tenant
 

@@ -11,7 +11,26 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from audit import outbox
+from audit import trail
+from audit.models import AuditRecord
+from tests.fixtures.trail import carried
+
+ANN = trail.Actor(id="7", name="ann")
+
+
+def entry_of(**given: Any) -> trail.Entry:
+    """An entry about a session that ann opened, unless told otherwise."""
+    return trail.Entry(**{"action": trail.Action.SESSION_OPENED, "actor": ANN, **given})
+
+
+def record(using: str = "default", **given: Any) -> AuditRecord:
+    """One row of the trail: by default ann opened a session."""
+    return trail.record(entry_of(**given), using=using)
+
+
+def rows(using: str) -> list[AuditRecord]:
+    """The whole trail, oldest row first."""
+    return list(AuditRecord.objects.using(using).order_by("seq"))
 
 
 @contextmanager
@@ -25,7 +44,7 @@ def database(alias: str, configuration: dict[str, Any]) -> Iterator[str]:
         call_command("migrate", "audit", database=alias, verbosity=0)
         yield alias
     finally:
-        assert outbox.settle_held(seconds=20) == 0, "rows still wait in memory"
+        assert carried() == 0, "rows still wait in memory"
         connections[alias].close()
         del connections[alias]
         del known[alias]

@@ -8,60 +8,52 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections, transaction
 
-from audit import checkpoints, trail, writer
+from audit import checkpoints, trail
 from audit.chain import digest
 from audit.models import AuditRecord, Outbox
+from tests.audit.conftest import record
+from tests.fixtures.trail import refusing
 
 SEED = "33" * 32
 
 
 @pytest.mark.parametrize("swallowed", [False, True])
-def test_behaviour_18_an_injected_audit_failure_aborts_the_transition(
-    trail_database, monkeypatch, swallowed
-):
+def test_behaviour_18_an_audit_failure_aborts_the_transition(trail_database, swallowed):
     """Any table stands for the grant: what shares the transaction with the row is undone."""
-    insert = writer._insert
-
-    def fail(entry, using):
-        insert(entry, using)  # the row was even written, then the connection failed
-        with connections[using].cursor() as cursor:
-            cursor.execute("SELECT * FROM no_such_table")
-
     transitions = Outbox.objects.using(trail_database)
-    monkeypatch.setattr(writer, "_insert", fail)
 
     def transition():
         with transaction.atomic(using=trail_database):
             transitions.create(entry={"grant": "active"})
             try:
-                trail.record(trail.Action.GRANT_APPROVED, actor=trail.SYSTEM, using=trail_database)
+                record(trail_database, action=trail.Action.GRANT_APPROVED)
             except trail.AuditError:
                 if not swallowed:
                     raise
 
-    if swallowed:
-        transition()  # a careless caller changes nothing about it
-    else:
-        with pytest.raises(trail.AuditError):
-            transition()
+    with refusing(connections[trail_database]):  # just after the row was written
+        if swallowed:
+            transition()  # a careless caller changes nothing about it
+        else:
+            with pytest.raises(trail.AuditError):
+                transition()
     assert not transitions.exists()
     assert not AuditRecord.objects.using(trail_database).exists()
 
-    monkeypatch.setattr(writer, "_insert", insert)
     transition()
     assert transitions.count() == 1
     assert AuditRecord.objects.using(trail_database).get().action == "grant.approved"
 
 
 def test_behaviour_18_the_database_itself_refuses_the_row(trail_database):
-    """The same with nothing patched: the chain's table is gone from under the console."""
+    """The same when the chain's table is gone from under the console."""
     with connections[trail_database].cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditrecord RENAME TO elsewhere")
 
     @transaction.atomic(using=trail_database)
     def transition():
         Outbox.objects.using(trail_database).create(entry={"grant": "active"})
-        trail.record(trail.Action.GRANT_APPROVED, actor=trail.SYSTEM, using=trail_database)
+        record(trail_database, action=trail.Action.GRANT_APPROVED)
 
     with pytest.raises(trail.AuditError):
         transition()
@@ -128,7 +120,7 @@ def test_behaviour_19_verify_audit_offline_finds_edit_delete_reorder_insert_and_
 ):
     settings.AUDIT_SIGNING_KEY, settings.AUDIT_CHECKPOINT_DIR = SEED, str(tmp_path)
     for _ in range(6):
-        trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM, tenant="acme")
+        record(tenant="acme")
     call_command("export_audit", output=str(tmp_path / "audit.jsonl"))
     call_command("checkpoint_audit", stdout=io.StringIO())
     public = checkpoints.public_hex(checkpoints.private_key(SEED))

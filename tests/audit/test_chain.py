@@ -1,3 +1,5 @@
+"""The form of a row and its hash: what fits, what is refused, what never changes."""
+
 import datetime as dt
 import hashlib
 import json
@@ -35,7 +37,7 @@ anything = st.recursive(
 
 
 def entry(**given):
-    return chain.Entry.of(**{"action": Action.SESSION_OPENED, "actor": ANN, **given})
+    return chain.Entry(**{"action": Action.SESSION_OPENED, "actor": ANN, **given})
 
 
 @given(st.dictionaries(st.text(st.characters()), anything, max_size=5))

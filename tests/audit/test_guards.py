@@ -1,9 +1,12 @@
+"""The database itself refuses to change the trail, on both databases and by every way known."""
+
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 
-from audit import guards, trail
+from audit import guards, integrity, trail
 from audit.models import AuditRecord
+from tests.audit.conftest import record
 from tests.fixtures.database import without_triggers
 
 COLUMNS = (
@@ -15,13 +18,7 @@ COLUMNS = (
 @pytest.fixture
 def guarded(trail_database):
     for n in range(3):
-        trail.record(
-            trail.Action.SESSION_OPENED,
-            actor=trail.SYSTEM,
-            tenant="acme",
-            once=f"once-{n}",
-            using=trail_database,
-        )
+        record(trail_database, tenant="acme", once=f"once-{n}")
     return trail_database
 
 
@@ -47,7 +44,7 @@ def test_plain_sql_cannot_change_the_trail(guarded, execute, sql):
 @pytest.mark.parametrize("sql", ["UPDATE {} SET seq = 9", "DELETE FROM {}"])
 def test_checkpoints_cannot_be_changed_either(guarded, execute, sql, settings):
     settings.AUDIT_SIGNING_KEY = "11" * 32
-    trail.checkpoint(using=guarded)
+    integrity.checkpoint(using=guarded)
     with pytest.raises(DatabaseError, match=guards.REFUSAL), transaction.atomic(using=guarded):
         execute(sql.format("audit_checkpoint"), using=guarded)
 
@@ -65,7 +62,7 @@ def test_checkpoints_cannot_be_changed_either(guarded, execute, sql, settings):
     ],
 )
 def test_postgresqls_other_ways_are_refused(postgres_trail, execute, sql):
-    trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM, using=postgres_trail)
+    record(postgres_trail)
     refused(sql, using=postgres_trail, execute=execute)
 
 
@@ -81,9 +78,7 @@ def test_postgresqls_other_ways_are_refused(postgres_trail, execute, sql):
 @pytest.mark.parametrize("verb", ["INSERT OR REPLACE", "REPLACE"])
 def test_sqlites_replace_cannot_push_a_row_out(sqlite_trail, execute, changed, verb):
     for n in range(3):
-        trail.record(
-            trail.Action.SESSION_OPENED, actor=trail.SYSTEM, once=f"o{n}", using=sqlite_trail
-        )
+        record(sqlite_trail, once=f"o{n}")
     fresh = {"seq": "99", "reason": "'forged'", "once": "''", "prev": "'p'", "hash": "'h'"}
     values = [{**fresh, **changed}.get(name, name) for name in COLUMNS.split(", ")]
     refused(
@@ -95,7 +90,7 @@ def test_sqlites_replace_cannot_push_a_row_out(sqlite_trail, execute, changed, v
 
 
 def test_sqlites_rowid_is_no_way_around(sqlite_trail, execute):
-    trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM, using=sqlite_trail)
+    record(sqlite_trail)
     refused(
         f"INSERT OR REPLACE INTO audit_auditrecord (rowid, {COLUMNS}) SELECT rowid, 99, at, action,"
         " actor_kind, actor_id, actor_name, ip, tenant, extension, subject_type, subject_id,"

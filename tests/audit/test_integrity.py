@@ -1,3 +1,5 @@
+"""The trail in the database: forgeries are found, and only a whole trail is signed."""
+
 import json
 
 import pytest
@@ -6,6 +8,7 @@ from django.db import connections
 from audit import checkpoints, integrity, trail
 from audit.chain import digest
 from audit.models import AuditRecord, Checkpoint
+from tests.audit.conftest import record
 from tests.fixtures.database import without_triggers
 
 SEED = "11" * 32
@@ -20,7 +23,7 @@ def signed(settings, tmp_path):
 
 def write(using, times=1):
     for _ in range(times):
-        trail.record(trail.Action.SESSION_OPENED, actor=trail.SYSTEM, using=using)
+        record(using)
 
 
 def forge(using, sql):
@@ -30,7 +33,7 @@ def forge(using, sql):
 
 def sign(using):
     """A checkpoint that must have been made."""
-    statement = trail.checkpoint(using=using)
+    statement = integrity.checkpoint(using=using)
     assert statement is not None
     return statement
 
@@ -47,7 +50,7 @@ def test_a_checkpoint_states_the_head_in_the_table_and_in_the_file(trail_databas
     assert [json.loads(line)["seq"] for line in signed.read_text().splitlines()] == [3]
     point = Checkpoint.objects.using(trail_database).get()
     assert trail.is_signed(point) is True
-    assert trail.checkpoint(using=trail_database) is None  # nothing new
+    assert integrity.checkpoint(using=trail_database) is None  # nothing new
     write(trail_database)
     assert sign(trail_database).seq == 4
     report = trail.verify(using=trail_database)
@@ -57,9 +60,9 @@ def test_a_checkpoint_states_the_head_in_the_table_and_in_the_file(trail_databas
 def test_nothing_is_signed_without_a_key_or_without_rows(trail_database, settings):
     settings.AUDIT_SIGNING_KEY = ""
     with pytest.raises(trail.AuditError, match="AUDIT_SIGNING_KEY"):
-        trail.checkpoint(using=trail_database)
+        integrity.checkpoint(using=trail_database)
     settings.AUDIT_SIGNING_KEY = SEED
-    assert trail.checkpoint(using=trail_database) is None
+    assert integrity.checkpoint(using=trail_database) is None
 
 
 def test_a_checkpoint_that_cannot_be_written_out_is_not_made(trail_database, settings, tmp_path):
@@ -67,17 +70,17 @@ def test_a_checkpoint_that_cannot_be_written_out_is_not_made(trail_database, set
     settings.AUDIT_CHECKPOINT_DIR = str(tmp_path / "missing")
     write(trail_database)
     with pytest.raises(trail.AuditError, match="missing"):
-        trail.checkpoint(using=trail_database)
+        integrity.checkpoint(using=trail_database)
     assert not Checkpoint.objects.using(trail_database).exists()
 
 
 def test_a_broken_trail_is_not_signed(trail_database, signed):
     write(trail_database, 2)
-    trail.checkpoint(using=trail_database)
+    integrity.checkpoint(using=trail_database)
     write(trail_database, 3)
     forge(trail_database, "UPDATE audit_auditrecord SET reason = 'forged' WHERE seq = 4")
-    with pytest.raises(trail.BrokenTrail, match="edited at 4"):
-        trail.checkpoint(using=trail_database)
+    with pytest.raises(integrity.BrokenTrail, match="edited at 4"):
+        integrity.checkpoint(using=trail_database)
     assert len(signed.read_text().splitlines()) == 1
 
 
@@ -95,16 +98,16 @@ def test_a_broken_trail_is_not_signed(trail_database, signed):
 )
 def test_what_an_owner_of_the_tables_does_is_found(trail_database, signed, sql, found):
     write(trail_database, 5)
-    trail.checkpoint(using=trail_database)
+    integrity.checkpoint(using=trail_database)
     forge(trail_database, sql)
     assert found in kinds(trail.verify(using=trail_database))
 
 
 def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(trail_database, signed):
     write(trail_database, 2)
-    trail.checkpoint(using=trail_database)
+    integrity.checkpoint(using=trail_database)
     write(trail_database, 2)
-    trail.checkpoint(using=trail_database)
+    integrity.checkpoint(using=trail_database)
     forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq > 2")
     forge(trail_database, "DELETE FROM audit_checkpoint WHERE seq > 2")
     assert trail.verify(using=trail_database).ok
@@ -114,7 +117,7 @@ def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(trail_data
 
 def test_verifying_since_the_last_checkpoint_reads_that_row_again(trail_database, signed):
     write(trail_database, 3)
-    trail.checkpoint(using=trail_database)
+    integrity.checkpoint(using=trail_database)
     write(trail_database, 2)
     report = trail.verify(since_checkpoint=True, using=trail_database)
     assert (report.ok, report.rows, report.head_seq) == (True, 3, 5)
@@ -124,10 +127,10 @@ def test_verifying_since_the_last_checkpoint_reads_that_row_again(trail_database
 
 def test_a_checkpoint_is_due_every_five_minutes(trail_database, signed):
     write(trail_database)
-    assert trail.checkpoint_if_due(using=trail_database) is not None
+    assert integrity.checkpoint_if_due(using=trail_database) is not None
     write(trail_database)
-    assert trail.checkpoint_if_due(using=trail_database) is None
-    assert trail.checkpoint_if_due(every=0, using=trail_database) is not None
+    assert integrity.checkpoint_if_due(using=trail_database) is None
+    assert integrity.checkpoint_if_due(every=0, using=trail_database) is not None
 
 
 def test_a_row_knows_whether_it_is_linked(trail_database):

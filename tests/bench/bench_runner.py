@@ -37,6 +37,7 @@ LOG_LIMIT: Final = 5.0  # us
 LINE_LIMIT: Final = 10.0  # us
 TEXT: Final = "an ordinary message of an ordinary guest, with a number 123456 and a word"
 LINE: Final = TEXT.encode() + b"\n"
+JSON_LINE: Final = b'{"level": "info", "message": "' + TEXT.encode() + b'", "ms": 12}\n'
 FLOW: Final = RequestFlow.of("acme", extension="invoice-sync", install="inst-acme", request="r-1")
 GUESTS: Final = Path(__file__).parent.parent / "extdebug" / "runner" / "guests"
 
@@ -120,6 +121,13 @@ def states(server: RedisServer) -> bool:
         measure(lambda: limited.emit(FLOW, Output.LOG, Level.INFO, TEXT)),
         LOG_LIMIT,
     )
+    capture = Capture(lambda output, line, cut: limited.line(FLOW, output, line, cut))
+    for name, text in (("line", LINE), ("JSON line", JSON_LINE)):
+        good &= show(
+            f"{name} over its rate limit",
+            measure(lambda text=text: capture.out(text)),  # type: ignore[misc]
+            LINE_LIMIT,
+        )
     limited.close(2.0)
     return good
 

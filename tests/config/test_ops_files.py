@@ -12,9 +12,9 @@ import yaml
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.http.metrics import render
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.publish.redacting_encoder import NoRedaction
 from tests.extdebug.ops.test_metrics import everything, labels_of
 from tests.files import ROOT
+from tests.fixtures.runner import NoRedaction
 
 ALERTS: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docs/ops/alerts.yml").read_text())
 BOARD: Final[dict[str, Any]] = json.loads((ROOT / "docs/ops/grafana-dashboard.json").read_text())
@@ -30,7 +30,7 @@ def runner_text() -> str:
     host: Any = SimpleNamespace(executions=1, failures={"trap": 1})
     sessions: Any = []
     try:
-        return render(publisher, host=host, sessions=sessions)
+        return render(publisher, host=host, sessions=sessions, running=0).decode()
     finally:
         publisher.close(0)
 

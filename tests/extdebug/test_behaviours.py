@@ -39,6 +39,7 @@ from tests.faults.stage import Stage, poll
 from tests.faults.watcher import Watcher
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.threads import join_named
 
 PRODUCTION = {"EXT_DEBUG_ENVIRONMENT": "production", "EXT_DEBUG_UI_ENABLED": "true"}
 # Production's rules about cookies and TLS are not what is proved here.
@@ -51,7 +52,7 @@ async def stage(live_console: Callable[..., Console], cast: Cast) -> AsyncIterat
     one = Stage(live_console, cast)
     yield one
     await one.close()
-    await sync_to_async(notifications.courier.wait_until_idle)(20)
+    await sync_to_async(join_named)(notifications.THREAD)
 
 
 @pytest.fixture
@@ -246,7 +247,8 @@ def by_session(cast: Cast, _: Watcher) -> None:
 
 
 def by_operator(cast: Cast, watcher: Watcher) -> None:
-    assert store.end(watcher.session, by=cast.olivia, actor=trail.actor_of(cast.olivia))
+    assert watcher.session is not None
+    assert store.end(watcher.session, actor=trail.actor_of(cast.olivia))
 
 
 def by_deleting_the_row(cast: Cast, watcher: Watcher) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import uvicorn
 from django.core.management import execute_from_command_line
@@ -11,8 +12,8 @@ from extdebug.ops import server
 original = server.config
 
 
-def config(*, trusted_proxies: list[str]) -> uvicorn.Config:
-    quick = original(trusted_proxies=trusted_proxies)
+def config(**given: Any) -> uvicorn.Config:
+    quick = original(**given)
     quick.ws_ping_interval = quick.ws_ping_timeout = 1.0
     return quick
 

@@ -21,6 +21,7 @@ from tests.fixtures.redis import RedisServer
 PLAYS = plays()
 
 
+@pytest.mark.timeout(300)  # starting four consoles one after the other, on a busy machine
 @pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.name)
 async def test_every_line_once_or_in_one_true_gap(
     play: Play,

@@ -14,6 +14,7 @@ from policies import access
 from policies.access import Decision
 from policies.grants import notifications, verbs
 from policies.models import Grant
+from tests.fixtures.threads import join_named
 
 TARGET: dict[str, Any] = {"tenant": "acme", "extension": "invoice-sync"}
 
@@ -46,7 +47,7 @@ def root(db: None) -> Client:
 def _quiet_courier() -> Iterator[None]:
     """Let the thread that sends notices finish before the database is emptied."""
     yield
-    notifications.courier.wait_until_idle(20)
+    join_named(notifications.THREAD)
 
 
 def ask(user: User, **more: Any) -> Decision:

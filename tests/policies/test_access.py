@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import User
 
 from extdebug.demo.sample import Cast
 from policies import access
@@ -56,19 +56,6 @@ def test_a_foreign_target_answers_like_one_that_does_not_exist(cast: Cast) -> No
         for field in ("code", "reason", "hint", "related", "shown", "can_request", "installs"):
             assert getattr(nothing, field) == getattr(foreign, field), field
     assert foreign.code == "not_found"
-
-
-def test_an_operator_by_group_counts_and_by_staff_alone_does_not(cast: Cast) -> None:
-    group = Group.objects.create(name="operators")
-    group.permissions.add(Permission.objects.get(codename="operate_debug"))
-    cast.mallory.groups.add(group)
-    assert ask(cast.mallory).code == "not_found"
-    User.objects.filter(pk=cast.mallory.pk).update(is_staff=True)
-    assert ask(cast.mallory).privileged
-    cast.mallory.groups.clear()
-    assert ask(cast.mallory).code == "not_found"
-    User.objects.filter(pk=cast.mallory.pk).update(is_superuser=True)
-    assert ask(cast.mallory).allowed
 
 
 def test_a_superuser_is_not_above_the_grant(cast: Cast, production: Any) -> None:

@@ -11,10 +11,12 @@ from django.utils import timezone
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
-from policies.grants import verbs
+from extdebug.sessions import store
+from extdebug.wire.keys import Target
+from policies import access
 from policies.models import Grant
+from tests.policies.at_the_desk import act, signed_in, state, watch
 from tests.policies.conftest import TARGET, actions, granted, request
-from tests.policies.desk import act, signed_in, state, watch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 CHANGING = ("approve", "deny", "revoke", "review", "withdraw", "cancel", "release")
@@ -77,51 +79,6 @@ def test_behaviour_20_post_confirms_with_the_number_of_sessions_it_cuts(cast: Ca
     assert Grant.objects.get(pk=grant.pk).closed_reason == "it is enough"
 
 
-def test_behaviour_20_a_session_covered_by_another_grant_is_not_counted(cast: Cast) -> None:
-    first = granted(cast, cast.dan, minutes=30)
-    second = verbs.request(cast.alice, **TARGET, minutes=60, reason="x", beneficiary=cast.dan)
-    verbs.approve(second.pk, by=cast.olivia)
-    watch(cast.dan)
-    client = signed_in(cast.oscar)
-    assert "This cuts 0 live sessions" in client.get(act(first, "revoke")).text
-    verbs.revoke(second.pk, by=cast.olivia, reason="x")
-    assert "This cuts 1 live session at once" in client.get(act(first, "revoke")).text
-
-
-def test_behaviour_20_an_end_is_confirmed_and_only_then_requested(cast: Cast) -> None:
-    granted(cast, cast.dan)
-    row = watch(cast.dan)
-    client = signed_in(cast.olivia)
-    url = f"/admin/extdebug/debugsession/{row.pk}/end/"
-    assert "This cuts 1 live session" in client.get(url).text
-    assert client.post(url).status_code == 302
-    row.refresh_from_db()
-    assert row.end_requested_by == "olivia"
-    assert actions(subject_id=str(row.pk)) == ["session.opened", "session.end_requested"]
-    again = client.post(url)
-    assert again.status_code == 409
-    assert actions(subject_id=str(row.pk)).count("session.end_requested") == 1
-
-
-def test_behaviour_20_ending_many_checks_each(cast: Cast) -> None:
-    granted(cast, cast.dan)
-    live, over = watch(cast.dan), watch(cast.dan)
-    DebugSession.objects.filter(pk=over.pk).update(closed_at=timezone.now())
-    client = signed_in(cast.olivia)
-    url = "/admin/extdebug/debugsession/"
-    chosen = {"action": "end_selected", "_selected_action": [str(live.pk), str(over.pk)]}
-    asked = client.post(url, chosen)
-    assert "This cuts 1 live session:" in asked.text
-    assert "Over already" in asked.text
-    live.refresh_from_db()
-    assert live.end_requested_at is None
-    done = client.post(url, {**chosen, "confirmed": "1"}, follow=True)
-    assert "was over already" in done.text
-    live.refresh_from_db()
-    over.refresh_from_db()
-    assert (live.end_requested_by, over.end_requested_by) == ("olivia", "")
-
-
 @pytest.mark.parametrize("who", ["alice", "greta", "dan", "mallory", "staff", "anonymous"])
 def test_behaviour_20_ids_answer_nothing_to_people_without_the_right(cast: Cast, who: str) -> None:
     """Existing and missing ids look the same; staff who are no operators get 404 for both."""
@@ -173,54 +130,6 @@ def test_behaviour_20_an_operator_gets_404_for_what_does_not_exist(cast: Cast) -
         assert client.get(f"/admin/policies/{path}").status_code == 404
 
 
-def test_behaviour_20_bulk_actions_check_each_object(cast: Cast) -> None:
-    """Of four chosen, the two that can be denied are; the others say why and stay."""
-    dora, dan = request(cast.dora), request(cast.dan)
-    own = request(cast.olivia)
-    active = granted(cast, cast.alice)
-    chosen = [g.pk for g in (dora, dan, own, active)]
-    client = signed_in(cast.olivia)
-    url = "/admin/policies/grant/"
-    asked = client.post(url, {"action": "deny_selected", "_selected_action": chosen})
-    assert "Deny 2 grants" in asked.text
-    assert "cannot judge it" in asked.text
-    assert f"{active.label} is active" in asked.text
-    assert state(dora) == state(dan) == Grant.State.REQUESTED
-    posted = {
-        "action": "deny_selected", "_selected_action": chosen, "confirmed": "1", "reason": "no",
-        **{f"version_{g.pk}": g.version for g in (dora, dan, own, active)},
-    }  # fmt: skip
-    done = client.post(url, posted, follow=True)
-    assert state(dora) == state(dan) == Grant.State.DENIED
-    assert state(own) == Grant.State.REQUESTED
-    assert state(active) == Grant.State.ACTIVE
-    assert f"{own.label}: Who requests a grant" in done.text
-
-
-def test_behaviour_20_a_bulk_revocation_says_how_many_it_cuts_and_skips_the_stale(
-    cast: Cast,
-) -> None:
-    one, two = granted(cast, cast.dan), granted(cast, cast.alice)
-    watch(cast.dan)
-    watch(cast.alice)
-    client = signed_in(cast.olivia)
-    url = "/admin/policies/grant/"
-    chosen = [one.pk, two.pk]
-    asked = client.post(url, {"action": "revoke_selected", "_selected_action": chosen})
-    assert "This cuts 2 live sessions at once" in asked.text
-    done = client.post(
-        url,
-        {
-            "action": "revoke_selected", "_selected_action": chosen, "confirmed": "1",
-            "reason": "enough", f"version_{one.pk}": one.version, f"version_{two.pk}": 0,
-        },
-        follow=True,
-    )  # fmt: skip
-    assert state(one) == Grant.State.REVOKED
-    assert state(two) == Grant.State.ACTIVE
-    assert "was changed since you opened it" in done.text
-
-
 def test_behaviour_20_reading_and_exporting_the_audit_is_audited(cast: Cast) -> None:
     grant = granted(cast, cast.dan)
     client = signed_in(cast.oscar)
@@ -232,3 +141,60 @@ def test_behaviour_20_reading_and_exporting_the_audit_is_audited(cast: Cast) -> 
     assert mine.count("audit.exported") == 1
     read = AuditRecord.objects.filter(action="audit.read", subject_type="grant").get()
     assert (read.tenant, read.subject_id) == ("acme", str(grant.pk))
+
+
+def test_behaviour_20_an_end_is_confirmed_and_only_then_requested(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    row = watch(cast.dan)
+    client = signed_in(cast.olivia)
+    url = f"/admin/extdebug/debugsession/{row.pk}/end/"
+    assert "This cuts 1 live session" in client.get(url).text
+    assert client.post(url).status_code == 302
+    row.refresh_from_db()
+    assert row.end_requested_by == "olivia"
+    assert actions(subject_id=str(row.pk)) == ["session.opened", "session.end_requested"]
+    again = client.post(url)
+    assert again.status_code == 409
+    assert actions(subject_id=str(row.pk)).count("session.end_requested") == 1
+
+
+def test_behaviour_20_ending_many_checks_each(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    live, over = watch(cast.dan), watch(cast.dan)
+    DebugSession.objects.filter(pk=over.pk).update(closed_at=timezone.now())
+    client = signed_in(cast.olivia)
+    url = "/admin/extdebug/debugsession/"
+    chosen = {"action": "end_selected", "_selected_action": [str(live.pk), str(over.pk)]}
+    asked = client.post(url, chosen)
+    assert "This cuts 1 live session:" in asked.text
+    assert "Over already" in asked.text
+    live.refresh_from_db()
+    assert live.end_requested_at is None
+    done = client.post(url, {**chosen, "confirmed": "1"}, follow=True)
+    assert "was over already" in done.text
+    live.refresh_from_db()
+    over.refresh_from_db()
+    assert (live.end_requested_by, over.end_requested_by) == ("olivia", "")
+
+
+def test_the_first_page_shows_what_waits_what_is_granted_who_watches_and_who_was_refused(
+    cast: Cast,
+) -> None:
+    waiting, active = request(cast.dora), granted(cast, cast.dan)
+    row = watch(cast.dan)
+    viewer = access.viewer_of(cast.alice, transport="ws")
+    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
+    page = signed_in(cast.olivia).get("/admin/").text
+    assert act(waiting, "approve") in page
+    assert act(active, "revoke") in page
+    assert f"/admin/extdebug/debugsession/{row.pk}/end/" in page
+    assert "You have no grant for this target." in page
+    live = signed_in(cast.olivia).get("/admin/?live=1").text
+    assert "You have no grant for this target." not in live
+
+
+def test_staff_without_the_right_see_nothing_of_it(cast: Cast) -> None:
+    granted(cast, cast.dan)
+    page = signed_in(User.objects.create_user("stefan", is_staff=True)).get("/admin/").text
+    assert "not an operator" in page
+    assert "dan" not in page

@@ -1,12 +1,9 @@
-"""Which limits hold, and the token bucket of a session."""
+"""Which limits hold for a target, and the rate of openings."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from extdebug.demo.sample import Cast
 from policies.decisions.facts import SessionLimits
-from policies.limits import TokenBucket
 from policies.models import Limits as LimitsRow
 from tests.policies.conftest import ask
 
@@ -37,36 +34,3 @@ def test_the_closest_row_counts_field_by_field(cast: Cast) -> None:
 def test_a_time_to_live_is_never_above_its_maximum(cast: Cast) -> None:
     LimitsRow.objects.create(max_ttl_seconds=120)
     assert ask(cast.dan).limits.ttl_seconds == 120
-
-
-def test_a_bucket_starts_full_and_fills_with_time() -> None:
-    bucket = TokenBucket(rate=10, burst=10)
-    assert bucket.take(8, now=100.0) == 8
-    assert bucket.take(8, now=100.0) == 2
-    assert bucket.take(8, now=100.05) == 0
-    assert bucket.take(8, now=100.3) == 3
-    assert bucket.take(100, now=200.0) == 10
-
-
-def test_a_clock_that_steps_back_gives_nothing() -> None:
-    bucket = TokenBucket(rate=10, burst=10)
-    assert bucket.take(10, now=100.0) == 10
-    assert bucket.take(10, now=50.0) == 0
-    assert bucket.take(10, now=100.1) == 1
-
-
-@given(
-    steps=st.lists(st.tuples(st.floats(0, 5), st.integers(0, 500)), min_size=1, max_size=50),
-    rate=st.integers(1, 200),
-)
-def test_a_bucket_never_passes_more_than_burst_and_rate(
-    steps: list[tuple[float, int]], rate: int
-) -> None:
-    bucket = TokenBucket(rate=rate, burst=rate)
-    now = passed = 0.0
-    for pause, wanted in steps:
-        now += pause
-        took = bucket.take(wanted, now=now)
-        assert 0 <= took <= wanted
-        passed += took
-        assert passed <= rate + rate * (now - steps[0][0]) + 1e-6

@@ -46,7 +46,7 @@ class Command(BaseCommand):
 def verify_file(
     place: str, *, statements: Iterable[checkpoints.Statement], keys: Iterable[str]
 ) -> Report:
-    """Judge an exported JSON Lines file."""
+    """Verify an exported JSON Lines file, without a database."""
     judge = Judge(checkpoints=statements, public_keys=keys)
     with Path(place).open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
@@ -64,7 +64,7 @@ def verify_file(
 
 
 def as_text(report: Report) -> str:
-    """For people."""
+    """The report as lines of text."""
     lines = [str(finding) for finding in report.findings]
     lines.append(
         f"{report.rows} rows, the last is {report.head_seq} ({report.head_hash[:16]}…); "
@@ -79,7 +79,7 @@ def as_text(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """For programs."""
+    """The report as one JSON object."""
     return json.dumps(
         {
             "ok": report.ok,

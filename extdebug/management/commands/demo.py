@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole product on one machine, with a real Wasm guest at work."""
+"""`manage.py demo`: runs console, runner, janitor and sample data here until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ class Command(BaseCommand):
             default="development",
             help="production: watching needs a grant that somebody else approved",
         )
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            help="for work on the console: DEBUG, and the next request shows an edited template, "
+            "static file or Python module (runner and janitor go on as they were started)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -47,6 +53,10 @@ class Command(BaseCommand):
         if missing := missing_modules():
             raise CommandError(
                 f"{', '.join(missing)} not installed; the demo needs: pip install -e '.[demo]'"
+            )
+        if options["reload"] and options["environment"] == "production":
+            raise CommandError(
+                "--reload turns DEBUG on, which production refuses: use --environment staging"
             )
         _check_port(options["port"])
         try:
@@ -57,6 +67,7 @@ class Command(BaseCommand):
                     port=options["port"],
                     redis_url=redis_url,
                     environment=options["environment"],
+                    reload=options["reload"],
                 )
                 self._run(plan)
         except KeyboardInterrupt:

@@ -1,4 +1,7 @@
-"""`manage.py janitor`: periodic upkeep of sessions, audit, grants and streams; safe to repeat."""
+"""`manage.py janitor`: one round of upkeep, or a round every so many seconds.
+
+Trims streams, closes abandoned sessions, sends due notices. Any number may run at once.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,7 @@ from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership
 from extdebug.streams.retention import Tidied, tidy
 from extdebug.wire.keys import Target
-from policies.grants import notifications, verbs
-from policies.identity import tickets
+from policies import upkeep
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +126,7 @@ class Command(BaseCommand):
         steps: list[Step] = [
             ("abandoned sessions closed", ownership.close_abandoned),
             ("audit rows caught up", trail.retry_waiting),
-            ("grants past their time", verbs.lapse),
-            ("notices sent", notifications.deliver_due),
-            ("old tickets forgotten", tickets.prune),
+            *upkeep.STEPS,
         ]
         if settings.AUDIT_SIGNING_KEY:
             steps.append(("checkpoints signed", _checkpoint))

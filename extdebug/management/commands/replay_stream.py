@@ -1,4 +1,4 @@
-"""`manage.py replay_stream`: what a stream still holds, in a terminal, as a user may see it."""
+"""`manage.py replay_stream`: prints what a stream still holds, as one user may see it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage
@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
 from extdebug.ops import readiness, server
+
+CODE: Final = ("audit", "config", "extdebug", "policies")  # the folders that --reload watches
 
 
 class Command(BaseCommand):
@@ -23,9 +25,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--reuse-port", action="store_true", help="share the port with other processes"
         )
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            help="start again when a Python module changes; needs DEBUG=true",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._look_before()
+        if options["reload"] and not settings.DEBUG:
+            raise CommandError(
+                "--reload needs DEBUG=true: without it templates and static files stay as they "
+                "were at the start"
+            )
         try:
             sock = server.listen(
                 options["host"], port=options["port"], reuse_port=options["reuse_port"]
@@ -33,10 +45,14 @@ class Command(BaseCommand):
         except server.PortTaken as error:
             raise CommandError(str(error)) from error
         self.stderr.write(f"serving on http://{options['host']}:{sock.getsockname()[1]}")
-        server.run(sock, trusted_proxies=settings.TRUSTED_PROXIES)
+        server.run(
+            sock,
+            trusted_proxies=settings.TRUSTED_PROXIES,
+            reload=[settings.BASE_DIR / name for name in CODE] if options["reload"] else (),
+        )
 
     def _look_before(self) -> None:
-        """Refuse to start on ground that does not hold; CommandError with one line per reason."""
+        """CommandError, one line per reason, unless database and Redis are fit to be used."""
         if not settings.REDIS_URL and not settings.RUNNER_URL:
             raise CommandError("neither REDIS_URL nor RUNNER_URL is set: there is nothing to show")
         found: list[CheckMessage] = []

@@ -1,4 +1,4 @@
-"""The JSON of POST /v1/execute, read strictly where it matters and compatibly elsewhere."""
+"""Reads the JSON of POST /v1/execute and writes its answer; unknown members are ignored."""
 
 from __future__ import annotations
 

@@ -1,70 +1,90 @@
-"""The runner's counters as Prometheus text; by hand, as a pod needs no client for it."""
+"""The text of the runner's /metrics: counters of publisher, host and stream sessions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from extdebug.runner.http.stream_sessions import Subscriptions
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.host import Host
 
-_PUBLISHER = (
-    ("emitted", "counter", "Events taken from guests and the host."),
-    ("prepared", "counter", "Events redacted and mirrored."),
-    ("failed", "counter", "Events the prepare stage could not handle."),
-    ("written", "counter", "Events Redis acknowledged."),
-    ("markers", "counter", "Markers of losses Redis acknowledged."),
-    ("uncertain", "counter", "Events in flight when the connection broke; never repeated."),
-    ("batches", "counter", "Batches sent."),
-    ("connects", "counter", "Connections made to Redis."),
-    ("failures", "counter", "Failed tries to connect or write."),
-    ("queued", "gauge", "Events waiting to be prepared."),
-    ("queued_bytes", "gauge", "Bytes waiting to be prepared."),
-    ("unsent", "gauge", "Events waiting for Redis."),
-    ("unsent_bytes", "gauge", "Bytes waiting for Redis."),
-    ("streams", "gauge", "Streams this process numbers."),
-    ("connected", "gauge", "Whether the connection to Redis stands."),
-)
+# Publisher.stats' key -> help. Keys that it leaves out (no Redis configured) are left out here.
+_COUNTERS: Final = {
+    "emitted": "Events taken from guests and the host.",
+    "prepared": "Events redacted and mirrored.",
+    "failed": "Events the prepare stage could not handle.",
+    "written": "Events Redis acknowledged.",
+    "markers": "Markers of losses Redis acknowledged.",
+    "uncertain": "Events in flight when the connection broke; never repeated.",
+    "batches": "Batches sent.",
+    "connects": "Connections made to Redis.",
+    "failures": "Failed tries to connect or write.",
+}
+_GAUGES: Final = {
+    "queued": "Events waiting to be prepared.",
+    "queued_bytes": "Bytes waiting to be prepared.",
+    "unsent": "Events waiting for Redis.",
+    "unsent_bytes": "Bytes waiting for Redis.",
+    "streams": "Streams this process numbers.",
+    "refused_streams": "Streams that Redis refuses now.",
+    "connected": "Whether the connection to Redis stands.",
+}
+# There from the start: what appears with its first loss shows no increase to a rule.
+_NO_LOSS: Final = {"queue_full": 0, "rate_limited": 0}
 
 
-def render(
-    publisher: Publisher,
-    *,
-    host: Host | None = None,
-    sessions: Subscriptions | None = None,
-    running: int = 0,
-) -> str:
-    """The text of /metrics."""
-    stats = publisher.stats()
-    lines: list[str] = []
-    for name, kind, text in _PUBLISHER:
-        if name in stats:
-            suffix = "_total" if kind == "counter" else ""
-            full = f"runner_debug_{name}{suffix}"
-            lines += _head(full, kind, text)
-            lines.append(f"{full} {int(stats[name])}")
-    lost: Mapping[str, int] = stats["lost"]
-    lines += _head("runner_debug_lost_total", "counter", "Events dropped, by cause.")
-    causes = {"queue_full": 0, "rate_limited": 0, **lost}
-    lines += [f'runner_debug_lost_total{{cause="{c}"}} {n}' for c, n in sorted(causes.items())]
-    if host is not None:
-        lines += _host(host)
-        lines += _head("runner_executions_running", "gauge", "Slots in use, sleepers included.")
-        lines.append(f"runner_executions_running {running}")
-    if sessions is not None:
-        lines += _head("runner_debug_stream_sessions", "gauge", "Open internal stream sessions.")
-        lines.append(f"runner_debug_stream_sessions {len(sessions)}")
-    return "\n".join(lines) + "\n"
+def render(publisher: Publisher, *, host: Host, sessions: Subscriptions, running: int) -> bytes:
+    """Prometheus text, version 0.0.4. `running` are the execution slots in use."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(publisher, host, sessions, running))
+    return generate_latest(registry)
 
 
-def _host(host: Host) -> Iterable[str]:
-    yield from _head("runner_executions_total", "counter", "Executions that ended.")
-    yield f"runner_executions_total {host.executions}"
-    yield from _head("runner_execution_failures_total", "counter", "Failed executions, by reason.")
-    for reason, count in sorted(host.failures.items()):
-        yield f'runner_execution_failures_total{{reason="{reason}"}} {count}'
+class _Figures(Collector):
+    """One scrape."""
+
+    def __init__(
+        self, publisher: Publisher, host: Host, sessions: Subscriptions, running: int
+    ) -> None:
+        self._publisher = publisher
+        self._host = host
+        self._sessions = sessions
+        self._running = running
+
+    def collect(self) -> Iterable[Metric]:
+        stats = self._publisher.stats()
+        for name, text in _COUNTERS.items():
+            if name in stats:
+                yield CounterMetricFamily(f"runner_debug_{name}", text, value=stats[name])
+        for name, text in _GAUGES.items():
+            if name in stats:
+                yield GaugeMetricFamily(f"runner_debug_{name}", text, value=stats[name])
+        lost = _NO_LOSS | stats["lost"]
+        yield _by_label("runner_debug_lost", "Events dropped, by cause.", "cause", lost)
+        yield GaugeMetricFamily(
+            "runner_debug_stream_sessions",
+            "Open internal stream sessions.",
+            value=len(self._sessions),
+        )
+        yield CounterMetricFamily(
+            "runner_executions", "Executions that ended.", value=self._host.executions
+        )
+        failures = self._host.failures
+        yield _by_label(
+            "runner_execution_failures", "Failed executions, by reason.", "reason", failures
+        )
+        yield GaugeMetricFamily(
+            "runner_executions_running", "Slots in use, sleepers included.", value=self._running
+        )
 
 
-def _head(name: str, kind: str, text: str) -> list[Any]:
-    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+def _by_label(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family

@@ -1,4 +1,4 @@
-"""ASGI answers of the runner's server: JSON, plain bodies, headers, the ends of connections."""
+"""ASGI messages of the runner's server: JSON and plain answers, disconnects, start and stop."""
 
 from __future__ import annotations
 

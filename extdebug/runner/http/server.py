@@ -112,7 +112,7 @@ class RunnerServer:
                     sessions=self.sessions,
                     running=self.in_flight,
                 )
-                await reply(send, 200, text.encode(), b"text/plain; version=0.0.4", rid)
+                await reply(send, 200, text, b"text/plain; version=0.0.4", rid)
             case ("POST", "/internal/runner/debug/subscribe"):
                 await self._subscribe(headers, receive, send, rid)
             case ("GET", "/internal/ext-debug/stream"):

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from extdebug.runner.config import ServerConfig
-from extdebug.runner.publish.lanes import Stream
+from extdebug.runner.publish.lane import Stream
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.wire.events import encode_json
 from extdebug.wire.stream_tokens import LIFE, SKEW, BadToken, Claims, verify
@@ -56,8 +56,6 @@ class Session:
         self.opened = time.monotonic()
         self.attached = False
         self.closed = False
-        self.delivered = 0
-        self.dropped = 0
 
     def wants(self, stream: Stream, install: str | None, entry: list[str | bytes]) -> bool:
         if stream != self.stream:
@@ -86,7 +84,6 @@ class Session:
             while self._size > self._most:
                 self._size -= len(self._buffer.popleft())
                 self._dropped += 1
-                self.dropped += 1
             if self._told or self._loop is None:
                 return
             self._told = True
@@ -119,7 +116,6 @@ class Session:
             self._buffer.clear()
             self._size = 0
             dropped, self._dropped = self._dropped, 0
-            self.delivered += len(parts)
         if dropped:
             parts.insert(0, b'event: lost\ndata: {"missed":%d}\n\n' % dropped)
         return b"".join(parts)

@@ -7,6 +7,7 @@ request stays data in `fields`.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +28,17 @@ _LEVELS: Final[dict[object, Level]] = {
 }  # fmt: skip
 _LEVEL_KEYS: Final = ("level", "severity", "lvl")
 _MESSAGE_KEYS: Final = ("message", "msg")
+_CLAIMS_ERROR: Final = re.compile(
+    rb'"(?:level|severity|lvl)"\s*:\s*(?:"(?:error|err|fatal|critical|panic)"|[56]0\b)',
+    re.IGNORECASE,
+)
+CLAIM_BYTES: Final = 4096  # of a line are looked at for its level
 _decoder: Final = msgspec.json.Decoder()
+
+
+def claims_error(line: bytes) -> bool:
+    """Whether a line looks like a JSON object of level error; cheap, for the guest's thread."""
+    return line[:1] == b"{" and _CLAIMS_ERROR.search(line, 0, CLAIM_BYTES) is not None
 
 
 def read_structured(line: str) -> tuple[Level | None, str, dict[str, Any] | None] | None:

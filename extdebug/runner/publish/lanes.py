@@ -1,4 +1,4 @@
-"""Bounded queues, one lane per stream: what is dropped leaves a stated loss in its place.
+"""Bounded queues, a lane for each stream: what is dropped leaves a stated loss in its place.
 
 A lane that is full gives up its own oldest item; when all lanes together are too big, the
 fattest one pays, so that a noisy guest does not cost a quiet one. Nothing here waits for
@@ -9,77 +9,29 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
 
-import msgspec
-
-T = TypeVar("T")
-Stream = tuple[str, str]
+from extdebug.runner.publish.lane import Bounds, Lane, LaneLoss, Stream, T
 
 # How many evictions one choice of the fattest lane serves: looking for it costs a pass over all.
 EVICTIONS_PER_CHOICE: Final = 64
 # What a lane may hand over before the next one has its turn.
 QUANTUM: Final = 128
-
-
-class LaneLoss(msgspec.Struct):
-    """Consecutive events that are gone, in the place where they were. Counted by cause.
-
-    `src` is the numbering they belong to; `hints` carries what later stages must still know of
-    the dropped events.
-    """
-
-    causes: dict[str, int]
-    src: str | None = None
-    hints: list[object] = []
-
-    @property
-    def count(self) -> int:
-        return sum(self.causes.values())
-
-    def absorb(self, other: LaneLoss) -> None:
-        for cause, count in other.causes.items():
-            self.causes[cause] = self.causes.get(cause, 0) + count
-        if other.hints:
-            self.hints = [*self.hints, *other.hints]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """Events and bytes one lane may hold, and all lanes together; the number of lanes kept."""
-
-    events: int = 10_000
-    bytes: int = 4 * 1024 * 1024
-    total_bytes: int = 32 * 1024 * 1024
-    lanes: int = 4096
-
-
-class Lane(Generic[T]):
-    """The queue of one stream: items and losses in order. Touched under the lanes' lock only."""
-
-    __slots__ = ("bytes", "events", "items", "ready", "stream")
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.items: deque[tuple[int, T | LaneLoss]] = deque()
-        self.events = 0
-        self.bytes = 0
-        self.ready = False
-
-    def lose(self, lost: LaneLoss) -> None:
-        """State a loss after what is queued; merges with a loss that is already there."""
-        if self.items and isinstance(last := self.items[-1][1], LaneLoss):
-            last.absorb(lost)
-        else:
-            self.items.append((0, lost))
+# Losses of different numberings at the head of one lane; beyond it the oldest two become one
+# without a `src`. Their numberings have ended, so no later hole can count them again.
+MOST_HEADS: Final = 8
 
 
 class Lanes(Generic[T]):
-    """All lanes of one stage. `put` never waits for a reader, `take` waits for writers."""
+    """All lanes of one stage. `put` never waits for a reader, `wait` waits for writers.
 
-    def __init__(self, bounds: Bounds) -> None:
+    `single`: new lanes hand over one item alone first (see Lane).
+    """
+
+    def __init__(self, bounds: Bounds, *, single: bool = False) -> None:
         self._bounds = bounds
+        self._single = single
+        self._out = False  # something was taken and is not settled yet
         self._lanes: OrderedDict[Stream, Lane[T]] = OrderedDict()
         self._turn: deque[Lane[T]] = deque()
         self._victim: Lane[T] | None = None
@@ -97,7 +49,7 @@ class Lanes(Generic[T]):
         """The lane of a stream, made when it is new. Under `lock`."""
         lane = self._lanes.get(stream)
         if lane is None:
-            lane = self._lanes[stream] = Lane(stream)
+            lane = self._lanes[stream] = Lane(stream, single=self._single)
             if len(self._lanes) > self._bounds.lanes:
                 self._forget_idle()
         return lane
@@ -125,32 +77,60 @@ class Lanes(Generic[T]):
 
     def ready(self, lane: Lane[T]) -> None:
         """The lane has something to take. Under `lock`."""
-        if not lane.ready:
+        if not lane.ready and not lane.held:
             lane.ready = True
             self._turn.append(lane)
 
-    def restore(self, stream: Stream, items: list[tuple[int, T | LaneLoss]]) -> None:
-        """Put back what was taken and certainly not used, before everything else of its lane."""
+    def restore(
+        self, stream: Stream, items: list[tuple[int, T | LaneLoss]], *, hold: bool = False
+    ) -> None:
+        """Put back what was taken and certainly not used, before everything else of its lane.
+
+        `hold`: nothing of the lane is taken until `release`, and then one item alone.
+        """
         with self.lock:
             lane = self.lane(stream)
             for size, item in reversed(items):
                 if isinstance(item, LaneLoss):
-                    if lane.items and isinstance(first := lane.items[0][1], LaneLoss):
-                        first.absorb(item)
-                        continue
+                    first = lane.items[0][1] if lane.items else None
+                    if isinstance(first, LaneLoss) and item.join(first):
+                        lane.items.popleft()
                 else:
                     lane.events += 1
                     lane.bytes += size
                     self.total_events += 1
                     self.total_bytes += size
                 lane.items.appendleft((size, item))
-            if lane.items and not lane.ready:
+            if hold:
+                lane.held = lane.single = True
+            elif lane.items and not lane.ready and not lane.held:
                 lane.ready = True
                 self._turn.appendleft(lane)
             while lane.events > self._bounds.events or lane.bytes > self._bounds.bytes:
                 self._evict(lane)
             while self.total_bytes > self._bounds.total_bytes:
                 self._evict(self._fattest())
+
+    def release(self, stream: Stream, *, accepted: bool = False) -> None:
+        """Let a held lane be taken from again; all of it once its items were `accepted`."""
+        with self.lock:
+            lane = self._lanes.get(stream)
+            if lane is None:
+                return
+            lane.held = False
+            lane.single = lane.single and not accepted
+            if lane.items:
+                self.ready(lane)
+
+    def settled(self) -> None:
+        """Everything that was taken is used, restored or counted."""
+        with self.lock:
+            self._out = False
+
+    def idle(self) -> bool:
+        """Whether nothing is queued and nothing taken is unsettled."""
+        with self.lock:
+            return not self._out and not any(lane.items for lane in self._lanes.values())
 
     def ring(self) -> None:
         """Wake the reader if it sleeps. Call it without the lock, after `put` or `lose`."""
@@ -179,29 +159,37 @@ class Lanes(Generic[T]):
     def take(
         self, *, events: int, size: int
     ) -> list[tuple[Stream, list[tuple[int, T | LaneLoss]]]]:
-        """Up to so many events and about so many bytes, lanes in turn, each in its order."""
-        taken: list[tuple[Stream, list[tuple[int, T | LaneLoss]]]] = []
+        """Up to so many events and about so many bytes, lanes in turn, each in its order.
+
+        A stream stands in the answer once. `settled` says that the answer was dealt with.
+        """
+        taken: dict[Stream, list[tuple[int, T | LaneLoss]]] = {}
         with self.lock:
             while self._turn and events > 0 and size > 0:
                 lane = self._turn.popleft()
-                items: list[tuple[int, T | LaneLoss]] = []
-                while lane.items and len(items) < QUANTUM and events > 0 and size > 0:
+                lane.ready = False
+                if lane.held or not lane.items:
+                    continue
+                items = taken.setdefault(lane.stream, [])
+                most = 1 if lane.single else QUANTUM
+                while lane.items and most > 0 and events > 0 and size > 0:
                     pair = lane.items.popleft()
                     items.append(pair)
                     events -= 1
+                    most -= 1
                     if not isinstance(pair[1], LaneLoss):
                         size -= pair[0]
                         lane.events -= 1
                         lane.bytes -= pair[0]
                         self.total_events -= 1
                         self.total_bytes -= pair[0]
-                if lane.items:
+                if lane.single:
+                    lane.held = True
+                elif lane.items:
+                    lane.ready = True
                     self._turn.append(lane)
-                else:
-                    lane.ready = False
-                if items:
-                    taken.append((lane.stream, items))
-        return taken
+            self._out = self._out or bool(taken)
+        return list(taken.items())
 
     def close(self) -> None:
         """Wake the reader for good; what is queued can still be taken."""
@@ -218,35 +206,36 @@ class Lanes(Generic[T]):
         """The loss of one item, with what later stages must still learn of it."""
         return LaneLoss(causes={cause: 1})
 
+    def droppable(self, lane: Lane[T]) -> bool:
+        """Whether nothing would be lost with the lane. Under `lock`."""
+        return not lane.items and not lane.ready and not lane.held
+
     def forgotten(self, stream: Stream) -> None:
         """An idle lane went to make room for another. Under `lock`."""
 
     def _evict(self, lane: Lane[T]) -> None:
-        head: LaneLoss | None = None
+        """The oldest event of the lane becomes part of the loss at its head."""
+        heads: list[LaneLoss] = []
         while lane.items:
             size, item = lane.items.popleft()
-            if isinstance(item, LaneLoss):
-                if head is None:
-                    head = item
-                else:
-                    head.absorb(item)
-                continue
-            lane.events -= 1
-            lane.bytes -= size
-            self.total_events -= 1
-            self.total_bytes -= size
-            lost = self.lost(item, cause="queue_full")
-            self.dropped["queue_full"] = self.dropped.get("queue_full", 0) + 1
-            if head is None:
-                head = lost
-            else:
-                head.absorb(lost)
-            break
-        if head is not None:
-            if lane.items and isinstance(second := lane.items[0][1], LaneLoss):
-                head.absorb(second)
-                lane.items.popleft()
-            lane.items.appendleft((0, head))
+            if not isinstance(item, LaneLoss):
+                lane.events -= 1
+                lane.bytes -= size
+                self.total_events -= 1
+                self.total_bytes -= size
+                self.dropped["queue_full"] = self.dropped.get("queue_full", 0) + 1
+            lost = item if isinstance(item, LaneLoss) else self.lost(item, cause="queue_full")
+            if not (heads and heads[-1].join(lost)):
+                heads.append(lost)
+            if item is not lost:
+                break
+        second = lane.items[0][1] if lane.items else None
+        if heads and isinstance(second, LaneLoss) and heads[-1].join(second):
+            lane.items.popleft()
+        if len(heads) > MOST_HEADS:
+            heads[0].src = heads[1].src = None
+            heads[0].join(heads.pop(1))
+        lane.items.extendleft((0, lost) for lost in reversed(heads))
 
     def _fattest(self) -> Lane[T]:
         if self._victim is None or self._victim_left <= 0 or not self._victim.events:
@@ -257,7 +246,7 @@ class Lanes(Generic[T]):
 
     def _forget_idle(self) -> None:
         for stream, lane in self._lanes.items():
-            if not lane.items and not lane.ready:
+            if self.droppable(lane):
                 del self._lanes[stream]
                 if self._victim is lane:
                     self._victim = None

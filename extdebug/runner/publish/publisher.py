@@ -16,12 +16,15 @@ from typing import Any, Final
 
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import RequestFlow
-from extdebug.runner.publish.lanes import Bounds, Lane, LaneLoss, Lanes, Stream
+from extdebug.runner.publish.capture_lanes import CaptureLanes
+from extdebug.runner.publish.commands import Packed, lost_entry, pack
+from extdebug.runner.publish.lane import Bounds, LaneLoss, Stream
 from extdebug.runner.publish.local_log import mirror
+from extdebug.runner.publish.rate_limiter import SILENCE
 from extdebug.runner.publish.redacting_encoder import Captured, Redaction, prepare, text_of
 from extdebug.runner.publish.redaction import load_redaction
-from extdebug.runner.publish.sender import Packed, Sender, lost_entry, pack
-from extdebug.runner.publish.token_bucket import LineBucket
+from extdebug.runner.publish.redis_sink import RedisSink
+from extdebug.runner.publish.sender import Sender
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Level, Origin, Output
 from extdebug.wire.keys import stream_key
@@ -42,46 +45,6 @@ TURN_BYTES: Final = 1024 * 1024
 Tap = Callable[[Stream, str | None, list[str | bytes]], None]
 
 
-class Source:
-    """One stream as this process numbers it. Touched under the lanes' lock."""
-
-    __slots__ = ("bucket", "lane", "n", "src")
-
-    def __init__(self, src: str, lane: Lane[Captured], bucket: LineBucket) -> None:
-        self.src = src
-        self.lane = lane
-        self.bucket = bucket
-        self.n = 0
-
-
-class CaptureLanes(Lanes[Captured]):
-    """The lanes that guests write to, with each stream's numbering."""
-
-    def __init__(self, bounds: Bounds, *, boot: str, rate: float) -> None:
-        super().__init__(bounds)
-        self._boot = boot
-        self._rate = rate
-        self._opened = 0
-        self.sources: dict[Stream, Source] = {}
-
-    def open(self, stream: Stream) -> Source:
-        """Under `lock`. A stream that was forgotten counts anew, under another `src`."""
-        self._opened += 1
-        bucket = LineBucket(self._rate, burst=self._rate)
-        source = Source(f"{self._boot}.{self._opened:x}", self.lane(stream), bucket)
-        self.sources[stream] = source
-        return source
-
-    def forgotten(self, stream: Stream) -> None:
-        self.sources.pop(stream, None)
-
-    def lost(self, item: Captured, *, cause: str) -> LaneLoss:
-        """A dropped line that begins or ends a key block still changes what must be masked."""
-        message = item.message
-        marked = b"-----" in message if isinstance(message, bytes) else "-----" in message
-        return LaneLoss(causes={cause: 1}, src=item.src, hints=[item] if marked else [])
-
-
 class Publisher:
     """What a process that runs guests needs one of. `close` flushes within a bound."""
 
@@ -91,18 +54,18 @@ class Publisher:
         bounds = Bounds(
             events=config.lane_events, bytes=config.lane_bytes, total_bytes=config.total_bytes
         )
-        self._catch_up = CaptureLanes(bounds, boot=self.boot, rate=config.rate)
-        self._sources = self._catch_up.sources
+        self._captured = CaptureLanes(bounds, boot=self.boot, rate=config.rate)
+        self._sources = self._captured.sources
         self._redaction = redaction or load_redaction(config.redaction_key)
         self._taps: tuple[Tap, ...] = ()
         self._closing = False
-        self._busy = False
         self.emitted = 0
         self.prepared = 0
         self.failed = 0
         self._sender: Sender | None = None
         if config.redis_url is not None:
-            self._sender = Sender(config, bounds=bounds, unsettled=self._unsettled)
+            sink = RedisSink(config.redis_url, reply_timeout=config.reply_timeout)
+            self._sender = Sender(config, sink, bounds=bounds, unsettled=self._unsettled)
             self._sender.start()
         self._thread = threading.Thread(target=self._run, name="publisher-prepare", daemon=True)
         self._thread.start()
@@ -124,21 +87,21 @@ class Publisher:
         size = len(message)
         if size > MOST_TEXT:
             message, size, cut = message[:MOST_TEXT], MOST_TEXT, True
-        catch_up = self._catch_up
+        captured = self._captured
         now = time.time()
-        with catch_up.lock:
-            source = self._sources.get(flow.stream) or catch_up.open(flow.stream)
+        with captured.lock:
+            source = self._sources.get(flow.stream) or captured.open(flow.stream)
             source.n += 1
             self.emitted += 1
             item = Captured(
                 source.src, source.n, int(now * 1000), flow, output, level, message, fields, cut,
                 structured,
             )  # fmt: skip
-            if source.bucket.allows(now):
-                catch_up.put(source.lane, item, size + OVERHEAD)
+            if source.limiter.admits(now):
+                captured.put(source.lane, item, size + OVERHEAD)
             else:
-                catch_up.lose(source.lane, catch_up.lost(item, cause="rate_limited"))
-        catch_up.ring()
+                captured.limit(source, item, size=size + OVERHEAD, now=now)
+        captured.ring()
 
     def line(self, flow: RequestFlow, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001
         """One captured line of a guest's stdout or stderr."""
@@ -158,38 +121,62 @@ class Publisher:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was taken is written or counted as lost; for exits and tests."""
+        self._captured.release_all()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            idle = not self._busy and not self._catch_up.total_events and not self._catch_up.sizes()
-            if idle and (self._sender is None or self._sender.idle()):
+            # In this order: what leaves the first is in the second before the first is idle.
+            if self._captured.idle() and (self._sender is None or self._sender.idle()):
                 return True
             time.sleep(0.002)
         return False
 
     def close(self, timeout: float | None = None) -> int:
-        """Flush within the bound and stop; how many events were left, which is also logged."""
+        """Flush within the bound and stop; how many events were left, which is also logged.
+
+        The bound is `timeout` or the configured one (s), and 5 s more when Redis does not answer.
+        """
         if self._closing:
             return 0
         self.flush(self._config.flush_timeout if timeout is None else timeout)
         self._closing = True
-        self._catch_up.close()
+        self._captured.release_all()
+        self._captured.close()
         self._thread.join(timeout=1.0)
-        left = self._catch_up.total_events
-        if self._sender is not None:
-            left += self._sender.close()
+        if self._sender is None:
+            return 0
+        self._sender.close()
+        left = self.unpublished().get("unsent", 0)
         if left:
             log.warning("publisher stopped with %d events not written to Redis", left)
         return left
 
+    @property
+    def trouble(self) -> str | None:
+        """The last reason why something could not be written to Redis; fit for a log."""
+        return None if self._sender is None else self._sender.trouble
+
+    def unpublished(self) -> dict[str, int]:
+        """How many of the emitted events Redis has not acknowledged, by cause; exact once closed.
+
+        The causes of `lost`, `uncertain` (the connection broke over them; some may be written)
+        and `unsent` (still waiting).
+        """
+        if self._sender is None:
+            return {}
+        stats = self.stats()
+        causes: dict[str, int] = {**stats["lost"], "uncertain": stats["uncertain"]}
+        causes["unsent"] = stats["emitted"] - stats["written"] - sum(causes.values())
+        return {cause: count for cause, count in causes.items() if count > 0}
+
     def stats(self) -> dict[str, Any]:
         """Counters and gauges by name, for /metrics and the ledger."""
-        lost: dict[str, int] = dict(self._catch_up.dropped)
+        lost: dict[str, int] = dict(self._captured.dropped)
         stats: dict[str, Any] = {
             "emitted": self.emitted,
             "prepared": self.prepared,
             "failed": self.failed,
-            "queued": self._catch_up.total_events,
-            "queued_bytes": self._catch_up.total_bytes,
+            "queued": self._captured.total_events,
+            "queued_bytes": self._captured.total_bytes,
             "streams": len(self._sources),
         }
         if self._sender is not None:
@@ -202,15 +189,18 @@ class Publisher:
     # --- the prepare thread ---------------------------------------------------------------
 
     def _run(self) -> None:
+        captured = self._captured
         while True:
-            if not self._catch_up.wait(1.0):
+            heard = captured.wait(SILENCE / 2 if captured.holding else 1.0)
+            if captured.holding:
+                captured.release_silent(time.time())
+            if not heard:
                 continue
             time.sleep(LINGER)
-            self._busy = True
-            taken = self._catch_up.take(events=TURN_EVENTS, size=TURN_BYTES)
+            taken = captured.take(events=TURN_EVENTS, size=TURN_BYTES)
             for stream, items in taken:
                 self._turn(stream, [item for _, item in items])
-            self._busy = False
+            captured.settled()
             if not taken and self._closing:
                 return
 
@@ -232,7 +222,7 @@ class Publisher:
                 # One line that breaks a rule or a codec must not end the others.
                 self.failed += 1
                 log.exception("an event of %s:%s could not be prepared", *stream)
-                packed.append(self._catch_up.lost(item, cause="unprepared"))
+                packed.append(self._captured.drop(item, cause="unprepared"))
                 continue
             self.prepared += 1
             if ready is not None:

@@ -52,26 +52,6 @@ class Redaction(Protocol):
         ...
 
 
-class NoRedaction:
-    """Shows everything: for tests and benches of the other parts."""
-
-    def apply(
-        self,
-        flow: RequestFlow,
-        output: Output,
-        day: str,
-        message: str,
-        fields: dict[str, Any] | None,
-    ) -> tuple[str, dict[str, Any] | None, tuple[str, ...]]:
-        return message, fields, ()
-
-    def ids(self, flow: RequestFlow, day: str) -> tuple[RequestFlow, tuple[str, ...]]:
-        return flow, ()
-
-    def skip(self, flow: RequestFlow, output: Output, message: str) -> None:
-        return
-
-
 def text_of(message: bytes | str) -> str:
     """Text that UTF-8 can carry; what is invalid becomes U+FFFD."""
     if isinstance(message, bytes):

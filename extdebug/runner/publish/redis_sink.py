@@ -14,9 +14,13 @@ from typing import Any, Final
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
 from redis.exceptions import (
+    AskError,
+    AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
     MasterDownError,
+    MovedError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -29,13 +33,19 @@ CONNECT_TIMEOUT: Final = 2.0  # s
 # Unacknowledged bytes on a dead network path end the connection after this many milliseconds.
 USER_TIMEOUT_MS: Final = 10_000
 
-# Answers that pass: the same command may succeed later. redis-py gives some codes a class of
+# Answers that may change: the same command can succeed later. redis-py gives some codes a class of
 # their own and takes them out of the text.
 _PASSING: Final = (
-    BusyLoadingError, ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError,
-    TryAgainError,
+    AskError, AuthenticationError, BusyLoadingError, ClusterDownError, MasterDownError, MovedError,
+    NoPermissionError, OutOfMemoryError, ReadOnlyError, TryAgainError,
 )  # fmt: skip
-_PASSING_TEXT: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ")
+_PASSING_TEXT: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ", "WRONGTYPE ")
+# Of these, the ones that another connection may not get: its name then leads to another server,
+# or it signs in.
+_OF_THE_CONNECTION: Final = (
+    AskError, AuthenticationError, BusyLoadingError, ClusterDownError, MasterDownError, MovedError,
+    ReadOnlyError,
+)  # fmt: skip
 
 
 class Unreachable(Exception):
@@ -43,16 +53,21 @@ class Unreachable(Exception):
 
 
 class Uncertain(Exception):
-    """The connection ended before all answers came. `answered` commands have a known result."""
+    """The connection ended before all answers came; `results` are those of the first commands."""
 
     def __init__(self, message: str, *, results: list[Any]) -> None:
         super().__init__(message)
         self.results = results
 
 
-def passing(error: RedisError) -> bool:
-    """Whether Redis refused a command for a reason that goes away."""
+def passing(error: Exception) -> bool:
+    """Whether Redis refused a command for a reason that can go away."""
     return isinstance(error, _PASSING) or str(error).startswith(_PASSING_TEXT)
+
+
+def needs_another_connection(error: Exception) -> bool:
+    """Whether the refusal is this connection's: a demoted primary, a login that is missing."""
+    return isinstance(error, _OF_THE_CONNECTION)
 
 
 class RedisSink:
@@ -107,11 +122,16 @@ class RedisSink:
             return True
 
     def probe(self, key: str) -> None:
-        """One harmless question: after it the server has nothing older of ours left to read."""
+        """One harmless question; Unreachable when the server turns this connection away.
+
+        A full server (`maxclients`), one that loads its data and one that wants a login say so
+        here, before anything is sent that could get lost. After the answer the server has nothing
+        older of ours left to read on this connection.
+        """
         connection = self._require()
         try:
             connection.send_command("XLEN", key)
-            connection.read_response()
+            connection.read_response(disconnect_on_error=False)
         except ResponseError:
             return
         except (RedisError, OSError) as error:
@@ -119,7 +139,7 @@ class RedisSink:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     def write(self, commands: Sequence[bytes]) -> list[Any]:
-        """Send packed commands in one go; their results in order, ResponseError among them.
+        """Send packed commands in one go; their results in order, refusals among them.
 
         Uncertain when the connection ended first: the results that came are in the exception.
         """
@@ -129,9 +149,14 @@ class RedisSink:
             connection.send_packed_command([b"".join(commands)])
             for _ in commands:
                 try:
-                    results.append(connection.read_response(disable_decoding=True))
-                except (ResponseError, BusyLoadingError) as error:
-                    results.append(error)
+                    # Left open on an error answer: LOADING and NOAUTH, which the library takes for
+                    # failures of the connection, are one command's answer, and others follow.
+                    answer = connection.read_response(
+                        disable_decoding=True, disconnect_on_error=False
+                    )
+                except (ResponseError, BusyLoadingError, AuthenticationError) as error:
+                    answer = error
+                results.append(answer)
         except (RedisError, OSError) as error:
             self.close()
             raise Uncertain(f"{type(error).__name__}: {error}", results=results) from error

@@ -15,8 +15,8 @@ from wasmtime import Store, WasmtimeError
 from wasmtime import _bindings as c
 from wasmtime.component import Func, LinkerInstance
 
-_BOOL, _U8, _U16, _CHAR, _STRING, _LIST, _RECORD, _TUPLE = 0, 2, 4, 11, 12, 13, 14, 15
-_VARIANT, _ENUM, _OPTION, _RESULT, _FLAGS, _RESOURCE = 16, 17, 18, 19, 20, 21
+_U8, _CHAR, _STRING, _LIST, _RECORD, _TUPLE = 2, 11, 12, 13, 14, 15
+_VARIANT, _ENUM, _OPTION, _RESULT, _FLAGS = 16, 17, 18, 19, 20
 _NUMBERS: Final = {
     0: "boolean", 1: "s8", 2: "u8", 3: "s16", 4: "u16", 5: "s32", 6: "u32", 7: "s64", 8: "u64",
     9: "f32", 10: "f64",
@@ -41,7 +41,6 @@ class HostRefusal(Exception):
 # --- types of what we lower --------------------------------------------------------------------
 
 String: Final = "string"
-U16: Final = "u16"
 Bytes: Final = "list<u8>"
 
 
@@ -139,9 +138,6 @@ def lower(spec: Any, value: Any, out: Any) -> None:
     if spec == String:
         out.kind = _STRING
         _set_name(out.of.string, value)
-    elif spec == U16:
-        out.kind = _U16
-        out.of.u16 = value
     elif spec == Bytes:
         out.kind = _LIST
         c.wasmtime_component_vallist_new_uninit(ctypes.byref(out.of.list), len(value))

@@ -1,4 +1,4 @@
-"""Guests from source to component, cached by everything that goes into them.
+"""Builds Python guests into components, kept under a digest of everything that went in.
 
 The cache lies outside the source tree (RUNNER_CACHE_DIR); deleting it only costs time.
 """
@@ -41,9 +41,14 @@ def build_guest(
 ) -> Path:
     """The component of a Python guest, built with componentize-py unless it already was.
 
+    `world` is OUR_WORLD (the platform's with a structured log call) or PLATFORM_WORLD. BuildError
+    when the source cannot be read or compiled.
     `progress` gets one line before a build and one after it; nothing when the cache has it.
     """
-    data = source.read_bytes()
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise BuildError(f"{source}: {error.strerror}") from error
     folder = (cache or _cache()) / "guests"
     name = source.name.partition(".")[0]
     target = folder / f"{name}-{_digest(data, world)}.wasm"
@@ -63,8 +68,10 @@ def build_guest(
             "componentize", "-p", scratch, name, "-o", str(built),
         ]  # fmt: skip
         result = subprocess.run(
-            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False
-        )
+            command, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False,
+            # Its own backtrace would push the guest's error out of what is shown below.
+            env={**os.environ, "RUST_BACKTRACE": "0", "RUST_LIB_BACKTRACE": "0"},
+        )  # fmt: skip
         if result.returncode or not built.exists():
             said = (result.stderr or result.stdout).strip()[-2000:]
             raise BuildError(f"componentize-py could not build {source}: {said}")
@@ -83,7 +90,12 @@ def _cache() -> Path:
 def _digest(data: bytes, world: str) -> str:
     digest = hashlib.sha256(data)
     digest.update(world.encode())
-    digest.update(importlib.metadata.version("componentize-py").encode())
+    try:
+        digest.update(importlib.metadata.version("componentize-py").encode())
+    except importlib.metadata.PackageNotFoundError:
+        raise BuildError(
+            "componentize-py is not installed; it comes with: pip install -e '.[demo]'"
+        ) from None
     for wit in sorted(WIT.rglob("*.wit")):
         digest.update(wit.read_bytes())
     return digest.hexdigest()[:16]

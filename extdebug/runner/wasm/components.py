@@ -1,4 +1,4 @@
-"""Components by content hash: found in one configured folder, compiled once, kept in memory."""
+"""Loads components by content hash from one folder, compiles each once, keeps the latest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock of time limits: advances the engine's epoch while any guest runs."""
+"""Advances the engine's epoch, in which time limits are counted, while any guest runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into one execution and what comes out: plain values, no engine."""
+"""The values of one execution: call, limits, response, and the ways it can fail."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_FUEL = "out_of_fuel"
     OUT_OF_MEMORY = "out_of_memory"
-    BAD_RESPONSE = "bad_response"
 
 
 class ComponentError(Exception):

@@ -1,4 +1,4 @@
-"""Runs components: one store per execution, its lines and log calls with its request's context."""
+"""Runs components: one store per execution; lines and log calls carry the ids of its request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a guest may import: context, logging, our structured call; the rest is refused by name."""
+"""The functions a guest may import: context, logging, our structured log call.
+
+Any other import can be linked, so that the guest starts; a call of it is refused by name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One running execution, and what its flow is told: start, end, and the reason of a failure."""
+"""One running execution and the events the host adds to it: start, end, reason of a failure."""
 
 from __future__ import annotations
 

@@ -1,94 +1,15 @@
-"""A console whose ground does not hold is not started in production, and is never ready."""
+"""What the console stands on is judged by what database and Redis say of themselves."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
-import httpx
-import psycopg
 import pytest
-from asgiref.sync import async_to_sync
-from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import AsyncClient
 
-from audit import roles
 from extdebug.ops import readiness
-from tests import settings as test_settings
-from tests.fixtures.console import ROOT
 from tests.fixtures.database import without_triggers
-from tests.fixtures.postgres import PostgresCluster
-from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
 
 INFO = b"# Server\r\nredis_version:%b\r\n# Memory\r\nmaxmemory_policy:%b\r\n"
-AWAY = "redis://127.0.0.1:1/0"
-TRIGGERS = ["audit.E001", "policies.E001"]
-
-
-def refusal() -> list[str]:
-    """The lines with which `manage.py serve` refuses to start."""
-    with pytest.raises(CommandError) as refused:
-        call_command("serve", stderr=StringIO(), skip_checks=True)
-    return str(refused.value).splitlines()
-
-
-def ids(lines: list[str]) -> list[str]:
-    return sorted({line.partition(":")[0] for line in lines} - {"audit.E002"})
-
-
-def readyz() -> tuple[int, list[str]]:
-    answer = async_to_sync(AsyncClient().get)("/readyz")
-    return answer.status_code, json.loads(answer.content)["problems"]
-
-
-@pytest.mark.django_db
-def test_production_does_not_start_without_its_triggers(settings: Any):
-    settings.PRODUCTION, settings.REDIS_URL = True, AWAY
-    with without_triggers(connection):
-        lines = refusal()
-    assert ids(lines) == TRIGGERS
-    assert all("manage.py " in line for line in lines), "each says what to do"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_readyz_names_problems_by_id_and_says_no_more(settings: Any, redis_server: RedisServer):
-    settings.PRODUCTION, settings.REDIS_URL = True, redis_server.url
-    with without_triggers(connection):
-        status, problems = readyz()
-    assert status == 503
-    assert sorted({*problems} - {"audit.E002"}) == TRIGGERS
-    settings.PRODUCTION = False  # elsewhere they are warnings
-    assert readyz() == (200, [])
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    ("mode", "url", "expected"),
-    [
-        ("redis", AWAY, (503, ["redis: ConnectionError"])),
-        ("auto", AWAY, (200, [])),
-        ("runner", "", (200, [])),
-    ],
-)
-def test_a_redis_that_is_away_matters_where_it_is_needed(
-    settings: Any, mode: str, url: str, expected: Any
-):
-    settings.EXT_DEBUG_STREAM_MODE, settings.REDIS_URL = mode, url
-    assert readyz() == expected
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("mode", ["redis", "auto", "runner"])
-def test_neither_redis_nor_a_runner_refuses_to_start(settings: Any, mode: str):
-    settings.EXT_DEBUG_STREAM_MODE = mode
-    settings.REDIS_URL = settings.RUNNER_URL = ""
-    assert refusal() == ["neither REDIS_URL nor RUNNER_URL is set: there is nothing to show"]
 
 
 @pytest.mark.parametrize(
@@ -106,115 +27,24 @@ def test_the_server_is_judged_by_what_it_says(version: bytes, policy: bytes, exp
     assert [message.id for message in readiness.judge(INFO % (version, policy))] == expected
 
 
-# --- production as it is run: two roles on PostgreSQL, SQLite on one machine -----------------
+@pytest.mark.django_db
+def test_missing_triggers_are_errors_in_production_and_warnings_elsewhere(settings: Any):
+    for production in (True, False):
+        settings.PRODUCTION = production
+        with without_triggers(connection):
+            found = readiness.database_problems()
+        missing = [message for message in found if message.id in ("audit.E001", "policies.E001")]
+        assert [message.is_serious() for message in missing] == [production] * len(missing)
+        assert missing or not production
 
 
-class Production:
-    """`manage.py` in production on one database."""
-
-    def __init__(self, folder: Path, url: str, redis_url: str) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.env = {
-            "PATH": os.environ["PATH"], "HOME": str(folder), **test_settings.ENVIRONMENT,
-            "EXT_DEBUG_ENVIRONMENT": "production", "DATABASE_URL": url, "REDIS_URL": redis_url,
-            "EXT_DEBUG_ORIGINS": "https://console.example",
-            "METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-        }  # fmt: skip
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def manage(self, *arguments: str, url: str = "") -> subprocess.CompletedProcess[str]:
-        env = {**self.env, "DATABASE_URL": url or self.env["DATABASE_URL"]}
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-
-    def start(self) -> None:
-        with (self.folder / "serve.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--port", str(self.port)],
-                cwd=ROOT, env=self.env, stdout=log, stderr=log,
-            )  # fmt: skip
-        wait_until(self._answers, seconds=30, what="the console")
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, (self.folder / "serve.log").read_text()
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=2).is_success
-        except httpx.TransportError:
-            return False
-
-    def readyz(self) -> tuple[int, list[str]]:
-        answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5)
-        return answer.status_code, answer.json()["problems"]
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(15)
-
-
-@pytest.fixture
-def production(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[[str], Production]]:
-    made: list[Production] = []
-
-    def make(url: str) -> Production:
-        made.append(Production(tmp_path, url, redis_server.url))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.stop()
-
-
-@pytest.mark.postgres
-def test_on_postgresql_the_owner_is_refused_and_the_consoles_role_serves(
-    postgres: PostgresCluster, production: Callable[[str], Production]
+async def test_a_redis_that_answers_is_asked_and_one_that_is_away_is_named(
+    settings: Any, redis_server: RedisServer
 ):
-    owner = postgres.create_database()
-    url = owner.replace("//console@", "//readiness_console@")
-    console = production(url)
-    migrated = console.manage("migrate", "--verbosity", "0", url=owner)
-    assert migrated.returncode == 0, migrated.stderr
-
-    refused = console.manage("serve", "--port", str(console.port), url=owner)
-    assert refused.returncode == 1
-    (line,) = [line for line in refused.stderr.splitlines() if "audit.E002" in line]
-    assert "ownership" in line
-    assert "manage.py audit_role" in line
-
-    with psycopg.connect(owner, autocommit=True) as connected:
-        connected.execute("CREATE ROLE readiness_console LOGIN")
-        for statement in roles.grants_for("readiness_console"):
-            connected.execute(statement.encode())
-        try:
-            console.start()
-            assert console.readyz() == (200, [])
-            connected.execute(
-                "ALTER TABLE policies_lock DISABLE TRIGGER policies_bump_policies_lock_row"
-            )
-            wait_until(  # the answer is kept for a second
-                lambda: console.readyz() == (503, ["policies.E001"]), seconds=3, what="not ready"
-            )
-        finally:
-            console.stop()
-            connected.execute("DROP OWNED BY readiness_console")
-            connected.execute("DROP ROLE readiness_console")
-
-
-def test_on_sqlite_a_database_that_was_never_migrated_is_refused(
-    tmp_path: Path, production: Callable[[str], Production]
-):
-    console = production(f"sqlite:///{tmp_path}/console.sqlite3")
-    refused = console.manage("serve", "--port", str(console.port))
-    assert refused.returncode == 1
-    assert "audit.E001" in refused.stderr
-    assert "policies.E001" in refused.stderr
-    assert "Traceback" not in refused.stderr
-
-    assert console.manage("migrate", "--verbosity", "0").returncode == 0
-    console.start()
-    assert console.readyz() == (200, [])
+    settings.REDIS_URL = redis_server.url
+    assert [m for m in await readiness.redis_problems() if m.is_serious()] == []
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    with pytest.raises(readiness.RedisAway, match="ConnectionError"):
+        await readiness.redis_problems()
+    settings.EXT_DEBUG_STREAM_MODE = "runner"
+    assert await readiness.redis_problems() == [], "it is not used, so nobody asks"

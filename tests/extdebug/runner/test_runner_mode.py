@@ -92,7 +92,7 @@ async def test_lines_come_and_sessions_are_cut_without_any_redis(
             ).text
             assert "ext_debug_streams_on_runners 1.0" in text
             # No layer reaches this process: the policy version that it polls does.
-            await Lock.objects.acreate(user=cast.dan, reason="a test of the patrol")
+            await Lock.objects.acreate(user=cast.dan, reason="a test of the supervisor")
             closing = await page.until(socket, lambda frame: frame["type"] == "closing")
             assert (closing["code"], closing["reason"]) == (4409, "lock")
     assert len(page.of("one")) == len(set(page.of("one"))) == 62

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from audit import trail
@@ -75,7 +76,8 @@ def reached(rows: Any, count: int) -> bool:
 
 
 def end(session: str) -> None:
-    assert store.end(session, by="olivia", actor=trail.SYSTEM)
+    olivia = User.objects.get(username="olivia")
+    assert store.end(session, actor=trail.actor_of(olivia))
 
 
 def test_an_end_is_told_in_the_stream_and_to_whoever_reconnects_with_its_id(client: Client):

@@ -22,6 +22,7 @@ SMTP = "django.core.mail.backends.smtp.EmailBackend"
 def _production(settings: Settings, cast: Cast) -> None:
     settings.PRODUCTION = True
     settings.EXT_DEBUG_ENVIRONMENT = "production"
+    settings.EXT_DEBUG_UI_ENABLED = True
     settings.EMAIL_BACKEND = SMTP
     for operator in (cast.olivia, cast.oscar):
         operator.email = f"{operator.username}@example.org"

@@ -2,18 +2,21 @@
 
 import datetime as dt
 import json
+from http.server import HTTPServer
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.mail.backends import locmem
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies.grants import notifications, verbs, webhook
+from policies.grants import notifications, verbs
 from policies.models import Notice
+from tests.fixtures.threads import join_named
 from tests.policies.conftest import granted, in_parallel, request
+from tests.policies.grants.conftest import Receiver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -47,21 +50,24 @@ def test_a_reason_cannot_write_headers(cast: Cast) -> None:
     assert all(message.bcc == [] for message in mail.outbox)
 
 
-def test_a_failed_notice_is_tried_again_later(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(*_: Any) -> int:
+class NoMailServer(BaseEmailBackend):
+    """An e-mail backend whose server is away."""
+
+    def send_messages(self, email_messages: Any) -> int:
         raise ConnectionRefusedError("no mail server")
 
+
+def test_a_failed_notice_is_tried_again_later(cast: Cast, settings: Any) -> None:
     request(cast.dan)
-    monkeypatch.setattr(locmem.EmailBackend, "send_messages", refuse)
+    working = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = f"{__name__}.NoMailServer"
     assert notifications.deliver_due() == 0
     notice = Notice.objects.first()
     assert notice is not None
     assert (notice.attempts, notice.sent_at) == (1, None)
     assert "no mail server" in notice.error
     assert notice.due_at > timezone.now() + dt.timedelta(seconds=20)
-    monkeypatch.undo()
+    settings.EMAIL_BACKEND = working
     assert notifications.deliver_due() == 0  # not yet due
     Notice.objects.update(due_at=timezone.now())
     assert notifications.deliver_due() == 2
@@ -69,20 +75,13 @@ def test_a_failed_notice_is_tried_again_later(
     assert notifications.deliver_due() == 0  # given up
 
 
-def test_the_webhook_says_the_same_in_plain_data(
-    cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.EXT_DEBUG_WEBHOOK_URL = "https://hooks.example.test/debug"
-    bodies: list[str] = []
-
-    def post(body: str, *, delivery: str) -> None:
-        assert delivery.isdigit()
-        bodies.append(body)
-
-    monkeypatch.setattr(webhook, "post", post)
+def test_the_webhook_says_the_same_in_plain_data(cast: Cast, receiver: HTTPServer) -> None:
     grant = granted(cast, cast.dan)
     notifications.deliver_due()
-    events = [json.loads(body) for body in bodies]
+    deliveries = {headers["X-Ext-Debug-Delivery"] for headers, _ in Receiver.seen}
+    sent = Notice.objects.filter(channel=Notice.Channel.WEBHOOK, sent_at__isnull=False)
+    assert deliveries == {str(pk) for pk in sent.values_list("pk", flat=True)}
+    events = [json.loads(body) for _, body in Receiver.seen]
     assert [event["event"] for event in events] == ["grant.requested", "grant.approved"]
     assert events[1]["by"] == "olivia"
     assert events[1]["grant"]["label"] == grant.label
@@ -92,7 +91,7 @@ def test_the_webhook_says_the_same_in_plain_data(
 @pytest.mark.django_db(transaction=True)
 def test_a_commit_sends_without_being_asked(cast: Cast) -> None:
     request(cast.dan)
-    notifications.courier.wait_until_idle(20)
+    join_named(notifications.THREAD)
     assert len(mail.outbox) == 2
     assert not Notice.objects.filter(sent_at=None).exists()
 
@@ -102,7 +101,7 @@ def test_a_rollback_sends_nothing(cast: Cast) -> None:
     with transaction.atomic():
         request(cast.dan)
         transaction.set_rollback(True)
-    notifications.courier.wait_until_idle(20)
+    join_named(notifications.THREAD)
     assert mail.outbox == []
     assert not Notice.objects.exists()
 

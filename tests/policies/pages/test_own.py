@@ -5,8 +5,8 @@ import pytest
 from extdebug.demo.sample import Cast
 from policies.identity import tokens
 from policies.models import AccessToken, Grant
+from tests.policies.at_the_desk import signed_in, state
 from tests.policies.conftest import actions, ask, granted, request
-from tests.policies.desk import signed_in, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 

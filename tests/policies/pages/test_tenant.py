@@ -6,8 +6,8 @@ from django.contrib.auth.models import User
 from extdebug.demo.sample import Cast
 from policies import consent
 from policies.models import Consent
+from tests.policies.at_the_desk import signed_in, watch
 from tests.policies.conftest import actions, ask, granted
-from tests.policies.desk import signed_in, watch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 ACME = "/tenant/acme/"

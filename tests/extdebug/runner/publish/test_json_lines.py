@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.publish.json_lines import read_structured
+from extdebug.runner.publish.json_lines import claims_error, read_structured
 from extdebug.wire.events import Level
 
 
@@ -39,3 +39,19 @@ def test_ids_in_a_line_stay_data():
 @given(st.text())
 def test_no_line_is_too_odd(text):
     read_structured("{" + text + "}")
+
+
+@pytest.mark.parametrize(
+    ("line", "claims"),
+    [
+        (b'{"level":"error","message":"x"}', True),
+        (b'{"msg":"x", "severity" : "FATAL"}', True),
+        (b'{"lvl":60}', True),
+        (b'{"level":"info","message":"error"}', False),
+        (b'{"level":500}', False),
+        (b'plain "level":"error"', False),
+        (b'{"a":"' + b"x" * 5000 + b'","level":"error"}', False),
+    ],
+)
+def test_a_line_that_claims_to_be_an_error_is_known_cheaply(line, claims):
+    assert claims_error(line) is claims

@@ -3,7 +3,8 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.publish.lanes import Bounds, LaneLoss, Lanes
+from extdebug.runner.publish.lane import Bounds, LaneLoss
+from extdebug.runner.publish.lanes import MOST_HEADS, Lanes
 
 A, B = ("acme", "x"), ("globex", "x")
 
@@ -142,3 +143,80 @@ def test_every_item_is_taken_or_counted_and_order_holds(steps):
         assert seen[stream] == sorted(seen[stream])
     assert lanes.total_events == 0
     assert lanes.total_bytes == 0
+
+
+def test_a_held_lane_is_not_taken_until_released_and_then_one_item_alone():
+    lanes: Lanes[int] = Lanes(Bounds())
+    for number in range(5):
+        put(lanes, A, number)
+    ((stream, items),) = lanes.take(events=2, size=10**9)
+    lanes.restore(stream, items, hold=True)
+    put(lanes, A, 5)
+    put(lanes, B, 7)
+    assert lanes.take(events=9, size=10**9) == [(B, [(10, 7)])]
+    lanes.release(A)
+    assert lanes.take(events=9, size=10**9) == [(A, [(10, 0)])]
+    assert lanes.take(events=9, size=10**9) == []
+    lanes.release(A, accepted=True)
+    assert drain(lanes) == {A: [1, 2, 3, 4, 5]}
+
+
+def test_a_stream_stands_once_in_what_is_taken_whole_and_in_order():
+    lanes: Lanes[int] = Lanes(Bounds())
+    for number in range(300):
+        put(lanes, A, number)
+    put(lanes, B, 7)
+    taken = dict(lanes.take(events=1000, size=10**9))
+    assert [item for _, item in taken[A]] == list(range(300))
+    assert [item for _, item in taken[B]] == [7]
+
+
+def test_it_is_idle_only_when_what_was_taken_is_settled():
+    lanes: Lanes[int] = Lanes(Bounds())
+    put(lanes, A, 1)
+    assert not lanes.idle()
+    lanes.take(events=9, size=10**9)
+    assert not lanes.idle()
+    lanes.settled()
+    assert lanes.idle()
+
+
+def test_losses_of_two_numberings_are_never_one():
+    lanes: Lanes[int] = Lanes(Bounds(events=1))
+    lanes.lost = (  # type: ignore[method-assign]
+        lambda item, *, cause: LaneLoss(causes={cause: 1}, src="old" if item < 3 else "new")
+    )
+    for number in range(6):
+        put(lanes, A, number)
+    with lanes.lock:
+        lanes.lose(lanes.lane(A), LaneLoss(causes={"other": 2}, src="new"))
+    ((_, items),) = lanes.take(events=9, size=10**9)
+    kept = [(i.src, i.count) if isinstance(i, LaneLoss) else i for _, i in items]
+    assert kept == [("old", 3), ("new", 2), 5, ("new", 2)]
+
+
+def test_losses_of_many_ended_numberings_take_bounded_room():
+    lanes: Lanes[int] = Lanes(Bounds(events=1))
+    lanes.lost = (  # type: ignore[method-assign]
+        lambda item, *, cause: LaneLoss(causes={cause: 1}, src=str(item))
+    )
+    for number in range(100):
+        put(lanes, A, number)
+    ((_, items),) = lanes.take(events=200, size=10**9)
+    losses = [item for _, item in items if isinstance(item, LaneLoss)]
+    assert len(losses) <= MOST_HEADS + 1
+    assert sum(lost.count for lost in losses) == 99
+    assert [lost.src for lost in losses][:2] == [None, "92"]
+
+
+def test_what_is_put_back_before_a_loss_keeps_the_hints_in_order():
+    lanes: Lanes[int] = Lanes(Bounds())
+    with lanes.lock:
+        lanes.lose(lanes.lane(A), LaneLoss(causes={"x": 1}, hints=["older"]))
+    ((stream, items),) = lanes.take(events=9, size=10**9)
+    with lanes.lock:
+        lanes.lose(lanes.lane(A), LaneLoss(causes={"x": 1}, hints=["newer"]))
+    lanes.restore(stream, items)
+    ((_, [(_, lost)]),) = lanes.take(events=9, size=10**9)
+    assert isinstance(lost, LaneLoss)
+    assert (lost.count, lost.hints) == (2, ["older", "newer"])

@@ -9,12 +9,12 @@ import pytest
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.publish.redacting_encoder import NoRedaction
 from extdebug.wire.events import Level, Output
 from extdebug.wire.keys import stream_key
 from tests.extdebug.runner.ledger import book, read_stream
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.runner import NoRedaction
 
 FLOW = RequestFlow.of("acme", extension="invoice-sync", install="inst-acme", request="r-1")
 OTHER = RequestFlow.of("globex", extension="invoice-sync", install="inst-globex", request="r-2")
@@ -47,6 +47,10 @@ def entries(server: RedisServer, flow: RequestFlow = FLOW) -> list:
     with server.client() as client:
         key = stream_key("ext-debug:", *flow.stream)
         return read_stream(client, key, tenant=flow.tenant, extension=flow.extension)
+
+
+def wait_for_entries(server: RedisServer, flow: RequestFlow, *, count: int) -> None:
+    wait_until(lambda: len(entries(server, flow)) == count, what=f"{count} entries")
 
 
 @pytest.mark.redis
@@ -106,8 +110,8 @@ def test_a_marker_comes_as_soon_as_redis_takes_it_even_if_nothing_follows(redis_
         say(publisher, str(number))
     assert publisher.flush(5)
     (ledger,) = book(entries(redis_server)).values()
-    assert (len(ledger.delivered), ledger.stated) == (10, 90)
-    assert publisher.stats()["lost"] == {"rate_limited": 90}
+    assert (ledger.delivered, ledger.stated) == ([*range(1, 11), 100], 89)
+    assert publisher.stats()["lost"] == {"rate_limited": 89}
 
 
 @pytest.mark.redis
@@ -203,8 +207,13 @@ def test_one_refused_stream_does_not_stop_the_others(redis_server, make):
     for number in range(10):
         say(publisher, str(number))
         say(publisher, str(number), OTHER)
-    wait_until(lambda: len(entries(redis_server, OTHER)) == 10, what="the other stream")
-    assert publisher.stats()["lost"].get("refused", 0) > 0
+        wait_for_entries(redis_server, OTHER, count=number + 1)
+    stats = publisher.stats()
+    assert (stats["unsent"], stats["refused_streams"], stats["lost"]) == (10, 1, {})
+    with redis_server.client() as client:
+        client.delete("ext-debug:acme:invoice-sync")
+    assert publisher.flush(10)
+    assert [event.message for event, _ in entries(redis_server)] == [str(n) for n in range(10)]
 
 
 def test_without_redis_events_are_mirrored_and_nothing_piles_up(make, caplog):
@@ -232,6 +241,36 @@ def test_a_redis_that_is_not_there_never_blocks_or_raises(make):
     assert stats["unsent"] == 100
     assert sum(stats["lost"].values()) == 4900
     assert publisher.close(0.1) == 100
+
+
+def test_what_was_not_published_is_known_by_cause(make):
+    publisher = make(f"redis://127.0.0.1:{free_port()}/0", lane_events=100, rate=1000.0)
+    for number in range(1500):
+        say(publisher, f"{number}")
+    wait_until(lambda: publisher.trouble is not None, what="the failure")
+    assert publisher.close(0.5) == 100
+    missing = publisher.unpublished()
+    assert sum(missing.values()) == 1500
+    assert (set(missing), missing["unsent"]) == ({"rate_limited", "queue_full", "unsent"}, 100)
+    assert "Connection refused" in (publisher.trouble or "")
+
+
+def test_without_redis_nothing_counts_as_missing(make):
+    publisher = make(None)
+    say(publisher, "a")
+    assert (publisher.close(), publisher.unpublished(), publisher.trouble) == (0, {}, None)
+
+
+@pytest.mark.redis
+def test_a_broken_event_counts_as_missing_too(redis_server, make):
+    class Broken(NoRedaction):
+        def apply(self, flow, output, day, message, fields):
+            raise RuntimeError("rule")
+
+    publisher = make(redis_server.url, redaction=Broken())
+    say(publisher, "a")
+    assert publisher.close(5) == 0
+    assert publisher.unpublished() == {"unprepared": 1}
 
 
 def test_a_noisy_stream_does_not_cost_a_quiet_one(make):

@@ -4,11 +4,21 @@ from hypothesis import strategies as st
 from extdebug.runner.publish.token_bucket import LineBucket
 
 
-def test_a_burst_passes_and_then_the_rate():
+def test_a_burst_passes_and_then_nothing_until_a_whole_burst_is_saved_up():
     bucket = LineBucket(10, burst=5)
     assert [bucket.allows(100.0) for _ in range(6)] == [True] * 5 + [False]
-    assert not bucket.allows(100.05)
-    assert bucket.allows(100.11)
+    assert not bucket.allows(100.11)
+    assert not bucket.allows(100.45)
+    assert [bucket.allows(100.51) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_what_is_let_through_in_any_case_is_paid_back():
+    bucket = LineBucket(10, burst=5)
+    assert bucket.allows(100.0)
+    bucket.charge(7)
+    assert not bucket.allows(100.0)
+    assert not bucket.allows(100.7)
+    assert bucket.allows(100.81)
 
 
 def test_rate_zero_allows_everything():

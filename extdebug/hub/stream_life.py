@@ -1,0 +1,197 @@
+"""Which life of a key the tail reads: its epoch, made and found, and where another one goes on.
+
+After a restart the same stream may be shorter than it was; under the same key another may stand.
+What the earlier life still had is told before the loss between the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from extdebug.hub.reader_group import Command, ReaderGroup
+from extdebug.hub.sequence_scan import scan_sequences
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.streams import epochs
+from extdebug.streams.connection import Link
+from extdebug.streams.continuity import Continuity, Loss, go_on
+from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
+from extdebug.streams.server_identity import ServerIdentity
+from extdebug.wire.events import GapReason
+from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.wire.positions import Cursor, EntryId
+
+REST_PAGE: Final = 500  # entries read at once of what a restart left
+GONE: Final = 1.0  # seconds without a stream under the key until its life is over
+LIVES: Final = 8  # lives of the key remembered, for one that comes back
+
+
+def snapshot_commands(key: bytes) -> list[Command]:
+    """What `read_snapshot` reads, to be sent in one transaction with what it is about."""
+    return [("XINFO", "STREAM", key), ("XINFO", "GROUPS", key)]
+
+
+async def deliver(
+    link: Link, watched: WatchedStream, snapshot: Snapshot, rows: Sequence[Row], *, whole: bool
+) -> int:
+    """Entries as of one moment; what a number among them shows may need the stream's earlier ones.
+
+    How many events were delivered.
+    """
+    delivered = watched.look(snapshot, rows, whole=whole)
+    while watched.pending and watched.unknown_source():
+        key, target, at = watched.key, watched.target, watched.cursor.id
+        watched.learn(await scan_sequences(link, key, target, until=at))
+        delivered += watched.look(snapshot, (), whole=whole)
+    return delivered
+
+
+class StreamLife:
+    """Owned by a StreamReader."""
+
+    def __init__(
+        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup
+    ) -> None:
+        self._watched = watched
+        self._link = link
+        self._server = server
+        self._group = group
+        self._lives: dict[str, Cursor] = {}
+        self._gone_at = 0.0  # when the key was first seen gone
+
+    def current(self, snapshot: Snapshot) -> str:
+        """The epoch that all processes use now."""
+        return epochs.current(snapshot.epochs, self._server.run_id)
+
+    async def begin(self, *, at_top: bool = False, epoch: str = "") -> Snapshot:
+        """See to an epoch of this run, and with `at_top` to our group there. The snapshot after it.
+
+        A key that does not exist is made, empty: only so can its first entry wake the tail.
+        """
+        key, run_id = self._watched.key, self._server.run_id
+        seen = await self._link.together(*snapshot_commands(key))
+        snapshot = read_snapshot(seen[0], seen[1])
+        commands: list[Command] = []
+        if epoch or not epochs.current(snapshot.epochs, run_id):
+            server = self._server
+            name = epoch or epochs.new_epoch(
+                run_id, began_ms=server.began_ms, failover=server.failover
+            )
+            commands.append(("XGROUP", "CREATE", key, f"{EPOCH_PREFIX}{name}", "0", "MKSTREAM"))
+            commands += [
+                ("XGROUP", "DESTROY", key, f"{EPOCH_PREFIX}{old}")
+                for old in epochs.outdated(snapshot.epochs, run_id)
+            ]
+        if at_top:
+            commands += self._group.begin()
+        replies = await self._link.together(*commands, *snapshot_commands(key))
+        refused = refusal(*replies[:-2])
+        snapshot = read_snapshot(replies[-2], replies[-1])
+        if refused is not None:
+            self._group.refused(refused)
+        self._group.exists = self._group.synced = at_top and self._group.name in snapshot.groups
+        return snapshot
+
+    async def goes_on(self, snapshot: Snapshot) -> bool:
+        """Whether the account goes on in this stream; if not, that is told and it was moved."""
+        account = self._watched.account
+        if account is None:
+            return False
+        at, run_id = account.at, self._server.run_id
+        beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
+        if not snapshot.exists and at.epoch and not self._gone_for_good():
+            return False  # moved aside for a moment, or the new stream is just being written
+        self._gone_at = 0.0
+        if snapshot.exists and not beyond:
+            ours = self._group.exists and self._group.name in snapshot.groups
+            if (at.epoch in snapshot.epochs or ours) and epochs.of_run(at.epoch, run_id):
+                if at.epoch not in snapshot.epochs:  # somebody removed the group by hand
+                    await self.begin(epoch=at.epoch)
+                return True
+            if epochs.of_run(at.epoch, run_id) and await self._present(at.id):
+                await self.begin(epoch=at.epoch)  # all groups were removed by hand
+                return True
+            if not at.epoch:  # attached while no group could be made
+                life = self.current(snapshot)
+                if not life and self._group.usable:
+                    life = self.current(await self.begin())
+                account.move(Cursor(at.id, at.index, life))
+                return True
+        following: EntryId | None = None
+        if at.epoch and snapshot.exists and not epochs.of_run(at.epoch, run_id):
+            following = await self._read_rest(account)
+        await self._change(account, following)
+        return False
+
+    def _gone_for_good(self) -> bool:
+        now = time.monotonic()
+        self._gone_at = self._gone_at or now
+        return now - self._gone_at >= GONE
+
+    async def _present(self, place: EntryId) -> bool:
+        """Whether the entry at our place is there: with nothing else to go by, it is our stream."""
+        at = str(place)
+        return bool(await self._link.call("XRANGE", self._watched.key, at, at))
+
+    async def _change(self, account: Continuity, following: EntryId | None) -> None:
+        watched = self._watched
+        watched.flush()
+        at = account.at
+        self.remember(at)
+        self._group.synced = self._group.exists = False
+        now = await self.begin()
+        watched.snapshot = now
+        life = self.current(now)
+        known = self._lives.get(life)
+        if known is not None and known.id <= now.top and life != at.epoch:
+            place: Cursor = known
+            loss: Loss | None = Loss(GapReason.RESET, None, at.id, None, known)
+        else:
+            run_id, failover = self._server.run_id, self._server.failover
+            place, loss = go_on(at, now, run_id=run_id, failover=failover)
+        if loss is not None:
+            if loss.before is None and following is not None:
+                loss = dataclasses.replace(loss, before=following)
+            watched.lose(loss, ends=at)
+        account.move(place)
+        self._group.synced = False
+
+    async def _read_rest(self, account: Continuity) -> EntryId | None:
+        """After a restart: what the server kept of the time before it, which comes before the loss.
+
+        The first entry that it wrote since, if there is one."""
+        watched, began_ms = self._watched, self._server.began_ms
+        watched.pending.clear()
+        while began_ms is not None:
+            read = ("XREAD", "COUNT", REST_PAGE, "STREAMS", watched.key, str(account.at.id))
+            replies = await self._link.together(*snapshot_commands(watched.key), read)
+            snapshot = read_snapshot(replies[0], replies[1])
+            rows = rows_of(replies[2]) if isinstance(replies[2], list) else []
+            old = [row for row in rows if row[0].ms < began_ms]
+            await deliver(self._link, watched, snapshot, old, whole=False)
+            if len(old) < len(rows):
+                return rows[len(old)][0]
+            if len(rows) < REST_PAGE:
+                break
+        return None
+
+    def remember(self, at: Cursor) -> None:
+        """The place to go on at when this life comes back under the key."""
+        if at.epoch:
+            self._lives.pop(at.epoch, None)
+            self._lives[at.epoch] = at
+            while len(self._lives) > LIVES:
+                del self._lives[next(iter(self._lives))]
+
+
+def refusal(*replies: Any) -> ResponseError | None:
+    return next((reply for reply in replies if isinstance(reply, ResponseError)), None)
+
+
+def rows_of(reply: Any) -> list[Row]:
+    keys = read_keys(reply)
+    return keys[0][1] if keys else []
