@@ -14,9 +14,9 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.boundary_reads import count_entries, find_last
 from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
-from extdebug.hub.last_events import find_last
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import seed_sequences
@@ -26,12 +26,11 @@ from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss, go_on, missing
-from extdebug.streams.replies import Row, Snapshot, read_keys, read_rows, read_snapshot
+from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
 from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
-COUNT_PAGE: Final = 1000
 PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
@@ -240,14 +239,8 @@ class History:
         account = self._private.account
         if account is None or account.at.id >= boundary.id:
             return
-        at, left, start = account.at, 0, f"({account.at.id}"
-        while True:
-            command = ("XRANGE", self._private.key, start, str(boundary.id), "COUNT", COUNT_PAGE)
-            rows = read_rows(await link.call(*command))
-            left += len(rows)
-            if len(rows) < COUNT_PAGE:
-                break
-            start = f"({rows[-1][0]}"
+        at, key = account.at, self._private.key
+        left = await count_entries(link, key, after=at.id, upto=boundary.id)
         lost = missing(at, boundary, left)
         if lost is not None and lost > 0 and at.index is not None:
             through = Cursor(at.id, at.index + lost, at.epoch)
