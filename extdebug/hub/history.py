@@ -51,9 +51,7 @@ class History:
         self._sub.ring.parked = False
         self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
-        self._crossing: EntryId | None = (
-            None  # entries below it are of an earlier run of the server
-        )
+        self._crossing: EntryId | None = None  # below it lies an earlier run of the server
         self._rules = hub.redactor
         self.done = False
 
