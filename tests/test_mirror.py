@@ -38,7 +38,6 @@ ELSEWHERE: Final[dict[str, str]] = {
 }
 # Folders whose test files are still to be written or moved.
 PENDING_FOLDERS: Final = {
-    "config",
     "extdebug/demo",
     "extdebug/hub",
     "extdebug/ops",

@@ -14,27 +14,27 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.boundary_reads import count_entries, find_last
 from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
-from extdebug.hub.last_events import find_last
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import seed_sequences
-from extdebug.hub.stream_life import deliver
+from extdebug.hub.stream_life import deliver, snapshot_commands
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss, go_on, missing
-from extdebug.streams.replies import Row, Snapshot, read_keys, read_rows, read_snapshot
+from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
 from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
-COUNT_PAGE: Final = 1000
 PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
+NOTICES: Final = 40  # looks at whether it did, before we go on without it
 WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
 
 
@@ -51,9 +51,7 @@ class History:
         self._sub.ring.parked = False
         self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
-        self._crossing: EntryId | None = (
-            None  # entries below it are of an earlier run of the server
-        )
+        self._crossing: EntryId | None = None  # below it lies an earlier run of the server
         self._rules = hub.redactor
         self.done = False
 
@@ -71,6 +69,7 @@ class History:
         A place that a client brought is given back under the name that this process has for the
         life of its stream, or as it was where a loss is told from there.
         """
+        await self._let_live_notice()
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
@@ -84,6 +83,25 @@ class History:
             return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
         # The count of the live stream is provisional: of what lies before it we claim nothing.
         return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
+
+    async def _let_live_notice(self) -> None:
+        """A client may come from a process that knows the stream's present life before ours does:
+        begin where our live stream stands once it knows it too."""
+        stood = self._start.cursor
+        for _ in range(NOTICES):
+            boundary = self.boundary
+            if stood is None or not stood.epoch or stood.epoch == boundary.epoch:
+                return
+            async with self._hub.reader() as link:
+                key = self._private.key
+                replies = await link.together(*snapshot_commands(key))
+            snapshot = read_snapshot(replies[0], replies[1])
+            if stood.epoch not in snapshot.epochs or boundary.epoch in snapshot.epochs:
+                return
+            self._hub.look(self._target)
+            await asyncio.sleep(WAIT)
+            if self._live.watched.cursor.epoch != boundary.epoch:
+                self._live.restart(self._live.selection)
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
@@ -220,14 +238,8 @@ class History:
         account = self._private.account
         if account is None or account.at.id >= boundary.id:
             return
-        at, left, start = account.at, 0, f"({account.at.id}"
-        while True:
-            command = ("XRANGE", self._private.key, start, str(boundary.id), "COUNT", COUNT_PAGE)
-            rows = read_rows(await link.call(*command))
-            left += len(rows)
-            if len(rows) < COUNT_PAGE:
-                break
-            start = f"({rows[-1][0]}"
+        at, key = account.at, self._private.key
+        left = await count_entries(link, key, after=at.id, upto=boundary.id)
         lost = missing(at, boundary, left)
         if lost is not None and lost > 0 and at.index is not None:
             through = Cursor(at.id, at.index + lost, at.epoch)

@@ -1,4 +1,4 @@
-"""Where the last N events begin that one session would be shown, read back from its boundary."""
+"""What one session asks of the stream up to its boundary: its last N events, entries left."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.selection import Selection
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Row, read_rows
-from extdebug.wire.positions import Cursor, before
+from extdebug.wire.positions import Cursor, EntryId, before
 
 SCAN_PAGE: Final = 250
+COUNT_PAGE: Final = 1000
 MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
 
 
@@ -55,3 +56,14 @@ def _matching(rows: list[Row], decoder: RedactingDecoder, selection: Selection) 
             decoded.append(one)
     events = [one.event for one in decoded if one.event is not None]
     return [places[i] for i in selection.choose(events)]
+
+
+async def count_entries(link: Link, key: bytes, *, after: EntryId, upto: EntryId) -> int:
+    """How many entries the stream holds behind `after` and up to `upto`. LOST: no connection."""
+    count, start = 0, f"({after}"
+    while True:
+        rows = read_rows(await link.call("XRANGE", key, start, str(upto), "COUNT", COUNT_PAGE))
+        count += len(rows)
+        if len(rows) < COUNT_PAGE:
+            return count
+        start = f"({rows[-1][0]}"
