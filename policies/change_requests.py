@@ -208,7 +208,7 @@ def _record(
     reason: str = "",
     **more: Any,
 ) -> None:
-    trail.record(
+    trail.record_change(
         trail.Entry(
             action,
             actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),

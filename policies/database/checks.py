@@ -33,7 +33,7 @@ def two_people_where_two_are_needed(app_configs: Any, **_: Any) -> list[CheckMes
         Warning(
             "EXT_DEBUG_ONE_PERSON is set: one operator can widen their own access.",
             hint="Unset it as soon as there are two operators; each use is recorded and mailed.",
-            id="policies.W002",
+            id="policies.W003",
         )
     ]
 

@@ -19,7 +19,6 @@ from audit.requesters import ip_of, user_of
 from policies.desk.explain import suggestions
 from policies.desk.recorded_admin import require_operator
 from policies.grants import notifications, verbs
-from policies.grants.requests import NOBODY_IS_TOLD
 from policies.identity import operators
 from policies.loading import facts
 from policies.models import Install
@@ -97,7 +96,7 @@ class RequestForm(BreakGlassForm):
 def alerts_nobody(user: User) -> str:
     """Why break-glass access by this person would be refused for want of an alarm; "" if not."""
     others = operators.judges().exclude(pk=user.pk)
-    return "" if notifications.reach(others) else NOBODY_IS_TOLD
+    return "" if notifications.reach(others) else notifications.NOBODY_IS_TOLD
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

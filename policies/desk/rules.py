@@ -17,7 +17,6 @@ from policies import consent
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
 from policies.grants import notifications
-from policies.grants.requests import NOBODY_IS_TOLD
 from policies.identity import operators
 from policies.models import (
     Capability,
@@ -161,7 +160,7 @@ class EnvironmentPolicyAdmin(RuleAdmin):
     def alarm(self, policy: EnvironmentPolicy) -> str:
         """Said where break-glass access is set: an alarm that nobody hears refuses it."""
         if not notifications.reach(operators.judges()):
-            return NOBODY_IS_TOLD
+            return notifications.NOBODY_IS_TOLD
         return "Every other operator with an e-mail address, and the webhook if there is one."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

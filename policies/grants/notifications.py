@@ -23,6 +23,7 @@ from django.db.models import F
 from policies.database import clock
 from policies.grants import webhook
 from policies.identity import operators
+from policies.mail import sends_mail
 from policies.models import ChangeRequest, Grant, Notice
 
 log = logging.getLogger("policies.grants.notifications")
@@ -40,6 +41,27 @@ SUBJECTS: Final[dict[str, str]] = {
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
     "reviewed": "Reviewed: your break-glass grant {label}",
 }
+NOBODY_IS_TOLD: Final = (
+    "Break-glass access would alert nobody: no other operator has an e-mail address that messages"
+    " are sent to, and there is no webhook. Set EMAIL_URL and addresses, or EXT_DEBUG_WEBHOOK_URL."
+)
+
+
+def unreached(people: Iterable[Any]) -> list[str]:
+    """Of these users, the names of those whom no message can reach: no e-mail and no webhook."""
+    if webhook.is_configured():
+        return []
+    mails = sends_mail()
+    return sorted(user.get_username() for user in people if not (mails and user.email))
+
+
+def reach(people: Iterable[User]) -> bool:
+    """Whether an alert would reach any of these, by mail or by the webhook.
+
+    Outside production mail that only goes to the log counts as well: a developer reads it there.
+    """
+    mails = sends_mail() or not settings.PRODUCTION
+    return webhook.is_configured() or (mails and any(person.email for person in people))
 
 
 def announce(
@@ -97,20 +119,6 @@ def announce_alone(what: str, why: str, *, by: User) -> None:
     event = {"event": "change.made_alone", "by": who, "what": what, "why": why}
     subject = f"CHANGED ALONE: {who}: {what}"
     _write("change_alone", subject, "\n".join(lines) + "\n", to=others, event=event)
-
-
-def reach(people: Iterable[User]) -> bool:
-    """Whether an alert would reach any of these: by the webhook, or by mail that is sent.
-
-    In production the console, dummy and in-memory backends of mail reach nobody.
-    """
-    if webhook.is_configured():
-        return True
-    kept = settings.PRODUCTION and settings.EMAIL_BACKEND.rsplit(".", 2)[-2] in _STAYS_HERE
-    return not kept and any(person.email for person in people)
-
-
-_STAYS_HERE: Final = ("console", "dummy", "filebased", "locmem")
 
 
 def _write(

@@ -26,12 +26,6 @@ FURTHEST_START: Final = dt.timedelta(days=7)
 PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are not a target
 
 
-NOBODY_IS_TOLD: Final = (
-    "Break-glass access would alert nobody: no other operator has an e-mail address that messages"
-    " are sent to, and there is no webhook. Set EMAIL_URL and addresses, or EXT_DEBUG_WEBHOOK_URL."
-)
-
-
 def request(
     by: User,
     *,
@@ -136,7 +130,7 @@ def _break_glass(
         raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
     others = list(acts.judges(by.pk))
     if not notifications.reach(others):
-        raise GrantRefused("nobody_is_told", NOBODY_IS_TOLD)
+        raise GrantRefused("nobody_is_told", notifications.NOBODY_IS_TOLD)
     _require_possible(by, target, rules)
     minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
     with transaction.atomic():
@@ -167,7 +161,10 @@ def _break_glass(
         row.installs.set(_installs(row, installs))
         acts.change(row)  # from version 2 on the database adds no install to it
         notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
-        acts.record(Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason)
+        unreached = notifications.unreached(others)
+        acts.record(
+            Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason, unreached=unreached
+        )
     return row
 
 

@@ -36,4 +36,5 @@ def test_every_action_is_written_by_some_code() -> None:
 
 def test_what_is_summarised_are_refusals_that_anyone_can_cause() -> None:
     assert {str(action) for action in SUMMARISED} == {
-        "session.denied", "token.refused", "ticket.refused", "grant.request_refused"}  # fmt: skip
+        "session.denied", "token.refused", "ticket.refused", "sign_in.refused",
+        "grant.request_refused"}  # fmt: skip

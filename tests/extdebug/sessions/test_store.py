@@ -1,0 +1,141 @@
+"""A session's row is written by its holder alone, once at its end, each step with its record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from audit import trail
+from audit.models import AuditRecord
+from extdebug.demo.sample import Cast
+from extdebug.models import DebugSession
+from extdebug.sessions import ownership, store
+from extdebug.sessions.store import Account, Lease
+from extdebug.wire.keys import Target
+from policies import access
+from policies.models import Limits
+
+pytestmark = pytest.mark.django_db
+TARGET = Target("acme", "invoice-sync")
+ACCOUNT = Account(5, 2, {"retention": 3, "reset": 0}, ("reset",), "7-0.7", ({"q": "a"},))
+
+
+def viewer(user: Any) -> access.Viewer:
+    return access.viewer_of(user, transport="ws", ip="10.0.0.9")
+
+
+def opened(user: Any) -> Lease:
+    _, lease = store.open_session(viewer(user), TARGET, process="p1", filters=())
+    assert lease is not None
+    return lease
+
+
+def row(lease: Lease) -> DebugSession:
+    return DebugSession.objects.get(pk=lease.id)
+
+
+def records(action: str) -> list[AuditRecord]:
+    return list(AuditRecord.objects.filter(action=action))
+
+
+def test_an_opening_is_a_row_and_a_record_together(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    written = row(lease)
+    assert (written.username, written.process, written.closed_at) == ("dan", "p1", None)
+    assert written.expires_at <= written.extendable_until
+    [record] = records("session.opened")
+    assert record.subject_id == lease.id
+    assert not lease.resumed
+
+
+def test_a_refusal_is_no_row_and_its_true_reason_is_on_record(cast: Cast) -> None:
+    decision, lease = store.open_session(viewer(cast.mallory), TARGET, process="p1", filters=())
+    assert lease is None
+    assert not decision.allowed
+    assert not DebugSession.objects.exists()
+    [record] = records("session.denied")
+    assert record.reason == decision.reason
+
+
+def test_caps_count_sessions_that_live(cast: Cast) -> None:
+    Limits.objects.update_or_create(tenant=None, extension=None, defaults={"sessions_per_user": 1})
+    first = opened(cast.dan)
+    decision, lease = store.open_session(viewer(cast.dan), TARGET, process="p1", filters=())
+    assert (lease, decision.code) == (None, "busy")
+    store.close(first, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="left")
+    opened(cast.dan)
+
+
+def test_an_account_survives_the_resume_uncounted_reasons_included(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    assert store.note(lease, ACCOUNT)
+    assert store.detach(lease, ACCOUNT)
+    assert row(lease).detached_at is not None
+    taken = ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2")
+    assert taken is not None
+    again = taken[1]
+    assert (again.shown, again.filtered, again.lost) == (5, 2, {"retention": 3, "reset": 0})
+    assert (again.unknown, again.filters, again.resumed) == (("reset",), ({"q": "a"},), True)
+    assert row(lease).detached_at is None
+
+
+def test_a_session_ends_once_with_what_it_was_shown(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    assert store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=4408, reason="x" * 500)
+    assert not store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="again")
+    assert not store.note(lease, ACCOUNT)
+    assert (row(lease).close_code, len(row(lease).close_reason)) == (4408, 200)
+    [record] = records("session.closed")
+    assert record.data["uncounted"] == ["reset"]
+    assert (record.data["shown"], record.data["cursor"]) == (5, "7-0.7")
+
+
+def test_an_extension_stays_within_what_is_allowed_and_is_on_record(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    beyond = lease.extendable_until + dt.timedelta(seconds=1)
+    assert not store.extend(lease, viewer(cast.dan), TARGET, until=beyond)
+    assert records("session.extended") == []
+    assert store.extend(lease, viewer(cast.dan), TARGET, until=lease.extendable_until)
+    assert row(lease).expires_at == lease.extendable_until
+    assert len(records("session.extended")) == 1
+
+
+def test_a_grant_that_changed_is_recorded_once(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    before = row(lease).grant_id
+    store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=before)
+    changed = len(records("session.grant_changed"))
+    other = None if before is not None else before
+    store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=other)
+    assert row(lease).grant_id == other
+    assert len(records("session.grant_changed")) == changed + (before is not None)
+
+
+def test_an_operator_ends_a_session_once(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    actor = trail.actor_of(cast.olivia)
+    assert store.end(lease.id, actor=actor)
+    assert not store.end(lease.id, actor=actor)
+    assert row(lease).end_requested_by == "olivia"
+    [record] = records("session.end_requested")
+    assert record.data == {"watcher": "dan"}
+    assert ownership.held_elsewhere([(lease.id, lease.holder)]) == ["ended olivia"]
+
+
+def test_nothing_is_written_by_whoever_holds_the_row_no_more(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    DebugSession.objects.filter(pk=lease.id).update(holder="somebody else")
+    assert not store.note(lease, ACCOUNT)
+    assert not store.detach(lease, ACCOUNT)
+    assert not store.extend(lease, viewer(cast.dan), TARGET, until=timezone.now())
+    store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=None)
+    assert not store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="")
+    assert (row(lease).shown, row(lease).closed_at) == (0, None)
+
+
+def test_an_actor_is_a_person_or_a_token(cast: Cast) -> None:
+    person = store.actor_of(viewer(cast.dan))
+    assert (person.kind, person.name, person.ip) == (trail.ActorKind.USER, "dan", "10.0.0.9")
