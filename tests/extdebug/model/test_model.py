@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, TypeVarTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from tests.extdebug.model.server import Server
 EVEN = Filter.parse({"q": "even"})
 SMALL = 2_000  # bytes of a ring: about ten events
 
+_Ts = TypeVarTuple("_Ts")
 few = st.integers(0, 2)
 counts = st.integers(1, 6)
 
@@ -34,7 +36,11 @@ class Hurried(asyncio.SelectorEventLoop):
     """Nothing sleeps: what is waited for happens at the machine's own steps."""
 
     def call_later(
-        self, delay: float, callback: Any, *args: Any, context: Any = None
+        self,
+        delay: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         return super().call_later(0, callback, *args, context=context)
 
