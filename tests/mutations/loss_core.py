@@ -45,7 +45,6 @@ LANES_TESTS: Final = "tests/extdebug/runner/publish/test_lanes.py"
 OUTGOING_TESTS: Final = "tests/extdebug/runner/publish/test_outgoing.py"
 SENDER_TESTS: Final = "tests/extdebug/runner/publish/test_sender.py"
 PASS_TESTS: Final = "tests/extdebug/runner/test_pass_through.py"
-MODEL: Final = "tests/extdebug/model"
 
 MUTATIONS: Final = [
     # --- the sum
@@ -349,7 +348,8 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "history reads on in another life", HISTORY,
-        "            if not self._same(account.at, snapshot):", "            if False:", MODEL,
+        "            if not self._same(account.at, snapshot):", "            if False:",
+        HISTORY_TESTS + " -k replaced",
     ),
     Mutation(
         "history passes over a restart", HISTORY,
@@ -369,7 +369,7 @@ MUTATIONS: Final = [
     Mutation(
         "the floor of an overflowing ring is ignored", HISTORY,
         "floor = self._live.ring.floor or self._live.boundary", "floor = self._live.boundary",
-        MODEL,
+        HISTORY_TESTS + " -k overflowing",
     ),
     Mutation(
         "a full reply of the tail counts as the end", TAIL,
