@@ -160,7 +160,8 @@ class Module:
 def unreached(code: Mapping[str, str], *, offered: Collection[str] = ()) -> list[str]:
     """`module:name` of definitions, `module:` of modules, that nothing which is started reaches.
 
-    A package that only says its job is not a module. What is `offered`, in the same form, counts as started.
+    What is `offered`, in the same form, counts as started. A package that only says its job is no
+    module.
     """
     modules = {name: Module(name, text, known=code.keys()) for name, text in code.items()}
     reached: set[Symbol] = set()

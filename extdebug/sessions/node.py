@@ -66,7 +66,7 @@ class Node:
         """New redaction rules: nothing that waits is shown as the old ones left it."""
         self.hub.use(redactor)
         for feed in self.supervisor.feeds:
-            feed.prepare_again()
+            feed.read_again()
 
     def health(self) -> dict[str, Any]:
         """Streams and sessions of this process, for its row and the operators."""
