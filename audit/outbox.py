@@ -137,6 +137,18 @@ def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> 
         return None
 
 
+def append_or_queue(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """A row in the caller's transaction or, when the chain takes none, in the outbox, in that same
+    transaction: then None. DatabaseError when neither can be written."""
+    try:
+        with transaction.atomic(using=using):  # what failed is undone, the caller's changes are not
+            return writer.append(entry, using=using, lock_timeout_ms=PATIENCE_MS)
+    except chain.AuditError as error:
+        log.warning("%s waits for the audit trail: %s", entry.action.value, error)
+        Outbox.objects.using(using).create(entry=pack(entry), error=str(error)[:500])
+        return None
+
+
 def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:
     """Keep the entry in memory and let a thread with its own connection write it."""
     _held.keep(entry, write or partial(writer.append, using=using))

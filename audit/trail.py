@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from audit import outbox, summaries, writer
-from audit.actions import SUMMARISED, Action, ActorKind
+from audit.actions import SUMMARISED, TAKES_AWAY, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry
 from audit.export import ExportSelection, Format, export
 from audit.integrity import is_linked, is_signed, matches, verify
@@ -38,6 +38,7 @@ __all__ = [
     "is_signed",
     "matches",
     "record",
+    "record_change",
     "record_close",
     "record_durably",
     "record_read",
@@ -62,6 +63,14 @@ def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord:
 
     Recording an entry with the same `once` again returns the row that has it.
     """
+    return writer.append(entry, using=using)
+
+
+def record_change(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """As `record`, but what takes rights away (`actions.TAKES_AWAY`) is done whatever the chain
+    does: None when its row waits in the outbox."""
+    if entry.action in TAKES_AWAY:
+        return outbox.append_or_queue(entry, using=using)
     return writer.append(entry, using=using)
 
 

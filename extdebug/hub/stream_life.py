@@ -45,7 +45,9 @@ async def deliver(
     delivered = watched.look(snapshot, rows, whole=whole)
     while watched.pending and watched.unknown_source():
         key, target, at = watched.key, watched.target, watched.cursor.id
-        watched.learn(await scan_sequences(link, key, target, until=at))
+        numbers = watched.sequence_gaps
+        began = numbers.run_began
+        numbers.learn(await scan_sequences(link, key, target, until=at, run_began=began))
         delivered += watched.look(snapshot, (), whole=whole)
     return delivered
 
@@ -158,6 +160,7 @@ class StreamLife:
                 loss = dataclasses.replace(loss, before=following)
             watched.lose(loss, ends=at)
         account.move(place)
+        watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
         self._group.synced = False
 
     async def _read_rest(self, account: Continuity) -> EntryId | None:

@@ -18,6 +18,7 @@ from extdebug.hub.reader_group import ReaderGroup
 from extdebug.hub.sequence_scan import seed_sequences
 from extdebug.hub.stream_life import StreamLife, deliver, refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
+from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
@@ -181,6 +182,7 @@ class StreamReader:
         self.behind = False
         watched = self.watched
         numbers = watched.sequence_gaps
+        numbers.run_began = epochs.run_began(at.epoch)
         await seed_sequences(self._link, watched.key, watched.target, numbers, until=at.id)
         watched.attach(at, snapshot)
         self._life.remember(at)

@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 
 # Reconnects and polls of one person per second: they cost as much as an opening, and count as none.
 RESUMES = 25.0
+# Openings of one person per second: their policy allows tens a minute, a refusal costs queries.
+KNOCKS = 10.0
+# Whoever was refused in the last minute is decided about without locks first.
+REFUSED = 1 / 60
 DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
 
 _nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
@@ -50,6 +54,8 @@ class Node:
         self.history = History
         self.stats = SessionStats()
         self.resumed = RateLimit(RESUMES)
+        self.knocks = RateLimit(KNOCKS)
+        self.refused = RateLimit(REFUSED)
         self.resume_order = ResumeOrder()
         self.supervisor = Supervisor(name=name, use_rules=self._use_rules, health=self.health)
         self.draining = False

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from audit import trail
 from extdebug.db import in_policy_threads, in_record_threads
-from extdebug.filters.filter import Filter
+from extdebug.filters.filter import Filter, FilterParts
 from extdebug.protocol import server_frames
-from extdebug.sessions import close_reasons, ownership, store
+from extdebug.sessions import close_reasons, ownership, store, unconnected
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.node import Node, current_node
@@ -45,10 +45,11 @@ class OpeningRequest:
 
     tenant: str | None
     extension: str
-    wanted: Filter
+    wanted: Filter | FilterParts  # parts are compiled once it is known that they may watch
     start: Start
     rev: int = 0
     resume: str | None = None
+    by_itself: bool = False  # whether a client reconnects and nobody pressed a button
 
 
 async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
@@ -59,7 +60,8 @@ async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, Con
 async def open_feed(
     node: Node, viewer: Viewer, asked: OpeningRequest, *, read_names: ReadNames | None = None
 ) -> tuple[Feed, ControlFrame]:
-    """A feed and its `ready` frame. OpeningRefused when it may not begin.
+    """A feed and its `ready` frame. OpeningRefused when it may not begin, FilterError when its
+    filter is none.
 
     `read_names` says what a target is called, `names_of` unless given.
     """
@@ -68,6 +70,7 @@ async def open_feed(
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
         node.stats.refuse(refused.end)
+        node.refused.admits(viewer.user_id)  # remembered, whatever it says
         raise
     except asyncio.CancelledError:
         # The client left. The row is written or will be, and nobody else would end it.
@@ -96,19 +99,22 @@ async def _finish(feed: Feed) -> None:
 async def _open(
     node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
 ) -> tuple[Feed, server_frames.ReadyTarget]:
-    if node.draining:
-        raise OpeningRefused(close_reasons.draining())
+    _admit(node, viewer, asked)
     target = await _target(viewer, asked.tenant, asked.extension)
     if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
         raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
-    if asked.resume and not node.resumed.admits(viewer.user_id):
-        raise OpeningRefused(close_reasons.TOO_OFTEN)
+    wanted = await _filter(node, viewer, target, asked.wanted)
     async with node.resume_order.turn(asked.resume):
-        return await _begin(node, viewer, target, asked, read_names)
+        return await _begin(node, viewer, target, asked, wanted, read_names)
 
 
 async def _begin(
-    node: Node, viewer: Viewer, target: Target, asked: OpeningRequest, read_names: ReadNames
+    node: Node,
+    viewer: Viewer,
+    target: Target,
+    asked: OpeningRequest,
+    wanted: Filter,
+    read_names: ReadNames,
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     """Take the row over, or write one, and serve it from here."""
     taken = None
@@ -119,10 +125,16 @@ async def _begin(
         if taken is not None and not taken[0].allowed:
             await in_record_threads(store.record_denial, viewer, target, taken[0])
             raise OpeningRefused(close_reasons.refusal(taken[0]))
+        if taken is None:
+            over = await in_record_threads(
+                ownership.final_end, asked.resume, viewer, target, by_itself=asked.by_itself
+            )
+            if over is not None:
+                raise OpeningRefused(over)
     if taken is None:
         decision, lease = await in_record_threads(
             store.open_session, viewer, target, process=node.name,
-            filters=(),
+            filters=(), make_room=unconnected.give_way,
         )  # fmt: skip
         if lease is None:
             raise OpeningRefused(close_reasons.refusal(decision))
@@ -135,7 +147,7 @@ async def _begin(
         names = await in_record_threads(read_names, target, decision.installs)
         feed = Feed(
             node, viewer, target, decision, lease,
-            wanted=asked.wanted, rev=asked.rev, start=asked.start,
+            wanted=wanted, rev=asked.rev, start=asked.start,
         )  # fmt: skip
     except Exception:
         nothing = store.Account(
@@ -147,6 +159,31 @@ async def _begin(
         raise
     node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
+
+
+def _admit(node: Node, viewer: Viewer, asked: OpeningRequest) -> None:
+    """What can be refused without asking the database."""
+    if node.draining:
+        raise OpeningRefused(close_reasons.draining())
+    if asked.resume and not node.resumed.admits(viewer.user_id):
+        raise OpeningRefused(close_reasons.TOO_OFTEN)
+    if not asked.resume and not node.knocks.admits(viewer.user_id):
+        raise OpeningRefused(close_reasons.KNOCKED_TOO_OFTEN)
+
+
+async def _filter(
+    node: Node, viewer: Viewer, target: Target, wanted: Filter | FilterParts
+) -> Filter:
+    """The filter, compiled; FilterError. Regexes are compiled for those alone who may watch, and
+    whoever was refused lately is asked about before the locks of an opening are taken."""
+    if node.refused.spent(viewer.user_id) or (not isinstance(wanted, Filter) and wanted.get("q")):
+        decision = await in_record_threads(
+            access.decide, viewer, tenant=target.tenant, extension=target.extension, opening=False
+        )
+        if not decision.allowed:
+            await in_record_threads(store.record_denial, viewer, target, decision)
+            raise OpeningRefused(close_reasons.refusal(decision))
+    return wanted if isinstance(wanted, Filter) else Filter.parse(wanted)
 
 
 def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
@@ -18,10 +19,12 @@ from django.utils import timezone
 
 from audit import trail
 from extdebug.models import DebugSession
+from extdebug.wire.events import printable
 from extdebug.wire.keys import Target
 from policies import access
-from policies.access import Decision, OpenSessions, Viewer
+from policies.access import Decision, DecisionRule, OpenSessions, SessionLimits, Viewer
 
+MakeRoom = Callable[[Viewer, Target, SessionLimits], int]
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
 
 
@@ -72,21 +75,37 @@ def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
 
 
 def open_session(
-    viewer: Viewer, target: Target, *, process: str, filters: Sequence[Mapping[str, Any]]
+    viewer: Viewer,
+    target: Target,
+    *,
+    process: str,
+    filters: Sequence[Mapping[str, Any]],
+    make_room: MakeRoom | None = None,
 ) -> tuple[Decision, Lease | None]:
-    """Decide and, when allowed, write the row and its opening record in one transaction."""
+    """Decide and, when allowed, write the row and its opening record in one transaction.
+
+    `make_room` is asked when a cap is reached: how many sessions it closed for this one.
+    """
     with transaction.atomic():
-        decision = access.decide(
+        decide = partial(
+            access.decide,
             viewer,
             tenant=target.tenant,
             extension=target.extension,
             opening=True,
             open_sessions=lambda: _open_sessions(viewer, target),
         )
+        decision = decide()
+        if make_room and _full(decision) and make_room(viewer, target, decision.limits):
+            decision = decide(counted=True)
         lease = _insert(viewer, target, decision, process, filters) if decision.allowed else None
     if lease is None:
         record_denial(viewer, target, decision)
     return decision, lease
+
+
+def _full(decision: Decision) -> bool:
+    return decision.failed is not None and decision.failed.rule == DecisionRule.SESSIONS
 
 
 def _insert(
@@ -132,7 +151,7 @@ def record(
     action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
 ) -> None:
     """The audit row of something that happened to a session, in the caller's transaction."""
-    trail.record(
+    trail.record_change(
         trail.Entry(
             action,
             actor=actor,
@@ -190,7 +209,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "lost": dict(account.lost),
         "uncounted": sorted(account.unknown),
         "cursor": account.cursor,
-        "filters": list(account.filters),
+        "filters": [printable(one) for one in account.filters],
     }
 
 
@@ -227,7 +246,10 @@ def close(
 ) -> bool:
     """End the row once, whoever comes first; its audit row follows at once or by the janitor."""
     ended = _own(lease).update(
-        closed_at=timezone.now(), close_code=code, close_reason=reason[:200], **_columns(account)
+        closed_at=timezone.now(),
+        close_code=code,
+        close_reason=printable(reason)[:200],
+        **_columns(account),
     )
     if ended:
         record_close(lease.id, actor_of(viewer), target, account, code=code, reason=reason)
@@ -250,7 +272,7 @@ def record_close(
             "lost": dict(account.lost),
             "uncounted": sorted(account.unknown),
             "cursor": account.cursor,
-            "filters": list(account.filters),
+            "filters": [printable(one) for one in account.filters],
         },
     )
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.wire.positions import EPOCH_DIGITS
+from extdebug.wire.positions import EPOCH_DIGITS, ZERO_ID, EntryId
 
 _TIME: Final = 11  # hexadecimal digits of milliseconds, first, so that names sort by age
 _RUN: Final = 8  # of the server's run_id
@@ -42,6 +42,11 @@ def new_epoch(run_id: str, *, began_ms: int | None = None, failover: bool = Fals
 def began_ms(epoch: str) -> int:
     """The moment before which this epoch's run of the server had written nothing."""
     return int(epoch[:_TIME], 16)
+
+
+def run_began(epoch: str) -> EntryId:
+    """`began_ms` as a place: entries at and behind it are of this epoch's run of the server."""
+    return EntryId(began_ms(epoch), 0) if epoch else ZERO_ID
 
 
 def by_failover(epoch: str) -> bool:

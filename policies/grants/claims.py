@@ -138,7 +138,7 @@ def record(
         tenant=row.tenant_key,
         extension=row.extension_key,
     )
-    trail.record(
+    trail.record_change(
         trail.Entry(
             action,
             actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),

@@ -137,9 +137,12 @@ def break_glass(
         except IntegrityError as error:
             raise _unreviewed() from error
         row.installs.set(_installs(row, installs))
-        others = acts.judges(by.pk)
+        others = list(acts.judges(by.pk))
         notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
-        acts.record(Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason)
+        unreached = notifications.unreached(others)
+        acts.record(
+            Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason, unreached=unreached
+        )
     return row
 
 

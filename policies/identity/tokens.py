@@ -131,7 +131,7 @@ def _why_not(token: AccessToken | None, *, now: dt.datetime) -> str:
 def _record(
     action: trail.Action, token: AccessToken, *, by: User, ip: str, reason: str = ""
 ) -> None:
-    trail.record(
+    trail.record_change(
         trail.Entry(
             action,
             actor=trail.actor_of(by, ip=ip),

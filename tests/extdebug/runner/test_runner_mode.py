@@ -20,7 +20,7 @@ from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.runner import SHARED, execute_at
 
-METRICS = {"METRICS_TOKEN": "a-token-of-the-tests"}
+METRICS = {"METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789"}
 
 
 class Page:
