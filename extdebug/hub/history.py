@@ -51,9 +51,7 @@ class History:
         self._sub.ring.parked = False
         self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
-        self._crossing: EntryId | None = (
-            None  # entries below it are of an earlier run of the server
-        )
+        self._crossing: EntryId | None = None  # below it lies an earlier run of the server
         self._rules = hub.redactor
         self.done = False
 
@@ -142,7 +140,8 @@ class History:
             loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
             self._private.lose(loss, ends=stood)
             return boundary
-        if stood.epoch and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
+        named = stood.epoch in snapshot.epochs
+        if named and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
@@ -260,7 +259,9 @@ class History:
         process' own group is."""
         live = self._live.watched
         ours = live.attached and live.cursor.epoch == epoch
-        return epoch in snapshot.epochs or (ours and self._hub.group in snapshot.groups)
+        nameless = not epochs.current(snapshot.epochs, self._hub.run_id(self._target))
+        ours = ours and nameless and self._hub.group in snapshot.groups
+        return epoch in snapshot.epochs or ours
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
         """The stream is another, or away. Once the live stream has said so, nothing of ours is left

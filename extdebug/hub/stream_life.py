@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -56,13 +56,15 @@ class StreamLife:
     """Owned by a StreamReader."""
 
     def __init__(
-        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup
-    ) -> None:
+        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup,
+        *, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._watched = watched
         self._link = link
         self._server = server
         self._group = group
         self._lives: dict[str, Cursor] = {}
+        self._clock = clock
         self._gone_at = 0.0  # when the key was first seen gone
 
     def current(self, snapshot: Snapshot) -> str:
@@ -109,7 +111,9 @@ class StreamLife:
             return False  # moved aside for a moment, or the new stream is just being written
         self._gone_at = 0.0
         if snapshot.exists and not beyond:
-            ours = self._group.exists and self._group.name in snapshot.groups
+            # Our group alone proves nothing in a life with a name: it may be one that we left.
+            ours = self._group.name in snapshot.groups and not self.current(snapshot)
+            ours = ours and self._group.exists
             if (at.epoch in snapshot.epochs or ours) and epochs.of_run(at.epoch, run_id):
                 if at.epoch not in snapshot.epochs:  # somebody removed the group by hand
                     await self.begin(epoch=at.epoch)
@@ -124,13 +128,14 @@ class StreamLife:
                 account.move(Cursor(at.id, at.index, life))
                 return True
         following: EntryId | None = None
-        if at.epoch and snapshot.exists and not epochs.of_run(at.epoch, run_id):
+        # Without our life's name it is another stream, or a copy older than our beginning.
+        if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):
             following = await self._read_rest(account)
         await self._change(account, following)
         return False
 
     def _gone_for_good(self) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         self._gone_at = self._gone_at or now
         return now - self._gone_at >= GONE
 

@@ -155,9 +155,12 @@ class SequenceGaps:
         if excused is not None and at >= excused.until:
             producer.excused = None
         unsure, producer.unsure = producer.unsure, 0
-        if last is None or n <= last + 1:
+        if last is None:  # what was stated so far lies before the first number, where it fits
+            producer.credit = max(0, producer.credit - max(unsure, n - 1))
+            return 0
+        if n <= last + 1:
             producer.credit -= unsure
-            return 0  # the first seen, in order, or one that a retry wrote twice
+            return 0  # in order, or one that a retry wrote twice
         hole = n - last - 1
         if last_at < self.run_began <= at:
             producer.taken += hole

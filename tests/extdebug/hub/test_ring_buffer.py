@@ -158,7 +158,7 @@ def test_an_uncounted_gap_makes_the_joined_one_uncounted() -> None:
 
 def test_what_was_dropped_on_both_sides_of_a_reset_is_two_gaps_around_it() -> None:
     ring = live(limit=20)
-    other = "f" * 20
+    other = "f" * 24
     for n in range(1, 4):
         ring.push(chunk(n), filtered=0, through=at(n))
     ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(0, 0), 0, other))
@@ -226,7 +226,7 @@ def test_a_seam_moves_nothing_and_takes_no_entries_along() -> None:
 def test_entries_behind_a_reset_are_not_counted_before_it() -> None:
     ring = live()
     ring.skip(3, through=at(3))
-    ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(1, 0), 0, "f" * 20))
+    ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(1, 0), 0, "f" * 24))
     late, reset = drain(ring)
     assert (late.through, late.filtered) == (at(3), 3)
     assert (reset.replaced, reset.filtered) == (True, 0)
@@ -285,7 +285,7 @@ def test_each_event_knows_its_own_cursor() -> None:
     some = make_chunk(part, [0, 2, 3])
     assert [cursor for _, cursor in some.places(at(5))] == [at(1), at(3), at(4)]
     assert [cursor.index for _, cursor in some.places(Cursor(EntryId(5, 0)))] == [None] * 3
-    epoch = "e" * 20
+    epoch = "e" * 24
     in_life = some.places(Cursor(EntryId(5, 0), 5, epoch, stated=True))
     assert [cursor for _, cursor in in_life][-1] == Cursor(EntryId(4, 0), 4, epoch)
 
@@ -293,3 +293,34 @@ def test_each_event_knows_its_own_cursor() -> None:
 def test_a_line_of_a_runner_has_its_runs_place() -> None:
     part = make_chunk([prepared(0), prepared(0)], [0, 1])
     assert [cursor for _, cursor in part.places(at(5))] == [at(5), at(5)]
+
+
+def test_a_loss_keeps_where_it_may_have_begun_and_where_the_account_stood() -> None:
+    ring = live()
+    ring.push_loss(lost(), through=at(9), since=EntryId(3, 0), explained=1, ends=at(5))
+    [piece] = drain(ring)
+    assert (piece.since, piece.ends, piece.explained) == (EntryId(3, 0), at(5), 1)
+
+
+def test_of_dropped_losses_the_earliest_beginning_stays() -> None:
+    ring = live(limit=10)
+    for n, since in ((10, 7), (20, 4), (30, 25)):
+        ring.push_loss(lost(), through=at(n), since=EntryId(since, 0), explained=2, ends=at(1))
+    ring.push(chunk(31), filtered=0, through=at(31))
+    ring.push(chunk(32), filtered=0, through=at(32))
+    first = drain(ring)[0]
+    assert (first.since, first.explained) == (EntryId(4, 0), 6)
+
+
+def test_the_end_of_a_life_that_is_dropped_is_told_with_where_it_ended() -> None:
+    ring = live(limit=10)
+    there = Cursor(EntryId(1, 0), 1, "f" * 24)
+    reset = lost(GapReason.RESET, None)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    ring.push_loss(reset, through=there, since=EntryId(1, 0), explained=0, ends=at(1))
+    ring.push(chunk(2), filtered=0, through=there)
+    ring.push(chunk(3), filtered=0, through=there)
+    pieces = drain(ring)
+    [end] = [piece for piece in pieces if piece.replaced]
+    assert (end.gap, end.ends, end.through) == (reset, at(1), there)
+    assert [piece.counted for piece in pieces if piece is not end] == [1, 1, 0]

@@ -6,15 +6,19 @@ from extdebug.hub.sequence_scan import PAGE, scan_sequences
 from extdebug.streams.connection import Link
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Origin
-from extdebug.wire.positions import EntryId
+from extdebug.wire.positions import ZERO_ID, EntryId
 from tests.extdebug.hub.test_hub import KEY, TARGET, write
 from tests.fixtures.redis import RedisServer
+
+LATER = EntryId(9_999_999_999_999, 0)
 
 
 async def scanned(server: RedisServer, until: str) -> SequenceGaps:
     link = Link(server.url)
     try:
-        return await scan_sequences(link, KEY.encode(), TARGET, until=EntryId.parse(until))
+        return await scan_sequences(
+            link, KEY.encode(), TARGET, until=EntryId.parse(until), run_began=ZERO_ID
+        )
     finally:
         await link.close()
 
@@ -29,9 +33,9 @@ async def test_every_producer_up_to_the_place_is_known_and_none_after_it(
     write(redis_server, "d", src="later", n="9")
     numbers = await scanned(redis_server, place)
     assert numbers.complete
-    assert numbers.account(Origin("early", 6)).hole == 1
-    assert numbers.account(Origin("here", 10)).hole == 2
-    assert numbers.account(Origin("later", 9)).hole == 0
+    assert numbers.account(Origin("early", 6), at=LATER).hole == 1
+    assert numbers.account(Origin("here", 10), at=LATER).hole == 2
+    assert numbers.account(Origin("later", 9), at=LATER).hole == 0
 
 
 async def test_entries_that_nobody_can_read_do_not_stop_it(redis_server: RedisServer) -> None:
@@ -39,7 +43,7 @@ async def test_entries_that_nobody_can_read_do_not_stop_it(redis_server: RedisSe
         client.xadd(KEY, {"nonsense": b"\xff"})
     [place] = write(redis_server, "a", src="s", n="2")
     numbers = await scanned(redis_server, place)
-    assert numbers.account(Origin("s", 4)).hole == 1
+    assert numbers.account(Origin("s", 4), at=LATER).hole == 1
 
 
 async def test_an_absent_stream_is_learnt_completely(redis_server: RedisServer) -> None:

@@ -167,9 +167,9 @@ async def test_two_processes_that_attach_at_once_read_the_same_life(
         ids = write(redis_server, *(f"m{n}" for n in range(5)))
         subs = [watch(one) for one in hubs]
         await until(lambda: all(sub.boundary for sub in subs))
-        with redis_server.client() as client:  # whoever attaches now takes the smallest
+        with redis_server.client() as client:  # whoever attaches now takes the greatest
             old = subs[0].watched.cursor.epoch
-            client.xgroup_create(KEY, f"{EPOCH_PREFIX}00000000{old[8:]}", "0")
+            client.xgroup_create(KEY, f"{EPOCH_PREFIX}fffffffffff{old[11:]}", "0")
         late = Hub(url=redis_server.url, prefix="ext-debug:", name="x", redactor=Redactor(key=None))
         hubs.append(late)
         subs.append(watch(late))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -104,3 +105,25 @@ async def test_a_stream_that_is_left_loses_its_group_and_nobody_elses(
         assert b"ee-debug-ui:t" in groups(kept)
         await tail.stop()
         assert b"ee-debug-ui:t" not in groups(kept)
+
+
+async def test_a_refused_read_of_many_streams_has_each_looked_at(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    """The error names no key: whose life has ended is found out at once, not at the next look."""
+    tail, gone, kept = make_tail(redis_server.url), stream("gone"), stream("kept")
+    tail.add(gone)
+    tail.add(kept)
+    tail.start()
+    await until(lambda: gone.attached and kept.attached)
+    for reader in tail._readers.values():
+        reader._look_at = time.monotonic() + 1000  # nothing else makes it look
+    with redis_server.client() as client:
+        client.delete(gone.key)
+        client.xadd(gone.key, {"message": "of another life"})
+    before = gone.cursor.epoch
+    await until(lambda: gone.cursor.epoch != before and gone.cursor.index == 1)
+    with redis_server.client() as client:
+        client.xadd(kept.key, {"message": "goes on"})
+    await until(lambda: kept.cursor.index == 1)
+    assert not kept.counts.lost

@@ -15,7 +15,7 @@ from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
 
-EPOCH = "e" * 20
+EPOCH = "e" * 24
 ALL = Selection(None, EVERYTHING)
 EVEN = Selection(None, Filter.parse({"q": "even"}))
 
@@ -172,7 +172,7 @@ def test_a_source_first_seen_in_the_middle_waits_to_be_learnt() -> None:
     earlier = SequenceGaps()
     earlier.account(Origin("s", 5))
     earlier.complete = True
-    watched.learn(earlier)
+    watched.sequence_gaps.learn(earlier)
     watched.look(snapshot(1, 6, 6), [], whole=True)
     assert told(sub) == (["producer:2", "even 6"], 1)
 

@@ -30,6 +30,7 @@ from tests.extdebug.model.server import Server, Wire
 
 TARGET = Target("acme", "invoice-sync")
 KEY = "ext-debug:acme:invoice-sync"
+REDACTOR = Redactor(key=None)  # its patterns are compiled once
 
 
 class Process:
@@ -37,22 +38,34 @@ class Process:
 
     def __init__(self, server: Server, name: str) -> None:
         self.server = server
-        self.redactor = Redactor(key=None)
+        self.redactor = REDACTOR
         self.prefix = "ext-debug:"
         self.watched = WatchedStream(TARGET, KEY, self.redactor)
-        self.identity = ServerIdentity()
+        self.identity = ServerIdentity(clock=self._clock, monotonic=self._clock)
         self.group = f"ee-debug-ui:{name}".encode()
         self._wire = Wire(server)
         self._run = 0
         self.tail = StreamReader(
-            self.watched, cast("Link", self._wire), self.identity, group=self.group
-        )
+            self.watched, cast("Link", self._wire), self.identity, group=self.group,
+            clock=self._clock,
+        )  # fmt: skip
+
+    def _clock(self) -> float:
+        return self.server.now / 1000
+
+    def cut_off(self) -> None:
+        """Its connection breaks, and it notices at once."""
+        self.identity.broke()
 
     def _connected(self) -> None:
         """What a tail does on each new connection."""
         if self._run != self.server.run:
             self._run = self.server.run
-            self.identity.identify(f"run_id:{self.server.run_id}\n".encode())
+            # Whoever did not notice at once notices by its time limit, not within the same second.
+            self.server.now = max(self.server.now, self.server.began + 1000)
+            self.identity.broke()
+            self.identity.identify(self.server.info)
+            self.identity.heard()
             self.tail.reconnected()
 
     @property
@@ -140,6 +153,7 @@ class Client:
         self.start: Cursor | None = None
         self.place: Cursor | None = None  # with which it comes back
         self.began = 0  # disruptions before
+        self.visited: set[int] = set()  # processes it was on
         self.moment = 0
         self.wanted = Filter()
         self.filters: list[tuple[int, Filter]] = [(0, self.wanted)]  # from behind which number on
@@ -165,6 +179,7 @@ class Client:
         if not self.log and self.start is None:
             self.began = process.server.disruptions - (not process.up_to_date)
         self.process = process
+        self.visited.add(id(process))
         self.flow = self._flow_at(start.cursor or Cursor(ZERO_ID), self._per_second)
         self._placed = start.cursor is not None
         self._catch_up = CatchUp(

@@ -11,6 +11,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from extdebug.streams import epochs
 from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import ZERO_ID, EntryId
 
@@ -31,6 +32,7 @@ class Entry:
     vanished: bool = False  # a restart brought an older copy without it
     held: bool = True  # until it was trimmed, deleted or vanished
     gone: int = 0  # when that was, by the server's count of such moments
+    run: int = 1  # of the server that took it
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Life:
     deleted: EntryId = ZERO_ID
     groups: dict[bytes, EntryId] = field(default_factory=dict)
     ended: bool = False
+    returned: bool = False  # it was away for a while, as after two SWAPDBs
 
     @property
     def held(self) -> list[Entry]:
@@ -57,7 +60,9 @@ class Server:
         self.lives: list[Life] = []
         self.life_of: dict[str, Life] = {}  # by epoch
         self.run = 1
-        self.now = 1000
+        self.now = 1_700_000_000_250  # milliseconds since 1970
+        self.began = self.now  # this run
+        self.aside: Life | None = None  # what another database holds
         self.written = 0
         self.disruptions = 0
         self.moment = 0
@@ -65,6 +70,19 @@ class Server:
     @property
     def run_id(self) -> str:
         return f"{self.run:08x}" * 5
+
+    @property
+    def info(self) -> bytes:
+        """INFO server. Redis counts its uptime in whole seconds of the clock."""
+        uptime = self.now // 1000 - self.began // 1000
+        return (
+            f"run_id:{self.run_id}\nuptime_in_seconds:{uptime}\nserver_time_usec:{self.now}000\n"
+        ).encode()
+
+    def run_of(self, epoch: str) -> int:
+        """The run under which this name of a life was made."""
+        runs = range(1, self.run + 1)
+        return next(run for run in runs if epochs.of_run(epoch, f"{run:08x}" * 5))
 
     # --- what happens to the stream -----------------------------------------------------------
 
@@ -75,7 +93,7 @@ class Server:
             id = EntryId(life.top.ms, life.top.seq + 1)
         self.written += 1
         flat = [part.encode() for pair in fields.items() for part in pair]
-        life.entries.append(Entry(self.written, id, flat, kind, even, dropped))
+        life.entries.append(Entry(self.written, id, flat, kind, even, dropped, run=self.run))
         life.added += 1
         life.top = id
 
@@ -107,9 +125,24 @@ class Server:
             self.life = None
             self.disruptions += 1
 
-    def restart(self, forgotten: int) -> None:
-        """The same stream under another run, without the last `forgotten` entries."""
+    def swap(self) -> None:
+        """SWAPDB with a database that holds what was put there before, or nothing."""
+        if self.life is None and self.aside is None:
+            return
+        if self.life is not None:
+            self.life.ended = True
+        self.life, self.aside = self.aside, self.life
+        if self.life is not None:
+            self.life.ended, self.life.returned = False, True
+        self.disruptions += 1
+
+    def restart(self, forgotten: int, *, nameless: bool) -> None:
+        """The same stream under another run, without the last `forgotten` entries; `nameless`: and
+        without the groups, which were made after the copy that it loads."""
         self.run += 1
+        self.now += 20
+        self.began = self.now
+        self.aside = None
         self.disruptions += 1
         life = self.life
         if life is None:
@@ -119,6 +152,8 @@ class Server:
             self._take(entry)
             entry.vanished = True
             life.added -= 1
+        if nameless:
+            life.groups.clear()
         left = [entry for entry in life.entries if not entry.vanished]
         life.top = left[-1].id if left else ZERO_ID
 

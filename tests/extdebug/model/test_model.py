@@ -30,6 +30,15 @@ few = st.integers(0, 2)
 counts = st.integers(1, 6)
 
 
+class Hurried(asyncio.SelectorEventLoop):
+    """Nothing sleeps: what is waited for happens at the machine's own steps."""
+
+    def call_later(
+        self, delay: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        return super().call_later(0, callback, *args, context=context)
+
+
 class Losses(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +49,8 @@ class Losses(RuleBasedStateMachine):
         self.seen: set[str] = set()  # producers that this life of the stream has heard of
         self.unmarked: dict[str, int] = {}
         self.losses = False
-        self.runner = asyncio.Runner()
+        self.swapped = False
+        self.runner = asyncio.Runner(loop_factory=Hurried)
 
     def teardown(self) -> None:
         try:
@@ -74,7 +84,7 @@ class Losses(RuleBasedStateMachine):
                 if src in self.seen:
                     dropped = self.unmarked.get(src, 0)
                 self.unmarked[src] = 0
-            self.seen.add(src)
+                self.seen.add(src)  # only from a number on can a hole be told
         if lost:
             fields |= {"lost": str(lost), "why": "queue full"}
         self.server.add(fields, kind=kind, even=even, dropped=dropped)
@@ -103,7 +113,7 @@ class Losses(RuleBasedStateMachine):
     def unreadable(self) -> None:
         self._add(None, kind="unreadable")
 
-    @rule(ms=st.integers(1, 5))
+    @rule(ms=st.sampled_from([1, 2, 5, 400, 1500]))
     def time_passes(self, ms: int) -> None:
         self.server.now += ms
 
@@ -125,11 +135,24 @@ class Losses(RuleBasedStateMachine):
         self.server.now += 1
         self.unnumbered(lines)
 
-    @rule(forgotten=st.integers(0, 4))
-    def restart(self, forgotten: int) -> None:
+    @rule(forgotten=st.integers(0, 4), nameless=st.booleans(), noticed=st.sampled_from([0, 1, 3]))
+    def restart(self, forgotten: int, nameless: bool, noticed: int) -> None:
+        """`noticed`: bits of the processes whose connections break; others hang for a while."""
         self.losses = True
-        self.server.restart(forgotten)
+        for bit, process in enumerate(self.processes):
+            if noticed & 1 << bit:
+                process.cut_off()
+        self.server.restart(forgotten, nameless=nameless)
         self.server.now += 1
+
+    @precondition(lambda self: all(len(client.filters) == 1 for client in self.clients))
+    @rule(lines=st.integers(0, 5))
+    def swap(self, lines: int) -> None:
+        """The first time another stream, then the earlier one again."""
+        self.losses = self.swapped = True
+        self.server.swap()
+        self.server.now += 1
+        self.unnumbered(lines)
 
     # --- consoles -----------------------------------------------------------------------------
 
@@ -208,7 +231,7 @@ class Losses(RuleBasedStateMachine):
             raise AssertionError("it left without a place")
         client.come(self.processes[where % 2], Start(cursor=Cursor.parse(str(place))))
 
-    @precondition(lambda self: self.clients)
+    @precondition(lambda self: self.clients and not self.swapped)
     @rule(which=few, even=st.booleans())
     def filter(self, which: int, even: bool) -> None:
         client = self._client(which)
@@ -226,6 +249,7 @@ class Losses(RuleBasedStateMachine):
             self._add(src)
         now = getattr(self, "now", 0.0)
         for _ in range(12):
+            self.server.now += 300
             for process in self.processes:
                 self.run(process.look(500))
             for client in self.clients:

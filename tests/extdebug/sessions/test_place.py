@@ -12,8 +12,8 @@ from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.hub.test_ring_buffer import chunk, prepared
 
-HERE = "a" * 20
-THERE = "b" * 20
+HERE = "a" * 24
+THERE = "b" * 24
 
 
 def at(n: int, index: int | None = -1, epoch: str = HERE, *, stated: bool = False) -> Cursor:
@@ -178,6 +178,46 @@ def test_another_life_that_nobody_told_is_a_reset_before_its_piece() -> None:
     assert (meeting.at.epoch, meeting.at.index) == (THERE, 6)
     after = meet(meeting.at, meeting.rest)
     assert (after.gap, shown(after)) == (None, [3, 4])
+
+
+def ending(ends: Cursor | None) -> Piece:
+    reset = Gap(GapReason.RESET, None, "8-0", None)
+    return Piece(at(0, 0, THERE), gap=reset, since=EntryId(8, 0), ends=ends)
+
+
+def test_what_of_the_ended_life_was_not_told_comes_before_its_end() -> None:
+    meeting = meet(at(5), ending(at(8, 11)))
+    assert meeting.gap == Gap(GapReason.RETENTION, 6, "5-0", "8-1")
+    assert meeting.at == at(8, 11)
+    assert meeting.at is not None
+    assert meeting.rest is not None
+    after = meet(meeting.at, meeting.rest)
+    assert (after.gap, after.rest) == (None, meeting.rest), "told once, then the end itself"
+    assert passed(meeting.at, meeting.rest) == at(0, 0, THERE)
+
+
+def test_a_session_that_was_told_all_of_the_ended_life_hears_of_its_end_alone() -> None:
+    for stood in (at(8, 11), at(9, 12)):
+        piece = ending(at(8, 11))
+        assert meet(stood, piece) == Meeting(piece)
+
+
+def test_an_end_that_cannot_be_counted_begins_where_the_session_stands() -> None:
+    meeting = meet(at(5, None), ending(at(8, 11)))
+    assert meeting.gap is None
+    assert meeting.rest is not None
+    assert meeting.rest.gap is not None
+    assert (meeting.rest.gap.reason, meeting.rest.gap.after) == (GapReason.RESET, "5-0")
+    ahead = meet(at(9, None), ending(at(8, 11)))
+    assert ahead.rest is not None
+    assert ahead.rest.gap is not None
+    assert ahead.rest.gap.after == "8-0"
+
+
+def test_the_end_of_a_life_that_the_session_never_saw_is_told_as_it_is() -> None:
+    for ends in (None, at(8, 11, "c" * 24)):
+        piece = ending(ends)
+        assert meet(at(5), piece) == Meeting(piece)
 
 
 def test_a_place_without_an_epoch_takes_that_of_the_piece() -> None:

@@ -21,9 +21,9 @@ from tests.fixtures.redis import RedisServer
 
 RUN_ID = "ab" * 20
 NEXT_RUN = "cd" * 20
-EPOCH = "00000001" + "ab" * 4 + "0001"
-OTHER_EPOCH = "00000002" + "ab" * 4 + "0002"
-NEXT_EPOCH = "00000003" + "cd" * 4 + "0003"
+EPOCH = "00000000001" + "ab" * 4 + "00001"
+OTHER_EPOCH = "00000000002" + "ab" * 4 + "00002"
+NEXT_EPOCH = "00000000003" + "cd" * 4 + "00003"
 
 
 def at(ms: int) -> EntryId:

@@ -8,6 +8,8 @@ from extdebug.streams.sequence_gaps import MOST, Missing, SequenceGaps
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, EntryId
 
+HERE = EntryId(1_000, 0)
+
 
 class Book:
     """Feeds entries, numbered from 1 in the stream, and adds up what is stated."""
@@ -45,27 +47,27 @@ def test_numbers_in_order_state_nothing() -> None:
 def test_a_hole_is_a_loss_before_the_entry_that_shows_it() -> None:
     book = Book()
     book.see(1)
-    assert book.producers.shows_loss(Origin("a", 5))
+    assert book.producers.shows_loss(Origin("a", 5), at=HERE)
     assert book.see(5) == Missing(0, 3)
-    assert not book.producers.shows_loss(Origin("a", 6))
+    assert not book.producers.shows_loss(Origin("a", 6), at=HERE)
 
 
 def test_asking_whether_an_entry_shows_a_loss_changes_nothing() -> None:
     book = Book()
     book.see(1)
     for _ in range(3):
-        assert book.producers.shows_loss(Origin("a", 4))
+        assert book.producers.shows_loss(Origin("a", 4), at=HERE)
     assert book.see(4) == Missing(0, 2)
-    assert not book.producers.shows_loss(Origin("b", 9)), "nothing is known of that one"
-    assert not book.producers.shows_loss(Origin(None, 9))
-    assert not book.producers.shows_loss(Origin("a"))
+    assert not book.producers.shows_loss(Origin("b", 9), at=HERE), "nothing is known of that one"
+    assert not book.producers.shows_loss(Origin(None, 9), at=HERE)
+    assert not book.producers.shows_loss(Origin("a"), at=HERE)
 
 
 def test_a_marker_explains_the_hole_that_follows_it() -> None:
     book = Book()
     book.see(1)
     book.see(lost=3)
-    assert not book.producers.shows_loss(Origin("a", 5))
+    assert not book.producers.shows_loss(Origin("a", 5), at=HERE)
     book.see(5)
     assert (book.marked, book.holes) == (3, 0)
 
@@ -179,6 +181,17 @@ def test_a_cancelled_hole_does_not_swallow_the_next_marker() -> None:
     assert book.stated == 2
 
 
+def test_what_was_stated_before_a_first_number_does_not_swallow_a_later_hole() -> None:
+    book = Book()
+    book.see(5, lost=4)
+    book.see(8)
+    assert (book.marked, book.holes) == (4, 2)
+    book.see(lost=1, src="b")
+    book.see(2, src="b")
+    book.see(4, src="b")
+    assert (book.marked, book.holes) == (5, 3)
+
+
 def test_entries_without_a_source_state_what_they_say() -> None:
     book = Book()
     book.see(lost=4, src=None)
@@ -195,14 +208,14 @@ def test_an_entry_written_twice_states_nothing() -> None:
 
 def test_a_source_first_seen_in_the_middle_waits_for_its_earlier_entries() -> None:
     book = Book()
-    assert book.producers.unknown(Origin("a", 5))
-    assert book.producers.unknown(Origin("a", None, 2))
-    assert not book.producers.unknown(Origin("a", 1)), "the first one has nothing before it"
-    assert not book.producers.unknown(Origin(None, 5))
+    assert book.producers.unknown(Origin("a", 5), at=HERE)
+    assert book.producers.unknown(Origin("a", None, 2), at=HERE)
+    assert not book.producers.unknown(Origin("a", 1), at=HERE), "nothing is before it"
+    assert not book.producers.unknown(Origin(None, 5), at=HERE)
     earlier = Book()
     earlier.see(2)
     book.producers.learn(earlier.producers)
-    assert not book.producers.unknown(Origin("a", 5))
+    assert not book.producers.unknown(Origin("a", 5), at=HERE)
     assert book.see(5) == Missing(0, 2)
 
 
@@ -214,7 +227,55 @@ def test_what_is_known_here_is_not_overwritten_by_what_was_before() -> None:
     book.producers.learn(earlier.producers)
     book.see(8)
     assert book.stated == 0
-    assert not book.producers.unknown(Origin("b", 5)), "the whole stream was looked through"
+    assert not book.producers.unknown(Origin("b", 5), at=HERE), "all was looked through"
+
+
+def test_a_hole_after_the_span_of_a_loss_is_the_producers() -> None:
+    """The loss lies between 4 and 9: what is missing before 4 cannot be it."""
+    book = Book()
+    book.see(1)
+    book.producers.lost(3, after=EntryId(4, 0), until=EntryId(9, 0))
+    assert book.see(4) == Missing(0, 2)
+    assert book.at == 2
+    book.at = 8
+    assert book.see(8) == Missing(0, 0), "3 of the stream's"
+
+
+def test_a_source_first_seen_behind_a_loss_is_not_excused_by_it() -> None:
+    book = Book()
+    book.producers.lost(2, after=ZERO_ID, until=EntryId(1, 0))
+    book.see(1)
+    assert book.see(4) == Missing(0, 2)
+
+
+def test_of_a_seeded_source_only_the_last_number_is_known() -> None:
+    book = Book()
+    book.producers.seed(Origin("a", 5), at=EntryId(1, 0))
+    assert not book.producers.unknown(Origin("a", 6), at=HERE), "in order: nothing to ask"
+    assert book.producers.unknown(Origin("a", 8), at=HERE), "a marker may have told of 6 and 7"
+    assert book.producers.unknown(Origin("a", None, 2), at=HERE)
+    assert book.see(6) == Missing(0, 0)
+
+
+def test_a_seed_takes_the_greatest_number_and_is_replaced_by_what_is_learnt() -> None:
+    book, earlier = Book(), Book()
+    for n in (5, 4):
+        book.producers.seed(Origin("a", n), at=EntryId(n, 0))
+    earlier.see(5)
+    earlier.see(lost=2)
+    book.producers.learn(earlier.producers)
+    assert not book.producers.unknown(Origin("a", 8), at=HERE)
+    assert book.see(8) == Missing(0, 0), "its marker came before our place"
+    assert book.see(10) == Missing(0, 1)
+
+
+def test_a_hole_across_two_runs_of_the_server_is_the_loss_between_them() -> None:
+    book = Book()
+    book.producers.run_began = EntryId(2, 0)
+    book.see(1)
+    assert not book.producers.shows_loss(Origin("a", 9), at=HERE)
+    assert book.see(9) == Missing(0, 0)
+    assert book.see(12) == Missing(0, 2)
 
 
 def test_the_memory_is_bounded_and_the_longest_silent_source_goes() -> None:
