@@ -1,8 +1,7 @@
 """Tests lie where a newcomer looks for them, and prove what production code calls.
 
 Each production module has its test file under its own name in the mirrored folder of tests/. No
-module, top-level function or class is reached by tests alone. The lists of what is pending may
-only shrink.
+module, top-level function or class is reached by tests alone. Each exception has its reason.
 """
 
 from __future__ import annotations
@@ -31,8 +30,6 @@ ELSEWHERE: Final[dict[str, str]] = {
     "audit/apps.py": "app registration",
     "extdebug/management/commands/redis_acl.py": "tested with its rules in streams/test_acl.py",
 }
-# Folders whose test files are still to be written or moved.
-PENDING_FOLDERS: Final = {"extdebug/hub"}
 # What we offer to other programs or to later migrations, and do not call ourselves.
 OFFERED: Final[dict[str, str]] = {
     "extdebug.runner.context:bind": "a host in Python calls it: docs/extension-authors.md",
@@ -63,14 +60,6 @@ def test_file_of(module: str) -> str:
 test_file_of.__test__ = False  # type: ignore[attr-defined] # not a test, whatever pytest thinks
 
 
-def pending(module: str) -> str | None:
-    """The pending folder the module lies in, the innermost one."""
-    folder = module.rpartition("/")[0]
-    while folder and folder not in PENDING_FOLDERS:
-        folder = folder.rpartition("/")[0]
-    return folder or None
-
-
 def without_test() -> list[str]:
     names = [relative(path) for path in MODULES]
     return [
@@ -79,14 +68,8 @@ def without_test() -> list[str]:
 
 
 def test_every_module_has_its_test_file():
-    missing = [name for name in without_test() if pending(name) is None]
+    missing = without_test()
     assert not missing, f"write {', '.join(map(test_file_of, missing))}, or say why not"
-
-
-@pytest.mark.parametrize("folder", sorted(PENDING_FOLDERS))
-def test_a_pending_folder_has_modules_without_test(folder: str):
-    here = [name for name in without_test() if pending(name) == folder]
-    assert here, "all of its modules have their tests now: take it out of PENDING_FOLDERS"
 
 
 @pytest.mark.parametrize("module", ELSEWHERE)
