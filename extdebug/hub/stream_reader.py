@@ -1,4 +1,4 @@
-"""How a tail reads one stream: its group, its looks, what to do when the stream is another.
+"""Reads one stream for its tail: by its group, by snapshots, and on when the stream is another.
 
 A *look* is a snapshot and a read in one transaction: what it finds is exact, its place included.
 Between looks the tail's blocking read brings entries, provisional in their count by what a trim

@@ -1,4 +1,4 @@
-"""Streams kept within their age, and what dead readers left on them removed. Synchronous Redis.
+"""Trims streams to their age and removes what dead readers left on them. Synchronous Redis.
 
 Safe at any moment and from several places at once: Redis does the comparing. Never an EXPIRE: one
 set on an idle stream would kill what is written to it later.
