@@ -1,4 +1,4 @@
-"""Writes down how this process and its sessions do: signs of life, accounts, moved grants.
+"""Writes down how this process and its sessions do: signs of life, accounts, due grants.
 
 Apart from deciding, because a write may wait for a lock while a cut must not.
 """

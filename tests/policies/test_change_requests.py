@@ -9,6 +9,8 @@ from django.contrib.auth.models import Permission, User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from audit.chain import AuditError
+from audit.models import Outbox
 from extdebug.demo.sample import Cast
 from policies import change_requests, changes
 from policies.change_requests import ChangeConflict
@@ -18,6 +20,7 @@ from policies.models import (
     Membership,
 )
 from policies.second_person import ChangeRefused, NeedsSecond
+from tests.fixtures.trail import refusing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 HOUR = dt.timedelta(hours=1)
@@ -95,3 +98,21 @@ def test_a_request_by_sql_is_never_answered_by_its_parties(cast: Cast) -> None:
             f"INSERT OR REPLACE INTO policies_changerequest ({names})"
             f" SELECT {names} FROM policies_changerequest"
         )
+
+
+@pytest.mark.parametrize("answer", ["denied", "withdrawn"])
+def test_a_refusal_is_not_kept_waiting_by_the_trail_and_an_approval_is(
+    cast: Cast, answer: str
+) -> None:
+    lock = Lock.objects.create(tenant=cast.acme, reason="first")
+    asked = wants(lambda: changes.delete(lock, by=cast.olivia), by=cast.olivia)
+    with refusing(connection):
+        with pytest.raises(AuditError), transaction.atomic():
+            change_requests.approve(asked.pk, by=cast.oscar)
+        if answer == "denied":
+            change_requests.deny(asked.pk, by=cast.oscar, reason="no")
+        else:
+            change_requests.withdraw(asked.pk, by=cast.olivia)
+    assert ChangeRequest.objects.get().state == answer
+    assert Lock.objects.get() == lock
+    assert Outbox.objects.get().entry["action"] == f"change.{answer}"
