@@ -99,8 +99,9 @@ async def _finish(feed: Feed) -> None:
 async def _open(
     node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
 ) -> tuple[Feed, server_frames.ReadyTarget]:
+    tenant, extension = _ids(asked)
     _admit(node, viewer, asked)
-    target = await _target(viewer, asked.tenant, asked.extension)
+    target = await _target(viewer, tenant, extension)
     if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
         raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     wanted = await _filter(node, viewer, target, asked.wanted)
@@ -161,6 +162,18 @@ async def _begin(
     return feed, names
 
 
+def _ids(asked: OpeningRequest) -> tuple[str | None, str]:
+    """The ids as keys have them. What is none is refused before it counts as a knock."""
+    try:
+        extension = clean_id(asked.extension, what="extension")
+        tenant = asked.tenant
+        if tenant and tenant != BARE:
+            tenant = clean_id(tenant, what="tenant")
+    except BadId as error:
+        raise OpeningRefused(close_reasons.bad_request(str(error))) from None
+    return tenant, extension
+
+
 def _admit(node: Node, viewer: Viewer, asked: OpeningRequest) -> None:
     """What can be refused without asking the database."""
     if node.draining:
@@ -197,12 +210,6 @@ def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:
 
 
 async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
-    try:
-        extension = clean_id(extension, what="extension")
-        if tenant and tenant != BARE:
-            tenant = clean_id(tenant, what="tenant")
-    except BadId as error:
-        raise OpeningRefused(close_reasons.bad_request(str(error))) from None
     if tenant:
         return Target(tenant, extension)
     choices = await in_policy_threads(access.choices, viewer, extension=extension)
