@@ -13,7 +13,7 @@ from audit import queries
 from audit.requesters import note_reading
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
-from policies import second_person
+from policies.changes import second_person
 from policies.database import clock
 from policies.desk.recorded_admin import operates
 from policies.models import ChangeRequest, Grant

@@ -14,7 +14,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from policies import access, changes
+from policies import access
+from policies.changes import verbs
 from policies.database import clock
 from policies.identity.operators import is_operator
 from policies.models import Consent, Extension, Tenant
@@ -40,7 +41,7 @@ def require(tenant: Tenant, *, by: User, required: bool, reason: str = "", ip: s
     with transaction.atomic():
         row = Tenant.objects.select_for_update().get(pk=tenant.pk)
         row.consent_required = required
-        changes.save(row, by=by, ip=ip, reason=reason)
+        verbs.save(row, by=by, ip=ip, reason=reason)
 
 
 def give(
@@ -133,7 +134,7 @@ def _write(
         row = row or Consent(tenant=tenant, extension=extension)
         row.state, row.expires_at, row.note = state, ends, note
         row.decided_by, row.decided_at = by, clock.now()
-        changes.save(row, by=by, ip=ip, reason=note)
+        verbs.save(row, by=by, ip=ip, reason=note)
     return row
 
 

@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Final
 
-from policies import change_requests, limits
+from policies import limits
+from policies.changes import requests
 from policies.database import clock
 from policies.grants import notifications, verbs
 from policies.identity import tickets
@@ -33,7 +34,7 @@ def prune_notices() -> int:
 # What was done, in the words that `manage.py janitor` prints before the count -> the step.
 STEPS: Final[tuple[tuple[str, Callable[[], int]], ...]] = (
     ("grants past their time", verbs.lapse),
-    ("changes past their time", change_requests.lapse),
+    ("changes past their time", requests.lapse),
     ("notices sent", notifications.deliver_due),
     ("old tickets deleted", tickets.prune),
     ("old openings deleted", prune_openings),

@@ -135,7 +135,10 @@ class Supervisor:
     async def empty(self, *, within: float) -> None:
         """Wait until no session is left, or for so many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), within)
+            async with asyncio.timeout(
+                within
+            ):  # not wait_for: on 3.11 it can swallow a cancellation
+                await self._empty.wait()
 
     def decide_soon(self, *feeds: Feed) -> None:
         self._soon.update(feeds)
@@ -161,7 +164,10 @@ class Supervisor:
         rows_at = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), self._timings.poll)
+                async with asyncio.timeout(
+                    self._timings.poll
+                ):  # not wait_for: on 3.11 it can swallow a cancellation
+                    await self._bell.wait()
             self._bell.clear()
             try:
                 async with asyncio.timeout(

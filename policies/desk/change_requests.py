@@ -15,12 +15,12 @@ from unfold.decorators import display
 from audit import queries
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import ip_of, note_reading, user_of
-from policies import change_requests
+from policies.changes import requests
+from policies.changes.second_person import ChangeRefused
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.identity import people
 from policies.models import ChangeRequest
-from policies.second_person import ChangeRefused
 
 COLOURS = {"requested": "warning", "applied": "success", "denied": "danger"}
 HISTORY_ROWS = 50
@@ -71,12 +71,12 @@ class ChangeRequestAdmin(ReadOnlyMixin, OperatorAdmin):
         by, ip, said = user_of(request), ip_of(request), request.POST.get("comment", "")
         try:
             if verb == "approve":
-                change_requests.approve(change.pk, by=by, comment=said, ip=ip)
+                requests.approve(change.pk, by=by, comment=said, ip=ip)
             elif verb == "deny":
-                change_requests.deny(change.pk, by=by, reason=said, ip=ip)
+                requests.deny(change.pk, by=by, reason=said, ip=ip)
             else:
-                change_requests.withdraw(change.pk, by=by, ip=ip)
-        except change_requests.ChangeConflict as refused:
+                requests.withdraw(change.pk, by=by, ip=ip)
+        except requests.ChangeConflict as refused:
             return self._page(request, change, refused=str(refused), status=409)
         except ChangeRefused as refused:
             return self._page(request, change, refused=str(refused), status=403)
@@ -101,7 +101,7 @@ class ChangeRequestAdmin(ReadOnlyMixin, OperatorAdmin):
             "people": people.names(change.subjects),
             "refused": refused,
             "lapsed": lapsed,
-            "why_not": change_requests.why_not(change, user_of(request)) if pending else "",
+            "why_not": requests.why_not(change, user_of(request)) if pending else "",
             "mine": pending and not lapsed and change.requester_id == request.user.pk,
             "rows": queries.about("changerequest", change.pk)[:HISTORY_ROWS],
         }

@@ -23,10 +23,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit import queries
 from audit.requesters import ip_of, note_reading, user_of
-from policies import change_requests, changes
+from policies.changes import requests, verbs
+from policies.changes.second_person import ChangeRefused, NeedsSecond
 from policies.desk import affected_sessions
 from policies.identity.operators import OPERATE
-from policies.second_person import ChangeRefused, NeedsSecond
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
 SEEN: Final = "_seen"  # the fingerprint of the row that the form was made from
@@ -129,7 +129,7 @@ class RecordedAdmin(HidingAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         before = affected_sessions.allowed_now()
-        with changes.recorded(form.instance, by=user_of(request), ip=ip_of(request)):
+        with verbs.recorded(form.instance, by=user_of(request), ip=ip_of(request)):
             if change and request.POST.get(SEEN) != self._fingerprint(form.instance.pk):
                 raise Stale
             self.store(request, form.instance, form)
@@ -139,8 +139,8 @@ class RecordedAdmin(HidingAdmin):
     def _fingerprint(self, pk: Any) -> str:
         """A hash of the row's columns without secrets: equal for equal rows in every process."""
         stored = self.model._base_manager  # noqa: SLF001 - documented: it sees every row
-        row = changes.snapshot(stored.filter(pk=pk).first()) or {}
-        plain = {name: value for name, value in row.items() if name not in changes.SECRET}
+        row = verbs.snapshot(stored.filter(pk=pk).first()) or {}
+        plain = {name: value for name, value in row.items() if name not in verbs.SECRET}
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
@@ -150,7 +150,7 @@ class RecordedAdmin(HidingAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         before = affected_sessions.allowed_now()
         with transaction.atomic():
-            changes.delete(obj, by=user_of(request), ip=ip_of(request))
+            verbs.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -160,7 +160,7 @@ class RecordedAdmin(HidingAdmin):
             for obj in queryset:
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied
-                changes.delete(obj, by=user_of(request), ip=ip_of(request))
+                verbs.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     # Django's own log would be a second trail that anyone can edit; ours is the audit.
@@ -252,7 +252,7 @@ def answer_refused(
     reason, why_not = request.POST.get(WHY, ""), "" if plan else str(refused)
     if plan is not None and WHY in request.POST:
         try:
-            asked = change_requests.ask(plan, by=user_of(request), reason=reason, ip=ip_of(request))
+            asked = requests.ask(plan, by=user_of(request), reason=reason, ip=ip_of(request))
         except ChangeRefused as error:
             why_not = str(error)
         else:

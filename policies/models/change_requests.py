@@ -1,7 +1,7 @@
 """The table of changes that need a second person: what is asked for, by whom, and the answer.
 
-The verbs live in `policies.change_requests`; what may never be is a constraint here or a trigger in
-`policies.database.change_triggers`.
+The verbs live in `policies.changes.requests`; what may never be is a constraint here or a trigger
+in `policies.database.change_triggers`.
 """
 
 from __future__ import annotations

@@ -20,11 +20,11 @@ from django.views.decorators.http import require_POST, require_safe
 from audit import trail
 from audit.requesters import ip_of, note_reading, user_of
 from policies import access, consent
+from policies.changes.second_person import ChangeRefused, NeedsSecond
 from policies.database import clock
 from policies.desk import affected_sessions
 from policies.desk.recorded_admin import CONFIRMED, WouldCut, ask_about
 from policies.models import Extension, Grant, Tenant
-from policies.second_person import ChangeRefused, NeedsSecond
 
 ROWS: Final = 50  # of the trail, per page
 GRANTS: Final = 100

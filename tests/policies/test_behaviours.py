@@ -15,13 +15,15 @@ from audit import trail
 from audit.chain import AuditError
 from audit.models import Outbox
 from extdebug.demo.sample import Cast
-from policies import access, change_requests, changes, consent
+from policies import access, consent
+from policies.changes import requests
+from policies.changes import verbs as changes
+from policies.changes.second_person import NeedsSecond
 from policies.decisions.decide import DecisionRule
 from policies.grants import notifications
 from policies.grants import verbs as grants
 from policies.grants.verbs import GrantConflict, GrantMissing, GrantRefused
 from policies.models import Approval, Consent, EnvironmentPolicy, Grant, Lock, Notice, Tenant
-from policies.second_person import NeedsSecond
 from tests.fixtures.trail import refusing
 from tests.policies.conftest import TARGET, actions, ask, granted, request
 
@@ -337,8 +339,8 @@ def test_behaviour_14_a_lock_stops_everything(cast: Cast, whom: str) -> None:
     else:  # it binds operators too: two of them lift it
         with pytest.raises(NeedsSecond) as needs:
             changes.delete(lock, by=cast.olivia)
-        asked = change_requests.ask(needs.value.plan, by=cast.olivia, reason="over")
-        change_requests.approve(asked.pk, by=cast.oscar)
+        asked = requests.ask(needs.value.plan, by=cast.olivia, reason="over")
+        requests.approve(asked.pk, by=cast.oscar)
     assert ask(cast.dan).allowed
     assert actions(action__startswith="lock.") == ["lock.set", "lock.lifted"]
 

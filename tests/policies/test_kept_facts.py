@@ -10,7 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies import change_requests, consent
+from policies import consent
+from policies.changes import requests
+from policies.changes.second_person import NeedsSecond
 from policies.grants import verbs
 from policies.models import (
     Approval,
@@ -22,7 +24,6 @@ from policies.models import (
     Lock,
     Membership,
 )
-from policies.second_person import NeedsSecond
 from tests.policies.at_the_desk import signed_in
 from tests.policies.conftest import TARGET, ask, request
 
@@ -37,7 +38,7 @@ def operate() -> Permission:
 def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
     with pytest.raises(NeedsSecond) as needs:
         change()
-    return change_requests.ask(needs.value.plan, by=by, reason=reason)
+    return requests.ask(needs.value.plan, by=by, reason=reason)
 
 
 def refused_sql(statement: str) -> None:
@@ -84,7 +85,7 @@ def test_a_withdrawal_after_the_request_holds(cast: Cast) -> None:
     )
     consent.withdraw(cast.acme, by=cast.alice)
     with pytest.raises(ValueError, match=r"withdrew|already|exists"):
-        change_requests.approve(asked.pk, by=cast.oscar)
+        requests.approve(asked.pk, by=cast.oscar)
     assert Consent.objects.get().state == "withdrawn"
 
 

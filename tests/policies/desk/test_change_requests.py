@@ -9,13 +9,13 @@ from django.contrib.auth.models import Permission, User
 from django.db import IntegrityError, connection, transaction
 
 from extdebug.demo.sample import Cast
-from policies import change_requests
+from policies.changes import requests
+from policies.changes.second_person import NeedsSecond
 from policies.models import (
     ChangeRequest,
     Lock,
     Membership,
 )
-from policies.second_person import NeedsSecond
 from tests.policies.at_the_desk import seen, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
@@ -29,7 +29,7 @@ def operate() -> Permission:
 def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
     with pytest.raises(NeedsSecond) as needs:
         change()
-    return change_requests.ask(needs.value.plan, by=by, reason=reason)
+    return requests.ask(needs.value.plan, by=by, reason=reason)
 
 
 def refused_sql(statement: str) -> None:
@@ -85,5 +85,5 @@ def test_an_operators_rights_come_with_a_second_person(cast: Cast, root: Any) ->
     assert root.post(url, {**form, "_why": "a new colleague"}).status_code == 302
     assert not cast.mallory.user_permissions.exists()
     change = ChangeRequest.objects.get()
-    change_requests.approve(change.pk, by=cast.oscar)
+    requests.approve(change.pk, by=cast.oscar)
     assert cast.mallory.user_permissions.get() == operate()

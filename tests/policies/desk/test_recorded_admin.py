@@ -9,7 +9,7 @@ from django.test import Client
 
 from audit.models import AuditRecord, Outbox
 from extdebug.demo.sample import Cast
-from policies import changes
+from policies.changes import verbs
 from policies.models import (
     Capability,
     EnvironmentPolicy,
@@ -72,7 +72,7 @@ def forms(cast: Cast) -> dict[str, tuple[dict[str, Any], str]]:
     }  # fmt: skip
 
 
-# What widens access needs a second person in production: tests/policies/test_second_person.py.
+# What widens access needs a second person in production: changes/test_second_person.py.
 WIDENING = ("policies/membership", "policies/extensiondeveloper", "policies/productionmode")
 PLACES = (
     "policies/tenant", "policies/extension", "policies/install", "policies/membership",
@@ -124,7 +124,7 @@ def test_without_its_row_nothing_is_saved(
 
 def test_deleting_many_records_each(cast: Cast, root: Client) -> None:
     for user in (cast.dan, cast.dora):
-        changes.save(Lock(user=user, reason="x"), by=cast.olivia)
+        verbs.save(Lock(user=user, reason="x"), by=cast.olivia)
     chosen = list(Lock.objects.values_list("pk", flat=True))
     data = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
     assert root.post("/admin/policies/lock/", data).status_code == 302

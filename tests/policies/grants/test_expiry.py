@@ -45,7 +45,7 @@ def test_a_row_that_somebody_else_labelled_is_left_alone(cast: Cast) -> None:
 
 
 def test_a_scheduled_grant_is_activated_before_a_verb_judges_it(cast: Cast) -> None:
-    later = granted(cast, cast.dan, starts_after=timezone.now() + dt.timedelta(seconds=0.3))
+    later = granted(cast, cast.dan, starts_after=timezone.now() + dt.timedelta(seconds=1.5))
     assert later.state == Grant.State.SCHEDULED
     expiry.settle(later.pk)
     assert Grant.objects.get(pk=later.pk).state == Grant.State.SCHEDULED
@@ -60,7 +60,7 @@ def test_a_scheduled_grant_is_activated_before_a_verb_judges_it(cast: Cast) -> N
 def test_a_scheduled_grant_whose_approver_lost_the_role_is_cancelled_at_its_start(
     cast: Cast,
 ) -> None:
-    soon = timezone.now() + dt.timedelta(milliseconds=300)
+    soon = timezone.now() + dt.timedelta(milliseconds=1500)
     scheduled = verbs.approve(request(cast.dan, starts_after=soon).pk, by=cast.olivia)
     Lock.objects.create(user=cast.olivia, reason="x")
     waited = threading.Event()

@@ -11,8 +11,11 @@ from django.utils import timezone
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from policies import change_requests, changes, consent
-from policies.change_requests import ChangeConflict
+from policies import consent
+from policies.changes import requests
+from policies.changes import verbs as changes
+from policies.changes.requests import ChangeConflict
+from policies.changes.second_person import ChangeRefused, NeedsSecond
 from policies.grants import verbs
 from policies.identity import tokens
 from policies.models import (
@@ -27,7 +30,6 @@ from policies.models import (
     ProductionMode,
     Tenant,
 )
-from policies.second_person import ChangeRefused, NeedsSecond
 from tests.policies.at_the_desk import signed_in
 from tests.policies.conftest import actions, ask, granted
 
@@ -42,7 +44,7 @@ def operate() -> Permission:
 def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
     with pytest.raises(NeedsSecond) as needs:
         change()
-    return change_requests.ask(needs.value.plan, by=by, reason=reason)
+    return requests.ask(needs.value.plan, by=by, reason=reason)
 
 
 def refused_sql(statement: str) -> None:
@@ -197,10 +199,10 @@ def test_one_person_does_not_widen_access(cast: Cast, third_operator: User, kind
     asked = wants(widenings(cast)[kind], by=cast.olivia)
     assert asked.state == "requested"
     with pytest.raises(ChangeRefused, match="cannot approve"):
-        change_requests.approve(asked.pk, by=cast.olivia)
+        requests.approve(asked.pk, by=cast.olivia)
     for outsider in (cast.alice, cast.dan, cast.mallory):
         with pytest.raises(ChangeRefused):
-            change_requests.approve(asked.pk, by=outsider)
+            requests.approve(asked.pk, by=outsider)
 
 
 MADE = (
@@ -212,13 +214,13 @@ MADE = (
 @pytest.mark.parametrize("kind", MADE)
 def test_with_a_second_person_it_is_made_and_recorded(cast: Cast, kind: str) -> None:
     asked = wants(widenings(cast)[kind], by=cast.olivia)
-    done = change_requests.approve(asked.pk, by=cast.oscar, comment="fine")
+    done = requests.approve(asked.pk, by=cast.oscar, comment="fine")
     assert (done.state, done.decided_by) == ("applied", cast.oscar)
     made = AuditRecord.objects.get(data__change_request=done.label)
     assert (made.actor_name, made.data["requested_by"]) == ("oscar", "olivia")
     assert actions(subject_type="changerequest") == ["change.requested", "change.applied"]
     with pytest.raises(ChangeConflict):
-        change_requests.approve(done.pk, by=cast.oscar)
+        requests.approve(done.pk, by=cast.oscar)
 
 
 def test_what_narrows_is_free(cast: Cast) -> None:

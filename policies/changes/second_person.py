@@ -1,8 +1,8 @@
 """Refuses changes that one person must not make alone, and plans them for a second person.
 
-In production a change that widens access (`policies.widening`) waits for another operator, unless
-EXT_DEBUG_ONE_PERSON is set. Whoever is locked changes nothing. `policies.changes` asks here for
-every change; `policies.change_requests` carries a plan out once it was approved.
+In production a change that widens access (`policies.changes.widening`) waits for another operator,
+unless EXT_DEBUG_ONE_PERSON is set. Whoever is locked changes nothing. `policies.changes.verbs` asks
+here for every change; `policies.changes.requests` carries a plan out once it was approved.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from django.db.models import Model
 
 from audit import trail
 from audit.trail import Action
-from policies import widening
+from policies.changes import widening
+from policies.changes.row_state import RowState
 from policies.grants import notifications
 from policies.identity import locks
 from policies.models import ChangeRequest
-from policies.row_state import RowState
 
 FREE: Final = ("development", "staging")  # environments in which one person may do everything
 _UNTOLD: Final = frozenset({"password", "last_login"})  # never part of a plan

@@ -2,8 +2,8 @@
 
 The admin and every command that edits the directory, a rule, a lock, a person or their rights goes
 through here. Who may is the caller's question, except that nobody makes a change alone that needs
-two, and that whoever is locked makes none (`policies.second_person`). Grants, tokens and consent
-have verbs of their own.
+two, and that whoever is locked makes none (`policies.changes.second_person`). Grants, tokens and
+consent have verbs of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from django.db.models import Model
 
 from audit import trail
 from audit.trail import Action
-from policies import cuts, models, row_state, second_person
+from policies import cuts, models
+from policies.changes import row_state, second_person
 from policies.models import ChangeRequest
 
 # What an audit row says instead of the value: whoever reads the trail must not sign in with it.

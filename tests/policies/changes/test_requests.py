@@ -12,14 +12,14 @@ from django.utils import timezone
 from audit.chain import AuditError
 from audit.models import Outbox
 from extdebug.demo.sample import Cast
-from policies import change_requests, changes
-from policies.change_requests import ChangeConflict
+from policies.changes import requests, verbs
+from policies.changes.requests import ChangeConflict
+from policies.changes.second_person import ChangeRefused, NeedsSecond
 from policies.models import (
     ChangeRequest,
     Lock,
     Membership,
 )
-from policies.second_person import ChangeRefused, NeedsSecond
 from tests.fixtures.trail import refusing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
@@ -33,7 +33,7 @@ def operate() -> Permission:
 def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
     with pytest.raises(NeedsSecond) as needs:
         change()
-    return change_requests.ask(needs.value.plan, by=by, reason=reason)
+    return requests.ask(needs.value.plan, by=by, reason=reason)
 
 
 def refused_sql(statement: str) -> None:
@@ -47,36 +47,36 @@ def refused_sql(statement: str) -> None:
 
 def test_a_request_for_what_changed_meanwhile_is_not_made(cast: Cast) -> None:
     lock = Lock.objects.create(tenant=cast.acme, reason="first")
-    asked = wants(lambda: changes.delete(lock, by=cast.olivia), by=cast.olivia)
+    asked = wants(lambda: verbs.delete(lock, by=cast.olivia), by=cast.olivia)
     Lock.objects.filter(pk=asked.object_pk).update(reason="another incident")
     with pytest.raises(ChangeConflict, match="changed since"):
-        change_requests.approve(asked.pk, by=cast.oscar)
+        requests.approve(asked.pk, by=cast.oscar)
     assert Lock.objects.count() == 1
     assert ChangeRequest.objects.get().state == "requested"
 
 
 def test_a_late_or_locked_or_gone_second_person_is_none(cast: Cast, third_operator: User) -> None:
     new = Membership(user=cast.olivia, tenant=cast.acme)
-    asked = wants(lambda: changes.save(new, by=cast.olivia), by=cast.olivia)
+    asked = wants(lambda: verbs.save(new, by=cast.olivia), by=cast.olivia)
     Lock.objects.create(user=cast.oscar, reason="x")
     third_operator.is_active = False
     third_operator.save()
     for person in (cast.oscar, third_operator):
         with pytest.raises(ChangeRefused):
-            change_requests.approve(asked.pk, by=person)
+            requests.approve(asked.pk, by=person)
     Lock.objects.all().delete()
     Lock.objects.create(user=cast.olivia, reason="x")
     with pytest.raises(ChangeRefused, match="locked"):
-        change_requests.approve(asked.pk, by=cast.oscar)
+        requests.approve(asked.pk, by=cast.oscar)
     assert not Membership.objects.filter(user=cast.olivia).exists()
 
 
 @pytest.mark.usefixtures("third_operator")
 def test_a_request_by_sql_is_never_answered_by_its_parties(cast: Cast) -> None:
     new = Membership(user=cast.olivia, tenant=cast.acme)
-    asked = wants(lambda: changes.save(new, by=cast.olivia), by=cast.olivia)
+    asked = wants(lambda: verbs.save(new, by=cast.olivia), by=cast.olivia)
     change = wants(
-        lambda: changes.save(Membership(user=cast.oscar, tenant=cast.acme), by=cast.olivia),
+        lambda: verbs.save(Membership(user=cast.oscar, tenant=cast.acme), by=cast.olivia),
         by=cast.olivia,
     )
     rows = ChangeRequest.objects
@@ -105,14 +105,14 @@ def test_a_refusal_is_not_kept_waiting_by_the_trail_and_an_approval_is(
     cast: Cast, answer: str
 ) -> None:
     lock = Lock.objects.create(tenant=cast.acme, reason="first")
-    asked = wants(lambda: changes.delete(lock, by=cast.olivia), by=cast.olivia)
+    asked = wants(lambda: verbs.delete(lock, by=cast.olivia), by=cast.olivia)
     with refusing(connection):
         with pytest.raises(AuditError), transaction.atomic():
-            change_requests.approve(asked.pk, by=cast.oscar)
+            requests.approve(asked.pk, by=cast.oscar)
         if answer == "denied":
-            change_requests.deny(asked.pk, by=cast.oscar, reason="no")
+            requests.deny(asked.pk, by=cast.oscar, reason="no")
         else:
-            change_requests.withdraw(asked.pk, by=cast.olivia)
+            requests.withdraw(asked.pk, by=cast.olivia)
     assert ChangeRequest.objects.get().state == answer
     assert Lock.objects.get() == lock
     assert Outbox.objects.get().entry["action"] == f"change.{answer}"

@@ -27,10 +27,10 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Model
 
 from policies import models
+from policies.changes.row_state import RowState
 from policies.database import clock
 from policies.decisions.facts import DEFAULT_RULES
 from policies.identity.operators import is_operator
-from policies.row_state import RowState
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from django.db import transaction
 
 from audit import trail
 from audit.trail import Action
-from policies import change_plans, changes, consent, second_person
+from policies import consent
+from policies.changes import plans, second_person, verbs
+from policies.changes.second_person import ChangeRefused, Plan
 from policies.database import clock
 from policies.grants import claims, notifications
 from policies.identity import locks, people
 from policies.models import ChangeRequest, Consent
-from policies.second_person import ChangeRefused, Plan
 
 MOST_PENDING: Final = 20  # of one person: other operators' mailboxes are not a target
 LONGEST_REASON: Final = 2000  # characters
@@ -69,7 +70,7 @@ def ask(plan: Plan, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
             requested_at=now,
             lapses_at=now + dt.timedelta(minutes=claims.policy().pending_minutes),
         )
-        if not change_plans.describe(row, plan):
+        if not plans.describe(row, plan):
             raise ChangeConflict("What the change is about is gone.")
         row.save(force_insert=True)
         notifications.announce_change(row, "requested", to=approvers, by=by)
@@ -185,18 +186,16 @@ def _decide(row: ChangeRequest, state: State, *, by: User | None, comment: str) 
 
 def _apply(row: ChangeRequest, *, by: User, ip: str) -> None:
     """Make the change that was asked for, recorded under the second person's name."""
-    instance = change_plans.target(row)
+    instance = plans.target(row)
     if instance is None:
         raise ChangeConflict(f"What {row.label} is about was changed since: ask again.")
     if isinstance(instance, Consent):
         # Asked for before the tenant withdrew, or deleting the withdrawal: neither lifts it.
         consent.require_not_withdrawn(instance.tenant, instance.extension)
     if row.act == ChangeRequest.Act.DELETE:
-        changes.delete(instance, by=by, ip=ip, reason=row.reason, approved=row)
+        verbs.delete(instance, by=by, ip=ip, reason=row.reason, approved=row)
         return
-    changes.save(
-        instance, by=by, ip=ip, reason=row.reason, related=row.related or None, approved=row
-    )
+    verbs.save(instance, by=by, ip=ip, reason=row.reason, related=row.related or None, approved=row)
 
 
 def _record(

@@ -3,9 +3,9 @@
 import pytest
 
 from extdebug.demo.sample import Cast
+from policies.changes.row_state import state_of
+from policies.changes.widening import widening
 from policies.models import ExtensionDeveloper, Limits, Lock
-from policies.row_state import state_of
-from policies.widening import widening
 
 pytestmark = pytest.mark.django_db
 

@@ -3,8 +3,8 @@
 import pytest
 
 from extdebug.demo.sample import Cast
+from policies.changes.row_state import state_of
 from policies.models import ExtensionDeveloper
-from policies.row_state import state_of
 
 
 @pytest.mark.django_db
