@@ -1,5 +1,4 @@
 """The acceptance behaviours of approvals, by number: the half that is decided in the database.
-
 What needs live sockets (8, 9, 10, 20) is tested where the sockets are.
 """
 
