@@ -69,8 +69,9 @@ async def hang_up(console: Console, headers: dict[str, str], *, rounds: int) -> 
     url = f"{console.url}/api/ext-debug/stream?extensionId=invoice-sync&tenantId=acme"
     for number in range(rounds):
         async with httpx.AsyncClient(timeout=number % 3 * 0.1 + 0.05) as http:
-            with contextlib.suppress(httpx.HTTPError):
-                async with http.stream("GET", url, headers=headers) as answer:
+            # A stream that never pauses would never meet the client's timeout for one read.
+            with contextlib.suppress(httpx.HTTPError, TimeoutError):
+                async with asyncio.timeout(1), http.stream("GET", url, headers=headers) as answer:
                     async for _ in answer.aiter_bytes():
                         pass
 
