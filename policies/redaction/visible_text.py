@@ -27,7 +27,8 @@ _CHARACTER: Final = (
     rb"|\xf0\x91\x82\xbd|\xf0\x91\x83\x8d|\xf0\x93\x90[\xb0-\xbf]|\xf0\x9b\xb2[\xa0-\xa3]"
     rb"|\xf0\x9d\x85[\xb3-\xba]|\xf3\xa0[\x80-\xbf][\x80-\xbf]"
 )
-_CSI: Final = rb"(?:\x1b\[|\xc2\x9b)[0-?]*+[ -/]*+[@-~]"
+# At most two intermediate bytes: a run of dashes behind an escape is text, as a key's BEGIN line.
+_CSI: Final = rb"(?:\x1b\[|\xc2\x9b)[0-?]*+[ -/]{0,2}+[@-~]"
 _COLOUR: Final = rb"\\++(?:u001[bB]|x1[bB]|033|e)\[[0-9;:]*+m"  # as a program quotes it
 # Links, titles, clipboards: text that a terminal does not show, up to its end.
 _STRING: Final = (
@@ -35,14 +36,14 @@ _STRING: Final = (
     rb"((?:[^\x07\x1b\r\n\xc2]|\xc2(?!\x9c))*+)(?:\x07|\x1b\\|\xc2\x9c)"
 )
 _GAP: Final = re.compile(
-    b"(?:" + b"|".join((_CSI, _STRING, rb"\x1b[ -/]*+[0-OQ-WYZ\\`-~]", _CHARACTER, _COLOUR))
+    b"(?:" + b"|".join((_CSI, _STRING, rb"\x1b[ -/]{0,2}+[0-OQ-WYZ\\`-~]", _CHARACTER, _COLOUR))
     + b")"
 )  # fmt: skip
 # The same in parts that begin with one byte each, which makes the search for them fast.
 _SEQUENCE: Final = re.compile(
-    rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]"
+    rb"\x1b(?:\[[0-?]*+[ -/]{0,2}+[@-~]"
     rb"|[\]P_^X](?:[^\x07\x1b\r\n\xc2]|\xc2(?!\x9c))*+(?:\x07|\x1b\\|\xc2\x9c)"
-    rb"|[ -/]*+[0-OQ-WYZ\\`-~])"
+    rb"|[ -/]{0,2}+[0-OQ-WYZ\\`-~])"
 )
 _COLOURS: Final = re.compile(_COLOUR)
 _CONTROLS: Final = bytes({*range(32), 127} - {9, 10, 13})

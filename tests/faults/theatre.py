@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -155,7 +156,10 @@ class Theatre:
         )
 
     def _person(self, name: str) -> Person:
-        user = User.objects.create_user(f"watcher-{name}", f"{name}@example.test", "unused")
+        again = secrets.token_hex(4)  # a play that is played again has people of its own
+        user = User.objects.create_user(
+            f"watcher-{name}-{again}", f"{name}-{again}@example.test", "unused"
+        )
         extension = self.cast.invoice_sync
         ExtensionDeveloper.objects.create(user=user, extension=extension, all_installs=True)
         token = tokens.issue(user, name=name, tenant=self.cast.acme, extension=extension).raw
