@@ -107,7 +107,7 @@ def test_the_guards_are_back_after_any_migration(trail_database, execute):
         assert set(guards.missing(using=trail_database)) == {
             "audit_auditrecord", "audit_checkpoint",
         }  # fmt: skip
-        assert {f.kind for f in trail.verify(using=trail_database).findings} == {"unguarded"}
+        assert {f.kind for f in trail.verify(using=trail_database).findings} >= {"unguarded"}
         if connection.vendor == "sqlite":  # where a migration drops them silently
             call_command("migrate", "audit", database=trail_database, verbosity=0)
             assert guards.missing(using=trail_database) == []

@@ -103,15 +103,23 @@ def test_what_an_owner_of_the_tables_does_is_found(trail_database, signed, sql, 
     assert found in kinds(trail.verify(using=trail_database))
 
 
-def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(trail_database, signed):
+def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(
+    trail_database, signed, settings
+):
     write(trail_database, 2)
     integrity.checkpoint(using=trail_database)
     write(trail_database, 2)
     integrity.checkpoint(using=trail_database)
     forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq > 2")
     forge(trail_database, "DELETE FROM audit_checkpoint WHERE seq > 2")
-    assert trail.verify(using=trail_database).ok
+    # Read by itself from AUDIT_CHECKPOINT_DIR, by the whole reading and by the page's short one.
+    assert kinds(trail.verify(using=trail_database)) == {"cut"}
+    assert "cut" in kinds(trail.verify(since_checkpoint=True, using=trail_database))
+    with pytest.raises(integrity.BrokenTrail, match="cut"):
+        integrity.checkpoint(using=trail_database)
     outside = [checkpoints.read(line) for line in signed.read_text().splitlines()]
+    settings.AUDIT_CHECKPOINT_DIR = ""
+    assert trail.verify(using=trail_database).ok
     assert kinds(trail.verify(statements=outside, using=trail_database)) == {"cut"}
 
 
