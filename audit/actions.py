@@ -74,6 +74,8 @@ class Action(StrEnum):
     USER_CHANGED = "user.changed"
     USER_REMOVED = "user.removed"
 
+    ROW_CHANGED = "row.changed"  # by no verb: plain SQL, a shell, a cascade; noted by a trigger
+
     TOKEN_ISSUED = "token.issued"
     TOKEN_CHANGED = "token.changed"
     TOKEN_REVOKED = "token.revoked"
@@ -97,3 +99,4 @@ class ActorKind(StrEnum):
     TOKEN = "token"
     SYSTEM = "system"
     ANONYMOUS = "anonymous"
+    DATABASE = "database"  # a role of the database, by whom a row was changed without a verb

@@ -16,7 +16,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from audit import outbox, summaries, writer
+from audit import change_notes, outbox, summaries, writer
 from audit.actions import SUMMARISED, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry
 from audit.export import ExportSelection, Format, export
@@ -42,6 +42,7 @@ __all__ = [
     "record_durably",
     "record_read",
     "retry_waiting",
+    "settle_notes",
     "slice_for",
     "verify",
 ]
@@ -130,7 +131,13 @@ def record_read(
 
 def retry_waiting(*, using: str = DEFAULT_DB_ALIAS) -> int:
     """For the janitor, every few seconds: chain what waits, write finished minutes' summaries."""
-    return outbox.drain(using=using) + summaries.settle(using=using)
+    moved = change_notes.settle(using=using)
+    return moved + outbox.drain(using=using) + summaries.settle(using=using)
+
+
+def settle_notes(*, using: str = DEFAULT_DB_ALIAS) -> int:
+    """For every console, every few seconds: chain the changes that no verb has recorded."""
+    return change_notes.settle(using=using)
 
 
 def slice_for(tenants: Iterable[str], *, using: str = DEFAULT_DB_ALIAS) -> QuerySet[AuditRecord]:

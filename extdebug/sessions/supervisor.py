@@ -21,6 +21,7 @@ from typing import Any, Final
 from channels.layers import get_channel_layer
 from django.utils import timezone
 
+from audit import trail
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.sessions import close_reasons, heartbeats, ownership, store
 from extdebug.sessions.feed import Feed
@@ -60,6 +61,7 @@ class SessionWrites:
 
     beat = staticmethod(heartbeats.beat)
     move_grant = staticmethod(store.move_grant)
+    settle_notes = staticmethod(trail.settle_notes)
     note = staticmethod(store.note)
 
 
@@ -94,6 +96,7 @@ class Supervisor:
         self._read_at = time.monotonic()
         self._moved: set[Feed] = set()  # stand on another grant than their row says
         self._moving = asyncio.Event()
+        self._unsettled = asyncio.Event()  # a change of policy may not be in the trail yet
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._finishing: set[asyncio.Task[None]] = set()
         self._started_at = timezone.now()
@@ -108,7 +111,9 @@ class Supervisor:
         return tuple(self._feeds)
 
     def start(self) -> None:
-        for work in (self._listen, self._poll, self._beat, self._move, self._guard):
+        for work in (
+            self._listen, self._poll, self._beat, self._move, self._settle, self._guard,
+        ):  # fmt: skip
             name = f"supervisor{work.__name__}"
             if name not in self._tasks or self._tasks[name].done():
                 self._tasks[name] = asyncio.create_task(work(), name=name)
@@ -207,6 +212,7 @@ class Supervisor:
         version = await in_policy_threads(self._policy.policy_version)
         if version != self._version:
             self._version = version
+            self._unsettled.set()
             self.decide_all()
         now = time.monotonic()
         stale = [
@@ -306,6 +312,20 @@ class Supervisor:
             except Exception:
                 log.exception("the sign of life could not be written")
             await asyncio.sleep(self._timings.beat)
+
+    async def _settle(self) -> None:
+        """Let the trail have what was changed without a verb: when policy moved, and now and then.
+
+        Apart from deciding, because the chain's lock may be waited for."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._unsettled.wait(), self._timings.beat)
+            self._unsettled.clear()
+            try:
+                await in_record_threads(self._writes.settle_notes)
+            except Exception:
+                log.exception("changes of policy could not be recorded yet")
+                await asyncio.sleep(self._timings.poll)
 
     async def _move(self) -> None:
         """Write down who stands on another grant now, apart from deciding: a write may wait."""
