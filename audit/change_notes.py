@@ -83,9 +83,13 @@ def _told(notes: Sequence[ChangeNote], using: str) -> dict[int, int]:
         for note in group:
             rows.setdefault((note.table_name, note.row_key), []).append(note)
         for of_row in rows.values():
-            seq = next((record.seq for record in records if tells(record.data, of_row)), None)
-            if seq is not None:
-                found.update(dict.fromkeys((note.pk for note in of_row), seq))
+            # One verb may write its row twice; two verbs in one transaction tell a write each.
+            for run in (of_row, *([note] for note in of_row)):
+                seq = next((record.seq for record in records if tells(record.data, run)), None)
+                if seq is not None:
+                    found.update(dict.fromkeys((note.pk for note in run), seq))
+                    if run is of_row:
+                        break
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a watched table's triggers are made of; that they fire is tested where tables are watched."""
+"""What a watched table's triggers are made of; that they fire is tested with policy's tables."""
 
 from audit import note_triggers
 from audit.note_triggers import NotedTable

@@ -1,7 +1,7 @@
 """Every change of what decisions read reaches the trail, however it was made; verbs tell once."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ from policies.models import (
     RedactionRule,
     Tenant,
 )
-from tests.policies.conftest import granted, request
+from tests.policies.conftest import bring_deferred_triggers, granted, request
 
 HOUR = dt.timedelta(hours=1)
 
@@ -130,7 +130,7 @@ def test_capabilities_and_grants_too(cast: Cast, production: Any) -> None:
 def test_what_changes_nothing_of_a_decision_is_not_noted(cast: Cast) -> None:
     assert noted(lambda: User.objects.update(last_login=timezone.now(), email="x@x.test")) == []
     assert noted(lambda: Tenant.objects.filter(pk=cast.acme.pk).update(key="acme")) == []
-    assert noted(lambda: cast.dan.save()) == []
+    assert noted(cast.dan.save) == []
 
 
 @pytest.mark.django_db
@@ -212,6 +212,7 @@ def test_a_rolled_back_change_leaves_no_note(cast: Cast) -> None:
 
 @pytest.mark.django_db
 def test_the_notes_triggers_come_back_and_are_missed_while_away(cast: Cast) -> None:
+    bring_deferred_triggers()
     version_triggers.remove()
     assert any(name.startswith("audit_note_") for name in version_triggers.missing())
     version_triggers.install()
@@ -223,18 +224,16 @@ def test_the_notes_triggers_come_back_and_are_missed_while_away(cast: Cast) -> N
 
 
 @pytest.fixture
-def console_role(db: None) -> Any:
-    """From now on this transaction is the console's role, which owns nothing."""
+def console_role(transactional_db: None, cast: Cast) -> Iterator[str]:
+    """A role with the console's grants; the tests take it on for a transaction."""
     if connection.vendor != "postgresql":
         pytest.skip("roles are PostgreSQL's")
     trail.settle_notes()
-    sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     sql("CREATE ROLE debug_tried")
     for statement in roles.grants_for("debug_tried"):
         sql(statement)
-    sql("SET LOCAL ROLE debug_tried")
     yield "debug_tried"
-    sql("RESET ROLE")
+    sql("DROP OWNED BY debug_tried; DROP ROLE debug_tried")
 
 
 @pytest.mark.parametrize(
@@ -256,6 +255,7 @@ def console_role(db: None) -> Any:
 )
 def test_the_consoles_role_cannot(cast: Cast, console_role: str, statement: str) -> None:
     with pytest.raises(DatabaseError), transaction.atomic():
+        sql(f"SET LOCAL ROLE {console_role}")
         sql(statement)
 
 
@@ -277,13 +277,16 @@ def test_no_setting_and_no_table_of_the_session_hides_a_change(
     cast: Cast, console_role: str, trick: str
 ) -> None:
     before = PolicyVersion.objects.get(pk=1).version
-    if trick:
-        sql(trick)
-    sql("INSERT INTO public.policies_lock (reason, created_at, user_id)"
-        f" VALUES ('x', now(), {cast.dan.pk})")  # fmt: skip
-    sql("SET CONSTRAINTS ALL IMMEDIATE")
-    sql("SET LOCAL search_path = public")
-    sql("DROP TABLE IF EXISTS pg_temp.policies_policyversion, pg_temp.audit_changenote")
+    with transaction.atomic():
+        sql(f"SET LOCAL ROLE {console_role}")
+        if trick:
+            sql(trick)
+        sql(
+            "INSERT INTO public.policies_lock (reason, created_at, user_id)"
+            f" VALUES ('x', now(), {cast.dan.pk})"
+        )
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        sql("DROP TABLE IF EXISTS pg_temp.policies_policyversion, pg_temp.audit_changenote")
     assert PolicyVersion.objects.get(pk=1).version > before
     (note,) = ChangeNote.objects.filter(table_name="policies_lock")
     assert note.role == "console as debug_tried"
