@@ -15,11 +15,16 @@ class Action(StrEnum):
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
     SESSION_DENIED = "session.denied"
+    SESSION_RESUMED = "session.resumed"  # on another grant, from another address or sign-in
+    SESSION_LINES_SAVED = "session.lines_saved"  # as a file or to the clipboard, by the page
     SESSION_EXTENDED = "session.extended"
     SESSION_END_REQUESTED = "session.end_requested"
     SESSION_GRANT_CHANGED = "session.grant_changed"
     REPLAY = "session.replayed"
 
+    PAGE_REFUSED = "page.refused"
+
+    GRANT_REFUSED = "grant.refused"  # a request or another act, by its rules
     GRANT_REQUESTED = "grant.requested"
     GRANT_APPROVAL_GIVEN = "grant.approval_given"
     GRANT_APPROVED = "grant.approved"
@@ -87,9 +92,21 @@ class Action(StrEnum):
     AUDIT_VERIFIED = "audit.verified"
 
 
-# Refusals anyone can cause at will: repeated ones are counted, not chained one by one.
+# What anyone can cause at will: repeated ones are counted, not chained one by one.
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
-SUMMARISED: Final = frozenset({Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED})
+SUMMARISED: Final = frozenset({
+    Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED, Action.PAGE_REFUSED,
+    Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED,
+})  # fmt: skip
+# What only takes access away, and what the clock does: while the chain takes nothing, these wait
+# in the outbox, whose row is committed with the change. Any other change is refused meanwhile.
+NEVER_REFUSED: Final = frozenset({
+    Action.SESSION_END_REQUESTED, Action.GRANT_REVOKED, Action.GRANT_RELEASED,
+    Action.GRANT_CANCELLED, Action.GRANT_WITHDRAWN, Action.GRANT_DENIED, Action.GRANT_ENDED,
+    Action.GRANT_LAPSED, Action.GRANT_ACTIVATED, Action.TOKEN_REVOKED, Action.LOCK_SET,
+    Action.TENANT_SUSPENDED, Action.CONSENT_WITHDRAWN, Action.CAPABILITY_WITHDRAWN,
+    Action.MEMBERSHIP_REMOVED, Action.DEVELOPER_REMOVED, Action.USER_REMOVED,
+})  # fmt: skip
 
 
 class ActorKind(StrEnum):

@@ -209,6 +209,11 @@ def _data(data: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
+def plain(value: Any) -> Any:
+    """The value as plain JSON that both databases hold; what is no JSON becomes its text."""
+    return _plain(value, 0)
+
+
 def _plain(value: Any, depth: int) -> Any:
     if depth > MAX_DATA_DEPTH:
         return "…"

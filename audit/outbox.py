@@ -137,6 +137,25 @@ def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> 
         return None
 
 
+def append_or_wait(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """The row or, while the chain takes none, None and an outbox row; in the caller's transaction.
+
+    AuditError when neither can be written: then what it records does not happen either.
+    """
+    try:
+        with transaction.atomic(using=using):
+            return writer.append(entry, using=using, lock_timeout_ms=PATIENCE_MS)
+    except chain.AuditError as error:
+        log.warning("%s waits for the audit trail: %s", entry.action.value, error)
+        said = str(error)[:500]
+    try:
+        with transaction.atomic(using=using, savepoint=False):
+            Outbox.objects.using(using).create(entry=pack(entry), error=said)
+    except DatabaseError as error:
+        raise chain.AuditError(f"neither trail nor outbox took {entry.action.value}") from error
+    return None
+
+
 def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:
     """Keep the entry in memory and let a thread with its own connection write it."""
     _held.keep(entry, write or partial(writer.append, using=using))

@@ -17,8 +17,8 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from audit import change_notes, outbox, summaries, writer
-from audit.actions import SUMMARISED, Action, ActorKind
-from audit.chain import SYSTEM, Actor, AuditError, Entry
+from audit.actions import NEVER_REFUSED, SUMMARISED, Action, ActorKind
+from audit.chain import SYSTEM, Actor, AuditError, Entry, plain
 from audit.export import ExportSelection, Format, export
 from audit.integrity import is_linked, is_signed, matches, verify
 from audit.models import AuditRecord
@@ -41,9 +41,11 @@ __all__ = [
     "record_close",
     "record_durably",
     "record_read",
+    "record_repeatable",
     "retry_waiting",
     "settle_notes",
     "slice_for",
+    "storable",
     "verify",
 ]
 
@@ -58,12 +60,25 @@ def actor_of(
     return Actor(kind=kind, id=str(user.pk), name=user.get_username(), ip=ip)
 
 
-def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord:
+def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
     """Write one row in the caller's transaction; AuditError marks that transaction to roll back.
 
-    Recording an entry with the same `once` again returns the row that has it.
+    Recording an entry with the same `once` again returns the row that has it. None for what only
+    takes access away (`NEVER_REFUSED`) while the chain takes nothing: its row waits in the outbox.
     """
+    if entry.action in NEVER_REFUSED:
+        return outbox.append_or_wait(entry, using=using)
     return writer.append(entry, using=using)
+
+
+def record_repeatable(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """As `record`, but the same by the same person within the minute is counted."""
+    summaries.record_or_fail(entry, using=using)
+
+
+def storable(value: Any) -> Any:
+    """Plain JSON that any database holds, as a row's data is: NUL and lone surrogates replaced."""
+    return plain(value)
 
 
 def record_durably(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:

@@ -26,6 +26,7 @@ from policies import access
 from policies.access import Viewer
 from policies.models import Extension, Install, Tenant
 
+CHOOSE = "choose_tenant"  # a question back, not a refusal
 _ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
@@ -80,9 +81,17 @@ async def _open(
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     if node.draining:
         raise OpeningRefused(close_reasons.draining())
-    target = await _target(viewer, asked.tenant, asked.extension)
-    if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
-        raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+    try:
+        target = await _target(viewer, asked.tenant, asked.extension)
+        if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
+            raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+    except OpeningRefused as refused:
+        if refused.end.reason != CHOOSE:
+            await in_record_threads(
+                store.record_refusal, viewer, tenant=asked.tenant, extension=asked.extension,
+                code=refused.end.reason, reason=refused.end.message,
+            )  # fmt: skip
+        raise
     taken = None
     if asked.resume:
         if not node.resumed.admits(viewer.user_id):
@@ -148,7 +157,7 @@ async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
     if len(choices) > 1:
         named = ", ".join(choices[:20])
         raise OpeningRefused(
-            close_reasons.bad_request(f"Name one of the tenants: {named}.", reason="choose_tenant")
+            close_reasons.bad_request(f"Name one of the tenants: {named}.", reason=CHOOSE)
         )
     return Target(choices[0], extension)
 

@@ -116,7 +116,7 @@ def _insert(
         extendable_until=now + dt.timedelta(seconds=limits.max_ttl_seconds),
         process=process,
         holder=uuid.uuid4().hex,
-        filters=list(filters),
+        filters=trail.storable(list(filters)),
     )
     said = {
         "transport": viewer.transport,
@@ -181,12 +181,52 @@ def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
     )
 
 
+def record_refusal(
+    viewer: Viewer, *, tenant: str | None, extension: str, code: str, reason: str
+) -> None:
+    """A refusal before any decision: a name that is none, no target, a sign-in that ended."""
+    trail.record_durably(
+        trail.Entry(
+            trail.Action.SESSION_DENIED,
+            actor=actor_of(viewer),
+            tenant=tenant or "",
+            extension=extension,
+            reason=reason,
+            data={"code": code, "transport": viewer.transport},
+        )
+    )
+
+
+def record_saved(session: str, viewer: Viewer, *, what: str, lines: int) -> bool:
+    """Lines leave the page as a file or by the clipboard; False when it is not their session."""
+    try:
+        mine = DebugSession.objects.filter(pk=uuid.UUID(session), user_id=viewer.user_id)
+    except ValueError:
+        return False
+    row = mine.first()
+    if row is None:
+        return False
+    trail.record_repeatable(
+        trail.Entry(
+            trail.Action.SESSION_LINES_SAVED,
+            actor=actor_of(viewer),
+            tenant=row.tenant,
+            extension=row.extension,
+            subject_type="session",
+            subject_id=str(row.pk),
+            data={"code": f"{what} of {row.pk}", "what": what, "lines": lines},
+        )
+    )
+    return True
+
+
 def _own(lease: Lease) -> Any:
     return DebugSession.objects.filter(pk=lease.id, holder=lease.holder, closed_at=None)
 
 
 def _columns(account: Account) -> dict[str, Any]:
-    return {
+    """What a row keeps. Clients' text in it is made storable: a close must not fail by content."""
+    columns = {
         "shown": account.shown,
         "filtered": account.filtered,
         "lost": dict(account.lost),
@@ -194,6 +234,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "cursor": account.cursor,
         "filters": list(account.filters),
     }
+    return {name: trail.storable(value) for name, value in columns.items()}
 
 
 def detach(lease: Lease, account: Account) -> bool:
@@ -229,7 +270,10 @@ def close(
 ) -> bool:
     """End the row once, whoever comes first; its audit row follows at once or by the janitor."""
     ended = _own(lease).update(
-        closed_at=timezone.now(), close_code=code, close_reason=reason[:200], **_columns(account)
+        closed_at=timezone.now(),
+        close_code=code,
+        close_reason=trail.storable(reason)[:200],
+        **_columns(account),
     )
     if ended:
         record_close(lease.id, actor_of(viewer), target, account, code=code, reason=reason)

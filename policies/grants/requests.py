@@ -17,6 +17,7 @@ from policies.grants import claims as acts
 from policies.grants import notifications
 from policies.grants.claims import GrantConflict, GrantRefused
 from policies.grants.expiry import lapse_one, settle
+from policies.grants.refusals import recorded, recorded_act
 from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
@@ -44,7 +45,8 @@ def request(
     GrantRefused when no approval could make it work (a lock, no relation, mode off, nobody who
     could approve), GrantConflict when the same request is pending already.
     """
-    with transaction.atomic():
+    told = recorded("request", by=by, tenant=tenant, extension=extension, ip=ip)
+    with told, transaction.atomic():
         return _ask(
             Action.GRANT_REQUESTED,
             by=by,
@@ -60,6 +62,7 @@ def request(
         )
 
 
+@recorded_act
 def extend(
     grant_id: int, *, by: User, minutes: int, reason: str, ticket: str = "", ip: str = ""
 ) -> Grant:
@@ -103,44 +106,45 @@ def break_glass(
     Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
     another (a unique constraint, so that two at once cannot either).
     """
-    rules = acts.policy()
-    target = (tenant.lower(), extension.lower())
-    if not is_operator(by):
-        raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
-    if not rules.break_glass:
-        raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
-    _require_possible(by, target, rules)
-    minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
-    with transaction.atomic():
-        now = clock.now()
-        row = Grant(
-            **_target(*target),
-            state=Grant.State.ACTIVE,
-            requester=by,
-            beneficiary=by,
-            break_glass=True,
-            approvals_required=0,
-            all_installs=installs is None,
-            reason=_reason(reason),
-            ticket=ticket.strip()[:100],
-            minutes=minutes,
-            requested_at=now,
-            lapses_at=now,
-            starts_at=now,
-            ends_at=now + dt.timedelta(minutes=minutes),
-        )
-        if Grant.objects.filter(beneficiary=by, break_glass=True, reviewed_at=None).exists():
-            raise _unreviewed()
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError as error:
-            raise _unreviewed() from error
-        row.installs.set(_installs(row, installs))
-        others = acts.judges(by.pk)
-        notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
-        acts.record(Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason)
-    return row
+    with recorded("break glass", by=by, tenant=tenant, extension=extension, ip=ip):
+        rules = acts.policy()
+        target = (tenant.lower(), extension.lower())
+        if not is_operator(by):
+            raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
+        if not rules.break_glass:
+            raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
+        _require_possible(by, target, rules)
+        minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
+        with transaction.atomic():
+            now = clock.now()
+            row = Grant(
+                **_target(*target),
+                state=Grant.State.ACTIVE,
+                requester=by,
+                beneficiary=by,
+                break_glass=True,
+                approvals_required=0,
+                all_installs=installs is None,
+                reason=_reason(reason),
+                ticket=ticket.strip()[:100],
+                minutes=minutes,
+                requested_at=now,
+                lapses_at=now,
+                starts_at=now,
+                ends_at=now + dt.timedelta(minutes=minutes),
+            )
+            if Grant.objects.filter(beneficiary=by, break_glass=True, reviewed_at=None).exists():
+                raise _unreviewed()
+            try:
+                with transaction.atomic():
+                    row.save(force_insert=True)
+            except IntegrityError as error:
+                raise _unreviewed() from error
+            row.installs.set(_installs(row, installs))
+            others = acts.judges(by.pk)
+            notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
+            acts.record(Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason)
+        return row
 
 
 def _ask(

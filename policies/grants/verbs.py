@@ -19,6 +19,7 @@ from policies.database import clock
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict, GrantError, GrantMissing, GrantRefused
 from policies.grants.expiry import lapse, settle
+from policies.grants.refusals import recorded_act
 from policies.grants.requests import break_glass, extend, request
 from policies.identity.operators import is_operator
 from policies.models import Approval, BreakGlassReview, Grant
@@ -44,6 +45,7 @@ __all__ = [
 State = Grant.State
 
 
+@recorded_act
 def approve(
     grant_id: int,
     *,
@@ -94,6 +96,7 @@ def approve(
     return row
 
 
+@recorded_act
 def deny(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
@@ -110,21 +113,25 @@ def deny(
     return row
 
 
+@recorded_act
 def withdraw(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Take a pending request back; for requester and beneficiary."""
     return _step_back("withdraw", grant_id, by=by, version=version, ip=ip)
 
 
+@recorded_act
 def cancel(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Give a scheduled grant up before it starts; for requester and beneficiary."""
     return _step_back("cancel", grant_id, by=by, version=version, ip=ip)
 
 
+@recorded_act
 def release(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """End an active grant early; for requester and beneficiary."""
     return _step_back("release", grant_id, by=by, version=version, ip=ip)
 
 
+@recorded_act
 def revoke(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
@@ -146,6 +153,7 @@ def revoke(
     return row
 
 
+@recorded_act
 def review(
     grant_id: int, *, by: User, justified: bool, comment: str, ip: str = ""
 ) -> BreakGlassReview:

@@ -255,8 +255,7 @@ def console_role(transactional_db: None, cast: Cast) -> Iterator[str]:
 )
 def test_the_consoles_role_cannot(cast: Cast, console_role: str, statement: str) -> None:
     with pytest.raises(DatabaseError), transaction.atomic():
-        sql(f"SET LOCAL ROLE {console_role}")
-        sql(statement)
+        sql(f"SET LOCAL ROLE {console_role}; {statement}")
 
 
 @pytest.mark.parametrize(
