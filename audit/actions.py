@@ -98,15 +98,6 @@ SUMMARISED: Final = frozenset({
     Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED, Action.PAGE_REFUSED,
     Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED,
 })  # fmt: skip
-# What only takes access away, and what the clock does: while the chain takes nothing, these wait
-# in the outbox, whose row is committed with the change. Any other change is refused meanwhile.
-NEVER_REFUSED: Final = frozenset({
-    Action.SESSION_END_REQUESTED, Action.GRANT_REVOKED, Action.GRANT_RELEASED,
-    Action.GRANT_CANCELLED, Action.GRANT_WITHDRAWN, Action.GRANT_DENIED, Action.GRANT_ENDED,
-    Action.GRANT_LAPSED, Action.GRANT_ACTIVATED, Action.TOKEN_REVOKED, Action.LOCK_SET,
-    Action.TENANT_SUSPENDED, Action.CONSENT_WITHDRAWN, Action.CAPABILITY_WITHDRAWN,
-    Action.MEMBERSHIP_REMOVED, Action.DEVELOPER_REMOVED, Action.USER_REMOVED,
-})  # fmt: skip
 
 
 class ActorKind(StrEnum):

@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from audit import change_notes, outbox, summaries, writer
-from audit.actions import NEVER_REFUSED, SUMMARISED, Action, ActorKind
+from audit.actions import SUMMARISED, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, plain
 from audit.export import ExportSelection, Format, export
 from audit.integrity import is_linked, is_signed, matches, verify
@@ -39,6 +39,7 @@ __all__ = [
     "matches",
     "record",
     "record_close",
+    "record_cut",
     "record_durably",
     "record_read",
     "record_repeatable",
@@ -60,15 +61,21 @@ def actor_of(
     return Actor(kind=kind, id=str(user.pk), name=user.get_username(), ip=ip)
 
 
-def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord:
     """Write one row in the caller's transaction; AuditError marks that transaction to roll back.
 
-    Recording an entry with the same `once` again returns the row that has it. None for what only
-    takes access away (`NEVER_REFUSED`) while the chain takes nothing: its row waits in the outbox.
+    Recording an entry with the same `once` again returns the row that has it.
     """
-    if entry.action in NEVER_REFUSED:
-        return outbox.append_or_wait(entry, using=using)
     return writer.append(entry, using=using)
+
+
+def record_cut(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """As `record`, for what ends access: it must not fail because the chain takes nothing.
+
+    After half a second the row goes to the outbox instead, in the caller's transaction (None):
+    the change is committed with it. AuditError only when the outbox takes nothing either.
+    """
+    return outbox.append_or_wait(entry, using=using)
 
 
 def record_repeatable(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> None:

@@ -131,10 +131,17 @@ def _insert(
 
 
 def record(
-    action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
+    action: trail.Action,
+    session: str,
+    actor: trail.Actor,
+    target: Target,
+    data: Mapping[str, Any],
+    *,
+    cut: bool = False,
 ) -> None:
     """The audit row of something that happened to a session, in the caller's transaction."""
-    trail.record(
+    write = trail.record_cut if cut else trail.record
+    write(
         trail.Entry(
             action,
             actor=actor,
@@ -310,7 +317,7 @@ def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
         row.end_requested_at, row.end_requested_by = timezone.now(), actor.name[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
         target, said = Target(row.tenant, row.extension), {"watcher": row.username}
-        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
+        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said, cut=True)
     return True
 
 

@@ -128,9 +128,13 @@ def record(
     by: User | None,
     ip: str = "",
     reason: str = "",
+    cut: bool = False,
     **more: Any,
 ) -> None:
-    """Write the audit row of an act, and send the hint to decide again after the commit."""
+    """Write the audit row of an act, and send the hint to decide again after the commit.
+
+    `cut`: the act ends access and does not fail while the trail takes nothing.
+    """
     cuts.hint(
         "grant",
         grant_id=row.pk,
@@ -138,7 +142,8 @@ def record(
         tenant=row.tenant_key,
         extension=row.extension_key,
     )
-    trail.record(
+    write = trail.record_cut if cut else trail.record
+    write(
         trail.Entry(
             action,
             actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),

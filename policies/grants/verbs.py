@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from audit.trail import Action
+from audit.trail import Action, AuditError
 from policies.database import clock
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict, GrantError, GrantMissing, GrantRefused
@@ -136,7 +137,8 @@ def revoke(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
     """End a grant now, with every grant that extends it; for operators."""
-    settle(grant_id)
+    with suppress(AuditError):  # a label; to revoke, the grant may be scheduled as well
+        settle(grant_id)
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
         if not is_operator(by):
@@ -149,7 +151,7 @@ def revoke(
             _close(ended, State.REVOKED if granted else State.DENIED, by=by, reason=because)
             acts.tell("revoked" if granted else "denied", ended, by=by)
             action = Action.GRANT_REVOKED if granted else Action.GRANT_DENIED
-            acts.record(action, ended, by=by, ip=ip, reason=because)
+            acts.record(action, ended, by=by, ip=ip, reason=because, cut=True)
     return row
 
 
