@@ -6,13 +6,21 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from audit import trail
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
+from policies.grants import verbs
 from policies.models import Grant
 from tests.fixtures.trail import refusing
 from tests.policies.conftest import granted
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # the API answers from other threads
+
+
+@pytest.fixture
+def production(settings: Any) -> None:
+    settings.EXT_DEBUG_ENVIRONMENT = "production"
+    settings.EXT_DEBUG_UI_ENABLED = True
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def test_a_tenants_admins_see_who_tried_and_a_missing_one_leaves_the_same(mallor
     assert [row.tenant for row in refusals()] == ["acme", "acme", ""]
 
 
-def test_another_persons_grant_and_token(mallory: Client, cast: Cast, production: Any) -> None:
+def test_another_persons_grant_and_token(mallory: Client, cast: Cast, production: None) -> None:
     grant = granted(cast, cast.dan)
     assert mallory.post(f"/access/grants/{grant.pk}/release/").status_code == 404
     assert mallory.post("/access/tokens/1/revoke/").status_code == 404
@@ -71,7 +79,7 @@ def test_strangers_and_addresses_that_are_no_page_leave_nothing(mallory: Client)
 
 
 def test_a_refused_request_for_a_grant_says_which_rule(
-    mallory: Client, cast: Cast, production: Any
+    mallory: Client, cast: Cast, production: None
 ) -> None:
     for tenant in ("acme", "nobody"):
         answer = mallory.post(
@@ -87,7 +95,7 @@ def test_a_refused_request_for_a_grant_says_which_rule(
 
 
 def test_a_trail_that_takes_nothing_is_a_sentence_and_a_revoke_works(
-    cast: Cast, production: Any
+    cast: Cast, production: None
 ) -> None:
     active = granted(cast, cast.dan)
     client = Client()
@@ -102,4 +110,8 @@ def test_a_trail_that_takes_nothing_is_a_sentence_and_a_revoke_works(
             content_type="application/json",
         )
         assert (api.status_code, api.json()["code"]) == (503, "unavailable")
-    assert Grant.objects.get(pk=active.pk).state == "active"
+        assert Grant.objects.get(pk=active.pk).state == "active"
+        verbs.revoke(active.pk, by=cast.olivia, reason="x")
+    assert Grant.objects.get(pk=active.pk).state == "revoked"
+    trail.retry_waiting()
+    assert AuditRecord.objects.filter(action="grant.revoked", actor_name="olivia").count() == 1
