@@ -152,6 +152,7 @@ def test_behaviour_19_verify_audit_offline_finds_edit_delete_reorder_insert_and_
     assert kind in {finding["kind"] for finding in json.loads(out.getvalue())["findings"]}
 
 
+@pytest.mark.django_db
 def test_a_stranger_verifies_with_the_lines_of_the_document(tmp_path, settings):
     """docs/audit.md says what is signed well enough to check it without this program."""
     settings.AUDIT_SIGNING_KEY, settings.AUDIT_CHECKPOINT_DIR = SEED, str(tmp_path)
@@ -186,6 +187,7 @@ def exported(tmp_path):
     return place
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "forge",
     [
@@ -223,6 +225,7 @@ def test_verifying_nothing_is_no_success(content, tmp_path, capsys):
     assert "the trail is whole" not in capsys.readouterr().out
 
 
+@pytest.mark.django_db
 def test_checkpoints_that_none_can_check_are_no_success(tmp_path, settings, capsys):
     settings.AUDIT_SIGNING_KEY, settings.AUDIT_CHECKPOINT_DIR = SEED, str(tmp_path)
     place = exported(tmp_path)
