@@ -66,4 +66,15 @@ def excess(*, using: str = DEFAULT_DB_ALIAS) -> list[Excess]:
                 for power, held in zip(powers, row, strict=True)
                 if held
             ]
+        cursor.execute(
+            "SELECT has_table_privilege(oid, 'INSERT'), has_table_privilege(oid, 'TRUNCATE')"
+            " FROM pg_class WHERE oid = to_regclass(%s)",
+            [NOTES],
+        )
+        noted = cursor.fetchone() or (False, False)
+        found += [
+            Excess(table=NOTES, power=power)
+            for power, held in zip(("INSERT", "TRUNCATE"), noted, strict=True)
+            if held
+        ]
     return found

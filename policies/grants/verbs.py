@@ -92,8 +92,7 @@ def approve(
             )
             action = Action.GRANT_APPROVED if row.state == State.ACTIVE else Action.GRANT_SCHEDULED
             acts.tell("approved", row, by=by)
-        counted = {"approvals": given}
-        acts.record(action, row, by=by, ip=ip, reason=comment, **counted)
+        acts.record(action, row, by=by, ip=ip, reason=comment, approvals=given)
     return row
 
 
@@ -183,8 +182,10 @@ def review(
         )
         acts.change(row, Q(reviewed_at__isnull=True), reviewed_at=now)
         acts.tell("reviewed", row, by=by)
-        verdict = {"verdict": judgement.verdict}
-        acts.record(Action.BREAK_GLASS_REVIEWED, row, by=by, ip=ip, reason=comment, **verdict)
+        acts.record(
+            Action.BREAK_GLASS_REVIEWED, row, by=by, ip=ip, reason=comment,
+            verdict=judgement.verdict,
+        )  # fmt: skip
     return judgement
 
 
