@@ -292,3 +292,34 @@ def test_no_setting_and_no_table_of_the_session_hides_a_change(
     trail.settle_notes()
     row = AuditRecord.objects.get(action="row.changed", actor_name="console as debug_tried")
     assert row.data["table"] == "policies_lock"
+
+
+ROADS = {
+    "select": "CREATE TEMP TABLE l AS SELECT 'x'::text AS reason, now() AS at, {dan} AS u;"
+    " INSERT INTO policies_lock (reason, created_at, user_id) SELECT * FROM l",
+    "upsert": "INSERT INTO policies_lock (id, reason, created_at, user_id)"
+    " VALUES (1, 'x', now(), {dan}) ON CONFLICT (id) DO UPDATE SET reason = 'y'",
+    "merge": "MERGE INTO policies_lock l USING (SELECT {dan} AS u) s ON l.user_id = s.u"
+    " WHEN NOT MATCHED THEN INSERT (reason, created_at, user_id) VALUES ('x', now(), s.u)",
+    "cte": "WITH a AS (INSERT INTO policies_lock (reason, created_at, user_id)"
+    " VALUES ('x', now(), {dan}) RETURNING id) SELECT * FROM a",
+    "function": "DO $$ BEGIN INSERT INTO policies_lock (reason, created_at, user_id)"
+    " VALUES ('x', now(), {dan}); EXCEPTION WHEN division_by_zero THEN NULL; END $$",
+    "after a savepoint undone": "SAVEPOINT s; UPDATE policies_tenant SET name = 'z';"
+    " SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO s; SET CONSTRAINTS ALL DEFERRED;"
+    " INSERT INTO policies_lock (reason, created_at, user_id) VALUES ('x', now(), {dan})",
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_every_road_of_sql_is_noted_and_moves_the_version(
+    cast: Cast, console_role: str, road: str
+) -> None:
+    before = PolicyVersion.objects.get(pk=1).version
+    with transaction.atomic():
+        sql(f"SET LOCAL ROLE {console_role}")
+        sql(ROADS[road].format(dan=cast.dan.pk))
+    assert PolicyVersion.objects.get(pk=1).version == before + 1
+    assert [note.table_name for note in ChangeNote.objects.all()] == ["policies_lock"]
+    trail.settle_notes()
+    assert AuditRecord.objects.filter(action="row.changed", subject_type="lock").count() == 1
