@@ -86,6 +86,7 @@ class Action(StrEnum):
     TOKEN_REVOKED = "token.revoked"
     TOKEN_REFUSED = "token.refused"
     TICKET_REFUSED = "ticket.refused"
+    SIGN_IN_REFUSED = "sign_in.refused"
 
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"
@@ -96,8 +97,21 @@ class Action(StrEnum):
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
 SUMMARISED: Final = frozenset({
     Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED, Action.PAGE_REFUSED,
-    Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED,
+    Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
 })  # fmt: skip
+
+
+# What takes rights away or ends something: it is done although the chain takes no row just now,
+# and its row waits in the outbox, in the same transaction.
+TAKES_AWAY: Final = frozenset(
+    {
+        Action.SESSION_END_REQUESTED, Action.GRANT_DENIED, Action.GRANT_RELEASED,
+        Action.GRANT_REVOKED, Action.GRANT_WITHDRAWN, Action.GRANT_CANCELLED,
+        Action.CAPABILITY_WITHDRAWN, Action.CONSENT_WITHDRAWN, Action.LOCK_SET,
+        Action.TENANT_SUSPENDED, Action.MEMBERSHIP_REMOVED, Action.DEVELOPER_REMOVED,
+        Action.TOKEN_REVOKED,
+    }
+)  # fmt: skip
 
 
 class ActorKind(StrEnum):

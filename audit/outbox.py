@@ -137,13 +137,14 @@ def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> 
         return None
 
 
-def append_or_wait(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
-    """The row or, while the chain takes none, None and an outbox row; in the caller's transaction.
+def append_or_queue(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """A row in the caller's transaction or, when the chain takes none, in the outbox, in that same
+    transaction: then None.
 
     AuditError when neither can be written: then what it records does not happen either.
     """
     try:
-        with transaction.atomic(using=using):
+        with transaction.atomic(using=using):  # what failed is undone, the caller's changes are not
             return writer.append(entry, using=using, lock_timeout_ms=PATIENCE_MS)
     except chain.AuditError as error:
         log.warning("%s waits for the audit trail: %s", entry.action.value, error)

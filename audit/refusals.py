@@ -1,4 +1,4 @@
-"""Middleware: what pages refuse is on record, and a trail that takes nothing is a sentence.
+"""Middleware: what pages refuse is on record.
 
 Every 403 and 404 that a page of ours gives to somebody signed in becomes a `page.refused` row,
 whichever view drew it; repeats within the minute are counted. An address that is no page of ours
@@ -11,17 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from audit import trail
 from audit.requesters import actor_of
 
 TENANT: Final = "audit.tenant"  # in request.META: whose slice of the trail shows the refusal
 _REFUSED: Final = (403, 404)
-AWAY: Final = (
-    "The audit trail cannot record this just now, so nothing was changed. Try again in a moment;"
-    " if it stays so, ask whoever runs the console."
-)
 
 
 class RecordRefusals:
@@ -55,17 +51,6 @@ class RecordRefusals:
         if response.status_code in _REFUSED:
             await sync_to_async(_record)(request, response.status_code)
         return response
-
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """503 and a sentence where the trail took nothing; the change was rolled back."""
-        if not isinstance(error, trail.AuditError):
-            return None
-        if request.path.startswith("/api/"):
-            said = {"ok": False, "code": "unavailable", "message": AWAY}
-            return JsonResponse(said, status=503, headers={"Retry-After": "5"})
-        return HttpResponse(
-            AWAY, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"}
-        )
 
 
 def _record(request: HttpRequest, status: int) -> None:

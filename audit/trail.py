@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from audit import change_notes, outbox, summaries, writer
-from audit.actions import SUMMARISED, Action, ActorKind
+from audit.actions import SUMMARISED, TAKES_AWAY, Action, ActorKind
 from audit.chain import SYSTEM, Actor, AuditError, Entry, plain
 from audit.export import ExportSelection, Format, export
 from audit.integrity import is_linked, is_signed, matches, verify
@@ -38,8 +38,8 @@ __all__ = [
     "is_signed",
     "matches",
     "record",
+    "record_change",
     "record_close",
-    "record_cut",
     "record_durably",
     "record_read",
     "record_repeatable",
@@ -69,13 +69,12 @@ def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord:
     return writer.append(entry, using=using)
 
 
-def record_cut(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
-    """As `record`, for what ends access: it must not fail because the chain takes nothing.
-
-    After half a second the row goes to the outbox instead, in the caller's transaction (None):
-    the change is committed with it. AuditError only when the outbox takes nothing either.
-    """
-    return outbox.append_or_wait(entry, using=using)
+def record_change(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
+    """As `record`, but what takes rights away (`actions.TAKES_AWAY`) is done whatever the chain
+    does: None when its row waits in the outbox. AuditError only when that takes nothing either."""
+    if entry.action in TAKES_AWAY:
+        return outbox.append_or_queue(entry, using=using)
+    return writer.append(entry, using=using)
 
 
 def record_repeatable(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> None:

@@ -12,6 +12,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import WebsocketDenier  # noqa: E402
 
 from config.origins import OriginGate  # noqa: E402
+from extdebug.ops.request_bounds import RequestBounds  # noqa: E402
 from extdebug.transports.consumers import SessionConsumer  # noqa: E402
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
@@ -34,5 +35,5 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 application = ProtocolTypeRouter(
-    {"http": http, "websocket": OriginGate(websocket), "lifespan": lifespan}
+    {"http": RequestBounds(http), "websocket": OriginGate(websocket), "lifespan": lifespan}
 )

@@ -1,18 +1,21 @@
 """System checks: a bad setting stops the console at start-up, with what to do about it.
 
 Ids: E = refuses to start, W = said once. `console.E1xx` concern secrets, `E2xx` sign-in and
-origins, `E3xx` database and Redis, `E4xx` the debug stream itself.
+origins, `E3xx` database and Redis, `E4xx` the debug stream itself,
+`E5xx` what it tells and keeps.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from config.origins import read_origin
+from policies.mail import sends_mail
 
 MIN_SECRET: Final = 32  # characters: 128 bits even when it is hex
 ENVIRONMENTS: Final = ("development", "staging", "production")
@@ -71,6 +74,12 @@ def secrets() -> Iterator[CheckMessage]:
             "METRICS_TOKEN is not set: /metrics answers nobody.",
             hint="Set METRICS_TOKEN and give it to Prometheus as a bearer token.",
             id="console.W106",
+        )
+    if settings.PRODUCTION and settings.METRICS_TOKEN and weak(settings.METRICS_TOKEN):
+        yield Error(
+            "METRICS_TOKEN is too weak: guessing it tells who watches what.",
+            hint=f"Use at least {MIN_SECRET} random characters.",
+            id="console.E110",
         )
     if settings.AUDIT_SIGNING_KEY and not _HEX_SEED.fullmatch(settings.AUDIT_SIGNING_KEY):
         yield Error(
@@ -132,6 +141,61 @@ def sign_in() -> Iterator[CheckMessage]:
             "ALLOWED_HOSTS contains '*' in production.",
             hint="List the host names of the console.",
             id="console.E206",
+        )
+
+
+def trust() -> Iterator[CheckMessage]:
+    """Whom production believes about an address or an origin: nobody by a wildcard."""
+    if not settings.PRODUCTION:
+        return
+    if "*" in settings.TRUSTED_PROXIES:
+        yield Error(
+            "TRUSTED_PROXIES contains '*': every client may claim any address.",
+            hint="List the addresses of your proxies: the audit trail and the limits of sign-ins "
+            "go by what they say.",
+            id="console.E207",
+        )
+    for origin in settings.CSRF_TRUSTED_ORIGINS:
+        if read_origin(origin) is None:
+            yield Error(
+                f"CSRF_TRUSTED_ORIGINS: {origin!r} is not one origin.",
+                hint="Write scheme, host and port without a wildcard: each page of it may act in "
+                "the name of whoever is signed in here.",
+                id="console.E208",
+            )
+
+
+def promises() -> Iterator[CheckMessage]:
+    """What production says it does and, without these settings, would not."""
+    url = settings.EXT_DEBUG_WEBHOOK_URL
+    if url and urlsplit(url).scheme not in ("http", "https"):
+        yield Error(
+            "EXT_DEBUG_WEBHOOK_URL is not http or https: nothing is sent there.",
+            hint="The receiver's address, for example https://hooks.example/debug-console.",
+            id="console.E501",
+        )
+    if not settings.PRODUCTION:
+        return
+    if not settings.AUDIT_SIGNING_KEY:
+        yield Warning(
+            "AUDIT_SIGNING_KEY is not set: no checkpoint is signed, and a trail that is rewritten "
+            "as a whole looks whole.",
+            hint="Set an Ed25519 seed, for example from `openssl rand -hex 32`.",
+            id="console.W502",
+        )
+    if not settings.AUDIT_CHECKPOINT_DIR:
+        yield Warning(
+            "AUDIT_CHECKPOINT_DIR is not set: checkpoints lie in the database alone, and a trail "
+            "that was cut off or restored from a backup looks whole.",
+            hint="Set a directory out of reach of the database's administrators.",
+            id="console.W503",
+        )
+    if not sends_mail():
+        yield Warning(
+            "EMAIL_URL is not set: no approver and no requester gets an e-mail, messages go to "
+            "the log.",
+            hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example:587.",
+            id="console.W504",
         )
 
 
@@ -221,5 +285,5 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """All of the above, in the order of their ids."""
-    groups: tuple[Check, ...] = (secrets, sign_in, backends, stream)
+    groups: tuple[Check, ...] = (secrets, sign_in, trust, backends, stream, promises)
     return [message for group in groups for message in group()]

@@ -57,7 +57,7 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
 )
 
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "config.hashing.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "config.static.StaticFilesMiddleware",
+    "config.refusals.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -270,6 +271,7 @@ LOGGING = {
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         }
     },
+    "filters": {"outages": {"()": "config.log_filters.Outages"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
     "loggers": {
@@ -278,6 +280,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # Denied and missing pages are normal life on a console that hides what is not yours.
         "django.request": {"level": "ERROR"},
+        # A Redis that is away: its receiver says so with a traceback each second.
+        "channels_redis.pubsub": {"filters": ["outages"]},
         # One line per frame at DEBUG would put guests' text into the console's own log.
         "websockets": {"level": "INFO"},
         "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner

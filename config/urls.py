@@ -5,9 +5,12 @@ from django.urls import include, path
 
 from extdebug import views
 from policies.desk import users
+from policies.pages import sign_in
 
 urlpatterns = [
-    # Before the admin's own: a sign-out cuts what is watched, a new password is on record.
+    # Before the admin's own: attempts are bounded, a sign-out cuts what is watched, a new password
+    # is on record.
+    path("admin/login/", sign_in.guarded(admin.site.login)),
     path("admin/logout/", views.logout),
     path("admin/password_change/", admin.site.admin_view(users.own_password)),
     path("admin/", admin.site.urls),

@@ -6,10 +6,15 @@ from django.urls import path
 from extdebug import views
 from extdebug.ops import health
 from extdebug.transports import api
+from policies.pages import sign_in
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        sign_in.guarded(LoginView.as_view(redirect_authenticated_user=True)),
+        name="login",
+    ),
     path("logout/", views.logout, name="logout"),
     path("extensions/", views.extensions, name="extensions"),
     path("extensions/<str:extension>/debug", views.debug, name="debug"),

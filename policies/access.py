@@ -19,9 +19,9 @@ from django.db.models import F, Q, QuerySet
 from audit.requesters import ip_of, user_of
 from policies import limits
 from policies.database import clock
-from policies.decisions.decide import Check, Decision
+from policies.decisions.decide import Check, Decision, DecisionRule
 from policies.decisions.decide import decide as decide_facts
-from policies.decisions.facts import Facts, OpeningFact, OpenSessions
+from policies.decisions.facts import Facts, OpeningFact, OpenSessions, SessionLimits
 from policies.identity import operators
 from policies.identity.operators import is_operator
 from policies.identity.tickets import issue_ticket, redeem_ticket
@@ -34,7 +34,9 @@ from policies.models import ExtensionDeveloper, Install, Membership
 __all__ = [
     "Check",
     "Decision",
+    "DecisionRule",
     "OpenSessions",
+    "SessionLimits",
     "TargetRow",
     "Viewer",
     "choices",
@@ -79,13 +81,15 @@ def decide(
     extension: str,
     opening: bool,
     open_sessions: OpenSessions | Callable[[], OpenSessions] | None = None,
+    counted: bool = False,
 ) -> Decision:
     """Decide whether this viewer may watch this target now.
 
     With `opening` caps and rates count too: call it in the transaction that inserts the session's
     row, and pass a callable that counts open sessions. It runs under a lock that lasts until that
     transaction ends, so that parallel openings cannot exceed a cap. Commit that transaction when
-    the answer is no as well: the attempt counts towards the rate.
+    the answer is no as well: the attempt counts towards the rate; `counted` asks once more in that
+    transaction without counting it again.
     """
     question = _question(viewer, tenant=tenant, extension=extension)
     if not opening:
@@ -94,7 +98,7 @@ def decide(
         limits.hold(f"user:{viewer.user_id}", f"tenant:{tenant}", f"extension:{extension}")
         loaded = loading.load([question])
         facts, reading = loaded.facts[0], loaded.reading
-        facts = replace(facts, opening=_opening(facts, reading, open_sessions))
+        facts = replace(facts, opening=_opening(facts, reading, open_sessions, counted=counted))
     return decide_facts(facts, now=reading.now, version=reading.version)
 
 
@@ -166,9 +170,11 @@ def _opening(
     facts: Facts,
     reading: clock.Reading,
     open_sessions: OpenSessions | Callable[[], OpenSessions] | None,
+    *,
+    counted: bool,
 ) -> OpeningFact:
     count, retry_after = 0, 0
-    if facts.active:
+    if facts.active and not counted:
         limit = facts.limits.openings_per_minute
         count, retry_after = limits.count_opening(facts.user_id, limit=limit, now=reading.now)
     sessions = open_sessions() if callable(open_sessions) else open_sessions

@@ -10,7 +10,9 @@ class PoliciesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from policies.database import checks, version_triggers  # noqa: F401  (importing registers the checks)
+        # Importing registers the checks.
+        from policies.database import checks, version_triggers  # noqa: F401
+        from policies.grants import checks as alarms  # noqa: F401
 
         post_migrate.connect(
             version_triggers.after_migrate,

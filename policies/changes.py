@@ -206,7 +206,7 @@ def _write(
     tenant, extension = about or _about(instance)
     kind = instance._meta.model_name or ""  # noqa: SLF001
     cuts.hint("policy", subject=kind, tenant=tenant, extension=extension)
-    trail.record(
+    trail.record_change(
         trail.Entry(
             action,
             actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),

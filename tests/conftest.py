@@ -3,8 +3,12 @@
 `redis_server`, `redis_server_factory`, `postgres`, `live_console`, `browser`, `cast`.
 """
 
+import os
+
 import pytest
 from django.conf import settings
+from hypothesis import Phase
+from hypothesis import settings as hypothesis_settings
 
 pytest_plugins = [
     "tests.fixtures.browser",
@@ -18,6 +22,11 @@ pytest_plugins = [
 # Whole systems run once, on SQLite: what differs between the databases is tested in the rooms.
 _ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/",
          "tests/extdebug/management/commands/test_demo.py")  # fmt: skip
+if "MUTATION" in os.environ:  # a planted fault (tests/mutations) needs no smallest example
+    hypothesis_settings.register_profile(
+        "planted", phases=[Phase.explicit, Phase.generate], database=None
+    )
+    hypothesis_settings.load_profile("planted")
 _NEEDS_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 

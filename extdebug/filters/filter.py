@@ -22,7 +22,7 @@ from extdebug.filters.evaluator import Narrow, compile_node
 from extdebug.filters.parser import parse_query
 from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY, And, FilterError, Problem
 from extdebug.filters.regex import SYSTEM_CLOCKS, Clocks
-from extdebug.wire.events import BadId, Level, Output, clean_id, clean_opaque
+from extdebug.wire.events import UNPRINTABLE, BadId, Level, Output, clean_id, clean_opaque
 
 __all__ = ["EVERYTHING", "Batch", "Filter", "FilterError", "Problem", "Selector", "compile_filter"]
 
@@ -63,6 +63,9 @@ class Filter:
         if len(q) > MAX_QUERY:
             message = f"q: expected at most {MAX_QUERY} characters, got {len(q)}"
             raise FilterError(Problem.TOO_COMPLEX, message, MAX_QUERY)
+        if (control := UNPRINTABLE.search(q)) is not None:
+            message = "q: control characters are not allowed; in a regex write \\x1b for one"
+            raise FilterError(Problem.BAD_QUERY, message, control.start())
         streams = frozenset(_member(Output, name, "streams") for name in parts.get("streams", ()))
         level = parts.get("level")
         found = cls(

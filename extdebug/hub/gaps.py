@@ -52,3 +52,14 @@ def unreadable_gap(decoded: DecodedEntry) -> Gap:
         since=iso(decoded.id.ms) if decoded.id.ms < LAST_MS else None,
         detail=decoded.problem,
     )
+
+
+def off_stream_gap(ms: int) -> Gap:
+    """Between the last line that came straight from a runner, at `ms`, and the stream."""
+    return Gap(
+        GapReason.FAILOVER,
+        None,
+        since=iso(ms),
+        detail="Until here lines came straight from runners, without a place in the stream; "
+        "a moment that cannot be counted lies between.",
+    )

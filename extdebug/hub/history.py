@@ -14,27 +14,27 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.boundary_reads import count_entries, find_last
+from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
-from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
-from extdebug.hub.sequence_scan import scan_sequences, seed_sequences
+from extdebug.hub.sequence_scan import seed_sequences
+from extdebug.hub.stream_life import deliver, snapshot_commands
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss, go_on, missing
-from extdebug.streams.replies import Row, Snapshot, read_keys, read_rows, read_snapshot
-from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
+from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
+from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
-SCAN_PAGE: Final = 250
-COUNT_PAGE: Final = 1000
 PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
-MAX_SCAN: Final = 20_000  # entries looked at for the last N that match: a whole stream by default
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
+NOTICES: Final = 40  # looks at whether it did, before we go on without it
 WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
 
 
@@ -51,9 +51,7 @@ class History:
         self._sub.ring.parked = False
         self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
-        self._crossing: EntryId | None = (
-            None  # entries below it are of an earlier run of the server
-        )
+        self._crossing: EntryId | None = None  # below it lies an earlier run of the server
         self._rules = hub.redactor
         self.done = False
 
@@ -66,15 +64,44 @@ class History:
         return floor
 
     async def begin(self) -> Cursor:
-        """Find the start; the cursor to stand at before the first page."""
+        """Find the start; the cursor to stand at before the first page.
+
+        A place that a client brought is given back under the name that this process has for the
+        life of its stream, or as it was where a loss is told from there.
+        """
+        await self._let_live_notice()
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
+            numbers.run_began = epochs.run_began(self.boundary.epoch)
             await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
+        brought = self._start.cursor
         # A cursor that was handed out between two looks may hide a loss just before its place.
-        proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if self._start.cursor else at.id
+        proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if brought else at.id
         self._private.account = Continuity(at, unclaimed=unclaimed, proved=proved)
-        return at if self._start.cursor is None else self._start.cursor
+        if brought is not None:
+            return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
+        # The count of the live stream is provisional: of what lies before it we claim nothing.
+        return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
+
+    async def _let_live_notice(self) -> None:
+        """A client may come from a process that knows the stream's present life before ours does:
+        begin where our live stream stands once it knows it too."""
+        stood = self._start.cursor
+        for _ in range(NOTICES):
+            boundary = self.boundary
+            if stood is None or not stood.epoch or stood.epoch == boundary.epoch:
+                return
+            async with self._hub.reader() as link:
+                key = self._private.key
+                replies = await link.together(*snapshot_commands(key))
+            snapshot = read_snapshot(replies[0], replies[1])
+            if stood.epoch not in snapshot.epochs or boundary.epoch in snapshot.epochs:
+                return
+            self._hub.look(self._target)
+            await asyncio.sleep(WAIT)
+            if self._live.watched.cursor.epoch != boundary.epoch:
+                self._live.restart(self._live.selection)
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
@@ -83,11 +110,17 @@ class History:
         if start.cursor is not None:
             return await self._resumed(link, start.cursor, boundary), False
         if start.since_ms is not None:
-            since = min(before(EntryId(start.since_ms, 0)), boundary.id)
+            since = before(EntryId(start.since_ms, 0))
+            if since >= boundary.id:
+                return boundary, False  # nothing lies between, and here the count is known
             return Cursor(since, None, boundary.epoch), True
         if not start.tail:
             return boundary, False
-        return await self._tail(link, start.tail, boundary), True
+        at = await find_last(
+            link, self._private.key, wanted=start.tail, boundary=boundary,
+            decoder=self._private.decoder, selection=self._live.selection,
+        )  # fmt: skip
+        return at, True
 
     async def _resumed(self, link: Link, stood: Cursor, boundary: Cursor) -> Cursor:
         """A place that a client brings, as a place in the stream as it is now."""
@@ -102,14 +135,20 @@ class History:
             return stood
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             return stood  # before a restart that our live stream has not noticed yet, too
-        if stood.epoch and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
+        if boundary.epoch and not self._known(boundary.epoch, snapshot):
+            # A third life, which our live stream has not noticed yet: nothing is left between.
+            loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
+            self._private.lose(loss, ends=stood)
+            return boundary
+        named = stood.epoch in snapshot.epochs
+        if named and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
-        at, loss = go_on(stood, snapshot, run_id=run_id, present=present)
+        at, lost = go_on(stood, snapshot, run_id=run_id, present=present)
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
-        if loss is not None:
-            self._private.lose(dataclasses.replace(loss, through=at), ends=stood)
+        if lost is not None:
+            self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at
 
     def _cross(self, snapshot: Snapshot, following: EntryId) -> None:
@@ -119,9 +158,13 @@ class History:
         if account is None:
             return
         at, epoch = account.at, self.boundary.epoch
-        place = min(at.id, snapshot.top)
+        place, first = min(at.id, snapshot.top), snapshot.first
         through = Cursor(place, None, epoch)
-        loss = Loss(GapReason.RESET, None, place, max(following, behind(place)), through)
+        if first is None or first > place:  # all of the time before is gone
+            edge = max(before(first) if first else snapshot.top, place)
+            through = Cursor(edge, snapshot.added - snapshot.length, epoch)
+        reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
+        loss = Loss(reason, None, place, max(following, behind(place)), through)
         self._private.lose(loss, ends=at)
         account.move(through)
 
@@ -135,48 +178,10 @@ class History:
 
         A line is written to Redis a moment after a runner showed it: what may be one of those is
         passed over, inside the gap, rather than shown twice."""
-        start = EntryId(min(place.id.ms, LAST_MS) + SEAM_MS, 0)
-        at = Cursor(min(start, boundary.id), None, boundary.epoch)
-        seam = Gap(
-            GapReason.FAILOVER,
-            None,
-            since=iso(min(place.id.ms, LAST_MS)),
-            detail="Until here lines came straight from runners, without a place in the stream; "
-            "a moment that cannot be counted lies between.",
-        )
-        self._sub.ring.push_gap(seam, through=at)
+        ms = min(place.id.ms, LAST_MS)
+        at = Cursor(min(EntryId(ms + SEAM_MS, 0), boundary.id), None, boundary.epoch)
+        self._sub.ring.push_gap(off_stream_gap(ms), through=at)
         return at
-
-    async def _tail(self, link: Link, wanted: int, boundary: Cursor) -> Cursor:
-        """Back from the boundary until `wanted` events match, or the scan's bound."""
-        cursor, index, seen = boundary.id, boundary.index, 0
-        while wanted > 0 and seen < MAX_SCAN:
-            command = ("XREVRANGE", self._private.key, str(cursor), "-", "COUNT", SCAN_PAGE)
-            rows = read_rows(await link.call(*command))
-            used = len(rows)
-            matching = self._matching(rows)
-            if len(matching) >= wanted:
-                used = matching[wanted - 1] + 1
-            wanted -= len(matching)
-            seen += used
-            if used:
-                cursor = before(rows[used - 1][0])
-            if len(rows) < SCAN_PAGE:
-                break
-        index = None if index is None else max(0, index - seen)
-        return Cursor(cursor, index, boundary.epoch)
-
-    def _matching(self, rows: list[Row]) -> list[int]:
-        """Positions of rows that the session will be shown; gaps and markers are not counted."""
-        places: list[int] = []
-        decoded: list[DecodedEntry] = []
-        for place, row in enumerate(rows):
-            one = self._private.decoder(row)
-            if one.event is not None:
-                places.append(place)
-                decoded.append(one)
-        events = [one.event for one in decoded if one.event is not None]
-        return [places[i] for i in self._live.selection.choose(events)]
 
     async def page(self) -> list[Piece]:
         """The next pieces in order; sets `done` when the live ring goes on from here."""
@@ -211,7 +216,7 @@ class History:
                 return self._finish(boundary)
             elif not account.certain(snapshot):
                 await self._count_ahead(link, boundary)
-            await self._deliver(link, snapshot, wanted)
+            await deliver(link, self._private, snapshot, wanted, whole=False)
         if end or account.at.id >= boundary.id:
             return self._finish(boundary)
         return self._pieces()
@@ -222,7 +227,7 @@ class History:
         """Deliver what is of the earlier run; the rest, once the gap between them is told."""
         crossing = self._crossing or ZERO_ID
         old = [row for row in rows if row[0] < crossing]
-        await self._deliver(link, snapshot, old)
+        await deliver(link, self._private, snapshot, old, whole=False)
         if len(old) < len(rows) or end:
             following = rows[len(old)][0] if len(old) < len(rows) else behind(self.boundary.id)
             self._cross(snapshot, following)
@@ -233,14 +238,8 @@ class History:
         account = self._private.account
         if account is None or account.at.id >= boundary.id:
             return
-        at, left, start = account.at, 0, f"({account.at.id}"
-        while True:
-            command = ("XRANGE", self._private.key, start, str(boundary.id), "COUNT", COUNT_PAGE)
-            rows = read_rows(await link.call(*command))
-            left += len(rows)
-            if len(rows) < COUNT_PAGE:
-                break
-            start = f"({rows[-1][0]}"
+        at, key = account.at, self._private.key
+        left = await count_entries(link, key, after=at.id, upto=boundary.id)
         lost = missing(at, boundary, left)
         if lost is not None and lost > 0 and at.index is not None:
             through = Cursor(at.id, at.index + lost, at.epoch)
@@ -249,28 +248,28 @@ class History:
             account.move(through)
         account.prove(boundary.id)
 
-    async def _deliver(self, link: Link, snapshot: Snapshot, rows: list[Row]) -> None:
-        private = self._private
-        account = private.account
-        if account is None:
-            return
-        private.look(snapshot, rows, whole=False)
-        while private.pending and private.unknown_source():
-            at = account.at.id
-            private.learn(await scan_sequences(link, private.key, self._target, until=at))
-            private.look(snapshot, (), whole=False)
-
     def _same(self, at: Cursor, snapshot: Snapshot) -> bool:
         """Whether this is the stream in which we began, restarts included."""
         run_id = self._hub.run_id(self._target)
         restarted = bool(run_id) and not epochs.of_run(at.epoch, run_id)
-        return snapshot.exists and (not at.epoch or at.epoch in snapshot.epochs or restarted)
+        return snapshot.exists and (not at.epoch or self._known(at.epoch, snapshot) or restarted)
+
+    def _known(self, epoch: str, snapshot: Snapshot) -> bool:
+        """Whether the stream is of this life: its name is there, or was removed by hand and our
+        process' own group is."""
+        live = self._live.watched
+        ours = live.attached and live.cursor.epoch == epoch
+        nameless = not epochs.current(snapshot.epochs, self._hub.run_id(self._target))
+        ours = ours and nameless and self._hub.group in snapshot.groups
+        return epoch in snapshot.epochs or ours
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
-        """The stream is another: its live ring says so. Nothing of ours is left to read."""
-        if self._live.watched.cursor.epoch == boundary.epoch and not self._live.ring.floor:
-            self._hub.look(self._target)  # it has not noticed yet, and must before we go on
+        """The stream is another, or away. Once the live stream has said so, nothing of ours is left
+        to read; until then it may come back."""
+        if self._live.watched.cursor.epoch == boundary.epoch:
+            self._hub.look(self._target)
             await asyncio.sleep(WAIT)
+            return self._pieces()
         return self._finish(boundary)
 
     def _use_rules(self) -> None:

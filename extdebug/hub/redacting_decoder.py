@@ -78,7 +78,8 @@ class RedactingDecoder:
 
     def _redact(self, event: Event, id: EntryId) -> Event:
         mask = self._mask_of(id)
-        message, notes = self.redactor.text(event.message, mask)
+        redact = self.redactor.cut_text if event.truncated else self.redactor.text
+        message, notes = redact(event.message, mask)
         opaque = (event.request_id, event.version_id, event.content_hash)
         shown = self._opaque.get(opaque) or self._redact_opaque(opaque, mask)
         fields = event.fields

@@ -67,6 +67,7 @@ class Piece:
     explained: int = 0
     since: EntryId | None = None
     ends: Cursor | None = None  # where the account of the life that ends here stood
+    admitted: bool = False  # the session's rate let it through, and what it refused is told first
 
     @property
     def entries(self) -> int:

@@ -27,13 +27,16 @@ async def seed_sequences(
     if until == ZERO_ID:
         return
     rows = read_rows(await link.call("XREVRANGE", key, str(until), "-", "COUNT", SEED))
-    for _, raw in rows[::-1]:
-        numbers.seed(read_origin(raw, tenant=target.tenant, extension=target.extension))
+    for id, raw in rows[::-1]:
+        numbers.seed(read_origin(raw, tenant=target.tenant, extension=target.extension), at=id)
 
 
-async def scan_sequences(link: Link, key: bytes, target: Target, *, until: EntryId) -> SequenceGaps:
+async def scan_sequences(
+    link: Link, key: bytes, target: Target, *, until: EntryId, run_began: EntryId
+) -> SequenceGaps:
     """The numbers of all producers up to and with `until`. LOST when the connection is gone."""
     numbers = SequenceGaps()
+    numbers.run_began = run_began
     start = "-"
     for _ in range(MOST // PAGE):
         rows = read_rows(await link.call("XRANGE", key, start, str(until), "COUNT", PAGE))

@@ -7,7 +7,8 @@ What the earlier life still had is told before the loss between the two.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -25,6 +26,7 @@ from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import Cursor, EntryId
 
 REST_PAGE: Final = 500  # entries read at once of what a restart left
+GONE: Final = 1.0  # seconds without a stream under the key until its life is over
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
 
 
@@ -43,7 +45,9 @@ async def deliver(
     delivered = watched.look(snapshot, rows, whole=whole)
     while watched.pending and watched.unknown_source():
         key, target, at = watched.key, watched.target, watched.cursor.id
-        watched.learn(await scan_sequences(link, key, target, until=at))
+        numbers = watched.sequence_gaps
+        began = numbers.run_began
+        numbers.learn(await scan_sequences(link, key, target, until=at, run_began=began))
         delivered += watched.look(snapshot, (), whole=whole)
     return delivered
 
@@ -52,13 +56,16 @@ class StreamLife:
     """Owned by a StreamReader."""
 
     def __init__(
-        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup
-    ) -> None:
+        self, watched: WatchedStream, link: Link, server: ServerIdentity, group: ReaderGroup,
+        *, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._watched = watched
         self._link = link
         self._server = server
         self._group = group
         self._lives: dict[str, Cursor] = {}
+        self._clock = clock
+        self._gone_at = 0.0  # when the key was first seen gone
 
     def current(self, snapshot: Snapshot) -> str:
         """The epoch that all processes use now."""
@@ -74,7 +81,10 @@ class StreamLife:
         snapshot = read_snapshot(seen[0], seen[1])
         commands: list[Command] = []
         if epoch or not epochs.current(snapshot.epochs, run_id):
-            name = epoch or epochs.new_epoch(run_id, began_ms=self._server.began_ms)
+            server = self._server
+            name = epoch or epochs.new_epoch(
+                run_id, began_ms=server.began_ms, failover=server.failover
+            )
             commands.append(("XGROUP", "CREATE", key, f"{EPOCH_PREFIX}{name}", "0", "MKSTREAM"))
             commands += [
                 ("XGROUP", "DESTROY", key, f"{EPOCH_PREFIX}{old}")
@@ -97,11 +107,19 @@ class StreamLife:
             return False
         at, run_id = account.at, self._server.run_id
         beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
+        if not snapshot.exists and at.epoch and not self._gone_for_good():
+            return False  # moved aside for a moment, or the new stream is just being written
+        self._gone_at = 0.0
         if snapshot.exists and not beyond:
-            ours = self._group.exists and self._group.name in snapshot.groups
+            # Our group alone proves nothing in a life with a name: it may be one that we left.
+            ours = self._group.name in snapshot.groups and not self.current(snapshot)
+            ours = ours and self._group.exists
             if (at.epoch in snapshot.epochs or ours) and epochs.of_run(at.epoch, run_id):
                 if at.epoch not in snapshot.epochs:  # somebody removed the group by hand
                     await self.begin(epoch=at.epoch)
+                return True
+            if epochs.of_run(at.epoch, run_id) and await self._present(at.id):
+                await self.begin(epoch=at.epoch)  # all groups were removed by hand
                 return True
             if not at.epoch:  # attached while no group could be made
                 life = self.current(snapshot)
@@ -110,10 +128,21 @@ class StreamLife:
                 account.move(Cursor(at.id, at.index, life))
                 return True
         following: EntryId | None = None
-        if at.epoch and snapshot.exists and not epochs.of_run(at.epoch, run_id):
+        # Without our life's name it is another stream, or a copy older than our beginning.
+        if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):
             following = await self._read_rest(account)
         await self._change(account, following)
         return False
+
+    def _gone_for_good(self) -> bool:
+        now = self._clock()
+        self._gone_at = self._gone_at or now
+        return now - self._gone_at >= GONE
+
+    async def _present(self, place: EntryId) -> bool:
+        """Whether the entry at our place is there: with nothing else to go by, it is our stream."""
+        at = str(place)
+        return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
     async def _change(self, account: Continuity, following: EntryId | None) -> None:
         watched = self._watched
@@ -136,6 +165,7 @@ class StreamLife:
                 loss = dataclasses.replace(loss, before=following)
             watched.lose(loss, ends=at)
         account.move(place)
+        watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
         self._group.synced = False
 
     async def _read_rest(self, account: Continuity) -> EntryId | None:

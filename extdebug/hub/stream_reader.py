@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from redis.exceptions import ResponseError
@@ -18,6 +18,7 @@ from extdebug.hub.reader_group import ReaderGroup
 from extdebug.hub.sequence_scan import seed_sequences
 from extdebug.hub.stream_life import StreamLife, deliver, refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
+from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
@@ -30,17 +31,17 @@ BUSY_LOOK: Final = 0.2  # and at one that does: so long a cursor may be provisio
 PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
+GONE_LOOK: Final = 0.02  # seconds between two looks at a key that is gone
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
-REST_PAGE: Final = 500  # entries read at once of what a restart left
-LIVES: Final = 8  # lives of the key remembered, for one that comes back
 
 
 class StreamReader:
     """One watched stream as its tail reads it. Only the tail's task calls it."""
 
     def __init__(
-        self, watched: WatchedStream, link: Link, server: ServerIdentity, *, group: bytes
-    ) -> None:
+        self, watched: WatchedStream, link: Link, server: ServerIdentity, *, group: bytes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self.watched = watched
         self.behind = False  # the last reply was full, or the connection is new
         self._link = link
@@ -48,8 +49,10 @@ class StreamReader:
         self._group = ReaderGroup(watched.key, group)
         self._look_at = 0.0
         self._retry_at = 0.0
+        self._gone = False  # no stream is under the key at the moment
         self._at_risk = False  # half of what the stream holds lies ahead of us
-        self._life = StreamLife(watched, link, server, self._group)
+        self._clock = clock
+        self._life = StreamLife(watched, link, server, self._group, clock=clock)
 
     # --- what the tail asks -------------------------------------------------------------------
 
@@ -65,6 +68,8 @@ class StreamReader:
     def wants_look(self, now: float) -> bool:
         if self.watched.problem and now < self._retry_at:
             return False
+        if self._gone:
+            return now >= self._look_at
         watched, group = self.watched, self._group
         unsure = not watched.attached or self.behind or bool(watched.pending) or not group.synced
         return bool(watched.problem) or now >= self._look_at or (unsure and group.usable)
@@ -93,7 +98,7 @@ class StreamReader:
         """Entries of the blocking read."""
         delivered = self.watched.read(rows)
         self.behind = full
-        self._look_at = min(self._look_at, time.monotonic() + BUSY_LOOK)
+        self._look_at = min(self._look_at, self._clock() + BUSY_LOOK)
         if self.watched.pending:
             self.due()
         return delivered
@@ -102,7 +107,7 @@ class StreamReader:
 
     async def look(self, count: int) -> int:
         """One look; how many events were delivered. LOST when the connection is gone."""
-        sent_at = time.monotonic()
+        sent_at = self._clock()
         try:
             delivered = await self._look(count)
         except ResponseError as error:
@@ -139,12 +144,17 @@ class StreamReader:
         if self._in_future(snapshot):
             return 0
         refused = refusal(*replies[: len(prepared)], read)
+        epoch = account.at.epoch
         if not await self._life.goes_on(snapshot):
-            self.behind = True
+            self._gone = not snapshot.exists and account.at.epoch == epoch
+            self.behind = not self._gone
+            if self._gone:  # often, until it is there again or gone for good
+                self._look_at = self._clock() + GONE_LOOK
             return 0
+        self._gone = False
         if refused is not None:
             group.refused(refused)
-            self._look_at = 0.0 if group.usable else time.monotonic() + PLAIN_LOOK / 4
+            self._look_at = 0.0 if group.usable else self._clock() + PLAIN_LOOK / 4
             return 0
         group.well(read_by_group=by_group)
         self._well()
@@ -172,6 +182,7 @@ class StreamReader:
         self.behind = False
         watched = self.watched
         numbers = watched.sequence_gaps
+        numbers.run_began = epochs.run_began(at.epoch)
         await seed_sequences(self._link, watched.key, watched.target, numbers, until=at.id)
         watched.attach(at, snapshot)
         self._life.remember(at)
@@ -188,7 +199,7 @@ class StreamReader:
         return True
 
     def _quarantine(self, problem: str) -> None:
-        self._retry_at = time.monotonic() + QUARANTINE
+        self._retry_at = self._clock() + QUARANTINE
         watched = self.watched
         if watched.problem != problem:
             log.warning("stream %s quarantined: %s", watched.target, problem)

@@ -22,7 +22,7 @@ from extdebug.hub.subscription import Subscription
 from extdebug.streams.continuity import Continuity, Loss
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.streams.sequence_gaps import NOTHING_MISSING, Missing, SequenceGaps
-from extdebug.wire.events import Gap, Origin, encode_json
+from extdebug.wire.events import Gap, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
 from policies.redaction.redactor import Redactor
@@ -156,11 +156,8 @@ class WatchedStream:
         """Whether the first pending entry's number can only be judged by earlier entries."""
         if not self.pending:
             return False
-        return self.sequence_gaps.unknown(self.decoder(self.pending[0]).origin)
-
-    def learn(self, earlier: SequenceGaps) -> None:
-        """What the producers' numbers were before our place."""
-        self.sequence_gaps.learn(earlier)
+        first = self.decoder(self.pending[0])
+        return self.sequence_gaps.unknown(first.origin, at=first.id)
 
     # --- to the rings -------------------------------------------------------------------------
 
@@ -175,7 +172,7 @@ class WatchedStream:
         ids: list[EntryId] = []
         for row in rows:
             decoded = self.decoder(row)
-            if decoded.origin.src is not None and self._undecided(decoded.origin, known=known):
+            if decoded.origin.src is not None and self._undecided(decoded, known=known):
                 break
             previous = place
             index = None if place.index is None else place.index + 1
@@ -205,10 +202,10 @@ class WatchedStream:
             self.wake()
         return delivered
 
-    def _undecided(self, origin: Origin, *, known: bool) -> bool:
+    def _undecided(self, decoded: DecodedEntry, *, known: bool) -> bool:
         """Whether only a look, or the stream's earlier entries, can say what this entry shows."""
-        numbers = self.sequence_gaps
-        return numbers.unknown(origin) or (not known and numbers.shows_loss(origin))
+        numbers, origin, at = self.sequence_gaps, decoded.origin, decoded.id
+        return numbers.unknown(origin, at=at) or (not known and numbers.shows_loss(origin, at=at))
 
     def _push_lost(
         self, decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor

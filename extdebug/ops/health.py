@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from typing import Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from extdebug.db import in_record_threads
 from extdebug.ops import readiness
 from extdebug.ops.metrics import Figures
+from extdebug.ops.shared_answer import SharedAnswer
 from extdebug.sessions import heartbeats
 from extdebug.sessions.node import running_node
 
@@ -29,11 +31,18 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 @require_GET
 async def readyz(request: HttpRequest) -> JsonResponse:
     """Whether new sessions may be sent here. Anyone may ask, so problems are named by id only;
-    the log has the rest."""
-    problems: list[str] = []
+    the log has the rest. Asked once for all who ask within a second."""
+    problems = [*_draining(), *await ready.get()]
+    return JsonResponse({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+
+
+def _draining() -> list[str]:
     here = running_node()
-    if here is not None and here.draining:
-        problems.append("draining")
+    return ["draining"] if here is not None and here.draining else []
+
+
+async def _problems() -> list[str]:
+    problems: list[str] = []
     try:
         problems += _grave(await in_record_threads(readiness.database_problems))
     except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering
@@ -44,7 +53,10 @@ async def readyz(request: HttpRequest) -> JsonResponse:
         # In `auto` the runners stand in for it, and a session begun now is worth having.
         if settings.EXT_DEBUG_STREAM_MODE == "redis":
             problems.append(f"redis: {error}")
-    return JsonResponse({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+    return problems
+
+
+ready: Final = SharedAnswer(_problems)
 
 
 def _grave(found: list[CheckMessage]) -> list[str]:

@@ -17,6 +17,7 @@ from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_info
 from policies.database import checks as policy
+from policies.grants import checks as alarms
 
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
 
@@ -27,7 +28,9 @@ class RedisAway(Exception):
 
 def database_problems() -> list[CheckMessage]:
     """Synchronous. Errors in production, warnings elsewhere; DatabaseError when it is away."""
-    return [*trail.problems(), *policy.problems()]
+    found = [*trail.problems(), *policy.problems()]
+    # The alarm is asked of the policy's tables, which may not be there yet.
+    return found if any(one.is_serious() for one in found) else [*found, *alarms.problems()]
 
 
 async def redis_problems() -> list[CheckMessage]:

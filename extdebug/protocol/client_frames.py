@@ -17,7 +17,7 @@ import msgspec
 from extdebug.filters.filter import FilterParts
 from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY
 from extdebug.wire.events import Level, Output, read_ts
-from extdebug.wire.positions import BadCursor, Cursor, Start
+from extdebug.wire.positions import MOST_CURSOR, BadCursor, Cursor, Start
 
 VERSION: Final = "ext-debug.v1"
 MAX_FRAME_BYTES: Final = 16 * 1024  # the largest legal frame is a filter with 64 installs: ~8 KiB
@@ -28,7 +28,7 @@ _SAFE_INTEGER: Final = 2**53 - 1  # what a JavaScript client can count to
 _SHOWN: Final = 300  # characters of a message that may quote what the client sent
 
 _Small = Annotated[str, msgspec.Meta(max_length=64)]
-_CursorText = Annotated[str, msgspec.Meta(max_length=64)]
+_CursorText = Annotated[str, msgspec.Meta(max_length=MOST_CURSOR)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_SAFE_INTEGER)]
 
 

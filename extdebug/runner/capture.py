@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from extdebug.wire.events import Output
+from policies.redaction.open_ends import may_go_on
 
 # Bytes of one line that are kept; the rest is dropped and the line marked as cut. Larger than
 # any message, because redaction comes before the message is cut to size.
 MAX_LINE_BYTES: Final = 64 * 1024
-# A prompt or progress text without newline is shown after this pause.
+# A prompt or progress text without newline is shown after this pause, unless what follows may make
+# it a secret: redaction has to see name and value, and a character, as one.
 PAUSE: Final = 0.25
 
 # Receives (output, line without its end, cut).
@@ -28,7 +30,9 @@ LineSink = Callable[[Output, bytes, bool], None]
 class Splitter:
     """One stream of bytes, any chunking. CR, LF and CRLF each end one line."""
 
-    __slots__ = ("_cut", "_kept", "_parts", "_sink", "_skip_lf", "fed_at", "held", "output")
+    __slots__ = (
+        "_cut", "_kept", "_parts", "_sink", "_skip_lf", "_unfinished", "fed_at", "held", "output",
+    )  # fmt: skip
 
     def __init__(self, output: Output, sink: LineSink) -> None:
         self.output = output
@@ -37,12 +41,14 @@ class Splitter:
         self._kept = 0
         self._cut = False
         self._skip_lf = False  # the last chunk ended in CR: a LF now belongs to it
+        self._unfinished = False  # a pause was not enough: until more comes
         self.fed_at = 0.0
         self.held = False  # nothing more is fed for now, though the guest may have written more
 
     @property
     def pending(self) -> bool:
-        return bool(self._parts)
+        """Whether a line is being written that a pause would show."""
+        return bool(self._parts) and not self._unfinished
 
     def feed(self, data: bytes) -> None:
         if self._skip_lf and data:
@@ -79,10 +85,18 @@ class Splitter:
             return
         line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         cut = self._cut
-        self._parts, self._kept, self._cut = [], 0, False
+        self._parts, self._kept, self._cut, self._unfinished = [], 0, False, False
         self._sink(self.output, line, cut)
 
+    def pause(self) -> None:
+        """Show the line that is being written, or hold it back until more comes."""
+        self._parts = [b"".join(self._parts)]
+        self._unfinished = not self._cut and may_go_on(self._parts[0])
+        if not self._unfinished:
+            self.flush()
+
     def _keep(self, data: bytes) -> None:
+        self._unfinished = False
         parts = self._parts
         self._kept += len(data)
         if self._kept > MAX_LINE_BYTES:
@@ -144,7 +158,7 @@ class Capture:
             for splitter in (self.stdout, self.stderr):
                 silent = now - splitter.fed_at >= PAUSE and not splitter.held
                 if splitter.pending and silent:
-                    splitter.flush()
+                    splitter.pause()
             return self.pending
 
 
@@ -186,6 +200,7 @@ class Sweeper:
         self._wake.set()
 
     def _run(self) -> None:
+        may_go_on(b"")  # builds its tables once, before a guest's thread could wait for them
         while True:
             self._wake.wait()
             time.sleep(PAUSE / 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from extdebug.filters.filter import Filter
-from extdebug.sessions import store
+from extdebug.sessions import used_filters
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.store import Account, Lease
@@ -23,8 +23,8 @@ class Accounting:
 
     def use_filter(self, wanted: Filter, redactor: Redactor, target: Target) -> None:
         """A filter that the session uses from now on, kept as the audit trail may show it."""
-        shown = store.shown_filter(wanted, redactor, target)
-        self._filters = store.noted(self._filters, shown)
+        shown = used_filters.shown_filter(wanted, redactor, target)
+        self._filters = used_filters.noted(self._filters, shown)
 
     def begin_anew(self, flow: FlowControl) -> None:
         """Another start: the client's ledger begins at zero, the session's goes on."""

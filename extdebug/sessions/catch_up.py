@@ -49,26 +49,33 @@ class CatchUp:
         self._pieces: list[Piece] = []  # a page's at the most
         self._problem = ""
 
-    def begin(self, selection: Selection, start: Start) -> None:
-        """Join live first, then read history up to where live began: no hole, no double."""
+    def begin(self, selection: Selection, start: Start) -> Start:
+        """Join live first, then read history up to where live began: no hole, no double.
+
+        Returns the start to begin anew from before its place is found: "now" stays this moment.
+        """
         if self._sub is None:
             self._sub = self._hub.subscribe(
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
             )
             self._sub.keeps_up = self._keeps_up
-            again = self._was_here or start.cursor is not None
-            if again and self._sub.runner_buffer is not None and self._sub.watched.streamless:
+            was_here = self._was_here or start.cursor is not None
+            if was_here and self._sub.runner_buffer is not None and self._sub.watched.streamless:
                 self._sub.runner_buffer.passed_over(ms=int(time.time() * 1000))
             self._was_here = True
         else:
             self._sub.restart(selection)
         self._pieces.clear()
-        if start.tail == 0 and not self.attached:
+        again = start
+        if start.tail == 0 and self._sub.boundary is not None:
+            again = Start(cursor=self._sub.boundary)
+        elif start.tail == 0:
             # "Now" is this moment, not the one at which the stream can be read.
-            start = Start(since_ms=int(time.time() * 1000))
+            again = start = Start(since_ms=int(time.time() * 1000))
         self._history = self._make_history(self._hub, self._sub, start)
         self._begun = False
         self._wake()
+        return again
 
     def leave(self) -> None:
         """Hold nothing any more. What was queued can be read again from Redis."""

@@ -67,11 +67,23 @@ TAKEN: Final = CloseReason(
     CloseCode.ENDED, "taken_over", "This session goes on in another connection of yours."
 )
 
+CLIENT_LEFT: Final = "the client left"  # in rows: it closed the connection itself, with any code
 LEFT: Final = CloseReason(CloseCode.ENDED, "left", "The client left while the session was opened.")
 TOO_OFTEN: Final = CloseReason(
     CloseCode.BUSY, "rate", "You reconnect too often.", "Wait a moment between reconnects.",
     retry=1.0,
 )  # fmt: skip
+TOO_MANY_STRANGERS: Final = CloseReason(
+    CloseCode.BUSY, "rate", "Too many unknown clients came from your address.",
+    "Wait a moment, then sign in and try again.", retry=2.0,
+)  # fmt: skip
+KNOCKED_TOO_OFTEN: Final = CloseReason(
+    CloseCode.BUSY, "rate", "You open sessions too often.", "Wait a second between them.",
+    retry=1.0,
+)  # fmt: skip
+
+# Final for a connection, not for its session's watcher.
+_GO_ON: Final = frozenset({TAKEN.reason, LEFT.reason, CLIENT_LEFT})
 
 
 def draining() -> CloseReason:
@@ -107,6 +119,26 @@ def ended_by(operator: str) -> CloseReason:
         "ended",
         f"An operator ended this session{by}.",
         "Ask them before you connect again.",
+    )
+
+
+def as_written(code: int, reason: str) -> CloseReason | None:
+    """The reason of a session that ended for good, from its row; None when it may go on anew."""
+    try:
+        known = CloseCode(code)
+    except ValueError:  # the client left, or its connection was lost
+        return None
+    if not known.final or reason in _GO_ON:
+        return None
+    if known is CloseCode.EXPIRED:
+        return TIME_UP
+    if known is CloseCode.UNAUTHENTICATED:
+        return SIGNED_OUT
+    return CloseReason(
+        known,
+        reason,
+        "This session was ended.",
+        "Open a new one, without the id of this one, if you may still watch.",
     )
 
 

@@ -33,10 +33,11 @@ def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNot
         if not flow.fits(rest.chunk.size):
             catch_up.put_back(rest)
             return None
-        if not rest.history and not flow.admits(rest.chunk, now):
+        if not (rest.history or rest.admitted) and not flow.admits(rest.chunk, now):
             flow.refuse(rest, now)
             continue
         if flow.refused_since is not None:
+            rest.admitted = True  # it has used its share of the rate
             catch_up.put_back(rest)
             return flow.limited(now, before=str(rest.chunk.first))
         return _frame(rest, rest.chunk, flow, catch_up, now)

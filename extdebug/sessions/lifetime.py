@@ -6,11 +6,23 @@ become known. A wall clock that is set meanwhile changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 WARN_BEFORE: Final = 60.0  # seconds before the end
 RECHECK: Final = 0.05  # seconds between two calls for a decision that is due
+
+
+class LoopClock(Protocol):
+    """The event loop, as far as a feed knows the time by it."""
+
+    def time(self) -> float:
+        """Seconds, from an origin of its own."""
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        """Call when the clock shows `when`."""
 
 
 class Lifetime:

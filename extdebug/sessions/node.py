@@ -24,6 +24,7 @@ from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.sessions import close_reasons, heartbeats, shutdown
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.rate_limit import RateLimit
+from extdebug.sessions.resume_order import ResumeOrder
 from extdebug.sessions.stats import SessionStats
 from extdebug.sessions.supervisor import Supervisor
 from policies.loading.redactor import current_redactor
@@ -33,6 +34,10 @@ log = logging.getLogger(__name__)
 
 # Reconnects and polls of one person per second: they cost as much as an opening, and count as none.
 RESUMES = 25.0
+# Openings of one person per second: their policy allows tens a minute, a refusal costs queries.
+KNOCKS = 10.0
+# Whoever was refused in the last minute is decided about without locks first.
+REFUSED = 1 / 60
 DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
 
 _nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
@@ -49,6 +54,9 @@ class Node:
         self.history = History
         self.stats = SessionStats()
         self.resumed = RateLimit(RESUMES)
+        self.knocks = RateLimit(KNOCKS)
+        self.refused = RateLimit(REFUSED)
+        self.resume_order = ResumeOrder()
         self.supervisor = Supervisor(name=name, use_rules=self._use_rules, health=self.health)
         self.draining = False
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from audit import trail
 from extdebug.db import in_policy_threads, in_record_threads
-from extdebug.filters.filter import Filter
+from extdebug.filters.filter import Filter, FilterParts
 from extdebug.protocol import server_frames
-from extdebug.sessions import close_reasons, ownership, store
+from extdebug.sessions import close_reasons, ownership, session_records, store, unconnected
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.node import Node, current_node
@@ -25,6 +27,10 @@ from extdebug.wire.positions import Start
 from policies import access
 from policies.access import Viewer
 from policies.models import Extension, Install, Tenant
+
+log = logging.getLogger(__name__)
+
+ReadNames = Callable[[Target, frozenset[str] | None], server_frames.ReadyTarget]
 
 CHOOSE = "choose_tenant"  # a question back, not a refusal
 _ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
@@ -40,10 +46,11 @@ class OpeningRequest:
 
     tenant: str | None
     extension: str
-    wanted: Filter
+    wanted: Filter | FilterParts  # parts are compiled once it is known that they may watch
     start: Start
     rev: int = 0
     resume: str | None = None
+    by_itself: bool = False  # whether a client reconnects and nobody pressed a button
 
 
 async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
@@ -51,13 +58,20 @@ async def open_session(viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, Con
     return await open_feed(await current_node(), viewer, asked)
 
 
-async def open_feed(node: Node, viewer: Viewer, asked: OpeningRequest) -> tuple[Feed, ControlFrame]:
-    """A feed and its `ready` frame. OpeningRefused when it may not begin."""
-    opening = asyncio.create_task(_open(node, viewer, asked))
+async def open_feed(
+    node: Node, viewer: Viewer, asked: OpeningRequest, *, read_names: ReadNames | None = None
+) -> tuple[Feed, ControlFrame]:
+    """A feed and its `ready` frame. OpeningRefused when it may not begin, FilterError when its
+    filter is none.
+
+    `read_names` says what a target is called, `names_of` unless given.
+    """
+    opening = asyncio.create_task(_open(node, viewer, asked, read_names or names_of))
     try:
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
         node.stats.refuse(refused.end)
+        node.refused.admits(viewer.user_id)  # remembered, whatever it says
         raise
     except asyncio.CancelledError:
         # The client left. The row is written or will be, and nobody else would end it.
@@ -71,16 +85,22 @@ def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) ->
     if not opening.cancelled() and opening.exception() is None:
         feed, _ = opening.result()
         feed.end(close_reasons.LEFT)
-        ending = asyncio.create_task(feed.finish(gone=False))
+        ending = asyncio.create_task(_finish(feed))
         _ending.add(ending)
         ending.add_done_callback(_ending.discard)
 
 
+async def _finish(feed: Feed) -> None:
+    try:
+        await feed.finish(gone=False)
+    except Exception:
+        log.exception("the end of session %s could not be written; the janitor will", feed.lease.id)
+
+
 async def _open(
-    node: Node, viewer: Viewer, asked: OpeningRequest
+    node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
 ) -> tuple[Feed, server_frames.ReadyTarget]:
-    if node.draining:
-        raise OpeningRefused(close_reasons.draining())
+    _admit(node, viewer, asked)
     try:
         target = await _target(viewer, asked.tenant, asked.extension)
         if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
@@ -88,24 +108,43 @@ async def _open(
     except OpeningRefused as refused:
         if refused.end.reason != CHOOSE:
             await in_record_threads(
-                store.record_refusal, viewer, tenant=asked.tenant, extension=asked.extension,
+                session_records.record_refusal, viewer,
+                tenant=asked.tenant, extension=asked.extension,
                 code=refused.end.reason, reason=refused.end.message,
             )  # fmt: skip
         raise
+    wanted = await _filter(node, viewer, target, asked.wanted)
+    async with node.resume_order.turn(asked.resume):
+        return await _begin(node, viewer, target, asked, wanted, read_names)
+
+
+async def _begin(
+    node: Node,
+    viewer: Viewer,
+    target: Target,
+    asked: OpeningRequest,
+    wanted: Filter,
+    read_names: ReadNames,
+) -> tuple[Feed, server_frames.ReadyTarget]:
+    """Take the row over, or write one, and serve it from here."""
     taken = None
     if asked.resume:
-        if not node.resumed.admits(viewer.user_id):
-            raise OpeningRefused(close_reasons.TOO_OFTEN)
         taken = await in_record_threads(
             ownership.take_over, asked.resume, viewer, target, process=node.name
         )
         if taken is not None and not taken[0].allowed:
             await in_record_threads(store.record_denial, viewer, target, taken[0])
             raise OpeningRefused(close_reasons.refusal(taken[0]))
+        if taken is None:
+            over = await in_record_threads(
+                ownership.final_end, asked.resume, viewer, target, by_itself=asked.by_itself
+            )
+            if over is not None:
+                raise OpeningRefused(over)
     if taken is None:
         decision, lease = await in_record_threads(
             store.open_session, viewer, target, process=node.name,
-            filters=(),
+            filters=(), make_room=unconnected.give_way,
         )  # fmt: skip
         if lease is None:
             raise OpeningRefused(close_reasons.refusal(decision))
@@ -115,10 +154,10 @@ async def _open(
         if earlier is not None:
             lease = _take_from(earlier, lease)
     try:
-        names = await in_record_threads(names_of, target, decision.installs)
+        names = await in_record_threads(read_names, target, decision.installs)
         feed = Feed(
             node, viewer, target, decision, lease,
-            wanted=asked.wanted, rev=asked.rev, start=asked.start,
+            wanted=wanted, rev=asked.rev, start=asked.start,
         )  # fmt: skip
     except Exception:
         nothing = store.Account(
@@ -130,6 +169,31 @@ async def _open(
         raise
     node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
+
+
+def _admit(node: Node, viewer: Viewer, asked: OpeningRequest) -> None:
+    """What can be refused without asking the database."""
+    if node.draining:
+        raise OpeningRefused(close_reasons.draining())
+    if asked.resume and not node.resumed.admits(viewer.user_id):
+        raise OpeningRefused(close_reasons.TOO_OFTEN)
+    if not asked.resume and not node.knocks.admits(viewer.user_id):
+        raise OpeningRefused(close_reasons.KNOCKED_TOO_OFTEN)
+
+
+async def _filter(
+    node: Node, viewer: Viewer, target: Target, wanted: Filter | FilterParts
+) -> Filter:
+    """The filter, compiled; FilterError. Regexes are compiled for those alone who may watch, and
+    whoever was refused lately is asked about before the locks of an opening are taken."""
+    if node.refused.spent(viewer.user_id) or (not isinstance(wanted, Filter) and wanted.get("q")):
+        decision = await in_record_threads(
+            access.decide, viewer, tenant=target.tenant, extension=target.extension, opening=False
+        )
+        if not decision.allowed:
+            await in_record_threads(store.record_denial, viewer, target, decision)
+            raise OpeningRefused(close_reasons.refusal(decision))
+    return wanted if isinstance(wanted, Filter) else Filter.parse(wanted)
 
 
 def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:

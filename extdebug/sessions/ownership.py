@@ -17,7 +17,8 @@ from django.utils import timezone
 from audit import trail
 from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions import store
+from extdebug.sessions import close_reasons, store, unconnected
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.heartbeats import SILENT
 from extdebug.wire.keys import Target
 from policies import access
@@ -33,13 +34,17 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
     alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
     lost = DebugSession.objects.filter(closed_at=None).filter(
         Q(detached_at__lt=now - store.RESUME_WITHIN)
+        # Ended while it had no connection: no process will look at it.
+        | Q(detached_at__isnull=False, end_requested_at__isnull=False)
         # One that was let go in order (a restart) waits for its watcher like any other.
         | (~Q(process__in=alive) & Q(opened_at__lt=now - SILENT, detached_at=None))
         | Q(expires_at__lt=now - SILENT)
     )
     closed = 0
     for row in lost:
-        if row.detached_at is not None:
+        if row.end_requested_at is not None:
+            code, reason = int(CloseCode.ENDED), "ended"
+        elif row.detached_at is not None:
             code, reason = 1006, "the connection was lost and nobody came back"
         elif row.expires_at < now:
             code, reason = int(CloseCode.EXPIRED), "time was up"
@@ -84,6 +89,38 @@ def _verdict(row: tuple[str, bool, str | None] | None, holder: str) -> str:
     if ended_by is not None:
         return f"ended {ended_by}".strip()
     return "taken" if closed or holds != holder else ""
+
+
+def final_end(
+    session: str, viewer: Viewer, target: Target, *, by_itself: bool
+) -> CloseReason | None:
+    """Why this session of the viewer is over for good; None when it is not, or is not theirs.
+
+    What ended for good is not gone on with by connecting again: a client that reconnects
+    `by_itself` hears of it here, because it had no connection when it ended. For a person who
+    presses "connect" only what an operator ended is over.
+    """
+    try:
+        key = uuid.UUID(session)
+    except ValueError:
+        return None
+    row = DebugSession.objects.filter(
+        pk=key,
+        user_id=viewer.user_id,
+        token_id=viewer.token_id,
+        tenant=target.tenant,
+        extension=target.extension,
+    ).first()
+    if row is None:
+        return None
+    if row.end_requested_at is not None:
+        if row.closed_at is None and row.detached_at is not None:  # no process looks at it
+            unconnected.close(row, code=int(CloseCode.ENDED), reason="ended")
+        return close_reasons.ended_by(row.end_requested_by)
+    if row.closed_at is None or row.close_code is None:
+        return None
+    end = close_reasons.as_written(row.close_code, row.close_reason)
+    return end if by_itself or (end is not None and end.code is CloseCode.ENDED) else None
 
 
 def take_over(

@@ -41,7 +41,8 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     if at.epoch and through.epoch and at.epoch != through.epoch:
         return _life_ends(at, piece) if piece.replaced else _replaced(at, piece)
     if piece.replaced:
-        return Meeting(None)  # this life is where the session stands already
+        # In this life the session stands already; a place without an epoch may be of any.
+        return Meeting(None) if at.epoch == through.epoch else Meeting(piece)
     fresh = _fresh(at, piece)
     if fresh is None:
         return Meeting(None)
@@ -53,7 +54,10 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
             return Meeting(fresh)
         if lost <= 0:
             return Meeting(Piece(through, fresh.filtered, counted=fresh.counted))
-        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost)
+        after = fresh.gap.after
+        if lost > (fresh.gap.missed or 0):  # it takes in what was lost since our place
+            after = after and str(min(at.id, EntryId.parse(after)))
+        fresh.gap = msgspec.structs.replace(fresh.gap, missed=lost, after=after)
         return Meeting(fresh)
     if lost is None or lost <= 0:
         return Meeting(fresh)
@@ -112,6 +116,8 @@ def _fresh(at: Cursor, piece: Piece) -> Piece | None:
     """The part of a piece that lies behind `at`."""
     chunk, through = piece.chunk, piece.through
     if chunk is None:
+        if through.id == at.id and at.index is None and through.index is not None:
+            return piece if piece.gap else Piece(through)  # the count of our place becomes known
         passed_by = through.id < at.id or (through.id == at.id and piece.gap is None)
         return None if passed_by and not _more(at, piece) else piece
     if chunk.first > at.id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from typing import Final
 
 MOST: Final = 10_000  # people remembered; whoever was quiet longest is forgotten, so unlimited anew
@@ -27,18 +28,27 @@ class TokenBucket:
         self._level -= amount
         return True
 
+    def empty(self, now: float) -> bool:
+        """Whether not even one would fit now; takes nothing."""
+        return self.rate > 0 and self._level + (now - self._at) * self.rate < min(1, self.rate)
+
 
 class RateLimit:
     """A token bucket for each key, one second of the rate deep."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._buckets: dict[int, TokenBucket] = {}
+        self._buckets: dict[Hashable, TokenBucket] = {}
 
-    def admits(self, key: int, *, now: float | None = None) -> bool:
+    def admits(self, key: Hashable, *, now: float | None = None) -> bool:
         """Whether this one may, now."""
         bucket = self._buckets.pop(key, None) or TokenBucket(self._rate)
         self._buckets[key] = bucket  # the last one is who came last
         if len(self._buckets) > MOST:
             del self._buckets[next(iter(self._buckets))]
         return bucket.take(1, time.monotonic() if now is None else now)
+
+    def spent(self, key: Hashable, *, now: float | None = None) -> bool:
+        """Whether this one may not, now; counts nothing."""
+        bucket = self._buckets.get(key)
+        return bucket is not None and bucket.empty(time.monotonic() if now is None else now)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
@@ -17,13 +18,13 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from audit import trail
-from extdebug.filters.filter import Filter
 from extdebug.models import DebugSession
+from extdebug.wire.events import printable
 from extdebug.wire.keys import Target
 from policies import access
-from policies.access import Decision, OpenSessions, Viewer
-from policies.redaction.redactor import Redactor
+from policies.access import Decision, DecisionRule, OpenSessions, SessionLimits, Viewer
 
+MakeRoom = Callable[[Viewer, Target, SessionLimits], int]
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
 
 
@@ -74,21 +75,37 @@ def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
 
 
 def open_session(
-    viewer: Viewer, target: Target, *, process: str, filters: Sequence[Mapping[str, Any]]
+    viewer: Viewer,
+    target: Target,
+    *,
+    process: str,
+    filters: Sequence[Mapping[str, Any]],
+    make_room: MakeRoom | None = None,
 ) -> tuple[Decision, Lease | None]:
-    """Decide and, when allowed, write the row and its opening record in one transaction."""
+    """Decide and, when allowed, write the row and its opening record in one transaction.
+
+    `make_room` is asked when a cap is reached: how many sessions it closed for this one.
+    """
     with transaction.atomic():
-        decision = access.decide(
+        decide = partial(
+            access.decide,
             viewer,
             tenant=target.tenant,
             extension=target.extension,
             opening=True,
             open_sessions=lambda: _open_sessions(viewer, target),
         )
+        decision = decide()
+        if make_room and _full(decision) and make_room(viewer, target, decision.limits):
+            decision = decide(counted=True)
         lease = _insert(viewer, target, decision, process, filters) if decision.allowed else None
     if lease is None:
         record_denial(viewer, target, decision)
     return decision, lease
+
+
+def _full(decision: Decision) -> bool:
+    return decision.failed is not None and decision.failed.rule == DecisionRule.SESSIONS
 
 
 def _insert(
@@ -131,17 +148,10 @@ def _insert(
 
 
 def record(
-    action: trail.Action,
-    session: str,
-    actor: trail.Actor,
-    target: Target,
-    data: Mapping[str, Any],
-    *,
-    cut: bool = False,
+    action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
 ) -> None:
     """The audit row of something that happened to a session, in the caller's transaction."""
-    write = trail.record_cut if cut else trail.record
-    write(
+    trail.record_change(
         trail.Entry(
             action,
             actor=actor,
@@ -188,45 +198,6 @@ def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
     )
 
 
-def record_refusal(
-    viewer: Viewer, *, tenant: str | None, extension: str, code: str, reason: str
-) -> None:
-    """A refusal before any decision: a name that is none, no target, a sign-in that ended."""
-    trail.record_durably(
-        trail.Entry(
-            trail.Action.SESSION_DENIED,
-            actor=actor_of(viewer),
-            tenant=tenant or "",
-            extension=extension,
-            reason=reason,
-            data={"code": code, "transport": viewer.transport},
-        )
-    )
-
-
-def record_saved(session: str, viewer: Viewer, *, what: str, lines: int) -> bool:
-    """Lines leave the page as a file or by the clipboard; False when it is not their session."""
-    try:
-        mine = DebugSession.objects.filter(pk=uuid.UUID(session), user_id=viewer.user_id)
-    except ValueError:
-        return False
-    row = mine.first()
-    if row is None:
-        return False
-    trail.record_repeatable(
-        trail.Entry(
-            trail.Action.SESSION_LINES_SAVED,
-            actor=actor_of(viewer),
-            tenant=row.tenant,
-            extension=row.extension,
-            subject_type="session",
-            subject_id=str(row.pk),
-            data={"code": f"{what} of {row.pk}", "what": what, "lines": lines},
-        )
-    )
-    return True
-
-
 def _own(lease: Lease) -> Any:
     return DebugSession.objects.filter(pk=lease.id, holder=lease.holder, closed_at=None)
 
@@ -239,7 +210,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "lost": dict(account.lost),
         "uncounted": sorted(account.unknown),
         "cursor": account.cursor,
-        "filters": list(account.filters),
+        "filters": [printable(one) for one in account.filters],
     }
     return {name: trail.storable(value) for name, value in columns.items()}
 
@@ -279,7 +250,7 @@ def close(
     ended = _own(lease).update(
         closed_at=timezone.now(),
         close_code=code,
-        close_reason=trail.storable(reason)[:200],
+        close_reason=printable(reason)[:200],
         **_columns(account),
     )
     if ended:
@@ -303,7 +274,7 @@ def record_close(
             "lost": dict(account.lost),
             "uncounted": sorted(account.unknown),
             "cursor": account.cursor,
-            "filters": list(account.filters),
+            "filters": [printable(one) for one in account.filters],
         },
     )
 
@@ -317,33 +288,5 @@ def end(session: uuid.UUID | str, *, actor: trail.Actor) -> bool:
         row.end_requested_at, row.end_requested_by = timezone.now(), actor.name[:150]
         row.save(update_fields=["end_requested_at", "end_requested_by"])
         target, said = Target(row.tenant, row.extension), {"watcher": row.username}
-        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said, cut=True)
+        record(trail.Action.SESSION_END_REQUESTED, str(row.pk), actor, target, said)
     return True
-
-
-FILTERS_KEPT: Final = 20  # distinct filters named in the close record
-
-
-def noted(
-    kept: Sequence[Mapping[str, object]], shown: Mapping[str, object]
-) -> list[Mapping[str, object]]:
-    """The filters a session used, with this one; beyond FILTERS_KEPT they are counted."""
-    known = list(kept)
-    if shown in known:
-        return known
-    if len(known) < FILTERS_KEPT:
-        return [*known, shown]
-    more = known[-1].get("more")
-    if isinstance(more, int):
-        return [*known[:-1], {"more": more + 1}]
-    return [*known, {"more": 1}]
-
-
-def shown_filter(wanted: Filter, redactor: Redactor, target: Target) -> dict[str, object]:
-    """A filter as the audit trail may keep it: what people search for can be a secret."""
-    shown = wanted.to_json()
-    mask = redactor.mask(str(target), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-    for key in ("q", "request"):
-        if shown.get(key):
-            shown[key] = redactor.text(str(shown[key]), mask)[0]
-    return shown

@@ -11,22 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from channels.layers import get_channel_layer
-from django.utils import timezone
-
-from audit import trail
-from extdebug.db import in_policy_threads, in_record_threads
-from extdebug.sessions import close_reasons, heartbeats, ownership, store
+from extdebug.db import in_policy_threads
+from extdebug.sessions import close_reasons, layer_listener, ownership
 from extdebug.sessions.feed import Feed
+from extdebug.sessions.row_writer import RowWriter, SessionWrites
 from policies import access
-from policies.cuts import LAYER_GROUP
 from policies.loading.redactor import current_redactor
 from policies.redaction.redactor import Redactor
 
@@ -56,15 +50,6 @@ class PolicyReads:
     current_redactor = staticmethod(current_redactor)
 
 
-class SessionWrites:
-    """What the supervisor writes, each call in a thread of its pool."""
-
-    beat = staticmethod(heartbeats.beat)
-    move_grant = staticmethod(store.move_grant)
-    settle_notes = staticmethod(trail.settle_notes)
-    note = staticmethod(store.note)
-
-
 class Supervisor:
     """Owned by the Node; `watch` is called by opening, `forget` when a feed is over."""
 
@@ -79,11 +64,9 @@ class Supervisor:
         timings: Timings = Timings(),
         at_once: int = AT_ONCE,
     ) -> None:
-        self._name = name
         self._use_rules = use_rules
-        self._health = health
         self._policy = policy or PolicyReads()
-        self._writes = writes or SessionWrites()
+        self._rows = RowWriter(name=name, health=health, writes=writes or SessionWrites())
         self._timings = timings
         self._at_once = at_once
         self._feeds: dict[Feed, float] = {}  # and when each was last decided
@@ -94,12 +77,8 @@ class Supervisor:
         self._version = self._rules_version = -1
         self._rules = ""
         self._read_at = time.monotonic()
-        self._moved: set[Feed] = set()  # stand on another grant than their row says
-        self._moving = asyncio.Event()
-        self._unsettled = asyncio.Event()  # a change of policy may not be in the trail yet
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._finishing: set[asyncio.Task[None]] = set()
-        self._started_at = timezone.now()
 
     @property
     def blind(self) -> float:
@@ -111,12 +90,20 @@ class Supervisor:
         return tuple(self._feeds)
 
     def start(self) -> None:
-        for work in (
-            self._listen, self._poll, self._beat, self._move, self._settle, self._guard,
-        ):  # fmt: skip
-            name = f"supervisor{work.__name__}"
+        """Begin, or begin again, what is not running."""
+        works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "listen": lambda: layer_listener.listen(heard=self._heard, joined=self.decide_all),
+            "poll": self._poll,
+            "beat": lambda: self._rows.beat_for_ever(lambda: self.feeds, every=self._timings.beat),
+            "move": lambda: self._rows.move_for_ever(again=self._timings.poll),
+            "settle": lambda: self._rows.settle_for_ever(
+                every=self._timings.beat, again=self._timings.poll
+            ),
+            "guard": self._guard,
+        }
+        for name, work in works.items():
             if name not in self._tasks or self._tasks[name].done():
-                self._tasks[name] = asyncio.create_task(work(), name=name)
+                self._tasks[name] = asyncio.create_task(work(), name=f"supervisor_{name}")
 
     async def stop(self) -> None:
         tasks = [*self._tasks.values(), *self._finishing]
@@ -125,8 +112,10 @@ class Supervisor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def serving(self, session: str) -> Feed | None:
-        """The feed of this process that serves the session, if one does."""
-        return next((feed for feed in self._feeds if feed.lease.id == session), None)
+        """The feed of this process that serves the session, if one does and has not ended."""
+        return next(
+            (feed for feed in self._feeds if feed.lease.id == session and feed.ending is None), None
+        )
 
     def watch(self, feed: Feed) -> None:
         """From now on; decided again at once, for what changed while the session was opened.
@@ -142,7 +131,7 @@ class Supervisor:
     def forget(self, feed: Feed) -> None:
         self._feeds.pop(feed, None)
         self._soon.discard(feed)
-        self._moved.discard(feed)
+        self._rows.forget(feed)
         if not self._feeds:
             self._empty.set()
 
@@ -159,22 +148,6 @@ class Supervisor:
         self.decide_soon(*self._feeds)
 
     # --- hints --------------------------------------------------------------------------------
-
-    async def _listen(self) -> None:
-        """One receiver per process; a lost layer costs a second, never a cut."""
-        while True:
-            try:
-                layer: Any = get_channel_layer()
-                channel = await layer.new_channel()
-                await layer.group_add(LAYER_GROUP, channel)
-                self.decide_all()  # whatever was said while nobody listened
-                while True:
-                    self._heard(await layer.receive(channel))
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a layer's library raises
-                log.warning("the channel layer is away, polling goes on: %s", error)
-                await asyncio.sleep(1.0)
 
     def _heard(self, message: dict[str, Any]) -> None:
         session_hash = message.get("session_hash")
@@ -212,7 +185,7 @@ class Supervisor:
         version = await in_policy_threads(self._policy.policy_version)
         if version != self._version:
             self._version = version
-            self._unsettled.set()
+            self._rows.policy_moved()
             self.decide_all()
         now = time.monotonic()
         stale = [
@@ -252,8 +225,7 @@ class Supervisor:
                 before = feed.decision.grant_id
                 feed.apply(decision, asked_at=asked_at)
                 if decision.allowed and decision.grant_id != before:
-                    self._moved.add(feed)
-                    self._moving.set()
+                    self._rows.moved(feed)
 
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
@@ -289,7 +261,7 @@ class Supervisor:
             for feed in self.feeds:
                 if feed.unserved(now):
                     self.forget(feed)
-                    ending = asyncio.create_task(feed.finish(gone=True), name="unserved")
+                    ending = asyncio.create_task(_finish(feed), name="unserved")
                     self._finishing.add(ending)
                     ending.add_done_callback(self._finishing.discard)
 
@@ -299,54 +271,10 @@ class Supervisor:
             self._rules = redactor.fingerprint
             self._use_rules(redactor)
 
-    # --- signs of life ------------------------------------------------------------------------
 
-    async def _beat(self) -> None:
-        while True:
-            try:
-                await in_record_threads(
-                    self._writes.beat, self._name, host=socket.gethostname()[:128],
-                    pid=os.getpid(), started_at=self._started_at, health=dict(self._health()),
-                )  # fmt: skip
-                await self._note(self.feeds)
-            except Exception:
-                log.exception("the sign of life could not be written")
-            await asyncio.sleep(self._timings.beat)
-
-    async def _settle(self) -> None:
-        """Let the trail have what was changed without a verb: when policy moved, and now and then.
-
-        Apart from deciding, because the chain's lock may be waited for."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._unsettled.wait(), self._timings.beat)
-            self._unsettled.clear()
-            try:
-                await in_record_threads(self._writes.settle_notes)
-            except Exception:
-                log.exception("changes of policy could not be recorded yet")
-                await asyncio.sleep(self._timings.poll)
-
-    async def _move(self) -> None:
-        """Write down who stands on another grant now, apart from deciding: a write may wait."""
-        while True:
-            await self._moving.wait()
-            self._moving.clear()
-            for feed in tuple(self._moved):
-                self._moved.discard(feed)
-                try:
-                    await in_record_threads(
-                        self._writes.move_grant, feed.lease, feed.viewer, feed.target,
-                        grant_id=feed.decision.grant_id,
-                    )  # fmt: skip
-                except Exception:
-                    log.exception("the grant of a session could not be written")
-                    self._moved.add(feed)
-                    self._moving.set()
-                    await asyncio.sleep(self._timings.poll)
-                    break
-
-    async def _note(self, feeds: Iterable[Feed]) -> None:
-        for feed in feeds:
-            if feed.changed():
-                await in_record_threads(self._writes.note, feed.lease, feed.account)
+async def _finish(feed: Feed) -> None:
+    """For a feed that nobody serves; its row is the janitor's when it cannot be written."""
+    try:
+        await feed.finish(gone=True)
+    except Exception:
+        log.exception("the end of session %s could not be written", feed.lease.id)

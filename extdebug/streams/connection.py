@@ -107,9 +107,11 @@ class Link:
                         except ResponseError as error:
                             replies.append(error)
                 return replies
-            except BaseException:
+            except BaseException as error:
                 self._connection = None
                 await _drop(connection)
+                if isinstance(error, RuntimeError):  # uvloop's word for a transport that is closed
+                    raise RedisConnectionError(str(error)) from error
                 raise
 
     async def close(self) -> None:

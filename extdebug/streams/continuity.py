@@ -188,7 +188,8 @@ class Continuity:
         bound = first or behind(edge_id)
         missed = missing(self.at, edge, 0)
         claimed = not self._unclaimed and self.at.id < edge_id
-        if missed is not None and missed < 0:
+        doubt = first is not None and snapshot.deleted > first
+        if missed is not None and (missed < 0 or doubt):
             return  # entries ahead of us were deleted by hand: the whole account tells
         unknowable = missed is None and not (claimed and self.at.id != ZERO_ID)
         if unknowable or self._unclaimed:

@@ -14,11 +14,13 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from extdebug.wire.positions import EPOCH_DIGITS
+from extdebug.wire.positions import EPOCH_DIGITS, ZERO_ID, EntryId
 
 _TIME: Final = 11  # hexadecimal digits of milliseconds, first, so that names sort by age
 _RUN: Final = 8  # of the server's run_id
-_RANDOM: Final = EPOCH_DIGITS - _TIME - _RUN
+_RANDOM: Final = EPOCH_DIGITS - _TIME - _RUN - 1
+_FAILOVER: Final = "f"  # how the run began for who saw it: the digit behind the run's mark
+_PLAIN: Final = "0"
 KEPT: Final = 4  # epochs of earlier runs that stay, so that old cursors still prove what they can
 
 
@@ -28,17 +30,28 @@ def run_mark(run_id: str) -> str:
     return digits[:_RUN].ljust(_RUN, "0")
 
 
-def new_epoch(run_id: str, *, began_ms: int | None = None) -> str:
+def new_epoch(run_id: str, *, began_ms: int | None = None, failover: bool = False) -> str:
     """A name for a life that begins now; or one that goes on under this run of the server, which
-    took its first entry not before `began_ms`."""
+    took its first entry not before `began_ms` and with `failover` took another server's place."""
     ms = int(time.time() * 1000) if began_ms is None else began_ms
     random = secrets.token_hex(_RANDOM)[:_RANDOM]
-    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{random}"
+    kind = _FAILOVER if failover else _PLAIN
+    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{kind}{random}"
 
 
 def began_ms(epoch: str) -> int:
     """The moment before which this epoch's run of the server had written nothing."""
     return int(epoch[:_TIME], 16)
+
+
+def run_began(epoch: str) -> EntryId:
+    """`began_ms` as a place: entries at and behind it are of this epoch's run of the server."""
+    return EntryId(began_ms(epoch), 0) if epoch else ZERO_ID
+
+
+def by_failover(epoch: str) -> bool:
+    """Whether this epoch's server took another's place, as far as its maker saw."""
+    return epoch[_TIME + _RUN] == _FAILOVER
 
 
 def of_run(epoch: str, run_id: str) -> bool:

@@ -29,11 +29,14 @@ NOTHING_MISSING: Final = Missing(0, 0)
 
 
 class _Producer:
-    __slots__ = ("ahead", "credit", "excused", "last", "partial")
+    __slots__ = ("ahead", "credit", "excused", "last", "last_at", "partial", "taken", "unsure")
 
     def __init__(self) -> None:
         self.last: int | None = None
+        self.last_at = ZERO_ID  # the entry that gave the last number
         self.credit = 0  # stated by markers, hole not seen yet
+        self.taken = 0  # missing numbers that a loss of the stream explained
+        self.unsure = 0  # part of the credit whose hole may be among those
         self.ahead = 0  # holes told without a marker yet
         self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
         self.partial = False  # only its last number is known, not what markers stated before
@@ -51,39 +54,42 @@ class SequenceGaps:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
         self._span: _Span | None = None  # of the last loss of the stream
+        # What this run of the server wrote stands behind it. A hole across it is the loss of
+        # unknown size that was told, or is, between the two runs.
+        self.run_began = ZERO_ID
         self.complete = False  # whether all that the stream holds before our place was learnt
 
-    def unknown(self, origin: Origin) -> bool:
+    def unknown(self, origin: Origin, *, at: EntryId) -> bool:
         """Whether what this entry shows depends on earlier entries that were not learnt."""
         if origin.src is None or self.complete:
             return False
         producer = self._known.get(origin.src)
         if producer is None:
             return bool(origin.lost) or (origin.n or 1) > 1
-        return producer.partial and (bool(origin.lost) or self._hole(producer, origin) > 0)
+        return producer.partial and (bool(origin.lost) or self._hole(producer, origin, at) > 0)
 
-    def shows_loss(self, origin: Origin) -> bool:
+    def shows_loss(self, origin: Origin, *, at: EntryId) -> bool:
         """Whether `account` would find a loss that the stream's own account could explain."""
         producer = self._known.get(origin.src) if origin.src is not None else None
         if producer is None:
             return False
-        return self._hole(producer, origin) - producer.credit - origin.lost > 0
+        return self._hole(producer, origin, at) - producer.credit - origin.lost > 0
 
     def account(self, origin: Origin, *, at: EntryId = ZERO_ID) -> Missing:
         """Losses that this entry, with id `at`, shows and that nothing stated before."""
         if origin.src is None:
             return Missing(origin.lost, 0)
-        producer = self._producer(origin.src)
+        producer = self._producer(origin.src, at=at)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
         hole = self._number(producer, origin.n, at) if origin.n is not None else 0
         producer.ahead += hole
         return Missing(stated, hole)
 
-    def seed(self, origin: Origin) -> None:
+    def seed(self, origin: Origin, *, at: EntryId) -> None:
         """An entry from a part of the stream before our place: only its number says something."""
         if origin.src is not None and origin.n is not None:
             producer = self._producer(origin.src)
-            producer.last = max(producer.last or 0, origin.n)
+            producer.last, producer.last_at = max(producer.last or 0, origin.n), at
             producer.partial, producer.excused = True, self._span
 
     def lost(self, missed: int | None, *, after: EntryId, until: EntryId) -> None:
@@ -109,20 +115,23 @@ class SequenceGaps:
             self._known.popitem(last=False)
         self.complete = True
 
-    def _producer(self, src: str) -> _Producer:
+    def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> _Producer:
         producer = self._known.get(src)
         if producer is None:
             if len(self._known) >= MOST:
                 self._known.popitem(last=False)
             producer = self._known[src] = _Producer()
+            if self._span is not None and at < self._span.until:
+                producer.excused = self._span  # first seen within the loss, as far as we know
         else:
             self._known.move_to_end(src)
         return producer
 
-    @staticmethod
-    def _hole(producer: _Producer, origin: Origin) -> int:
-        """Numbers that are missing before this entry, stated or not."""
+    def _hole(self, producer: _Producer, origin: Origin, at: EntryId) -> int:
+        """Numbers of this run that are missing before this entry, stated or not."""
         if producer.last is None or origin.n is None:
+            return 0
+        if producer.last_at < self.run_began <= at:
             return 0
         return max(0, origin.n - producer.last - 1)
 
@@ -131,22 +140,37 @@ class SequenceGaps:
         known = min(lost, producer.ahead)
         producer.ahead -= known
         producer.credit += lost - known
+        # Its hole may have passed already, inside a loss of the stream: the next number tells.
+        late = min(lost - known, producer.taken)
+        producer.taken -= late
+        producer.unsure += late
         return lost - known
 
     def _number(self, producer: _Producer, n: int, at: EntryId) -> int:
         """The hole before `n` that no marker and no loss of the stream explains."""
-        last, producer.last = producer.last, n if producer.last is None else max(n, producer.last)
+        last, last_at = producer.last, producer.last_at
+        producer.last = n if last is None else max(n, last)
+        producer.last_at = at
         excused = producer.excused
         if excused is not None and at >= excused.until:
             producer.excused = None
-        if last is None or n <= last + 1:
-            return 0  # the first seen, in order, or one that a retry wrote twice
+        unsure, producer.unsure = producer.unsure, 0
+        if last is None:  # what was stated so far lies before the first number, where it fits
+            producer.credit = max(0, producer.credit - max(unsure, n - 1))
+            return 0
+        if n <= last + 1:
+            producer.credit -= unsure
+            return 0  # in order, or one that a retry wrote twice
         hole = n - last - 1
+        if last_at < self.run_began <= at:
+            producer.taken += hole
+            return 0
         stated = min(hole, producer.credit)
         producer.credit -= stated
         hole -= stated
         if excused is not None and at > excused.after:
             taken = int(min(hole, self._spare))
             self._spare -= taken
+            producer.taken += taken
             hole -= taken
         return hole

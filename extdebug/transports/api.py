@@ -20,17 +20,19 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from extdebug.db import in_policy_threads, in_record_threads
-from extdebug.filters.query import MAX_INSTALLS
+from extdebug.db import in_identity_threads, in_record_threads
+from extdebug.filters.query import MAX_INSTALLS, FilterError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions import store
+from extdebug.sessions import close_reasons, session_records
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, OpeningRefused
 from extdebug.sessions.opening import open_session
 from extdebug.transports import polling, sse, stream_query
-from extdebug.wire.events import clean_id
+from extdebug.transports.handshake import strangers
+from extdebug.wire.events import UNPRINTABLE, clean_id
 from policies import access
 from policies.access import Viewer, ip_of, user_of
 from policies.grants import verbs
+from policies.mail import sends_mail
 from policies.models import Grant
 
 _STATUS: Final = {
@@ -38,8 +40,14 @@ _STATUS: Final = {
     CloseCode.UNAUTHENTICATED: 401,
     CloseCode.DENIED: 403,
     CloseCode.NOT_FOUND: 404,
+    CloseCode.EXPIRED: 410,
+    CloseCode.REVOKED: 403,
+    CloseCode.ENDED: 410,
     CloseCode.BUSY: 429,
 }
+
+# A session that is over for good: told to a poll as an end, as if it had come within one.
+_OVER: Final = (CloseCode.EXPIRED, CloseCode.REVOKED, CloseCode.ENDED)
 
 
 def _refusal(refused: OpeningRefused) -> HttpResponse:
@@ -82,6 +90,17 @@ def _viewer(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
     )
 
 
+async def _identify(request: HttpRequest, transport: str) -> Viewer | HttpResponseBase:
+    """`_viewer`, not asked while too many strangers knock from the same address."""
+    address = ip_of(request)
+    if strangers.spent(address):
+        return _refusal(OpeningRefused(close_reasons.TOO_MANY_STRANGERS))
+    viewer = await in_identity_threads(_viewer, request, transport)
+    if not isinstance(viewer, Viewer):
+        strangers.admits(address)
+    return viewer
+
+
 def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any:
     """A view without Django's CSRF check: `_viewer` asks for the token where a cookie signs in."""
     return csrf_exempt(require_http_methods(list(methods))(view))
@@ -89,7 +108,7 @@ def _api(view: Callable[..., Awaitable[HttpResponseBase]], *methods: str) -> Any
 
 async def _stream(request: HttpRequest) -> HttpResponseBase:
     polls = request.method == "POST"
-    viewer = await in_policy_threads(_viewer, request, "poll" if polls else "sse")
+    viewer = await _identify(request, "poll" if polls else "sse")
     if not isinstance(viewer, Viewer):
         return viewer
     try:
@@ -98,18 +117,18 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
         if not 0 <= wait <= polling.POLL_WAIT:
             raise stream_query.BadQuery(f"wait: expected 0 to {polling.POLL_WAIT:.0f} seconds")
         asked = stream_query.read_query(params, last_id=last_id)
+    except ValueError as error:
+        return _bad(str(error))
+    try:
         feed, ready = await open_session(viewer, asked)
-    except (stream_query.BadQuery, ValueError) as error:
+    except FilterError as error:
         return _bad(str(error))
     except OpeningRefused as refused:
+        if polls and asked.resume and refused.end.code in _OVER:
+            return _poll_answer(polling.ended(refused.end, asked))
         return _refusal(refused)
     if polls:
-        body, truncated = await polling.poll(feed, wait=wait)
-        answer = HttpResponse(body, content_type="application/json")
-        if truncated:
-            answer["x-debug-truncated"] = "true"
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return _poll_answer(*await polling.poll(feed, wait=wait))
     segmented = not sse.has_backpressure(getattr(request, "scope", {}))
     response = StreamingHttpResponse(
         sse.sse(feed, ready, segmented=segmented), content_type="text/event-stream"
@@ -117,6 +136,14 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx: pass each event on at once
     return response
+
+
+def _poll_answer(body: bytes, truncated: bool = False) -> HttpResponse:  # noqa: FBT001, FBT002
+    answer = HttpResponse(body, content_type="application/json")
+    if truncated:
+        answer["x-debug-truncated"] = "true"
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
@@ -130,6 +157,9 @@ def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
         raise stream_query.BadQuery(f"the body is not a JSON object: {error}") from None
     last_id = str(body.pop("lastId", None) or "") or last_id
     params.update({key: str(value) for key, value in body.items() if value is not None})
+    for name, text in params.items():
+        if UNPRINTABLE.search(f"{name}{text}"):
+            raise stream_query.BadQuery(f"{name[:40]!r}: control characters are not allowed")
     return params, last_id
 
 
@@ -138,7 +168,7 @@ stream = _api(_stream, "GET", "POST")
 
 async def _ticket(request: HttpRequest) -> HttpResponseBase:
     """A one-use ticket for a WebSocket client that has no cookie."""
-    viewer = await in_policy_threads(_viewer, request, "ws")
+    viewer = await _identify(request, "ws")
     if not isinstance(viewer, Viewer):
         return viewer
     try:
@@ -156,8 +186,7 @@ async def _ticket(request: HttpRequest) -> HttpResponseBase:
 ticket = _api(_ticket, "POST")
 
 
-# PostgreSQL's text holds no NUL.
-_Text = Annotated[str, msgspec.Meta(max_length=4000, pattern="^[^\\x00]*$")]
+_Text = Annotated[str, msgspec.Meta(max_length=4000, pattern=f"^[^{UNPRINTABLE.pattern[1:]}*$")]
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,7 +202,7 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
 
 async def _grants(request: HttpRequest) -> HttpResponseBase:
     """Ask for a production grant for oneself."""
-    viewer = await in_policy_threads(_viewer, request, "page")
+    viewer = await _identify(request, "page")
     if not isinstance(viewer, Viewer):
         return viewer
     if viewer.token_id is not None:
@@ -189,7 +218,11 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
         return _bad(str(error), status=409, code="conflict")
     except verbs.GrantError as error:
         return _bad(str(error), status=403, code="refused")
-    message = f"{grant.label} was requested. You will hear by e-mail when it is decided."
+    heard = "You will hear by e-mail when it is decided."
+    address = request.user.email if request.user.is_authenticated else ""
+    if not (sends_mail() and address):
+        heard = "No e-mail will tell you: look at your access page to see what is decided."
+    message = f"{grant.label} was requested. {heard}"
     return JsonResponse({"ok": True, "message": message, "grant": grant.pk, "label": grant.label})
 
 
@@ -219,7 +252,7 @@ class _Saved(msgspec.Struct, forbid_unknown_fields=True):
 
 async def _saved(request: HttpRequest) -> HttpResponseBase:
     """Record that lines of one's own session are saved as a file or copied."""
-    viewer = await in_policy_threads(_viewer, request, "page")
+    viewer = await _identify(request, "page")
     if not isinstance(viewer, Viewer):
         return viewer
     try:
@@ -227,7 +260,7 @@ async def _saved(request: HttpRequest) -> HttpResponseBase:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _bad(str(error))
     known = await in_record_threads(
-        store.record_saved, told.session, viewer, what=told.what, lines=told.lines
+        session_records.record_saved, told.session, viewer, what=told.what, lines=told.lines
     )
     if not known:
         return _bad("There is no such session.", status=404, code="not_found")

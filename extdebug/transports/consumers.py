@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -25,13 +25,14 @@ from extdebug.sessions.opening import OpeningRequest, open_session
 from extdebug.sessions.rate_limit import TokenBucket
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
+from extdebug.transports.stopping import stop
 from policies.access import Viewer
 
 log = logging.getLogger(__name__)
 
 FIRST_FRAME: Final = 5.0  # seconds until `subscribe` must have come
 LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer counts as stuck
-# Client frames per second. Acknowledgements come as fast as frames go out, commands do not.
+# Client frames per second. Acknowledgements come as fast as frames go out.
 COMMANDS: Final = 20.0
 ACKS: Final = 2000.0
 FILTERS: Final = 5.0  # each reads the stream anew
@@ -66,9 +67,8 @@ class Gone(Exception):
 class SessionConsumer(AsyncConsumer):
     """One WebSocket connection, one session.
 
-    It has no channel of its own: the process's Supervisor listens to the channel layer for all
-    sessions. `find_viewer` says who asks, `open_session` opens the feed; both raise
-    OpeningRefused.
+    It has no channel of its own: the process's Supervisor listens to the channel layer for all.
+    `find_viewer` says who asks, `open_session` opens the feed; both raise OpeningRefused.
     """
 
     channel_layer_alias: ClassVar[None] = None
@@ -141,25 +141,24 @@ class Connection:
                 with lobby.waiting(client_ip(self._scope), patience):
                     text = await self._text()
         except TimeoutError:
-            within = f"{self._timings.first_frame:g} seconds"
-            return close_reasons.bad_request(f"Expected a subscribe frame within {within}.")
+            said = f"Expected a subscribe frame within {self._timings.first_frame:g} seconds."
+            return close_reasons.bad_request(said)
         try:
             message = client_frames.parse(text)
             if not isinstance(message, client_frames.Subscribe):
                 return close_reasons.bad_request("Expected a subscribe frame first.")
-            wanted = Filter.parse(message.filter.parts())
-        except (ProtocolError, FilterError) as error:
-            await self._say(server_frames.error_frame(error))
-            return close_reasons.bad_request(str(error), reason=str(getattr(error, "code", "")))
-        try:
             viewer = await self._find_viewer(self._scope, message)
             asked = OpeningRequest(
-                tenant=message.target.tenant, extension=message.target.extension, wanted=wanted,
-                start=message.start, rev=message.filter.rev, resume=message.resume,
+                tenant=message.target.tenant, extension=message.target.extension,
+                wanted=message.filter.parts(), start=message.start, rev=message.filter.rev,
+                resume=message.resume,
             )  # fmt: skip
             self._feed, ready = await self._open_session(viewer, asked)
         except OpeningRefused as refused:
             return refused.end
+        except (ProtocolError, FilterError) as error:
+            await self._say(server_frames.error_frame(error))
+            return close_reasons.bad_request(str(error), reason=str(error.code))
         self._feed.say(ready)
         return None
 
@@ -258,7 +257,9 @@ class Connection:
         feed = self._feed
         if feed is not None and not feed.finished:
             left = code in (LEFT, 1001) or code >= 4000
-            await feed.finish(gone=not left, code=code, reason="the client left" if left else "")
+            await feed.finish(
+                gone=not left, code=code, reason=close_reasons.CLIENT_LEFT if left else ""
+            )
 
     async def _say(self, data: bytes) -> None:
         await self._send({"type": "websocket.send", "text": data.decode()})
@@ -289,12 +290,3 @@ async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
             feed.say(ControlFrame("pong", server_frames.PONG))
         case client_frames.Subscribe():
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, "this connection has its subscription")
-
-
-async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks again and again until they are done: some libraries swallow a cancellation."""
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)

@@ -11,10 +11,12 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from django.http import parse_cookie
 
-from extdebug.db import in_policy_threads
+from extdebug.db import in_identity_threads
 from extdebug.protocol.client_frames import Subscribe
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import OpeningRefused
+from extdebug.sessions.rate_limit import RateLimit
+from extdebug.wire.events import UNPRINTABLE
 from policies import access
 from policies.access import Viewer
 
@@ -29,7 +31,8 @@ def session_key_of(scope: Scope) -> str:
     """
     headers = [value for name, value in scope.get("headers", ()) if name.lower() == b"cookie"]
     cookies = parse_cookie(b"; ".join(headers).decode("latin1"))
-    return cookies.get(settings.SESSION_COOKIE_NAME, "")
+    key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    return "" if UNPRINTABLE.search(key) else key  # a quoted cookie can hold a NUL
 
 
 def client_ip(scope: Scope) -> str:
@@ -38,25 +41,39 @@ def client_ip(scope: Scope) -> str:
     return str(client[0])[:45] if client else ""
 
 
+# Failures to say who one is, a second and address: each asks the database.
+STRANGERS: Final = 50.0
+strangers: Final = RateLimit(STRANGERS)
+
+
 async def find_viewer(scope: Scope, message: Subscribe) -> Viewer:
     """The person behind the cookie, or behind a one-use ticket for exactly this target.
 
     OpeningRefused (unauthenticated) when there is none.
     """
     ip = client_ip(scope)
+    if strangers.spent(ip):
+        raise OpeningRefused(close_reasons.TOO_MANY_STRANGERS)
     query = parse_qs(scope.get("query_string", b"").decode("latin1"))
     ticket = message.ticket or next(iter(query.get("ticket", ())), None)
     if ticket is not None:
-        redeemed = await in_policy_threads(access.redeem_ticket, ticket, ip=ip)
+        redeemed = await in_identity_threads(access.redeem_ticket, ticket, ip=ip)
         wanted = ((message.target.tenant or "").lower(), message.target.extension.lower())
         if redeemed is None or redeemed[1:] != wanted:
-            raise OpeningRefused(close_reasons.UNAUTHENTICATED)
+            raise _unknown(ip)
         return redeemed[0]
     key = session_key_of(scope)
-    viewer = await in_policy_threads(access.viewer_from_session, key, transport="ws", ip=ip)
-    if viewer is None:
+    if not key:
         raise OpeningRefused(close_reasons.UNAUTHENTICATED)
+    viewer = await in_identity_threads(access.viewer_from_session, key, transport="ws", ip=ip)
+    if viewer is None:
+        raise _unknown(ip)
     return viewer
+
+
+def _unknown(ip: str) -> OpeningRefused:
+    strangers.admits(ip)  # counted, whatever it says
+    return OpeningRefused(close_reasons.UNAUTHENTICATED)
 
 
 # Connections that have not subscribed yet; each is cheap, and FIRST_FRAME bounds its time.

@@ -11,6 +11,7 @@ from extdebug.protocol import server_frames
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.opening import OpeningRequest
 from extdebug.sessions.session_frames import ControlFrame
 
 POLL_EVENTS: Final = 1000  # in one answer, give or take a frame
@@ -26,9 +27,24 @@ class _Polled(msgspec.Struct, kw_only=True, rename="camel"):
     last_id: str | None
     session: str
     truncated: bool
-    ledger: server_frames.LedgerFigures
-    expires_at: str
+    ledger: server_frames.LedgerFigures | None = None
+    expires_at: str | None = None
     closing: msgspec.Raw | None = None
+
+
+def ended(end: CloseReason, asked: OpeningRequest) -> bytes:
+    """The answer to a poll of a session that ended between two polls."""
+    session = asked.resume or ""
+    cursor = asked.start.cursor
+    answer = _Polled(
+        events=[],
+        gaps=[],
+        last_id=None if cursor is None else f"{cursor}~{session}",
+        session=session,
+        truncated=False,
+        closing=msgspec.Raw(end.frame()),
+    )
+    return msgspec.json.encode(answer)
 
 
 async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:

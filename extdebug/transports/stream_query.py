@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from extdebug.filters.filter import Filter, FilterError
+from extdebug.filters.filter import FilterParts
 from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.wire.events import read_ts
@@ -16,7 +16,8 @@ class BadQuery(ValueError):
 
 
 def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest:
-    """What the parameters ask for; BadQuery for anything unknown or malformed.
+    """What the parameters ask for; BadQuery for anything unknown or malformed. The filter's parts
+    are read when it is known who asks and that they may (sessions/opening.py).
 
     `last_id` is the `Last-Event-ID` header, `cursor~session`; it precedes `since` and `tail`.
     """
@@ -30,23 +31,18 @@ def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest
     extension = params.get("extensionId", "")
     if not extension:
         raise BadQuery("extensionId is missing")
-    try:
-        wanted = Filter.parse(
-            {
-                "installs": [part for part in params.get("installId", "").split(",") if part],
-                "request": params.get("requestId") or None,
-                "streams": [part for part in params.get("streams", "").split(",") if part],
-                "level": params.get("level") or None,
-                "q": params.get("q", ""),
-            }
-        )
-    except FilterError as error:
-        raise BadQuery(str(error)) from None
+    wanted: FilterParts = {
+        "installs": [part for part in params.get("installId", "").split(",") if part],
+        "request": params.get("requestId") or None,
+        "streams": [part for part in params.get("streams", "").split(",") if part],
+        "level": params.get("level") or None,
+        "q": params.get("q", ""),
+    }
     last_id = last_id or params.get("lastEventId") or None
     start, resume = _start(params, last_id)
     return OpeningRequest(
         tenant=params.get("tenantId") or None, extension=extension, wanted=wanted, start=start,
-        resume=resume,
+        resume=resume, by_itself=True,
     )  # fmt: skip
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
+from extdebug.wire.entry_fields import RAW_KNOWN, long_text, read_fields
 from extdebug.wire.events import (
     BARE,
     CONTROL,
@@ -35,25 +34,7 @@ from extdebug.wire.events import (
     read_ts,
 )
 from extdebug.wire.positions import EntryId
-from extdebug.wire.truncation import (
-    MAX_FIELDS_BYTES,
-    MAX_FIELDS_DEPTH,
-    MAX_FOREIGN_FIELDS_BYTES,
-    MAX_FOREIGN_MESSAGE_BYTES,
-    MAX_UNKNOWN_FIELDS,
-    cap_fields,
-    clean_text,
-)
-
-_decoder: Final = msgspec.json.Decoder()
-
-
-KNOWN_FIELDS: Final = frozenset(
-    (
-        "ts", "level", "stream", "tenant", "extension", "install", "request", "version",
-        "content_hash", "message", "truncated", "fields", "src", "n", "lost", "why", "redacted",
-    )
-)  # fmt: skip
+from extdebug.wire.truncation import clean_text
 
 
 def to_entry(event: Event, origin: Origin = NO_ORIGIN) -> list[str | bytes]:
@@ -124,8 +105,8 @@ def from_entry(
     version, broken_version = _opaque(get(b"version", b"")[:512])
     content_hash, broken_hash = _opaque(get(b"content_hash", b"")[:512])
     fields, fields_cut = None, False
-    if b"fields" in values or not _RAW_KNOWN.issuperset(values):
-        fields, fields_cut, broken_fields = _fields(values)
+    if b"fields" in values or not RAW_KNOWN.issuperset(values):
+        fields, fields_cut, broken_fields = read_fields(values)
         broken |= broken_fields
     if broken or broken_request or broken_version or broken_hash:
         marks.append("utf8")
@@ -171,7 +152,6 @@ def read_origin(raw: Sequence[bytes], *, tenant: str, extension: str) -> Origin:
 
 _RAW_LEVELS: Final = {name.encode(): level for name, level in LEVELS.items()}
 _RAW_OUTPUTS: Final = {name.encode(): output for name, output in OUTPUTS.items()}
-_RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)
 _TRUE: Final = frozenset((b"1", b"true", b"True", b"TRUE"))
 _RAW_Z: Final = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z")
 # Bounded caches: the same few installs, requests and versions come with every event. Their keys
@@ -219,25 +199,11 @@ def _origin(values: Mapping[bytes, bytes]) -> Origin:
 def _message(values: Mapping[bytes, bytes], origin: Origin) -> tuple[str, bool, bool]:
     raw = values.get(b"message")
     if raw is not None:
-        return _long_text(raw)
+        return long_text(raw)
     if not origin.lost:
         raise Unreadable("the entry has no message")
     why = origin.why or "no reason given"
     return f"{origin.lost} events dropped by the runner: {why}", False, False
-
-
-def _long_text(raw: bytes) -> tuple[str, bool, bool]:
-    """The text, whether it was cut, and whether it was not UTF-8."""
-    cut = len(raw) > MAX_FOREIGN_MESSAGE_BYTES
-    if cut:  # on a character boundary: up to three continuation bytes belong to a cut character
-        end = MAX_FOREIGN_MESSAGE_BYTES
-        while end > MAX_FOREIGN_MESSAGE_BYTES - 3 and raw[end] & 0xC0 == 0x80:
-            end -= 1
-        raw = raw[:end]
-    try:
-        return raw.decode(), cut, False
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "replace"), cut, True
 
 
 def _ts(raw: bytes) -> str | None:
@@ -256,59 +222,3 @@ def _names(raw: bytes) -> tuple[str, ...]:
     """Rule names a producer says it applied: short, few, without controls."""
     listed = raw[:2048].decode("utf-8", "replace").split(",")[:32]
     return tuple(CONTROL.sub("\ufffd", name[:64]) for name in listed if name)
-
-
-_LONG_NUMBER = re.compile(rb"\d{16}|\d[eE]")
-
-
-def _fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool, bool]:
-    """The entry's `fields` and whatever else it holds, whether cut, and whether not UTF-8."""
-    raw = values.get(b"fields", b"")
-    fields: dict[str, Any] = {}
-    cut = broken = False
-    if raw:
-        fields, plain, cut, broken = _read_fields(raw)
-        if plain and _RAW_KNOWN.issuperset(values):
-            return fields or None, False, False
-    unknown = [name for name in values if name not in _RAW_KNOWN]
-    if unknown:
-        cut |= len(unknown) > MAX_UNKNOWN_FIELDS
-        foreign: dict[str, Any] = {}
-        for name in unknown[:MAX_UNKNOWN_FIELDS]:
-            if len(name) > MAX_FIELDS_BYTES or len(values[name]) > MAX_FIELDS_BYTES:
-                cut = True
-                continue
-            text, _, broken_text = _long_text(values[name])
-            key, _, broken_name = _long_text(name)
-            broken |= broken_text or broken_name
-            foreign[key] = text
-        fields = {**foreign, **fields}
-    if not fields:
-        return None, cut, broken
-    capped, dropped = cap_fields(fields)
-    return capped or None, cut or dropped, broken
-
-
-def _read_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
-    """The JSON object in `fields`; whether it fits as it is; was cut; was not UTF-8."""
-    if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
-        return {}, False, True, False
-    broken = False
-    try:
-        parsed = _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text, _, broken = _long_text(raw)
-        try:
-            parsed = _decoder.decode(text) if broken else text
-        except (msgspec.DecodeError, RecursionError):
-            parsed = text
-    if not isinstance(parsed, dict):
-        return {"fields": parsed}, False, False, broken
-    # Short, flat, without numbers that need care: most fields are, and need no second look.
-    plain = (
-        not broken
-        and len(raw) <= MAX_FIELDS_BYTES
-        and raw.count(b"{") + raw.count(b"[") <= MAX_FIELDS_DEPTH
-        and _LONG_NUMBER.search(raw) is None
-    )
-    return parsed, plain, False, broken

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +25,8 @@ BARE: Final = "-"  # names a stream whose key has one part only; no id can look 
 
 ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Controls but for tab and line breaks: in no text that a client sends, and PostgreSQL takes no NUL.
+UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)?",
     re.ASCII,
@@ -111,6 +114,19 @@ def clean_opaque(text: str, *, what: str) -> str:
     if CONTROL.search(text):
         raise BadId(f"{what}: control characters are not allowed")
     return text
+
+
+def printable(value: Any) -> Any:
+    """Plain JSON with U+FFFD for what no database takes (UNPRINTABLE) in any of its texts."""
+    match value:
+        case str():
+            return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+        case Mapping():
+            return {str(printable(key)): printable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [printable(item) for item in value]
+        case _:
+            return value
 
 
 class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -128,7 +128,6 @@ def record(
     by: User | None,
     ip: str = "",
     reason: str = "",
-    cut: bool = False,
     **more: Any,
 ) -> None:
     """Write the audit row of an act, and send the hint to decide again after the commit.
@@ -142,8 +141,7 @@ def record(
         tenant=row.tenant_key,
         extension=row.extension_key,
     )
-    write = trail.record_cut if cut else trail.record
-    write(
+    trail.record_change(
         trail.Entry(
             action,
             actor=trail.SYSTEM if by is None else trail.actor_of(by, ip=ip),

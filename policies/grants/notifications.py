@@ -22,6 +22,7 @@ from django.db.models import F
 
 from policies.database import clock
 from policies.grants import webhook
+from policies.mail import sends_mail
 from policies.models import Grant, Notice
 
 log = logging.getLogger("policies.grants.notifications")
@@ -38,6 +39,14 @@ SUBJECTS: Final[dict[str, str]] = {
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
     "reviewed": "Reviewed: your break-glass grant {label}",
 }
+
+
+def unreached(people: Iterable[Any]) -> list[str]:
+    """Of these users, the names of those whom no message can reach: no e-mail and no webhook."""
+    if settings.EXT_DEBUG_WEBHOOK_URL:
+        return []
+    mails = sends_mail()
+    return sorted(user.get_username() for user in people if not (mails and user.email))
 
 
 def announce(

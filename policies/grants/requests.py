@@ -107,44 +107,62 @@ def break_glass(
     another (a unique constraint, so that two at once cannot either).
     """
     with recorded("break glass", by=by, tenant=tenant, extension=extension, ip=ip):
-        rules = acts.policy()
-        target = (tenant.lower(), extension.lower())
-        if not is_operator(by):
-            raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
-        if not rules.break_glass:
-            raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
-        _require_possible(by, target, rules)
-        minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
-        with transaction.atomic():
-            now = clock.now()
-            row = Grant(
-                **_target(*target),
-                state=Grant.State.ACTIVE,
-                requester=by,
-                beneficiary=by,
-                break_glass=True,
-                approvals_required=0,
-                all_installs=installs is None,
-                reason=_reason(reason),
-                ticket=ticket.strip()[:100],
-                minutes=minutes,
-                requested_at=now,
-                lapses_at=now,
-                starts_at=now,
-                ends_at=now + dt.timedelta(minutes=minutes),
-            )
-            if Grant.objects.filter(beneficiary=by, break_glass=True, reviewed_at=None).exists():
-                raise _unreviewed()
-            try:
-                with transaction.atomic():
-                    row.save(force_insert=True)
-            except IntegrityError as error:
-                raise _unreviewed() from error
-            row.installs.set(_installs(row, installs))
-            others = acts.judges(by.pk)
-            notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
-            acts.record(Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason)
-        return row
+        return _break_glass(
+            by, target=(tenant.lower(), extension.lower()), minutes=minutes, reason=reason,
+            installs=installs, ticket=ticket, ip=ip,
+        )  # fmt: skip
+
+
+def _break_glass(
+    by: User,
+    *,
+    target: tuple[str, str],
+    minutes: int,
+    reason: str,
+    installs: Collection[str] | None,
+    ticket: str,
+    ip: str,
+) -> Grant:
+    rules = acts.policy()
+    if not is_operator(by):
+        raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
+    if not rules.break_glass:
+        raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
+    _require_possible(by, target, rules)
+    minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
+    with transaction.atomic():
+        now = clock.now()
+        row = Grant(
+            **_target(*target),
+            state=Grant.State.ACTIVE,
+            requester=by,
+            beneficiary=by,
+            break_glass=True,
+            approvals_required=0,
+            all_installs=installs is None,
+            reason=_reason(reason),
+            ticket=ticket.strip()[:100],
+            minutes=minutes,
+            requested_at=now,
+            lapses_at=now,
+            starts_at=now,
+            ends_at=now + dt.timedelta(minutes=minutes),
+        )
+        if Grant.objects.filter(beneficiary=by, break_glass=True, reviewed_at=None).exists():
+            raise _unreviewed()
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:
+            raise _unreviewed() from error
+        row.installs.set(_installs(row, installs))
+        others = list(acts.judges(by.pk))
+        notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
+        unreached = notifications.unreached(others)
+        acts.record(
+            Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason, unreached=unreached
+        )
+    return row
 
 
 def _ask(

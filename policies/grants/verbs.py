@@ -150,7 +150,7 @@ def revoke(
             _close(ended, State.REVOKED if granted else State.DENIED, by=by, reason=because)
             acts.tell("revoked" if granted else "denied", ended, by=by)
             action = Action.GRANT_REVOKED if granted else Action.GRANT_DENIED
-            acts.record(action, ended, by=by, ip=ip, reason=because, cut=True)
+            acts.record(action, ended, by=by, ip=ip, reason=because)
     return row
 
 

@@ -132,8 +132,7 @@ def _why_not(token: AccessToken | None, *, now: dt.datetime) -> str:
 def _record(
     action: trail.Action, token: AccessToken, *, by: User, ip: str, reason: str = ""
 ) -> None:
-    write = trail.record_cut if action is trail.Action.TOKEN_REVOKED else trail.record
-    write(
+    trail.record_change(
         trail.Entry(
             action,
             actor=trail.actor_of(by, ip=ip),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from policies.redaction.rules import Rule
+from policies.redaction.visible_text import Gap, shift
 
 MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
 MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
@@ -69,38 +70,49 @@ def places_of(raw: bytes, levels: int) -> list[int]:
 
 def spans_of(rule: Rule, compiled: Any, raw: bytes) -> list[tuple[int, int]]:
     """Where the rule's secrets are, without what is masked already."""
-    if rule.keywords and not rule.wanted(raw):
-        return []
     masks = [match.span() for match in MASK.finditer(raw)] if _MASKED in raw else ()
-    spans = []
-    for match in compiled.finditer(raw):
-        start, end = match.span(match.lastindex or 0)
-        if start == end or (rule.check is not None and not rule.check(raw, start, end)):
-            continue
-        for left, right in masks:
-            if left < end and start < right:  # never cut a mask in two
-                start, end = min(start, left), max(end, right)
-        if masks and not WORD.search(MASK.sub(b"", raw[start:end])):
-            continue
-        spans.append((start, end))
+    if not masks:
+        return list(rule.places(compiled, raw))
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for start, end in rule.places(compiled, raw):
+        while at < len(masks) and masks[at][1] <= start:
+            at += 1
+        for place in range(at, len(masks)):  # never cut a mask in two
+            left, right = masks[place]
+            if left >= end:
+                break
+            start, end = min(start, left), max(end, right)
+        if WORD.search(MASK.sub(b"", raw[start:end])):
+            spans.append((start, end))
     return spans
 
 
 def replace(
-    raw: bytes, spans: list[tuple[int, int]], rule: Rule, mask: Mask, names: dict[str, None]
+    raw: bytes,
+    spans: list[tuple[int, int]],
+    rule: Rule,
+    mask: Mask,
+    names: dict[str, None],
+    gaps: list[Gap] | None = None,
 ) -> bytes:
-    """The line with a mask in each place; `names` takes the rule's name."""
+    """The line with a mask in each place; `names` takes the rule's name, `gaps` move along."""
     if not spans:
         return raw
     names[rule.name] = None
     pieces: list[bytes] = []
+    moves: list[tuple[int, int, int]] = []
     done = 0
     for start, end in spans:
         if start < done:  # widened over a mask into the span before
             start = done
         if start >= end:
             continue
-        pieces += (raw[done:start], mask.of(rule.name, raw[start:end], token=rule.token))
+        shown = mask.of(rule.name, raw[start:end], token=rule.token)
+        pieces += (raw[done:start], shown)
+        moves.append((start, end, len(shown)))
         done = end
     pieces.append(raw[done:])
+    if gaps:
+        gaps[:] = shift(gaps, moves)
     return b"".join(pieces)

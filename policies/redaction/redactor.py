@@ -2,8 +2,9 @@
 
 Pure, no Django: the runner redacts with it before it truncates, the console again before it
 filters. One automaton over all rules decides whether a text is clean; only a hit is rewritten.
-Rewriting goes on until no rule changes anything, so that redacting twice is redacting once.
-Linear in the length of the text, and never raises for what a guest printed.
+Rules match what a reader sees (policies.redaction.visible_text). Rewriting goes on until no rule
+changes anything, so that redacting twice is redacting once. Linear in the length of the text, and
+never raises for what a guest printed.
 """
 
 from __future__ import annotations
@@ -16,13 +17,10 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import re2
-
-from policies.redaction.builtin_rules import BUILTIN_RULES, DEFAULT_FIELD_NAMES
-from policies.redaction.field_names import FieldNames, FieldVerdict
+from policies.redaction import visible_text
+from policies.redaction.builtin_rules import BUILTIN_RULES
+from policies.redaction.fields import FieldWalk, texts_to_scan
 from policies.redaction.masks import (
-    MASK,
-    WORD,
     Mask,
     decode,
     looks_at_edges,
@@ -30,12 +28,15 @@ from policies.redaction.masks import (
     replace,
     spans_of,
 )
+from policies.redaction.open_ends import half_token
 from policies.redaction.pem_blocks import BlockMasker
-from policies.redaction.rules import MAX_RULES, Rule, RuleError, compile_pattern, options
+from policies.redaction.rules import MAX_RULES, Rule, RuleError, compile_pattern
+from policies.redaction.scan import Scan
+from policies.redaction.secret_names import SecretNames
+from policies.redaction.visible_text import Gap
 
 __all__ = [
     "BUILTIN_RULES",
-    "DEFAULT_FIELD_NAMES",
     "BlockMasker",
     "Mask",
     "Preview",
@@ -45,56 +46,36 @@ __all__ = [
     "preview",
 ]
 
-FIELD: Final = "sensitive-field"  # the rule that goes by a field's name
 LINE: Final = "line"  # a whole text, when its masks would not come to rest
-MAX_DEPTH: Final = 32  # of fields; deeper values are masked unseen
 _ROUNDS: Final = 12  # of rewriting; three is the most that ordinary lines need
-_SCAN_MEMORY: Final = 16 << 20  # for the automaton of all rules
 _ESCAPE_LEVELS: Final = 3  # URLs in parameters of URLs in parameters
-_MAX_PLAIN_NUMBER: Final = 10**11  # a number from here on may be a card's
-_MAX_CARD: Final = 10**20  # ... and up to here
-_MAX_VALUES: Final = 10_000  # beyond it, or in a cycle, fields are walked with a bound on depth
 
 
 class Redactor:
     """All rules, ready to run. Immutable and safe to share between threads."""
 
-    def __init__(
-        self,
-        rules: Iterable[Rule] = BUILTIN_RULES,
-        *,
-        field_names: Iterable[str] = DEFAULT_FIELD_NAMES,
-        key: bytes | None = None,
-    ) -> None:
+    def __init__(self, rules: Iterable[Rule] = BUILTIN_RULES, *, key: bytes | None = None) -> None:
         self.rules = tuple(rules)
         if len(self.rules) > MAX_RULES:
             raise RuleError(f"expected at most {MAX_RULES} rules, got {len(self.rules)}")
-        self._names = FieldNames(field_names)
+        self._names = SecretNames()
         self._master = key or None
         self._compiled = [(rule, compile_pattern(rule.pattern)) for rule in self.rules]
-        scan = re2.Set.SearchSet(options(memory=_SCAN_MEMORY))
-        for rule in self.rules:
-            scan.Add(rule.hint or rule.pattern)
-        # An escape means that something may hide behind URL encoding. The last one matches every
-        # text: where it is missing the automaton gave up, and every rule is asked singly.
-        self._escape = scan.Add("%[0-9A-Fa-f]{2}")
-        self._witness = scan.Add("")
-        scan.Compile()
-        self._match = scan.Match
-        self._clean = [self._witness]
-        self._all = list(range(self._witness))
+        self._scan = Scan(self.rules)
+        self._match = self._scan.match
+        self._clean = self._scan.clean
+        self._invisible, self._witness = self._scan.invisible, self._scan.witness
         # Texts may be scanned joined by newlines only if no rule looks at a text's edges.
         self._joinable = not any(looks_at_edges(rule.pattern) for rule in self.rules)
         self._masks = lru_cache(maxsize=4096)(self._derive)
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever the rules or field names do."""
+        """Changes whenever the rules do."""
         parts = [
             f"{rule.name}\x00{rule.pattern}\x00{rule.token}\x00{rule.keywords}"
             for rule in self.rules
         ]
-        parts += sorted(self._names.names)
         return hashlib.sha256("\x01".join(parts).encode()).hexdigest()[:16]
 
     def mask(self, stream: str, day: str) -> Mask:
@@ -110,22 +91,36 @@ class Redactor:
         """The text without secrets and the rules that hit; the same object and () when clean."""
         try:
             raw = text.encode()
-        except UnicodeEncodeError:
+        except UnicodeEncodeError:  # a lone surrogate
             raw = text.encode("utf-8", "surrogatepass")
         hits = self._match(raw)
         if hits == self._clean:
             return text, ()
         names: dict[str, None] = {}
-        masked = self._rewrite(raw, hits, mask, names)
+        if hits is None or self._invisible in hits or self._witness not in hits:
+            masked = self._see_through(raw, mask, names)
+        else:
+            masked = self._rewrite(raw, hits, mask, names)
         if not names:
             return text, ()
         return decode(masked), tuple(names)
+
+    def cut_text(self, text: str, mask: Mask) -> tuple[str, tuple[str, ...]]:
+        """As `text`, for one that somebody cut: half a token at its end is masked too."""
+        shown, names = self.text(text, mask)
+        raw = shown.encode("utf-8", "surrogatepass")
+        half = half_token(raw)
+        if half is None:
+            return shown, names
+        start, name = half
+        masked = decode(raw[:start] + mask.of(name, b"", token=False))
+        return masked, tuple(dict.fromkeys((*names, name)))
 
     def parts(
         self, texts: Sequence[str | None], mask: Mask
     ) -> tuple[Sequence[str | None], tuple[str, ...]]:
         """Several texts of one event in one scan; the same sequence if all are clean."""
-        if self._joinable and self.clean([text for text in texts if text]):
+        if self._joinable and self._is_clean([text for text in texts if text]):
             return texts, ()
         names: dict[str, None] = {}
         masked: list[str | None] = []
@@ -135,111 +130,74 @@ class Redactor:
             names.update(dict.fromkeys(hit))
         return (masked, tuple(names)) if names else (texts, ())
 
-    def clean(self, texts: Iterable[str]) -> bool:
+    def _is_clean(self, texts: Iterable[str]) -> bool:
         """Whether one scan over all of them finds nothing; False is only a suspicion."""
         raw = "\n".join(texts).encode("utf-8", "surrogatepass")
         return bool(self._match(raw) == self._clean)
 
     def fields(self, fields: dict[str, Any], mask: Mask) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Fields without secrets, keys included; the same object and () when clean."""
-        if self._joinable and self._all_clean(fields):
-            return fields, ()
-        names: dict[str, None] = {}
-        masked = self._walk(fields, mask, names, secret=FieldVerdict.HARMLESS, depth=0)
-        return (masked, tuple(names)) if names else (fields, ())
+        if self._joinable:
+            texts = texts_to_scan(fields, self._names)
+            if texts is not None and self._is_clean(texts):
+                return fields, ()
+        walk = FieldWalk(self.text, self._names, mask)
+        masked = walk.masked(fields)
+        return (masked, tuple(walk.hits)) if walk.hits else (fields, ())
 
-    def _all_clean(self, fields: dict[str, Any]) -> bool:
-        """One scan over all texts in the fields; False when something needs a closer look."""
-        texts: list[str] = []
-        verdicts = self._names
-        todo: list[Any] = [fields]
-        for value in todo:  # grows while it is read
-            kind = type(value)
-            if kind is str:
-                texts.append(value)
-            elif kind is dict:
-                for key, item in value.items():
-                    if type(key) is not str or verdicts[key]:
-                        return False
-                    texts.append(key)
-                    if type(item) is str:
-                        texts.append(item)
-                    else:
-                        todo.append(item)
-            elif kind is list:
-                todo += value
-            elif kind is int or kind is float:
-                if not -_MAX_PLAIN_NUMBER < value < _MAX_PLAIN_NUMBER:
-                    return False
-            elif value is not None and kind is not bool:
-                return False
-            if len(todo) > _MAX_VALUES:
-                return False
-        return self.clean(texts)
-
-    def _walk(
-        self, value: Any, mask: Mask, names: dict[str, None], *, secret: FieldVerdict, depth: int
-    ) -> Any:
-        if depth > MAX_DEPTH and isinstance(value, (dict, list, tuple)):
-            names[FIELD] = None
-            return mask.of(FIELD, b"", token=False).decode()
-        if isinstance(value, dict):
-            masked: dict[str, Any] = {}
-            for key, item in value.items():
-                name, hit = self.text(str(key), mask)
-                names.update(dict.fromkeys(hit))
-                while name in masked:  # two secrets, one mask: keep both values
-                    name += "'"
-                verdict = max(secret, self._names[str(key)])
-                masked[name] = self._walk(item, mask, names, secret=verdict, depth=depth + 1)
-            return masked
-        if isinstance(value, (list, tuple)):
-            return [self._walk(i, mask, names, secret=secret, depth=depth + 1) for i in value]
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, (int, float)):
-            if secret is FieldVerdict.CHOSEN:
-                names[FIELD] = None
-                return mask.of(FIELD, b"", token=False).decode()
-            if -_MAX_PLAIN_NUMBER < value < _MAX_PLAIN_NUMBER or abs(value) > _MAX_CARD:
-                return value
-            text, hit = self.text(str(value), mask)
-            names.update(dict.fromkeys(hit))
-            return text if hit else value
-        text = str(value)
-        if secret:
-            raw = text.encode("utf-8", "surrogatepass")
-            if not WORD.search(MASK.sub(b"", raw)):
-                return value
-            names[FIELD] = None
-            return mask.of(FIELD, raw, token=secret is FieldVerdict.ISSUED).decode()
-        text, hit = self.text(text, mask)
-        names.update(dict.fromkeys(hit))
-        return text if hit else value
+    def _see_through(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
+        """Rewrite what is visible, and the texts inside escape sequences each for itself."""
+        is_clean = self._match(visible_text.strip(raw)) == self._clean
+        if is_clean and not visible_text.has_payload(raw):
+            return raw
+        seen, gaps = visible_text.split(raw)
+        payloads = [gap for gap in gaps if gap.payload]
+        for gap in payloads:
+            start, end = gap.payload or (0, 0)
+            inner = gap.raw[start:end]
+            hits = self._match(inner)
+            if hits != self._clean:
+                masked = self._rewrite(inner, hits, mask, names)
+                gap.raw = gap.raw[:start] + masked + gap.raw[end:]
+        hits = self._match(seen)
+        if hits != self._clean:
+            seen = self._rewrite(seen, hits, mask, names, gaps)
+        return visible_text.join(seen, gaps)
 
     def _rewrite(
-        self, raw: bytes, hits: list[int] | None, mask: Mask, names: dict[str, None]
+        self,
+        raw: bytes,
+        hits: list[int] | None,
+        mask: Mask,
+        names: dict[str, None],
+        gaps: list[Gap] | None = None,
     ) -> bytes:
-        for _ in range(_ROUNDS):
+        scan, compiled = self._scan, self._compiled
+        places = scan.rules(raw, hits)
+        for _ in range(_ROUNDS + len(places)):
             before = raw
-            if hits is None or self._witness not in hits:
-                hits = self._all
-            for index in sorted(hits):
-                if index < self._escape:
-                    rule, compiled = self._compiled[index]
-                    spans = spans_of(rule, compiled, raw)
-                    raw = replace(raw, spans, rule, mask, names)
-                elif index == self._escape:
-                    raw = self._behind_escapes(raw, mask, names)
-            if raw is before:
-                return raw
+            for place in places:
+                rule, pattern = compiled[place]
+                raw = replace(raw, spans_of(rule, pattern, raw), rule, mask, names, gaps)
+                if raw is not before:  # the others may have nothing left to look at
+                    break
+            else:
+                if scan.is_escaped(hits):
+                    raw = self._behind_escapes(raw, mask, names, gaps)
+                if raw is before:
+                    return raw
             hits = self._match(raw)
             if hits == self._clean:
                 return raw
+            places = scan.rules(raw, hits)
         names[LINE] = None
+        if gaps:
+            gaps.clear()
         return mask.of(LINE, b"", token=False)
 
-    def _behind_escapes(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
+    def _behind_escapes(
+        self, raw: bytes, mask: Mask, names: dict[str, None], gaps: list[Gap] | None
+    ) -> bytes:
         """Mask what is a secret once URL encoding is undone, escapes of escapes included."""
         plain = raw
         for level in range(1, _ESCAPE_LEVELS + 1):
@@ -247,18 +205,14 @@ class Redactor:
             hits = self._match(plain)
             if hits == self._clean:
                 return raw  # not even an escape is left
-            if hits is None or self._witness not in hits:
-                hits = self._all
-            for index in sorted(hits):
-                if index >= self._escape:
-                    continue
-                rule, compiled = self._compiled[index]
-                found = spans_of(rule, compiled, plain)
+            for place in self._scan.rules(plain, hits):
+                rule, pattern = self._compiled[place]
+                found = spans_of(rule, pattern, plain)
                 if found:
                     places = places_of(raw, level)
                     spans = [(places[start], places[end]) for start, end in found]
-                    return replace(raw, spans, rule, mask, names)
-            if self._escape not in hits:
+                    return replace(raw, spans, rule, mask, names, gaps)
+            if not self._scan.is_escaped(hits):
                 return raw
         return raw
 

@@ -1,14 +1,12 @@
-"""What a redaction rule is, how an admin's rule is validated, and checks a pattern cannot make.
+"""What a redaction rule is, how an admin's rule is validated, and where a rule finds secrets.
 
 Pure; RE2 only, so that no pattern and no text can make a scan slower than linear.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -16,7 +14,7 @@ from typing import Any, Final
 import re2
 
 MAX_PATTERN: Final = 500  # characters of an admin's pattern
-MAX_RULES: Final = 200  # built-in and admin rules together; the scan's automaton grows with them
+MAX_RULES: Final = 400  # built-in and admin rules together; the scan's automaton grows with them
 RULE_MEMORY: Final = 1 << 20  # bytes RE2 may use for one compiled admin pattern
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 MAX_NAME: Final = 64
@@ -24,6 +22,8 @@ MAX_KEYWORDS: Final = 20
 
 # Says whether the bytes from start to end of a line really are a secret of this rule.
 Check = Callable[[bytes, int, int], bool]
+# Reads on where the pattern leaves off: the secret's start and end, or None.
+Reader = Callable[[bytes, Any], tuple[int, int] | None]
 
 
 class RuleError(ValueError):
@@ -32,13 +32,16 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One kind of secret. Masked is the last matched group, or the whole match without a group.
+    """One kind of secret. Masked is the one group if it matched, or the whole match.
 
     `token`: equal secrets may show an equal keyed token; never for values that could be guessed,
     printed and compared. `hint`: a pattern without long tails that matches wherever `pattern`
     does; the scan of all rules uses it, because the states of many long tails at once would fill
     any memory. `keywords`: the rule only looks at texts with one of them, in any case. `example`
-    is a line that the rule must change.
+    is a line that the rule must change. `check` refuses what the pattern alone cannot; `read`
+    takes the place of the match where a value has quotes to be followed. `family` and `form` say
+    in a person's words whose secret it is and what it looks like;
+    `starts` are its issuer's prefixes.
     """
 
     name: str
@@ -48,6 +51,10 @@ class Rule:
     token: bool = True
     keywords: tuple[str, ...] = ()
     check: Check | None = None
+    read: Reader | None = None
+    family: str = ""
+    form: str = ""
+    starts: tuple[str, ...] = ()
 
     @classmethod
     def from_row(
@@ -92,16 +99,32 @@ class Rule:
     def finds(self, text: str) -> bool:
         """Whether the rule on its own would mask something in the text."""
         raw = text.encode("utf-8", "surrogatepass")
-        if self.keywords and not self.wanted(raw):
-            return False
-        for match in compile_pattern(self.pattern).finditer(raw):
-            start, end = match.span(match.lastindex or 0)
-            if start < end and (self.check is None or self.check(raw, start, end)):
-                return True
-        return False
+        return any(True for _ in self.places(compile_pattern(self.pattern), raw))
 
-    def wanted(self, raw: bytes) -> bool:
-        """Whether one of the keywords is in the text."""
+    def places(self, compiled: Any, raw: bytes) -> Iterator[tuple[int, int]]:
+        """Where the rule's secrets are, in order and without overlaps."""
+        if self.keywords and not self._wanted(raw):
+            return
+        read, check = self.read, self.check
+        group = 0 if read is not None else compiled.groups
+        done = 0
+        for match in compiled.finditer(raw):
+            if read is None:
+                start, end = match.span(group)
+                if start < 0:
+                    start, end = match.span()
+            elif done and match.start() < done:  # a name inside a value that is masked already
+                continue
+            else:
+                found = read(raw, match)
+                if found is None:
+                    continue
+                start, end = found
+            if start < end and start >= done and (check is None or check(raw, start, end)):
+                done = end
+                yield start, end
+
+    def _wanted(self, raw: bytes) -> bool:
         text = raw.decode("utf-8", "replace").lower()
         return any(word in text for word in self.keywords)
 
@@ -123,64 +146,3 @@ def compile_pattern(pattern: str, *, memory: int = 8 << 20) -> Any:
         detail = error.args[0] if error.args else ""
         text = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
         raise RuleError(f"pattern: RE2 refuses it: {text or 'too large'}") from error
-
-
-# --- checks: what a pattern cannot say ----------------------------------------------------------
-
-
-def has_digit(raw: bytes, start: int, end: int) -> bool:
-    """Names that look like a credential have no digit; credentials nearly always do."""
-    return any(48 <= byte <= 57 for byte in raw[start:end])
-
-
-def is_luhn(raw: bytes, start: int, end: int) -> bool:
-    """A card number on its own: not part of a longer number, an id or a decimal; Luhn holds."""
-    before, after = raw[start - 1 : start], raw[end : end + 2]
-    if before in (b"-", b".", b"/", b"#") or after[:1] in (b"-", b"/"):
-        return False
-    if after[:1] == b"." and after[1:].isdigit():
-        return False
-    digits = [byte - 48 for byte in reversed(raw[start:end]) if 48 <= byte <= 57]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
-    return len(set(digits)) > 1 and (sum(digits[::2]) + sum(doubled)) % 10 == 0
-
-
-def is_basic(raw: bytes, start: int, end: int) -> bool:
-    """Base64 of `user:password`."""
-    try:
-        plain = base64.b64decode(raw[start:end] + b"=" * (-(end - start) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return b":" in plain
-
-
-def is_address(raw: bytes, start: int, end: int) -> bool:
-    """An e-mail address, not the user of an SSH clone URL."""
-    return not (raw[start : start + 4] == b"git@" and raw[end : end + 1] in (b":", b"/"))
-
-
-def not_prose(raw: bytes, start: int, end: int) -> bool:
-    """Not a plain word, as in "Bearer authentication failed" or "Authorization: missing"."""
-    secret = raw[start:end].rstrip(b".,:;!?)]}")
-    return not (secret.isalpha() and len(secret) < _LONGEST_WORD) and secret.lower() != _AWS_SCHEME
-
-
-def is_credential(raw: bytes, start: int, end: int) -> bool:
-    """Something a machine issued, after a word that prose uses too: "token: expired"."""
-    return end - start >= 6 and not_prose(raw, start, end)
-
-
-def is_password(raw: bytes, start: int, end: int) -> bool:
-    """Anything after the word, but for what programs print instead of one, and paths of `PWD=`."""
-    if raw[start:end].rstrip(b".,:;!?)]}").lower() in _NO_PASSWORD:
-        return False
-    return not (raw[start] in b"/~." and _WORKING_FOLDER.search(raw[max(0, start - 16) : start]))
-
-
-_LONGEST_WORD: Final = 16  # letters; a credential of letters alone is longer
-_AWS_SCHEME: Final = b"aws4-hmac-sha256"  # of a header whose credential is masked already
-_NO_PASSWORD: Final = frozenset(
-    b"true false null nil none undefined yes no empty unset set missing required optional invalid"
-    b" incorrect wrong expired changed rejected accepted hidden redacted filtered masked".split()
-)
-_WORKING_FOLDER: Final = re.compile(rb"(?:^|[^A-Za-z_-])(?:OLD)?PWD\W+$", re.IGNORECASE)

@@ -10,7 +10,7 @@ from audit import trail
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from policies.grants import verbs
-from policies.models import Grant
+from policies.models import AccessToken, Grant
 from tests.fixtures.trail import refusing
 from tests.policies.conftest import granted
 
@@ -101,7 +101,8 @@ def test_a_trail_that_takes_nothing_is_a_sentence_and_a_revoke_works(
     client = Client()
     client.force_login(cast.dan)
     with refusing(connection):
-        page = client.post(f"/access/grants/{active.pk}/release/", {"version": active.version})
+        form = {"name": "ci", "tenant": "acme", "extension": "invoice-sync", "days": "7"}
+        page = client.post("/access/tokens/", form)
         assert page.status_code == 503
         assert "nothing was changed" in page.content.decode()
         api = client.post(
@@ -109,8 +110,9 @@ def test_a_trail_that_takes_nothing_is_a_sentence_and_a_revoke_works(
             {"tenant": "acme", "extension": "invoice-sync", "reason": "y", "minutes": 5},
             content_type="application/json",
         )
-        assert (api.status_code, api.json()["code"]) == (503, "unavailable")
-        assert Grant.objects.get(pk=active.pk).state == "active"
+        assert (api.status_code, api.json()["code"]) == (503, "audit_unavailable")
+        assert not AccessToken.objects.exists()
+        assert set(Grant.objects.values_list("pk", "state")) == {(active.pk, "active")}
         verbs.revoke(active.pk, by=cast.olivia, reason="x")
     assert Grant.objects.get(pk=active.pk).state == "revoked"
     trail.retry_waiting()

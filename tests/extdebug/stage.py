@@ -1,21 +1,27 @@
-"""A real feed among stand-ins: a hub with its stream in a list, a patrol, and rows on paper."""
+"""A real feed among stand-ins: a node of paper, its hub with the stream in a list, its rows."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from extdebug.db import Bridge
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.ring_buffer import Piece
-from extdebug.hub.selection import Selection, make_chunk
-from extdebug.hub.watched_stream import Subscription, WatchedStream
+from extdebug.hub.selection import Selection
+from extdebug.hub.subscription import Subscription
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.protocol.server_frames import ReadyTarget
+from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.stats import SessionStats
+from extdebug.sessions.flow_control import Events
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.store import Lease
+from extdebug.streams.continuity import Continuity
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
@@ -26,40 +32,62 @@ from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
 
 TARGET = Target("acme", "invoice-sync")
+NAMES = ReadyTarget(
+    tenant="acme", extension="invoice-sync", tenant_name="A", extension_name="I", installs=()
+)
 VIEWER = Viewer(user_id=1, username="dan", transport="ws")
 
 
 class PaperHub:
     """The stream as a list of rows; its one watch is fed by `write`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, attached: bool = True) -> None:
         self.redactor = Redactor(key=None)
         self.rows: list[Row] = []
         self.subscriptions: list[Subscription] = []
-        self.watch = WatchedStream(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
-        self.watch.attach(Snapshot(exists=False), run_id="r")
+        self.watched = WatchedStream(TARGET, "ext-debug:acme:invoice-sync", self.redactor)
+        if attached:
+            self.attach()
+        self.away: Exception | None = None  # what a read of the past fails with
 
-    def write(self, *messages: str, **more: str) -> None:
-        first = len(self.rows) + 1
+    def attach(self) -> None:
+        """The stream can be read from now on."""
+        newest = self.rows[-1][0] if self.rows else ZERO_ID
+        self.watched.attach(Cursor(newest, len(self.rows)), Snapshot(exists=False))
+
+    def write(self, *messages: str, ms: int | None = None, **more: str) -> None:
+        """Ids count from 1-0, or from `ms`."""
+        first = len(self.rows) + 1 if ms is None else ms
         new = [
             (EntryId(first + place, 0), raw(message=message, **more))
             for place, message in enumerate(messages)
         ]
         self.rows += new
-        assert self.watch.account is not None
-        self.watch.deliver(self.watch.account.got([row[0] for row in new]), new)
+        if self.watched.attached:
+            self.watched.read(new)
+
+    def mark_lost(self, count: int, *, why: str) -> None:
+        """A runner's marker: so many events were dropped before they were written."""
+        row = (EntryId(len(self.rows) + 1, 0), raw(src="r1", lost=str(count), why=why))
+        self.rows.append(row)
+        self.watched.read([row])
+        self.watched.flush()
+
+    def use(self, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self.watched.use(redactor)
 
     def subscribe(
         self, target: Target, selection: Selection, wake: Callable[[], None], *, ring_bytes: int
     ) -> Subscription:
         assert target == TARGET
-        one = Subscription(self.watch, selection, wake, limit=ring_bytes)
+        one = Subscription(self.watched, selection, wake, limit=ring_bytes)
         self.subscriptions.append(one)
         return one
 
     def unsubscribe(self, subscription: Subscription) -> None:
         subscription.closed = True
-        self.watch.leave(subscription)
+        self.watched.leave(subscription)
         self.subscriptions.remove(subscription)
 
     def problem(self, _: Target) -> str:
@@ -72,8 +100,9 @@ class PaperHub:
 class PaperHistory:
     """Reads the hub's list in one page, up to where the live ring begins."""
 
-    def __init__(self, hub: PaperHub, live: Subscription, start: Start) -> None:
-        self._hub, self._live, self._start = hub, live, start
+    def __init__(self, hub: Any, live: Subscription, start: Start) -> None:
+        self._hub: PaperHub = hub
+        self._live, self._start = live, start
         self._after = Cursor(ZERO_ID, 0)
         self.done = False
 
@@ -85,45 +114,60 @@ class PaperHistory:
             self._after = start.cursor
         else:
             at = max(0, boundary.id.ms - (start.tail or 0))
-            self._after = Cursor(EntryId(at, 0), at)
+            if start.since_ms is not None:
+                at = min(start.since_ms - 1, boundary.id.ms)
+            index = sum(row[0].ms <= at for row in self._hub.rows)
+            self._after = Cursor(EntryId(at, 0), index)
         return self._after
 
     async def page(self) -> list[Piece]:
         await asyncio.sleep(0)
+        if self._hub.away is not None:
+            raise self._hub.away
         boundary = self._live.ring.floor or self._live.boundary
         assert boundary is not None
-        prepare = RedactingDecoder(self._hub.redactor, TARGET)
-        rows = [row for row in self._hub.rows if self._after.id < row[0] <= boundary.id]
-        part = [prepare(row) for row in rows]
-        chosen = self._live.selection.choose([one.event for one in part if one.event])
+        private = WatchedStream(TARGET, "private", self._hub.redactor)
+        private.account = Continuity(self._after)
+        one = Subscription(private, self._live.selection, lambda: None, limit=1 << 30)
+        one.ring.parked = False
+        private.read([row for row in self._hub.rows if self._after.id < row[0] <= boundary.id])
+        private.flush()
+        pieces: list[Piece] = []
+        while (piece := one.ring.take()) is not None:
+            piece.history = True
+            pieces.append(piece)
         self.done = True
-        if not chosen:
-            return [Piece(boundary, len(part))]
-        chunk = make_chunk(part, chosen)
-        return [Piece(boundary, len(part) - chunk.count, chunk, history=True)]
-
-
-@dataclass(eq=False)
-class PaperSupervisor:
-    """Remembers what it was asked; decisions come from the test."""
-
-    soon: list[Feed] = field(default_factory=list)
-    forgot: list[Feed] = field(default_factory=list)
-
-    def decide_soon(self, *feeds: Feed) -> None:
-        self.soon += feeds
-
-    def forget(self, feed: Feed) -> None:
-        self.forgot.append(feed)
+        return [*pieces, Piece(boundary)]
 
 
 @dataclass(eq=False)
 class PaperNode:
-    """As much of a console as a feed knows."""
+    """A FeedOwner: as much of a node as a feed knows. Decisions come from the test.
 
-    hub: PaperHub = field(default_factory=PaperHub)
-    supervisor: PaperSupervisor = field(default_factory=PaperSupervisor)
-    stats: SessionStats = field(default_factory=SessionStats)
+    `written` are the calls that would have reached the database, in order.
+    """
+
+    hub: Any = field(default_factory=PaperHub)
+    history: Any = PaperHistory
+    soon: list[Feed] = field(default_factory=list)  # to be decided afresh
+    over: list[tuple[Feed, bool]] = field(default_factory=list)  # and whether they are gone
+    written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    ours: bool = True  # whether the rows are still held by us
+    records: Bridge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.records = self._write
+
+    async def _write(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        self.written.append((function.__name__, args, kwargs))
+        return self.ours
+
+    def decide_soon(self, *feeds: Feed) -> None:
+        self.soon += feeds
+
+    def left(self, feed: Feed, *, gone: bool) -> None:
+        self.over.append((feed, gone))
 
 
 class Clock:
@@ -139,27 +183,21 @@ class Clock:
     def time(self) -> float:
         return self._loop.time() + self._ahead
 
-    def call_at(self, at: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
-        return self._loop.call_at(at - self._ahead, callback)
+    def call_at(self, when: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        return self._loop.call_at(when - self._ahead, callback)
 
 
 class Stage:
-    """Opens feeds; `written` are the calls that would have reached the database, in order."""
+    """Opens feeds on a paper node."""
 
     def __init__(self) -> None:
         self.node = PaperNode()
-        self.written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        self.ours = True  # whether the rows are still held by us
         self.feeds: list[Feed] = []
 
     @property
     def hub(self) -> PaperHub:
-        return self.node.hub
-
-    async def records(self, function: Any, *args: Any, **kwargs: Any) -> bool:
-        await asyncio.sleep(0)
-        self.written.append((function.__name__, args, kwargs))
-        return self.ours
+        hub: PaperHub = self.node.hub
+        return hub
 
     def open(
         self,
@@ -170,6 +208,7 @@ class Stage:
         wanted: Filter = EVERYTHING,
         start: Start = Start(tail=1000),  # noqa: B008 - frozen
         decided: bool = True,
+        clock: Clock | None = None,
         **lease: Any,
     ) -> Feed:
         """A feed that ends in `ttl` seconds and can be made to last `most`."""
@@ -178,10 +217,10 @@ class Stage:
             id="session-1", holder="h", opened_at=now, expires_at=now + dt.timedelta(seconds=ttl),
             extendable_until=now + dt.timedelta(seconds=most), **lease,
         )  # fmt: skip
-        node: Any = self.node
         feed = Feed(
-            node, VIEWER, TARGET, allowed(limits=limits), row, wanted=wanted, rev=0, start=start
-        )
+            self.node, VIEWER, TARGET, allowed(limits=limits), row, wanted=wanted, rev=0,
+            start=start, clock=clock,
+        )  # fmt: skip
         self.feeds.append(feed)
         if decided:
             feed.apply(feed.decision)
@@ -197,3 +236,48 @@ def allowed(*, limits: SessionLimits = SessionLimits(), **more: Any) -> Decision
         "retry_after": 0, "now": dt.datetime.now(dt.UTC), **more,
     }  # fmt: skip
     return Decision(**given)
+
+
+async def said(feed: Feed) -> list[Any]:
+    """What there is to say now, up to where the feed waits; each event frame is acknowledged."""
+    out: list[Any] = []
+    while not (out and isinstance(out[-1], CloseReason)):
+        task = asyncio.create_task(feed.next())
+        for _ in range(20):  # the stand-ins give way to the loop a few times, and never sleep
+            await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return out
+        out.append(task.result())
+        if isinstance(out[-1], Events):
+            feed.ack(out[-1].seq)
+    return out
+
+
+def shown(messages: list[Any]) -> list[str]:
+    """The messages of the events among them."""
+    return [
+        event["message"]
+        for message in messages
+        if isinstance(message, Events)
+        for event in json.loads(message.text())["events"]
+    ]
+
+
+def kinds(messages: list[Any]) -> list[str]:
+    return [message.kind for message in messages if isinstance(message, ControlFrame)]
+
+
+def frames(messages: list[Any], kind: str) -> list[dict[str, Any]]:
+    """The control frames of this kind, read as a client reads them."""
+    return [
+        json.loads(message.text())
+        for message in messages
+        if isinstance(message, ControlFrame) and message.kind == kind
+    ]
+
+
+def status(messages: list[Any]) -> dict[str, Any]:
+    """The last `status` frame."""
+    return frames(messages, "status")[-1]

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from extdebug.db import in_policy_threads, in_record_threads
+from extdebug.db import in_identity_threads, in_policy_threads, in_record_threads
 
 
 def thread_name(*_: object, **__: object) -> str:
@@ -16,6 +16,7 @@ def thread_name(*_: object, **__: object) -> str:
 async def test_decisions_and_records_have_threads_of_their_own():
     assert (await in_policy_threads(thread_name)).startswith("policy")
     assert (await in_record_threads(thread_name)).startswith("records")
+    assert (await in_identity_threads(thread_name)).startswith("identity")
 
 
 async def test_arguments_results_and_errors_pass_through():

@@ -12,11 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extdebug.hub.redacting_decoder import RedactingDecoder
-from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import make_chunk
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
-from extdebug.protocol.server_frames import ReadyTarget, error_frame
-from extdebug.sessions import catch_up, feed
+from extdebug.protocol.server_frames import error_frame
 from extdebug.sessions.close_reasons import bad_request
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
@@ -26,7 +24,7 @@ from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
-from tests.extdebug.stage import TARGET, PaperHistory, Stage
+from tests.extdebug.stage import NAMES, TARGET, Stage
 from tests.extdebug.transports.test_consumers import SUBSCRIBE, Wire
 
 # --- what clients say ---------------------------------------------------------------------------
@@ -73,22 +71,15 @@ messages = st.one_of(
     st.integers(0, 40_000).map(lambda size: {"text": "[" * size}),
     st.just({"text": None, "bytes": None}),
 )
-NAMES = ReadyTarget(
-    tenant="acme", extension="invoice-sync", tenant_name="A", extension_name="I", installs=()
-)
 FUZZ = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage() -> Stage:
     """Each connection gets a real feed on a stand-in hub, with rows that are only noted."""
-    one = Stage()
-
-    monkeypatch.setattr(catch_up, "History", PaperHistory)
-    monkeypatch.setattr(feed, "in_record_threads", one.records)
-    return one
+    return Stage()
 
 
 async def conversation(stage: Stage, said: list[dict[str, Any]]) -> Wire:
@@ -128,7 +119,7 @@ def check_answers(wire: Wire, stage: Stage) -> None:
         assert wire.closed == 4400, "a client's mistake, never our failure"
         assert (wire.frames[-1]["type"], wire.frames[-1]["code"]) == ("closing", 4400)
         assert wire.sent[-1]["type"] == "websocket.close"
-    ended = [name for name, _, _ in stage.written if name in ("close", "detach")]
+    ended = [name for name, _, _ in stage.node.written if name in ("close", "detach")]
     assert ended == ["close"] * len(stage.feeds)
     assert all(one.finished for one in stage.feeds)
     assert stage.hub.subscriptions == []
@@ -144,7 +135,7 @@ async def test_nothing_a_subscribed_client_says_breaks_the_server(
     stage: Stage, said: list[dict[str, Any]]
 ) -> None:
     stage.feeds.clear()
-    stage.written.clear()
+    stage.node.written.clear()
     wire = await conversation(stage, [{"text": SUBSCRIBE}, *said])
     assert len(stage.feeds) == 1
     assert wire.frames
@@ -157,7 +148,7 @@ async def test_nothing_a_client_says_first_breaks_the_server(
     stage: Stage, first: dict[str, Any]
 ) -> None:
     stage.feeds.clear()
-    stage.written.clear()
+    stage.node.written.clear()
     wire = await conversation(stage, [first])
     assert wire.closed == 4400 or stage.feeds
     check_answers(wire, stage)
@@ -169,7 +160,7 @@ async def test_each_frame_that_is_refused_is_answered_and_the_session_goes_on(
     stage: Stage, said: list[str]
 ) -> None:
     stage.feeds.clear()
-    stage.written.clear()
+    stage.node.written.clear()
     wire = await conversation(stage, [{"text": SUBSCRIBE}, *({"text": text} for text in said)])
     errors = [frame for frame in wire.frames if frame["type"] == "error"]
     assert [error["code"] for error in errors] == [ErrorCode.NOT_JSON] * len(said)
@@ -241,10 +232,10 @@ def test_no_text_of_a_guest_makes_a_field_of_its_own(texts: list[str]) -> None:
     chunk = make_chunk(shown, range(len(shown)))
     last = Cursor(shown[-1].id, len(shown))
     flow = FlowControl(
-        position=Cursor.parse("0-0"), rev=0, window=1 << 30, events_per_second=0,
+        position=last, rev=0, window=1 << 30, events_per_second=0,
         bytes_per_second=0,
     )  # fmt: skip
-    frame: Events = flow.show([Piece(last, chunk=chunk)])
+    frame: Events = flow.show([chunk], [last], now=0.0)
     blocks = parse_sse(write(frame, feed_at(last)))
     assert [sorted(block) for block in blocks] == [["data", "id"]] * len(shown)
     for number, (block, prepared) in enumerate(zip(blocks, shown, strict=True), start=1):

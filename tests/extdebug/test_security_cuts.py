@@ -16,10 +16,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from extdebug.sessions import ownership, store
-from extdebug.sessions import supervisor as module
 from extdebug.sessions.close_reasons import CloseReason
-from extdebug.sessions.supervisor import Supervisor
+from extdebug.sessions.supervisor import Supervisor, Timings
 from policies.decisions.decide import Decision
 from policies.decisions.facts import SessionLimits
 from policies.identity.viewers import Viewer
@@ -35,7 +33,7 @@ DENIED = replace(ALLOWED, allowed=False, grant_id=None, code="denied", reason="r
 
 
 class Session:
-    """What the patrol knows of a feed."""
+    """What the supervisor knows of a feed."""
 
     def __init__(self, user: int, decision: Decision = ALLOWED) -> None:
         self.viewer = Viewer(user_id=user, username=f"u{user}", transport="ws")
@@ -75,39 +73,73 @@ class Policy:
         self.answers: dict[int, Decision] = {}
         self.open = threading.Event()
         self.open.set()
+        self.rules: Callable[[], Any] = lambda: SimpleNamespace(fingerprint="one")
+        self.fails: list[Exception] = []  # what the next decisions fail with
 
     def policy_version(self) -> int:
         self.open.wait(30)
         return self.version
 
     def decide_many(self, asked: Any) -> list[Decision]:
+        if self.fails:
+            raise self.fails.pop()
         return [self.answers.get(viewer.user_id, ALLOWED) for viewer, _, _ in asked]
 
     @staticmethod
     def live_principals(viewers: Any) -> set[int]:
         return set(range(len(viewers)))
 
+    @staticmethod
+    def held_elsewhere(leases: Any) -> list[str]:
+        return [""] * len(leases)
+
+    def current_redactor(self) -> Any:
+        return self.rules()
+
+
+class Writes:
+    """The rows, which take what is written or fail as a test says."""
+
+    def __init__(self) -> None:
+        self.moves = 0
+        self.failing = 0
+
+    def move_grant(self, *_: Any, **__: Any) -> None:
+        self.moves += 1
+        if self.moves <= self.failing:
+            raise RuntimeError("the trail is away")
+
+    def beat(self, *_: Any, **__: Any) -> None:
+        """A sign of life."""
+
+    def note(self, *_: Any, **__: Any) -> bool:
+        return True
+
 
 @pytest.fixture
-def policy(monkeypatch: pytest.MonkeyPatch) -> Policy:
-    policy = Policy()
-    monkeypatch.setattr(module, "access", policy)
-    monkeypatch.setattr(module, "POLL", 0.02)
-    monkeypatch.setattr(module, "BLIND", 0.5)
-    monkeypatch.setattr(module, "GUARD", 0.05, raising=False)
-    monkeypatch.setattr(ownership, "held_elsewhere", lambda holders: {})
-    monkeypatch.setattr(ownership, "beat", lambda *_, **__: None)
-    monkeypatch.setattr(store, "move_grant", lambda *_, **__: None)
-    monkeypatch.setattr(module, "current_redactor", lambda: SimpleNamespace(fingerprint="one"))
-    return policy
+def policy() -> Policy:
+    return Policy()
+
+
+@pytest.fixture
+def writes() -> Writes:
+    return Writes()
+
+
+@pytest.fixture
+def used() -> list[Any]:
+    """The redaction rules that were put in force."""
+    return []
 
 
 @pytest_asyncio.fixture
-async def supervisor(policy: Policy) -> AsyncIterator[Supervisor]:
-    console: Any = SimpleNamespace(
-        name="here", hub=SimpleNamespace(use=lambda _: None), health=dict
-    )
-    supervisor = Supervisor(console)
+async def supervisor(policy: Policy, writes: Writes, used: list[Any]) -> AsyncIterator[Supervisor]:
+    reads: Any = policy
+    rows: Any = writes
+    supervisor = Supervisor(
+        name="here", use_rules=used.append, health=dict, policy=reads, writes=rows,
+        timings=Timings(poll=0.02, blind=0.5, guard=0.05), at_once=2,
+    )  # fmt: skip
     supervisor.start()
     yield supervisor
     policy.open.set()
@@ -141,42 +173,36 @@ async def test_a_database_that_hangs_ends_production_sessions_too(
     assert elsewhere.ending is None, "only production fails closed"
 
 
-async def test_a_patrol_whose_polling_died_goes_on(supervisor: Supervisor, policy: Policy) -> None:
+async def test_a_supervisor_whose_polling_died_goes_on(
+    supervisor: Supervisor, policy: Policy
+) -> None:
     session = Session(1)
     watch(supervisor, session)
     await until(lambda: session.applied)
-    for task in asyncio.all_tasks():
-        if task.get_name() == "patrol_poll":
-            task.cancel()
+    [polling] = [task for task in asyncio.all_tasks() if task.get_name() == "supervisor_poll"]
+    polling.cancel()
     policy.answers[1] = DENIED
     policy.version += 1
     await until(lambda: session.ending)
 
 
 async def test_what_cannot_be_written_delays_nobody_elses_cut(
-    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy, writes: Writes
 ) -> None:
     """The first session moves to another grant, which the trail does not take now."""
-    told = []
-
-    def fails(*_: Any, **__: Any) -> None:
-        told.append(1)
-        if len(told) < 3:
-            raise RuntimeError("the trail is away")
-
-    monkeypatch.setattr(store, "move_grant", fails)
+    writes.failing = 2
     moves, cut = Session(1), Session(2)
     watch(supervisor, moves, cut)
     await until(lambda: moves.applied and cut.applied)
     policy.answers = {1: replace(ALLOWED, grant_id=2), 2: DENIED}
     policy.version += 1
     await until(lambda: cut.ending, within=2)
-    await until(lambda: len(told) == 3, within=5)
+    await until(lambda: writes.moves == 3, within=5)
     assert moves.ending is None
 
 
 async def test_a_broken_redaction_rule_delays_no_cut(
-    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy
 ) -> None:
     session = Session(1, replace(ALLOWED, environment="staging"))
     policy.answers[1] = session.decision
@@ -186,17 +212,15 @@ async def test_a_broken_redaction_rule_delays_no_cut(
     def broken() -> Any:
         raise ValueError("a rule that does not compile")
 
-    monkeypatch.setattr(module, "current_redactor", broken)
+    policy.rules = broken
     policy.answers[1] = DENIED
     policy.version += 1
     await until(lambda: session.ending, within=2)
 
 
 async def test_a_change_of_rules_that_could_not_be_read_is_read_later(
-    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy, used: list[Any]
 ) -> None:
-    used: list[Any] = []
-    monkeypatch.setattr(supervisor._node.hub, "use", used.append)
     answers: list[Any] = [ValueError("for a moment"), SimpleNamespace(fingerprint="two")]
 
     def flaky() -> Any:
@@ -205,31 +229,22 @@ async def test_a_change_of_rules_that_could_not_be_read_is_read_later(
             raise answer
         return answer
 
-    monkeypatch.setattr(module, "current_redactor", flaky)
+    policy.rules = flaky
     policy.version += 1
     await until(lambda: used and used[-1].fingerprint == "two")
 
 
 async def test_more_than_one_round_survives_a_failure_of_the_first(
-    supervisor: Supervisor, policy: Policy, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, policy: Policy
 ) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", 2)
-    store = [Session(number) for number in range(6)]
-    watch(supervisor, *store)
-    await until(lambda: all(session.applied for session in store))
-    plain = policy.decide_many
-    failed: list[int] = []
-
-    def once(asked: Any) -> list[Decision]:
-        if not failed:
-            failed.append(1)
-            raise RuntimeError("the connection was killed")
-        return plain(asked)
-
-    monkeypatch.setattr(policy, "decide_many", once)
+    sessions = [Session(number) for number in range(6)]  # three rounds
+    watch(supervisor, *sessions)
+    await until(lambda: all(session.applied for session in sessions))
+    policy.fails.append(RuntimeError("the connection was killed"))
     policy.answers = dict.fromkeys(range(6), DENIED)
     policy.version += 1
-    await until(lambda: all(session.ending for session in store), within=3)
+    await until(lambda: all(session.ending for session in sessions), within=3)
+    assert not policy.fails
 
 
 async def test_a_session_that_nobody_serves_is_finished(supervisor: Supervisor) -> None:

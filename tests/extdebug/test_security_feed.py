@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +20,13 @@ from extdebug.hub.hub import Hub
 from extdebug.models import DebugSession
 from extdebug.protocol.client_frames import Fetch
 from extdebug.protocol.server_frames import PONG
-from extdebug.sessions import opening
 from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
 from extdebug.sessions.node import Node
-from extdebug.sessions.opening import OpeningRequest, open_feed
+from extdebug.sessions.opening import OpeningRequest, names_of, open_feed
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.streams.connection import Link
 from extdebug.wire.positions import Start
 from policies import access
 from policies.identity import tickets
@@ -45,10 +46,25 @@ def entry(message: str, **more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+class WatchedHub(Hub):
+    """A hub that says when a session's own read of Redis was answered."""
+
+    answered: Callable[[], None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def reader(self) -> AsyncIterator[Link]:
+        async with super().reader() as link:
+            yield link
+        if self.answered is not None:
+            self.answered()
+
+
 @pytest_asyncio.fixture
-async def console(redis_server: RedisServer, transactional_db: None) -> AsyncIterator[Node]:
-    """A console whose patrol has not begun: `console.patrol.start()`."""
-    hub = Hub(url=redis_server.url, prefix="ext-debug:", name="test", redactor=Redactor(key=None))
+async def node(redis_server: RedisServer, transactional_db: None) -> AsyncIterator[Node]:
+    """A node whose supervisor has not begun: `node.supervisor.start()`."""
+    hub = WatchedHub(
+        url=redis_server.url, prefix="ext-debug:", name="test", redactor=Redactor(key=None)
+    )
     one = Node(hub=hub, name="test")
     yield one
     for feed in one.supervisor.feeds:
@@ -61,12 +77,13 @@ def viewer_of(user: Any, transport: str = "ws") -> Viewer:
     return access.viewer_of(user, transport=transport)
 
 
-async def opened(console: Node, viewer: Viewer, **more: Any) -> Feed:
+async def opened(node: Node, viewer: Viewer, **more: Any) -> Feed:
     given: dict[str, Any] = {
         "tenant": "acme", "extension": "invoice-sync", "wanted": EVERYTHING, "rev": 0,
         "start": Start(tail=100), **more,
     }  # fmt: skip
-    feed, _ = await open_feed(console, viewer, OpeningRequest(**given))
+    read_names = given.pop("read_names", None)
+    feed, _ = await open_feed(node, viewer, OpeningRequest(**given), read_names=read_names)
     return feed
 
 
@@ -84,26 +101,26 @@ async def messages(feed: Feed, *, within: float = 0.5) -> list[str]:
 
 
 async def test_nothing_is_shown_before_it_was_decided_again(
-    console: Node, redis_server: RedisServer, cast: Cast
+    node: Node, redis_server: RedisServer, cast: Cast
 ) -> None:
-    """A lock between the first decision and the patrol's is as good as one before."""
+    """A lock between the first decision and the supervisor's is as good as one before."""
     with redis_server.client() as client:
         client.xadd(KEY, entry("not yours any more", install="inst-acme"))
-    feed = await opened(console, viewer_of(cast.dan))
+    feed = await opened(node, viewer_of(cast.dan))
     assert await messages(feed) == []
     await Lock.objects.acreate(user=cast.dan, reason="lost laptop", created_by=cast.olivia)
-    console.supervisor.start()
+    node.supervisor.start()
     async with asyncio.timeout(5):
         assert isinstance(await feed.next(), CloseReason)
 
 
 async def test_a_page_found_for_a_wider_scope_is_not_sent(
-    console: Node, redis_server: RedisServer, cast: Cast
+    node: Node, redis_server: RedisServer, cast: Cast
 ) -> None:
     with redis_server.client() as client:
         client.xadd(KEY, entry("mine", install="inst-acme"))
         client.xadd(KEY, entry("of no install"))
-    feed = await opened(console, viewer_of(cast.dan))
+    feed = await opened(node, viewer_of(cast.dan))
     feed.apply(feed.decision)
     assert await messages(feed) == ["mine", "of no install"]
     feed.fetch(Fetch(id="p", limit=10))
@@ -123,26 +140,21 @@ async def test_a_page_found_for_a_wider_scope_is_not_sent(
 
 
 async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
-    console: Node, redis_server: RedisServer, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    node: Node, redis_server: RedisServer, cast: Cast
 ) -> None:
     with redis_server.client() as client:
         client.xadd(KEY, entry("mine", install="inst-acme"))
         client.xadd(KEY, entry("of no install"))
-    feed = await opened(console, viewer_of(cast.dan))
+    feed = await opened(node, viewer_of(cast.dan))
     feed.apply(feed.decision)
     await messages(feed)
-    from extdebug.hub import history
-    from extdebug.sessions import feed as module
 
-    plain = history.fetch
-
-    async def narrowed(*args: Any, **kwargs: Any) -> Any:
-        found = await plain(*args, **kwargs)
+    def narrow() -> None:
         if feed.decision.installs is None:
             feed.apply(replace(feed.decision, installs=frozenset({"inst-acme"})))
-        return found
 
-    monkeypatch.setattr(module, "fetch", narrowed)
+    assert isinstance(node.hub, WatchedHub)
+    node.hub.answered = narrow
     feed.fetch(Fetch(id="p", limit=10))
     async with asyncio.timeout(5):
         while not (
@@ -152,11 +164,11 @@ async def test_a_fetch_under_way_is_answered_for_the_scope_of_its_answer(
     assert [event["message"] for event in json.loads(message.text())["events"]] == ["mine"]
 
 
-async def test_filters_of_before_a_reconnect_stay_on_record(console: Node, cast: Cast) -> None:
-    first = await opened(console, viewer_of(cast.dan), wanted=Filter.parse({"q": "alpha"}))
+async def test_filters_of_before_a_reconnect_stay_on_record(node: Node, cast: Cast) -> None:
+    first = await opened(node, viewer_of(cast.dan), wanted=Filter.parse({"q": "alpha"}))
     await first.finish(gone=True)
     again = await opened(
-        console, viewer_of(cast.dan), wanted=Filter.parse({"q": "beta"}), resume=first.lease.id
+        node, viewer_of(cast.dan), wanted=Filter.parse({"q": "beta"}), resume=first.lease.id
     )
     for number in range(25):
         again.set_filter(Filter.parse({"q": f"decoy{number}"}), rev=number)
@@ -167,10 +179,10 @@ async def test_filters_of_before_a_reconnect_stay_on_record(console: Node, cast:
     assert row.filters[-1] == {"more": 7}, "those beyond are counted, not forgotten"
 
 
-async def test_reconnecting_has_a_rate(console: Node, cast: Cast) -> None:
-    feed = await opened(console, viewer_of(cast.dan))
+async def test_reconnecting_has_a_rate(node: Node, cast: Cast) -> None:
+    feed = await opened(node, viewer_of(cast.dan))
     answers = await asyncio.gather(
-        *(opened(console, viewer_of(cast.dan), resume=feed.lease.id) for _ in range(60)),
+        *(opened(node, viewer_of(cast.dan), resume=feed.lease.id) for _ in range(60)),
         return_exceptions=True,
     )
     refused = [answer.end for answer in answers if isinstance(answer, OpeningRefused)]
@@ -179,7 +191,7 @@ async def test_reconnecting_has_a_rate(console: Node, cast: Cast) -> None:
     assert refused[0].retry
 
 
-async def test_a_ticket_does_not_outlive_its_sign_in(console: Node, cast: Cast) -> None:
+async def test_a_ticket_does_not_outlive_its_sign_in(node: Node, cast: Cast) -> None:
     key = await sync_to_async(session_key)(cast.dan)
     viewer = access.viewer_of(cast.dan, transport="ws", session_key=key)
     issue = sync_to_async(tickets.issue_ticket)
@@ -190,24 +202,23 @@ async def test_a_ticket_does_not_outlive_its_sign_in(console: Node, cast: Cast) 
     redeemed = await sync_to_async(tickets.redeem_ticket)(raw, ip="")
     assert redeemed is not None
     with pytest.raises(OpeningRefused) as refused:
-        await opened(console, redeemed[0])
+        await opened(node, redeemed[0])
     assert int(refused.value.end.code) == 4401
     assert not await DebugSession.objects.aexists()
 
 
 async def test_who_leaves_while_the_session_opens_leaves_no_open_row(
-    console: Node, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    node: Node, cast: Cast
 ) -> None:
     """A request that is cancelled at whatever point takes its row and its feed with it."""
-    plain, reached = opening.names_of, asyncio.Event()
+    reached = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def slow(*args: Any) -> Any:
         loop.call_soon_threadsafe(reached.set)
-        return plain(*args)
+        return names_of(*args)
 
-    monkeypatch.setattr(opening, "names_of", slow)
-    task = asyncio.create_task(opened(console, viewer_of(cast.dan)))
+    task = asyncio.create_task(opened(node, viewer_of(cast.dan), read_names=slow))
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -217,28 +228,23 @@ async def test_who_leaves_while_the_session_opens_leaves_no_open_row(
         assert loop.time() < deadline, "the row stays open"
         await asyncio.sleep(0.02)
     assert await DebugSession.objects.acount() == 1
-    assert not console.supervisor.feeds
+    assert not node.supervisor.feeds
 
 
-async def test_a_session_that_could_not_begin_leaves_no_open_row(
-    console: Node, cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_session_that_could_not_begin_leaves_no_open_row(node: Node, cast: Cast) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr(opening, "names_of", broken)
     with pytest.raises(RuntimeError):
-        await opened(console, viewer_of(cast.dan))
+        await opened(node, viewer_of(cast.dan), read_names=broken)
     row = await DebugSession.objects.aget()
     assert row.closed_at is not None
 
 
-async def test_an_answer_that_was_long_on_its_way_prolongs_nothing(
-    console: Node, cast: Cast
-) -> None:
+async def test_an_answer_that_was_long_on_its_way_prolongs_nothing(node: Node, cast: Cast) -> None:
     import datetime as dt
 
-    feed = await opened(console, viewer_of(cast.dan))
+    feed = await opened(node, viewer_of(cast.dan))
     loop, now = asyncio.get_running_loop(), timezone.now()
     late = replace(feed.decision, now=now, until=now + dt.timedelta(seconds=5))
     feed.apply(late, asked_at=loop.time() - 6)
@@ -246,9 +252,9 @@ async def test_an_answer_that_was_long_on_its_way_prolongs_nothing(
 
 
 async def test_a_session_whose_time_is_up_ends_though_its_transport_is_stuck(
-    console: Node, cast: Cast
+    node: Node, cast: Cast
 ) -> None:
-    feed = await opened(console, viewer_of(cast.dan))
+    feed = await opened(node, viewer_of(cast.dan))
     loop = asyncio.get_running_loop()
     assert not feed.unserved(loop.time())
     feed.lifetime.until(timezone.now(), now=loop.time())

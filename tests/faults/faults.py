@@ -22,6 +22,7 @@ from tests.fixtures.redis import RedisServer
 
 HUB_GROUPS: Final = b"ee-debug-ui:"  # docs/operations.md: the group of each console process
 AOF: Final = ("--appendonly", "yes", "--appendfsync", "always")
+RESET: Final = ("reset",)
 SMALL_NODES: Final = ("--stream-node-max-entries", "10")  # so that MAXLEN ~ trims closely
 
 
@@ -43,6 +44,7 @@ class Field:
     traffic: Traffic
     consoles: Consoles
     chance: random.Random
+    another: Callable[..., RedisServer]
     proxy: Proxy | None = None
 
     async def redis(self, act: Callable[[Any], Any], *, held: bool = False) -> Any:
@@ -163,6 +165,37 @@ async def loading(field: Field) -> None:
         "--loading-process-events-interval-bytes", "1024",
     )  # fmt: skip
     await _restart(field, 0.0)
+
+
+async def failover(field: Field) -> None:
+    """A replica is promoted that misses the last acknowledged entries; the old one is killed."""
+    assert field.proxy is not None
+    old = field.server
+    new = await asyncio.to_thread(field.another, "--replicaof", f"127.0.0.1 {old.port}")
+
+    def promote() -> None:
+        with old.client() as source, new.client() as replica:
+            until = time.monotonic() + 10
+            while replica.info("replication")["master_link_status"] != "up":
+                assert time.monotonic() < until, "the replica never caught up"
+                time.sleep(0.02)
+            with field.traffic.held():
+                source.execute_command("WAIT", 1, 5000)
+                replica.execute_command("REPLICAOF", "NO", "ONE")
+
+    await asyncio.to_thread(promote)
+    await asyncio.sleep(field.chance.uniform(0.1, 0.5))  # written and lost with the old one
+    field.proxy.refuse = True
+    field.proxy.reset()
+
+    def move() -> None:
+        with field.traffic.held():
+            old.kill9()
+            field.traffic.move(new.port)
+
+    await asyncio.to_thread(move)
+    field.server = new
+    field.proxy.target, field.proxy.refuse = new.port, False
 
 
 # --- the server does not answer -------------------------------------------------------------------
@@ -301,38 +334,39 @@ async def rolling_restart(field: Field) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row of the table. `resets`: it may cost the stream its life, or the proof that it lives,
-    so that a gap without a number is allowed (docs/no-silent-loss.md)."""
+    """A row of the table. `resets`: reasons of a gap without a number that it may be given, when it
+    costs the stream its life or the proof that it lives (docs/no-silent-loss.md)."""
 
     act: Callable[[Field], Awaitable[None]]
-    resets: bool = False
+    resets: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    proxied: bool = False
+    proxied: bool = False  # the consoles reach Redis through a proxy
     as_user: bool = False
     late_gaps: float = 1.2  # seconds after the last line in which its gaps may still be told
 
 
 FAULTS: Final[dict[str, Fault]] = {
     "none": Fault(none),
-    "del": Fault(delete, resets=True),
-    "refill": Fault(delete_and_refill, resets=True),
-    "flushall": Fault(flush, resets=True),
-    "swapdb": Fault(swap, resets=True),
-    "rename": Fault(rename, resets=True),
-    "setdel": Fault(set_and_delete, resets=True),
+    "del": Fault(delete, resets=RESET),
+    "refill": Fault(delete_and_refill, resets=RESET),
+    "flushall": Fault(flush, resets=RESET),
+    "swapdb": Fault(swap, resets=RESET),
+    "rename": Fault(rename, resets=RESET),
+    "setdel": Fault(set_and_delete, resets=RESET),
     "bursts": Fault(bursts, options=SMALL_NODES),
     "xtrim": Fault(trims, options=SMALL_NODES),
     "xdel": Fault(deletions, late_gaps=3.0),
-    "empty": Fault(restart_empty, resets=True),
-    "aof": Fault(restart_with_log, resets=True, options=AOF),
-    "rdb": Fault(restart_with_snapshot, resets=True),
-    "loading": Fault(loading, resets=True, options=AOF),
+    "empty": Fault(restart_empty, resets=RESET),
+    "aof": Fault(restart_with_log, resets=RESET, options=AOF),
+    "rdb": Fault(restart_with_snapshot, resets=RESET),
+    "loading": Fault(loading, resets=RESET, options=AOF),
+    "failover": Fault(failover, resets=("failover",), proxied=True),
     "freeze": Fault(freeze),
     "killtail": Fault(kill_tail),
     "pause": Fault(pause),
     "cut": Fault(cut, proxied=True),
-    "nogroup": Fault(groups_destroyed, resets=True),
-    "wrongtype": Fault(wrong_type, resets=True),
+    "nogroup": Fault(groups_destroyed, resets=RESET),
+    "wrongtype": Fault(wrong_type, resets=RESET),
     "oom": Fault(out_of_memory),
     "misconf": Fault(failing_saves, options=("--enable-protected-configs", "yes")),
     "readonly": Fault(read_only),

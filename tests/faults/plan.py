@@ -19,7 +19,7 @@ from tests.faults.traffic import MIXES
 
 WATCHERS: Final = (
     "live", "away-same", "away-other", "poll", "poll-other", "sse", "sse-other", "slow", "two",
-    "behind", "filter", "paused",
+    "two-other", "behind", "filter", "paused",
 )  # fmt: skip
 SECONDS: Final = 15.0  # of one play, starting its processes included: for FAULTS_LONG
 

@@ -43,7 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
         sys.executable, "-m", "pytest", "tests/faults/test_product.py", "-q", "--tb=line", "-rN",
         "-n", options.processes, "-p", "no:cacheprovider",
     ]  # fmt: skip
-    return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # pytest was interrupted as well: it still prints the table
+            return process.wait()
 
 
 if __name__ == "__main__":

@@ -112,13 +112,13 @@ def judge_session(
     held: Collection[str],
     must: Callable[[Line], bool] = lambda _: True,
     may: Callable[[Line], bool] = lambda _: True,
-    resets: bool = False,
+    resets: Collection[str] = (),
 ) -> SessionVerdict:
     """Hold what a session was told against what was written after the entry `since`.
 
     `held`: the ids that the stream holds at the end; these were never lost by Redis. `must`: the
     lines that the session's filter selected all the time; `may`: those it selected at some time.
-    `resets`: whether this play can have cost the stream its life, so that null is allowed.
+    `resets`: the reasons without a count that are true in this play; none if the stream lived on.
     """
     verdict = SessionVerdict()
     answered = [
@@ -181,7 +181,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _gaps(
-    log: Sequence[Item], since: str, *, resets: bool, verdict: SessionVerdict
+    log: Sequence[Item], since: str, *, resets: Collection[str], verdict: SessionVerdict
 ) -> list[_Gap]:  # fmt: skip
     """The gaps by where they end; what is wrong with one by itself is noted."""
     gaps: list[_Gap] = []
@@ -198,8 +198,8 @@ def _gaps(
             end = next((id for id in later if id > start), END)
         if end <= start:
             verdict.blame("places", item.missed or 1, f"{item} ends before it begins")
-        if item.reason in WITHOUT_COUNT and not resets:
-            verdict.blame("counts", item.missed or 1, f"{item}: the stream was not replaced")
+        if item.reason in WITHOUT_COUNT and item.reason not in resets:
+            verdict.blame("counts", item.missed or 1, f"{item}: nothing of the kind happened")
         elif item.missed is None and item.reason not in WITHOUT_COUNT:
             verdict.blame("counts", 1, f"{item}: a number is due")
         elif item.missed is not None and item.missed <= 0:

@@ -42,7 +42,8 @@ def table(records: Sequence[dict[str, Any]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    return [*lines, *_kinds(records)]
+    seeds = sorted({one["seed"] for one in records})
+    return [f"seeds {', '.join(map(str, seeds))}", *lines, *_kinds(records)]
 
 
 def _figures(own: Sequence[dict[str, Any]]) -> tuple[str, ...]:

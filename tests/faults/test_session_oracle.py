@@ -16,6 +16,7 @@ from tests.faults.http_watchers import merged
 from tests.faults.oracle import Item, Shown, Stated
 from tests.faults.session_oracle import COLUMNS, Line, SessionVerdict, judge_session
 
+RESETS = ("reset", "failover")
 BEGIN = 1_000_000  # ms of the first id; a line each 10 ms
 
 
@@ -41,7 +42,11 @@ def gap(after: int, before: int | None, missed: int | None, reason: str = "reten
 
 
 def judged(
-    log: Sequence[Item], lines: Sequence[Line], *, gone: Sequence[int] = (), resets: bool = False
+    log: Sequence[Item],
+    lines: Sequence[Line],
+    *,
+    gone: Sequence[int] = (),
+    resets: Sequence[str] = (),
 ) -> SessionVerdict:
     """`gone`: the numbers that the stream does not hold any more."""
     held = {line.id for line in lines if line.id and line.n not in gone}
@@ -67,11 +72,11 @@ def test_each_kind_of_true_gap_passes() -> None:
 
 def test_a_replaced_stream_is_a_gap_of_unknown_size() -> None:
     log = [*shown(1, 2), Stated("reset", None, id_of(2), id_of(6)), *shown(6, 7)]
-    assert red(judged(log, written(7), gone=range(1, 6), resets=True)) == {}
+    assert red(judged(log, written(7), gone=range(1, 6), resets=RESETS)) == {}
     without_end = [*shown(1, 2), Stated("reset", None, id_of(2), None), *shown(6, 7)]
-    assert red(judged(without_end, written(7), gone=range(1, 6), resets=True)) == {}
+    assert red(judged(without_end, written(7), gone=range(1, 6), resets=RESETS)) == {}
     exact = [*shown(1, 2), gap(2, 6, 3, "reset"), *shown(6, 7)]
-    assert red(judged(exact, written(7), gone=range(1, 6), resets=True)) == {}
+    assert red(judged(exact, written(7), gone=range(1, 6), resets=RESETS)) == {}
 
 
 def test_an_entry_shown_twice_is_doubled_at_once_and_across_a_reconnect() -> None:
@@ -88,7 +93,7 @@ def test_an_entry_that_is_nowhere_is_silent() -> None:
 
 def test_an_entry_the_stream_still_holds_is_not_excused_by_a_reset() -> None:
     log = [*shown(1, 2), Stated("reset", None, id_of(2), id_of(6)), *shown(6)]
-    assert red(judged(log, written(6), gone=[3, 4], resets=True)) == {"silent": 1}
+    assert red(judged(log, written(6), gone=[3, 4], resets=RESETS)) == {"silent": 1}
     assert red(judged([*shown(1), gap(1, 3, 1), *shown(3)], written(3)))["silent"] == 1
 
 
@@ -114,12 +119,12 @@ def test_a_place_that_excludes_a_lost_entry() -> None:
     log = [*shown(1), gap(2, 5, 3), *shown(5)]
     assert red(judged(log, written(5), gone=[2, 3, 4])) == {"places": 1}
     unknown = [*shown(1), Stated("reset", None, id_of(2), id_of(5)), *shown(5)]
-    assert red(judged(unknown, written(5), gone=[2, 3, 4], resets=True)) == {"places": 1}
+    assert red(judged(unknown, written(5), gone=[2, 3, 4], resets=RESETS)) == {"places": 1}
 
 
 def test_a_place_that_ends_before_it_begins() -> None:
     log = [*shown(1), Stated("reset", None, id_of(3), id_of(1)), *shown(2)]
-    assert "places" in red(judged(log, written(2), resets=True))
+    assert "places" in red(judged(log, written(2), resets=RESETS))
 
 
 def test_a_gap_told_far_from_its_loss_was_not_told() -> None:
@@ -131,14 +136,16 @@ def test_a_gap_told_far_from_its_loss_was_not_told() -> None:
 @pytest.mark.parametrize("reason", ["retention", "producer", "rate_limited", "not_consumed"])
 def test_null_where_a_number_is_due(reason: str) -> None:
     log = [*shown(1), gap(1, 3, None, reason), *shown(3)]
-    assert "counts" in red(judged(log, written(3), gone=[2], resets=True))
+    assert "counts" in red(judged(log, written(3), gone=[2], resets=RESETS))
 
 
 @pytest.mark.parametrize("reason", ["reset", "failover"])
 def test_a_reset_of_a_stream_that_was_not_replaced(reason: str) -> None:
     log = [*shown(1, 2), gap(2, 3, None, reason), *shown(3)]
     assert red(judged(log, written(3))) == {"counts": 1}
-    assert red(judged(log, written(3), resets=True)) == {}
+    assert red(judged(log, written(3), resets=RESETS)) == {}
+    others = [name for name in RESETS if name != reason]
+    assert red(judged(log, written(3), resets=others)) == {"counts": 1}, "the reason counts too"
 
 
 def test_order_and_strangers() -> None:

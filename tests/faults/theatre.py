@@ -135,7 +135,10 @@ class Theatre:
             padding=self.chance.choice((0, 200, 700)),
         )  # fmt: skip
         self._stack.callback(self.traffic.stop)
-        self.field = Field(self.server, self.traffic, self.processes, self.chance, proxy)
+        self.field = Field(
+            self.server, self.traffic, self.processes, self.chance,
+            self._redis_server, proxy,
+        )  # fmt: skip
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -203,7 +206,7 @@ class Theatre:
         await asyncio.to_thread(self.traffic.finish)
         late = await self._caught_up(views)
         await asyncio.sleep(self.fault.late_gaps)
-        with self.server.client() as client:
+        with self.field.server.client() as client:
             rows = client.xrange(KEY)
         self.traffic.found(rows)
         held = {id.decode() for id, _ in rows}

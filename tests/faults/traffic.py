@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import random
 import threading
 import time
@@ -23,6 +24,12 @@ from tests.faults.session_oracle import Line
 KEY: Final = "ext-debug:acme:invoice-sync"
 LEVELS: Final = ("error", "error", "error", "warn", "info")
 MAXLEN: Final = 100_000
+WRITE_AND_DELETE: Final = """
+local ids = {}
+for i = 2, #ARGV do ids[i - 1] = redis.call('XADD', KEYS[1], '*', unpack(cjson.decode(ARGV[i]))) end
+for _, at in ipairs(cjson.decode(ARGV[1])) do redis.call('XDEL', KEYS[1], ids[at + 1]) end
+return ids
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +78,15 @@ class Producer:
     # --- writing ------------------------------------------------------------------------------
 
     def write(
-        self, count: int, *, maxlen: int = MAXLEN, after: Sequence[tuple[Any, ...]] = (),
-        delete: Sequence[int] = (),
-    ) -> None:  # fmt: skip
-        """`count` entries in one pipeline. With `after` (commands) or `delete` (which of them to
-        XDEL) all of it is one transaction, so that no reader sees the stream in between."""
+        self, count: int, *, maxlen: int = MAXLEN, after: Sequence[tuple[Any, ...]] = ()
+    ) -> None:
+        """`count` entries in one pipeline. With commands `after` them all of it is one
+        transaction, so that no reader sees the stream in between."""
         with self.lock:
             lines = [self._line() for _ in range(count)]
-            atomic = bool(after or delete)
             try:
                 client = self._connected()
-                pipe = client.pipeline(transaction=atomic)
+                pipe = client.pipeline(transaction=bool(after))
                 for line in lines:
                     self._add(pipe, line, maxlen)
                 for command in after:
@@ -103,26 +108,18 @@ class Producer:
 
     def write_and_delete(self, count: int, doomed: Sequence[int]) -> None:
         """`count` entries of which those at `doomed` are deleted before anybody can read them."""
-        script = """
-            local ids = {}
-            for i = 2, #ARGV do ids[i - 1] = redis.call('XADD', KEYS[1], '*', unpack(cjson.decode(ARGV[i]))) end
-            for _, at in ipairs(cjson.decode(ARGV[1])) do redis.call('XDEL', KEYS[1], ids[at + 1]) end
-            return ids
-        """  # noqa: E501
-        import json
-
         with self.lock:
             lines = [self._line() for _ in range(count)]
             flat = [
-                json.dumps([part for pair in self._fields(line).items() for part in pair])
-                for line in lines
+                [part for pair in self._fields(line).items() for part in pair] for line in lines
             ]
-            reply: Any = self._connected().eval(script, 1, KEY, json.dumps(list(doomed)), *flat)
+            reply: Any = self._connected().eval(
+                WRITE_AND_DELETE, 1, KEY, json.dumps(list(doomed)), *map(json.dumps, flat)
+            )
             now = time.monotonic()
             self.lines += [
-                replace(line, id=id.decode(), at=now)
-                for line, id in zip(lines, reply, strict=True)
-            ]  # fmt: skip
+                replace(line, id=id.decode(), at=now) for line, id in zip(lines, reply, strict=True)
+            ]
 
     def drop(self, count: int) -> None:
         """Numbers that are given out and never written."""
@@ -168,6 +165,9 @@ class Producer:
     def _add(self, pipe: Any, line: Line, maxlen: int) -> None:
         pipe.xadd(KEY, self._fields(line), maxlen=maxlen, approximate=True)
 
+    def move(self, port: int) -> None:
+        self.port, self._client = port, None
+
     def _connected(self) -> redis.Redis:
         if self._client is None:
             self._client = redis.Redis(
@@ -190,6 +190,13 @@ class Producer:
             due = max(due + self.kind.batch / self.kind.rate, time.monotonic() - 0.3)
             self._stop.wait(max(0.0, due - time.monotonic()))
 
+    def finish(self) -> None:
+        """The marker that is still due, and three lines more."""
+        if self._late:
+            self.mark(self._late)
+            self._late = 0
+        self.write(3)
+
     def _batch(self) -> None:
         if self._late:
             self.mark(self._late)
@@ -206,8 +213,11 @@ class Producer:
                 self._late = count
         self.write(self.kind.batch)
 
-    def stop(self) -> None:
+    def ask_to_stop(self) -> None:
         self._stop.set()
+
+    def stop(self) -> None:
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join(20)
             self._thread = None
@@ -231,9 +241,14 @@ class Traffic:
 
     def stop(self) -> None:
         for producer in self.producers:
-            producer._stop.set()
+            producer.ask_to_stop()
         for producer in self.producers:
             producer.stop()
+
+    def move(self, port: int) -> None:
+        """Go on writing to another server. Call it while `held`."""
+        for producer in self.producers:
+            producer.move(port)
 
     def seed(self, count: int) -> None:
         for producer in self.producers:
@@ -242,9 +257,7 @@ class Traffic:
     def finish(self) -> None:
         """The last lines of each source, so that every hole has an end."""
         for producer in self.producers:
-            if producer._late:
-                producer.mark(producer._late)
-            producer.write(3)
+            producer.finish()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -240,7 +240,7 @@ class Two(Socket):
             )
         told = [end for end in first.closings if end["_of"] == stood]
         if first.socket is None and [end["code"] for end in told] != [4410]:
-            self.trouble.append(f"the earlier connection was told {told}, not 4410")
+            self.trouble.append(f"the earlier connection was told {told}, not 4410; {first.lost}")
         if later.session != first.session:
             self.trouble.append("the later connection got another session")
 
@@ -284,12 +284,14 @@ class Http(View):
 
     async def around(self, healed: asyncio.Event) -> None:
         await asyncio.sleep(self.chance.uniform(0.0, 0.8))
-        self.watcher.leave()
-        if self.chance.random() < 0.5:
-            await healed.wait()
-        await asyncio.sleep(self.chance.uniform(0.0, 1.0))
-        self.watcher.come_back()
-        self.ready_at = time.monotonic()
+        for trip in range(self.chance.choice((1, 2, 3))):
+            self.watcher.leave()
+            if not trip and self.chance.random() < 0.5:
+                await healed.wait()
+            await asyncio.sleep(self.chance.choice((0.0, 0.3, 1.0)))
+            self.watcher.come_back()
+            self.ready_at = time.monotonic()
+            await asyncio.sleep(self.chance.uniform(0.1, 0.6))
 
     async def end(self) -> None:
         await self.watcher.__aexit__()
@@ -327,6 +329,7 @@ def view(name: str, here: Doors, there: Doors, *, seed: int) -> View:
         ),
         "slow": lambda: Slow(name, near, seed=seed),
         "two": lambda: Two(name, near, near, seed=seed),
+        "two-other": lambda: Two(name, near, far, seed=seed),
         "behind": lambda: Behind(name, near, seed=seed),
         "filter": lambda: Filtering(name, near, seed=seed),
         "paused": lambda: Paused(name, near, seed=seed),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import os
 import secrets
@@ -14,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-from extdebug.runner.config import LOOPBACK, ConfigError, RunnerConfig
+from extdebug.runner.config import ConfigError, RunnerConfig
+from extdebug.runner.http.callers import authorize
 from extdebug.runner.http.execute_payload import BadPayload, read_execute, write_response
 from extdebug.runner.http.metrics import render
 from extdebug.runner.http.responses import (
@@ -55,10 +55,12 @@ class RunnerServer:
 
     def __init__(self, config: RunnerConfig, host: Host, publisher: Publisher) -> None:
         server = config.server
-        if server.auth is None and server.host not in LOOPBACK:
+        if server.auth is None:
             raise ConfigError(
-                f"RUNNER_HOST {server.host} is reachable by others: RUNNER_AUTH_TOKEN must be set"
+                "RUNNER_AUTH_TOKEN must be set, to 16 random characters or more: web pages reach "
+                "the loopback too"
             )
+        self._token = server.auth
         self._config = server
         self._timeout = config.host.timeout
         self._host = host
@@ -99,7 +101,7 @@ class RunnerServer:
                 await json(send, 200, {"status": "ok"}, request_id=rid)
                 return
             case _:
-                self._authorize(headers)
+                authorize(headers, token=self._token, host=self._config.host)
         match (scope["method"], scope["path"]):
             case ("POST", "/v1/execute"):
                 await self._execute(headers, receive, send, rid)
@@ -117,14 +119,6 @@ class RunnerServer:
                 await self._stream(headers, receive, send, rid)
             case _:
                 raise Answer(404, "no such path", code="not_found")
-
-    def _authorize(self, headers: Mapping[str, str]) -> None:
-        expected = self._config.auth
-        if expected is None:  # loopback only, see __init__
-            return
-        given = headers.get("x-runner-auth", "")
-        if not hmac.compare_digest(given.encode(), expected.encode()):
-            raise Answer(401, "x-runner-auth is missing or wrong", code="unauthorized")
 
     # --- execute --------------------------------------------------------------------------
 

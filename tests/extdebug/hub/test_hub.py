@@ -12,7 +12,7 @@ import pytest_asyncio
 from extdebug.filters.filter import EVERYTHING
 from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
-from extdebug.hub.watched_stream import Subscription
+from extdebug.hub.subscription import Subscription
 from extdebug.wire.keys import Target
 from policies.redaction.redactor import Redactor
 from tests.fixtures.redis import RedisServer
@@ -63,7 +63,7 @@ async def test_many_watchers_of_many_streams_cost_one_blocking_reader(
 async def test_more_keys_than_one_read_takes_get_a_second_one(hub: Hub) -> None:
     subs = [watch(hub, Target("acme", f"e{n}")) for n in range(130)]
     await until(lambda: all(sub.boundary for sub in subs))
-    assert [len(tail.watches) for tail in hub._tails] == [128, 2]
+    assert [len(tail.watched) for tail in hub._tails] == [128, 2]
 
 
 async def test_one_more_stream_is_watched_without_waiting_for_the_running_read(hub: Hub) -> None:
@@ -78,23 +78,28 @@ async def test_one_more_stream_is_watched_without_waiting_for_the_running_read(h
     assert sorted(took)[5] < 0.5, "the read blocks for a second"
 
 
-async def test_the_last_one_out_ends_the_watch_and_its_group(
+def groups(client: Any, key: str = KEY) -> dict[bytes, Any]:
+    return {group["name"]: group for group in client.xinfo_groups(key)}
+
+
+async def test_the_last_one_out_ends_the_watch_and_its_group_and_leaves_the_epoch(
     hub: Hub, redis_server: RedisServer
 ) -> None:
     write(redis_server, "a")
     one, two = watch(hub), watch(hub)
+    await until(lambda: one.boundary is not None)
     with redis_server.client() as client:
-        await until(lambda: client.xinfo_groups(KEY))
-        [group] = client.xinfo_groups(KEY)
-        assert group["name"] == b"ee-debug-ui:h1"
-        assert (group["entries-read"], group["lag"]) == (1, 0)
+        ours = groups(client)[b"ee-debug-ui:h1"]
+        assert (ours["last-delivered-id"], ours["lag"]) == (str(one.watched.cursor.id).encode(), 0)
+        [epoch] = [name for name in groups(client) if name.startswith(b"ee-debug-epoch:")]
+        assert one.watched.cursor.epoch == epoch.decode().removeprefix("ee-debug-epoch:")
         hub.unsubscribe(one)
         hub.unsubscribe(one)
         assert hub.health()
         hub.unsubscribe(two)
         assert not hub.health()
         watch(hub, Target("acme", "elsewhere"))
-        await until(lambda: not client.xinfo_groups(KEY))
+        await until(lambda: list(groups(client)) == [epoch])
 
 
 async def test_a_bad_key_is_quarantined_alone(hub: Hub, redis_server: RedisServer) -> None:

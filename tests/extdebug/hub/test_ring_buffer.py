@@ -5,7 +5,14 @@ import random
 import pytest
 
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import MOST_PIECES, EventRun, Piece, RingBuffer
+from extdebug.hub.ring_buffer import (
+    MOST_PIECES,
+    MOST_STATED,
+    NOWHERE,
+    EventRun,
+    Piece,
+    RingBuffer,
+)
 from extdebug.hub.selection import make_chunk
 from extdebug.wire.events import Event as DebugEvent
 from extdebug.wire.events import Gap, GapReason, Level, Origin, Output
@@ -31,12 +38,16 @@ def live(limit: int = 100) -> RingBuffer:
     return ring
 
 
-def drain(ring: RingBuffer, position: Cursor) -> list[Piece]:
+def drain(ring: RingBuffer) -> list[Piece]:
     pieces = []
-    while (piece := ring.take(position)) is not None:
+    while (piece := ring.take()) is not None:
         pieces.append(piece)
-        position = piece.through
     return pieces
+
+
+def summed(pieces: list[Piece]) -> int:
+    """Entries that these pieces account for: what the places differ by more is a loss."""
+    return sum(piece.entries for piece in pieces)
 
 
 def lost(reason: GapReason = GapReason.RETENTION, missed: int | None = 2) -> Gap:
@@ -49,7 +60,7 @@ def test_pieces_come_out_in_order_with_the_filtered_before_them() -> None:
     ring.push(chunk(4), filtered=0, through=at(4))
     ring.skip(1, through=at(5))
     ring.skip(1, through=at(6))
-    pieces = drain(ring, at(0))
+    pieces = drain(ring)
     assert [(p.through, p.filtered, p.chunk is not None) for p in pieces] == [
         (at(4), 3, True), (at(6), 2, False),
     ]  # fmt: skip
@@ -60,12 +71,12 @@ def test_overflow_drops_the_oldest_and_says_how_many_before_the_next() -> None:
     ring = live(limit=30)
     for n in range(1, 8):
         ring.push(chunk(n), filtered=1, through=at(2 * n))
-    pieces = drain(ring, at(0))
+    pieces = drain(ring)
     gap = pieces[0].gap
     assert gap is not None
-    assert (gap.reason, gap.missed, gap.after, gap.before) == ("not_consumed", 4, "0-0", "5-0")
+    assert (gap.reason, gap.missed, gap.after, gap.before) == ("not_consumed", 4, None, "5-0")
     assert gap.scope == "matching"
-    assert pieces[0].filtered == 4
+    assert (pieces[0].filtered, pieces[0].counted, pieces[0].entries) == (4, 4, 8)
     assert pieces[0].through == at(8)
     assert [piece.chunk.first.ms for piece in pieces[1:] if piece.chunk] == [5, 6, 7]
 
@@ -75,7 +86,7 @@ def test_the_bytes_held_stay_below_the_limit() -> None:
     for n in range(500):
         ring.push(chunk(n, 3, size=50), filtered=0, through=at(n))
         assert ring.bytes <= 1000
-    assert ring.bytes == sum(p.chunk.size for p in drain(ring, at(0)) if p.chunk)
+    assert ring.bytes == sum(p.chunk.size for p in drain(ring) if p.chunk)
     assert ring.bytes == 0
 
 
@@ -95,25 +106,74 @@ def test_tiny_pieces_are_bounded_by_their_number() -> None:
     assert len(ring._pieces) == MOST_PIECES
 
 
-def test_a_stated_gap_survives_its_own_dropping() -> None:
+def producer(missed: int | None, detail: str | None = None) -> Gap:
+    return Gap(GapReason.PRODUCER, missed, "1-0", "9-0", None, detail)
+
+
+def test_a_stated_gap_that_no_count_holds_survives_its_own_dropping() -> None:
     ring = live(limit=20)
-    ring.push_gap(lost(missed=2), through=at(1))
+    ring.push_gap(producer(2), through=at(1))
     ring.push(chunk(2), filtered=0, through=at(2))
-    ring.push_gap(lost(missed=3), through=at(3))
-    for n in range(4, 10):
+    ring.push_gap(producer(3), through=at(2))
+    for n in range(3, 9):
         ring.push(chunk(n), filtered=0, through=at(n))
-    gaps = [piece.gap for piece in drain(ring, at(0)) if piece.gap]
-    assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", 5), ("not_consumed", 5)]
+    pieces = drain(ring)
+    gaps = [(piece.gap.reason, piece.gap.missed) for piece in pieces if piece.gap]
+    assert gaps == [("producer", 5), ("not_consumed", 5)]
+    assert pieces[0].through == NOWHERE, "what was dropped moves the place, and once"
+
+
+def test_a_counted_loss_of_the_stream_needs_no_memory_because_the_places_say_it() -> None:
+    ring = live(limit=20)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    ring.push_loss(lost(missed=10), through=at(11), since=at(1).id, explained=2, ends=at(1))
+    for n in range(12, 18):
+        ring.push(chunk(n), filtered=0, through=at(n))
+    pieces = drain(ring)
+    assert [piece.gap.reason for piece in pieces if piece.gap] == ["not_consumed"]
+    assert pieces[0].explained == 2
+    assert pieces[0].since == at(1).id, "the loss may lie behind events that were told before it"
+    assert pieces[-1].through.index == 17
+    assert summed(pieces) == 17 - 10
+
+
+def test_an_uncounted_loss_of_the_stream_is_told_though_it_was_dropped() -> None:
+    ring = live(limit=10)
+    ring.push_gap(lost(missed=None), through=at(1))
+    for n in range(2, 6):
+        ring.push(chunk(n), filtered=0, through=at(n))
+    gaps = [(piece.gap.reason, piece.gap.missed) for piece in drain(ring) if piece.gap]
+    assert gaps == [("retention", None), ("not_consumed", 3)]
 
 
 def test_an_uncounted_gap_makes_the_joined_one_uncounted() -> None:
     ring = live(limit=10)
-    ring.push_gap(lost(GapReason.RESET, None), through=at(1))
-    ring.push_gap(lost(GapReason.RESET, None), through=at(2))
+    ring.push_gap(producer(None), through=at(1))
+    ring.push_gap(producer(4), through=at(1))
     for n in range(3, 6):
         ring.push(chunk(n), filtered=0, through=at(n))
-    gaps = [piece.gap for piece in drain(ring, at(0)) if piece.gap]
-    assert [gap.missed for gap in gaps if gap.reason == "reset"] == [None]
+    gaps = [piece.gap for piece in drain(ring) if piece.gap]
+    assert [gap.missed for gap in gaps if gap.reason == "producer"] == [None]
+
+
+def test_what_was_dropped_on_both_sides_of_a_reset_is_two_gaps_around_it() -> None:
+    ring = live(limit=20)
+    other = "f" * 24
+    for n in range(1, 4):
+        ring.push(chunk(n), filtered=0, through=at(n))
+    ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(0, 0), 0, other))
+    for n in range(1, 6):
+        ring.push(chunk(n), filtered=0, through=Cursor(EntryId(n, 0), n, other))
+    pieces = drain(ring)
+    told = [(p.gap.reason, p.gap.missed, p.through.epoch) for p in pieces if p.gap]
+    assert told == [("not_consumed", 3, ""), ("reset", None, other), ("not_consumed", 3, other)]
+
+
+def test_many_resets_that_fall_out_do_not_grow_the_memory() -> None:
+    ring = live(limit=10)
+    for n in range(MOST_PIECES + 100):
+        ring.push_gap(lost(GapReason.RESET, None), through=at(n))
+    assert len(ring._dropped) <= MOST_STATED
 
 
 def test_hostile_details_do_not_grow_the_memory_of_stated_gaps() -> None:
@@ -123,7 +183,7 @@ def test_hostile_details_do_not_grow_the_memory_of_stated_gaps() -> None:
         ring.push_gap(gap, through=at(n))
     for n in range(300, 310):
         ring.push(chunk(n), filtered=0, through=at(n))
-    gaps = [p.gap for p in drain(ring, at(0)) if p.gap and p.gap.reason == "unreadable"]
+    gaps = [p.gap for p in drain(ring) if p.gap and p.gap.reason == "unreadable"]
     assert len(gaps) <= 17
     assert sum(gap.missed or 0 for gap in gaps) == 200
 
@@ -134,52 +194,90 @@ def test_while_parked_overflow_moves_the_floor_and_loses_nothing() -> None:
         ring.push(chunk(n), filtered=0, through=at(n))
     assert ring.floor == at(4)
     ring.release()
-    pieces = drain(ring, at(4))
+    pieces = drain(ring)
     assert [piece.gap for piece in pieces] == [None, None, None]
+    assert not any(piece.counted for piece in pieces)
     assert [piece.through for piece in pieces] == [at(5), at(6), at(7)]
 
 
-def test_a_replaced_stream_is_told_even_if_its_gap_fell_out_while_parked() -> None:
+def test_a_replaced_stream_ends_the_parking_and_is_told_even_if_its_gap_fell_out() -> None:
     """History ends when the stream is replaced, so nobody else would say it."""
     ring = RingBuffer(limit=30)
     ring.push_gap(lost(GapReason.RESET, None), through=at(0))
+    assert not ring.parked
     for n in range(1, 8):
         ring.push(chunk(n), filtered=0, through=at(n))
-    ring.release()
-    reasons = [piece.gap.reason for piece in drain(ring, at(0)) if piece.gap]
-    assert "reset" in reasons
+    assert ring.floor is None
+    reasons = [piece.gap.reason for piece in drain(ring) if piece.gap]
+    assert reasons == ["reset", "not_consumed"]
+
+
+def test_a_seam_moves_nothing_and_takes_no_entries_along() -> None:
+    ring = live()
+    ring.skip(3, through=at(3))
+    ring.push_seam(lost(GapReason.FAILOVER, None))
+    late, seam = drain(ring)
+    assert (late.through, late.filtered, late.gap) == (at(3), 3, None)
+    assert not seam.moves
+    assert not seam.replaced, "the stream goes on"
+    assert seam.entries == 0
+
+
+def test_entries_behind_a_reset_are_not_counted_before_it() -> None:
+    ring = live()
+    ring.skip(3, through=at(3))
+    ring.push_gap(lost(GapReason.RESET, None), through=Cursor(EntryId(1, 0), 0, "f" * 24))
+    late, reset = drain(ring)
+    assert (late.through, late.filtered) == (at(3), 3)
+    assert (reset.replaced, reset.filtered) == (True, 0)
+
+
+def test_crowded_means_half_full_by_bytes_or_by_pieces() -> None:
+    ring = live(limit=100)
+    for n in range(5):
+        ring.push(chunk(n), filtered=0, through=at(n))
+    assert not ring.crowded
+    ring.push(chunk(6), filtered=0, through=at(6))
+    assert ring.crowded
+    small = live(limit=1 << 30)
+    for n in range(MOST_PIECES // 2 + 1):
+        assert not small.crowded
+        small.push(chunk(n, size=1), filtered=0, through=at(n))
+    assert small.crowded
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_shown_filtered_and_missed_add_up_whatever_happens(seed: int) -> None:
     chance = random.Random(seed)
     ring = live(limit=200)
-    pushed = filtered = taken = dropped = seen_filtered = 0
-    n, position = 0, at(0)
+    pushed = filtered = counted = 0
+    n = 0
+    pieces: list[Piece] = []
     for _ in range(400):
-        match chance.choice(["push", "push", "skip", "take"]):
+        match chance.choice(["push", "push", "skip", "gap", "take"]):
             case "push":
                 count, hidden = chance.randint(1, 4), chance.randint(0, 3)
-                n += count
-                ring.push(chunk(n - count + 1, count), filtered=hidden, through=at(n))
+                n += count + hidden
+                part = chunk(n - count + 1, count)
+                ring.push(part, filtered=hidden, through=at(n), counted=0)
                 pushed, filtered = pushed + count, filtered + hidden
             case "skip":
+                n += 2
+                ring.skip(1, through=at(n), counted=1)
+                filtered, counted = filtered + 1, counted + 1
+            case "gap":
                 n += 1
-                ring.skip(1, through=at(n))
-                filtered += 1
+                ring.push_gap(producer(1), through=at(n), counted=1)
+                counted += 1
             case "take":
-                pieces = [piece] if (piece := ring.take(position)) else []
-                for piece in pieces:
-                    assert piece.through.id >= position.id
-                    position = piece.through
-                    taken += piece.chunk.count if piece.chunk else 0
-                    seen_filtered += piece.filtered
-                    dropped += piece.gap.missed or 0 if piece.gap else 0
-    for piece in drain(ring, position):
-        taken += piece.chunk.count if piece.chunk else 0
-        seen_filtered += piece.filtered
-        dropped += piece.gap.missed or 0 if piece.gap else 0
-    assert (taken + dropped, seen_filtered) == (pushed, filtered)
+                pieces += [piece] if (piece := ring.take()) else []
+    pieces += drain(ring)
+    places = [piece.through.id for piece in pieces if piece.moves]
+    assert places == sorted(places)
+    taken = sum(piece.chunk.count for piece in pieces if piece.chunk)
+    dropped = [p.gap.missed or 0 for p in pieces if p.gap and p.gap.reason == "not_consumed"]
+    assert (taken + sum(dropped), sum(p.filtered for p in pieces)) == (pushed, filtered)
+    assert summed(pieces) == pushed + filtered + counted == n
 
 
 def test_each_event_knows_its_own_cursor() -> None:
@@ -187,3 +285,42 @@ def test_each_event_knows_its_own_cursor() -> None:
     some = make_chunk(part, [0, 2, 3])
     assert [cursor for _, cursor in some.places(at(5))] == [at(1), at(3), at(4)]
     assert [cursor.index for _, cursor in some.places(Cursor(EntryId(5, 0)))] == [None] * 3
+    epoch = "e" * 24
+    in_life = some.places(Cursor(EntryId(5, 0), 5, epoch, stated=True))
+    assert [cursor for _, cursor in in_life][-1] == Cursor(EntryId(4, 0), 4, epoch)
+
+
+def test_a_line_of_a_runner_has_its_runs_place() -> None:
+    part = make_chunk([prepared(0), prepared(0)], [0, 1])
+    assert [cursor for _, cursor in part.places(at(5))] == [at(5), at(5)]
+
+
+def test_a_loss_keeps_where_it_may_have_begun_and_where_the_account_stood() -> None:
+    ring = live()
+    ring.push_loss(lost(), through=at(9), since=EntryId(3, 0), explained=1, ends=at(5))
+    [piece] = drain(ring)
+    assert (piece.since, piece.ends, piece.explained) == (EntryId(3, 0), at(5), 1)
+
+
+def test_of_dropped_losses_the_earliest_beginning_stays() -> None:
+    ring = live(limit=10)
+    for n, since in ((10, 7), (20, 4), (30, 25)):
+        ring.push_loss(lost(), through=at(n), since=EntryId(since, 0), explained=2, ends=at(1))
+    ring.push(chunk(31), filtered=0, through=at(31))
+    ring.push(chunk(32), filtered=0, through=at(32))
+    first = drain(ring)[0]
+    assert (first.since, first.explained) == (EntryId(4, 0), 6)
+
+
+def test_the_end_of_a_life_that_is_dropped_is_told_with_where_it_ended() -> None:
+    ring = live(limit=10)
+    there = Cursor(EntryId(1, 0), 1, "f" * 24)
+    reset = lost(GapReason.RESET, None)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    ring.push_loss(reset, through=there, since=EntryId(1, 0), explained=0, ends=at(1))
+    ring.push(chunk(2), filtered=0, through=there)
+    ring.push(chunk(3), filtered=0, through=there)
+    pieces = drain(ring)
+    [end] = [piece for piece in pieces if piece.replaced]
+    assert (end.gap, end.ends, end.through) == (reset, at(1), there)
+    assert [piece.counted for piece in pieces if piece is not end] == [1, 1, 0]

@@ -2,7 +2,7 @@
 
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.runner_buffer import RunnerBuffer, off_stream
+from extdebug.hub.runner_buffer import REMEMBERED, RunnerBuffer, off_stream
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Event, Level, Output, encode_json
 from extdebug.wire.events import Origin as From
@@ -39,7 +39,7 @@ def shown(runner_buffer: RunnerBuffer, position: Cursor) -> list[str]:
 def test_a_session_with_a_place_in_the_stream_keeps_it():
     piece = fed(line(1)).take(PLACE)
     assert piece is not None
-    assert piece.through == PLACE
+    assert not piece.moves
 
 
 def test_without_any_redis_a_place_from_before_is_left():
@@ -76,3 +76,43 @@ def test_what_waits_is_not_shown_under_a_filter_that_refuses_it():
     runner_buffer = fed(line(1), line(2))
     runner_buffer.choose(Selection(None, Filter.parse({"q": '"line 2"'})))
     assert shown(runner_buffer, ZERO) == ["line 2"]
+
+
+def test_the_numbers_remembered_are_bounded_and_the_oldest_go():
+    runner_buffer = RunnerBuffer(limit=1 << 20)
+    runner_buffer.push(None, [line(n) for n in range(REMEMBERED + 10)], ms=5)
+    assert not runner_buffer.again(line(9))
+    assert runner_buffer.again(line(10))
+
+
+def test_lines_that_the_session_does_not_want_are_counted_and_remembered():
+    runner_buffer = RunnerBuffer(limit=1 << 20, streamless=True)
+    assert not runner_buffer
+    runner_buffer.push(None, [line(1), line(2)], ms=5)
+    assert runner_buffer
+    assert runner_buffer.waiting
+    piece = runner_buffer.take(ZERO)
+    assert piece is not None
+    assert (piece.filtered, piece.chunk) == (2, None)
+
+
+def test_who_comes_back_is_told_that_the_time_between_is_not_shown():
+    runner_buffer = RunnerBuffer(limit=1 << 20, streamless=True)
+    runner_buffer.passed_over(ms=1_700_000_000_000)
+    runner_buffer.push(make_chunk([line(1)], [0]), [line(1)], ms=1_700_000_000_500)
+    piece = runner_buffer.take(ZERO)
+    assert piece is not None
+    assert piece.gap is not None
+    assert (piece.gap.reason, piece.gap.missed) == ("failover", None)
+
+
+def test_a_gap_that_waits_keeps_its_place_when_the_filter_changes():
+    runner_buffer = fed(line(1))
+    runner_buffer.passed_over(ms=1_700_000_000_600)
+    runner_buffer.push(make_chunk([line(2)], [0]), [line(2)], ms=1_700_000_000_700)
+    runner_buffer.choose(Selection(None, EVERYTHING))
+    order = []
+    while (piece := runner_buffer.take(ZERO)) is not None:
+        if piece.gap or piece.chunk:
+            order.append("gap" if piece.gap else "line")
+    assert order == ["line", "gap", "line"]

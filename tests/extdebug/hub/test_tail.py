@@ -1,13 +1,129 @@
-"""How much one read of many streams may bring."""
+"""One reader for many streams, that no single stream and no bad reply can stop."""
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 
-from extdebug.hub.tail import Tail
+import pytest
+import pytest_asyncio
+
+from extdebug.hub.tail import MOST_KEYS, Tail
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import EntryId
+from policies.redaction.redactor import Redactor
+from tests.extdebug.hub.test_hub import until
+from tests.fixtures.redis import RedisServer
+
+Make = Callable[..., Tail]
+
+
+def stream(name: str = "a") -> WatchedStream:
+    return WatchedStream(Target("acme", name), f"ext-debug:acme:{name}", Redactor(key=None))
+
+
+@pytest_asyncio.fixture
+async def make_tail() -> AsyncIterator[Make]:
+    tails: list[Tail] = []
+
+    def make(url: str, told: list[str] | None = None) -> Tail:
+        said = told if told is not None else []
+        tails.append(Tail(url, name="t", group=b"ee-debug-ui:t", on_state=said.append))
+        return tails[-1]
+
+    yield make
+    for tail in tails:
+        await tail.stop()
 
 
 @pytest.mark.parametrize(("keys", "count"), [(0, 500), (1, 500), (10, 200), (100, 20), (128, 20)])
-def test_one_reply_is_bounded_however_many_keys_it_lists(keys: int, count: int) -> None:
-    one = Tail("redis://127.0.0.1:1/0", name="t", group=b"g", on_state=lambda _: None)
-    assert one._count(keys) == count
+async def test_one_reply_is_bounded_however_many_keys_it_lists(
+    make_tail: Make, keys: int, count: int
+) -> None:
+    one = make_tail("redis://127.0.0.1:1/0")
+    for n in range(keys):
+        one.add(stream(f"e{n}"))
+    assert one._count() == count
+    assert one.room == (keys < MOST_KEYS)
+
+
+async def test_a_redis_that_is_away_is_told_once_and_its_coming_back_too(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    told: list[str] = []
+    tail, watched = make_tail(redis_server.url, told), stream()
+    tail.add(watched)
+    tail.start()
+    await until(lambda: watched.attached)
+    await asyncio.to_thread(redis_server.kill9)
+    await until(lambda: tail.problem)
+    await asyncio.to_thread(redis_server.start)
+    await until(lambda: not tail.problem)
+    assert [bool(problem) for problem in told] == [True, False]
+    assert "does not answer" in told[0]
+
+
+async def test_a_reply_of_more_than_one_page_is_read_to_its_end(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    tail, watched = make_tail(redis_server.url), stream()
+    tail.add(watched)
+    tail.start()
+    await until(lambda: watched.attached)
+    with redis_server.client() as client:
+        pipe = client.pipeline()
+        for n in range(2345):
+            pipe.xadd(watched.key, {"message": f"m{n}"}, id=f"{n + 1}-0")
+        pipe.execute()
+    await until(lambda: watched.cursor.index == 2345)
+    assert watched.cursor.id == EntryId(2345, 0)
+    assert watched.counts.entries == 2345
+    assert not watched.counts.lost
+
+
+async def test_a_stream_that_is_left_loses_its_group_and_nobody_elses(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    tail, left, kept = make_tail(redis_server.url), stream("left"), stream("kept")
+    tail.add(left)
+    tail.add(kept)
+    tail.start()
+    await until(lambda: left.attached and kept.attached)
+
+    with redis_server.client() as client:
+
+        def groups(watched: WatchedStream) -> list[bytes]:
+            return [group["name"] for group in client.xinfo_groups(watched.key)]
+
+        client.xgroup_create(left.key, "somebody-else")
+        tail.remove(left)
+        tail.wake()
+        await until(lambda: b"ee-debug-ui:t" not in groups(left))
+        assert b"somebody-else" in groups(left)
+        assert b"ee-debug-ui:t" in groups(kept)
+        await tail.stop()
+        assert b"ee-debug-ui:t" not in groups(kept)
+
+
+async def test_a_refused_read_of_many_streams_has_each_looked_at(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    """The error names no key: whose life has ended is found out at once, not at the next look."""
+    tail, gone, kept = make_tail(redis_server.url), stream("gone"), stream("kept")
+    tail.add(gone)
+    tail.add(kept)
+    tail.start()
+    await until(lambda: gone.attached and kept.attached)
+    for reader in tail._readers.values():
+        reader._look_at = time.monotonic() + 1000  # nothing else makes it look
+    with redis_server.client() as client:
+        client.delete(gone.key)
+        client.xadd(gone.key, {"message": "of another life"})
+    before = gone.cursor.epoch
+    await until(lambda: gone.cursor.epoch != before and gone.cursor.index == 1)
+    with redis_server.client() as client:
+        client.xadd(kept.key, {"message": "goes on"})
+    await until(lambda: kept.cursor.index == 1)
+    assert not kept.counts.lost

@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from extdebug.demo.sample import Cast
-from extdebug.hub.stats import StreamCounts, StreamHealth
+from extdebug.hub.stats import StreamCounts
+from extdebug.hub.stream_health import StreamHealth
 from extdebug.ops.metrics import Figures
 from extdebug.sessions import close_reasons
 from extdebug.sessions.heartbeats import Signs
@@ -47,10 +48,10 @@ def console() -> Any:
     """One live session, one that was cut, one refused; a stream, and Redis half away."""
     stats = SessionStats()
     live = feed(resumed=True, lost={"not_consumed": 4})
-    stats.begun(live)
+    stats.begun(live.lease, "ws")
     over = feed(ending=close_reasons.ended_by("olivia"))
-    stats.begun(over)
-    stats.over(over, gone=False)
+    stats.begun(over.lease, "ws")
+    stats.over(over.ending, over.account, over.lease, gone=False)
     stats.refuse(close_reasons.NOT_FOUND)
     return SimpleNamespace(
         supervisor=SimpleNamespace(feeds=(live,), blind=0.5),
@@ -150,7 +151,8 @@ def test_an_end_is_counted_once_and_a_cut_is_one_from_outside(
     ending: Any, gone: bool, how: str, cut: str
 ):
     stats = SessionStats()
-    stats.over(feed(ending=ending), gone=gone)
+    one = feed(ending=ending)
+    stats.over(ending, one.account, one.lease, gone=gone)
     assert stats.ended == {how: 1}
     assert stats.cut == ({cut: 1} if cut else {})
 

@@ -120,3 +120,37 @@ def test_each_output_has_an_input_of_its_own():
     assert lines == [(Output.STDERR, b"x"), (Output.STDOUT, b"x")]
     assert capture.stdout.held
     assert capture.stderr.held
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (b"api_key=", b"9f8e7d6c5b4a39281706aabb"),
+        (b"api_k", b"ey=9f8e7d6c5b4a39281706aabb"),
+        (b"api_key=9f8e7d", b"6c5b4a39281706aabb"),
+        (b"caf\xc3", b"\xa9"),
+        (b"Authorization: Bearer ", b"abcdef0123456789"),
+        (b'{"name":"x-api-key","value":', b'"abcdef0123456789"}'),
+        (b"postgres://app:s3cr", b"et@db/app"),
+        (b"using gh", b"p_0123456789"),
+    ],
+)
+def test_what_may_become_a_secret_or_a_character_is_not_split_by_a_pause(first, second):
+    lines: list[bytes] = []
+    capture = Capture(lambda _, line, __: lines.append(line))
+    capture.out(first)
+    assert not capture.sweep(time.monotonic() + 60)
+    assert lines == []
+    capture.out(second + b"\nnext")
+    assert lines == [first + second]
+    assert not capture.sweep(time.monotonic() + 60)
+    assert lines == [first + second, b"next"]
+
+
+def test_what_is_held_back_is_shown_at_the_end():
+    lines: list[bytes] = []
+    capture = Capture(lambda _, line, __: lines.append(line))
+    capture.err(b"password: ")
+    assert not capture.sweep(time.monotonic() + 60)
+    capture.close()
+    assert lines == [b"password: "]

@@ -43,6 +43,7 @@ def test_the_runner_imports_without_django():
         (["demo", "--tenant-install", "acme", "--extension", "x"], {}, "TENANT:INSTALL"),
         (["serve"], {"RUNNER_PORT": "lots"}, "RUNNER_PORT"),
         (["serve"], {"RUNNER_HOST": "0.0.0.0"}, "RUNNER_AUTH_TOKEN"),
+        (["serve"], {}, "RUNNER_AUTH_TOKEN"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line(argv, extra, words, tmp_path: Path):

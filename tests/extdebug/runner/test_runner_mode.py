@@ -20,7 +20,7 @@ from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.runner import SHARED, execute_at
 
-METRICS = {"METRICS_TOKEN": "a-token-of-the-tests"}
+METRICS = {"METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789"}
 
 
 class Page:
@@ -92,7 +92,7 @@ async def test_lines_come_and_sessions_are_cut_without_any_redis(
             ).text
             assert "ext_debug_streams_on_runners 1.0" in text
             # No layer reaches this process: the policy version that it polls does.
-            await Lock.objects.acreate(user=cast.dan, reason="a test of the patrol")
+            await Lock.objects.acreate(user=cast.dan, reason="a test of the supervisor")
             closing = await page.until(socket, lambda frame: frame["type"] == "closing")
             assert (closing["code"], closing["reason"]) == (4409, "lock")
     assert len(page.of("one")) == len(set(page.of("one"))) == 62

@@ -4,80 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
+import time
 from typing import Any
 
 import pytest
 
 from extdebug.filters.filter import Filter
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
-from extdebug.sessions import catch_up, close_reasons, feed
+from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import Events
-from extdebug.sessions.session_frames import ControlFrame
-from extdebug.wire.positions import Cursor, Start
-from tests.extdebug.stage import Clock, PaperHistory, Stage, allowed
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.wire.positions import Cursor, EntryId, Start
+from policies.redaction.redactor import Redactor
+from policies.redaction.rules import Rule
+from tests.extdebug.entries import raw
+from tests.extdebug.stage import NAMES, Clock, PaperHub, Stage, allowed, kinds, said, shown, status
 
 KEEP = Filter.parse({"q": "keep"})
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    one = Stage()
-    monkeypatch.setattr(catch_up, "History", PaperHistory)
-    monkeypatch.setattr(feed, "in_record_threads", one.records)
-    return one
-
-
-def clocked(one: Feed) -> Clock:
-    clock: Any = Clock()
-    one._loop = clock
-    return clock  # type: ignore[no-any-return]
-
-
-async def said(one: Feed) -> list[Any]:
-    """What there is to say now, up to where the feed waits; each event frame is acknowledged."""
-    out: list[Any] = []
-    while not (out and isinstance(out[-1], CloseReason)):
-        task = asyncio.create_task(one.next())
-        for _ in range(20):  # the stand-ins give way to the loop a few times, and never sleep
-            await asyncio.sleep(0)
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            return out
-        out.append(task.result())
-        if isinstance(out[-1], Events):
-            one.ack(out[-1].seq)
-    return out
-
-
-def shown(messages: list[Any]) -> list[str]:
-    return [
-        event["message"]
-        for message in messages
-        if isinstance(message, Events)
-        for event in json.loads(message.text())["events"]
-    ]
-
-
-def kinds(messages: list[Any]) -> list[str]:
-    return [message.kind for message in messages if isinstance(message, ControlFrame)]
-
-
-def status(messages: list[Any]) -> dict[str, Any]:
-    notes = [m for m in messages if isinstance(m, ControlFrame) and m.kind == "status"]
-    frame: dict[str, Any] = json.loads(notes[-1].text())
-    return frame
+def stage() -> Stage:
+    return Stage()
 
 
 # --- time -----------------------------------------------------------------------------------------
 
 
 async def test_the_end_is_announced_once_a_minute_before_and_then_comes(stage: Stage) -> None:
-    one = stage.open(ttl=600)
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(ttl=600, clock=clock)
     assert set(kinds(await said(one))) == {"status"}
     clock.forward(539)
     assert "expiring" not in kinds(await said(one))
@@ -92,20 +49,20 @@ async def test_the_end_is_announced_once_a_minute_before_and_then_comes(stage: S
 
 
 async def test_a_session_is_extended_to_its_maximum_and_not_beyond(stage: Stage) -> None:
-    one = stage.open(ttl=100, most=300)
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(ttl=100, most=300, clock=clock)
     clock.forward(50)
     assert "expiring" in kinds(await said(one))
     await one.extend()
     assert one.lifetime.expires_at == one.lease.extendable_until
-    assert [(name, how["until"]) for name, _, how in stage.written] == [
+    assert [(name, how["until"]) for name, _, how in stage.node.written] == [
         ("extend", one.lease.extendable_until)
     ]
     assert status(await said(one))["ttl"] == pytest.approx(300, abs=2)
     with pytest.raises(ProtocolError) as refused:
         await one.extend()
     assert refused.value.code is ErrorCode.NOT_EXTENDABLE
-    assert len(stage.written) == 1
+    assert len(stage.node.written) == 1
     clock.forward(245)
     assert "expiring" in kinds(await said(one)), "the new end is announced, too"
     clock.forward(60)
@@ -121,7 +78,7 @@ async def test_one_extension_gives_as_much_time_as_a_session_begins_with(stage: 
 
 async def test_a_row_that_is_no_longer_ours_is_not_extended(stage: Stage) -> None:
     one = stage.open(ttl=100)
-    stage.ours = False
+    stage.node.ours = False
     until = one.lifetime.expires_at
     with pytest.raises(ProtocolError) as refused:
         await one.extend()
@@ -132,7 +89,7 @@ async def test_a_row_that_is_no_longer_ours_is_not_extended(stage: Stage) -> Non
 # --- authority ------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_shown_before_the_patrol_has_decided(stage: Stage) -> None:
+async def test_nothing_is_shown_before_the_supervisor_has_decided(stage: Stage) -> None:
     stage.hub.write("a")
     one = stage.open(decided=False)
     assert await said(one) == []
@@ -140,20 +97,20 @@ async def test_nothing_is_shown_before_the_patrol_has_decided(stage: Stage) -> N
     assert shown(await said(one)) == ["a"]
 
 
-async def test_authority_that_ended_by_time_stops_delivery_until_the_patrol_decides(
+async def test_authority_that_ended_by_time_stops_delivery_until_the_supervisor_decides(
     stage: Stage,
 ) -> None:
-    one = stage.open()
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(clock=clock)
     now = dt.datetime.now(dt.UTC)
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
     stage.hub.write("within")
     assert shown(await said(one)) == ["within"]
-    assert stage.node.supervisor.soon == []
+    assert stage.node.soon == []
     clock.forward(31)
     stage.hub.write("after")
     assert await said(one) == []
-    assert set(stage.node.supervisor.soon) == {one}
+    assert set(stage.node.soon) == {one}
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)), asked_at=clock.time())
     assert shown(await said(one)) == ["after"]
 
@@ -161,8 +118,8 @@ async def test_authority_that_ended_by_time_stops_delivery_until_the_patrol_deci
 async def test_authority_that_is_not_renewed_ends_the_session_with_nothing_more_shown(
     stage: Stage,
 ) -> None:
-    one = stage.open()
-    clock = clocked(one)
+    clock = Clock()
+    one = stage.open(clock=clock)
     now = dt.datetime.now(dt.UTC)
     one.apply(allowed(now=now, until=now + dt.timedelta(seconds=30)))
     await said(one)
@@ -264,6 +221,103 @@ async def test_resume_without_a_pause_reads_nothing_twice(stage: Stage) -> None:
     assert shown(await said(one)) == []
 
 
+# --- "now" ----------------------------------------------------------------------------------------
+
+
+def late_stage() -> tuple[Stage, int]:
+    """A stage whose stream cannot be read yet, and the present moment in ms."""
+    one = Stage()
+    one.node.hub = PaperHub(attached=False)
+    return one, int(time.time() * 1000)
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "a filter", "a pause", "another scope"])
+async def test_now_is_the_moment_of_ready_even_if_the_stream_attaches_later(meanwhile: str) -> None:
+    stage, now = late_stage()
+    stage.hub.write("before", ms=now - 5000)
+    one = stage.open(start=Start(tail=0))
+    assert one.ready(NAMES).kind == "ready"
+    stage.hub.write("while nobody could read", ms=int(time.time() * 1000))
+    assert shown(await said(one)) == []
+    await asyncio.sleep(0.01)  # the moment of ready is over
+    if meanwhile == "a filter":
+        one.set_filter(Filter.parse({"q": "while"}), rev=1)
+    elif meanwhile == "a pause":
+        one.pause()
+        one.resume()
+    elif meanwhile == "another scope":
+        one.apply(allowed(installs=frozenset({"inst-acme"})))
+        one.apply(allowed())
+    stage.hub.attach()
+    assert shown(await said(one)) == ["while nobody could read"]
+
+
+async def test_now_stays_where_it_was_though_authority_changes_before_the_first_read(
+    stage: Stage,
+) -> None:
+    stage.hub.write("before")
+    one = stage.open(start=Start(tail=0))
+    stage.hub.write("after ready")
+    one.apply(allowed(installs=frozenset({"inst-acme"})))
+    one.apply(allowed())
+    assert shown(await said(one)) == ["after ready"]
+
+
+# --- new redaction rules --------------------------------------------------------------------------
+
+HIDES = Redactor([Rule(name="own", pattern=r"secret-\d+", example="secret-1")], key=None)
+
+
+def change_rules(stage: Stage, one: Feed) -> None:
+    """As the node does it."""
+    stage.hub.use(HIDES)
+    one.prepare_again()
+
+
+async def test_what_waits_in_a_full_ring_leaves_under_the_new_rules(stage: Stage) -> None:
+    one = stage.open()
+    await said(one)
+    stage.hub.write(*(f"line {n} secret-{n}" for n in range(500)))
+    change_rules(stage, one)
+    messages = shown(await said(one))
+    assert len(messages) == 500
+    assert not any("secret-" in message for message in messages)
+
+
+async def test_a_history_that_is_being_read_goes_on_under_the_new_rules(stage: Stage) -> None:
+    stage.hub.write(*(f"line {n} secret-{n}" for n in range(500)))
+    one = stage.open()
+    task = asyncio.create_task(one.next())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the page is on its way
+    change_rules(stage, one)
+    messages = shown([await task, *(await said(one))])
+    assert len(messages) == 500
+    assert not any("secret-" in message for message in messages)
+
+
+async def test_runner_lines_that_wait_leave_under_the_new_rules(stage: Stage) -> None:
+    one = stage.open()
+    await said(one)
+    stage.hub.watched.begin_fallback()
+    row = raw(message="straight secret-1", ts="2026-11-26T00:00:00.000Z")
+    stage.hub.watched.runner_row((EntryId(5, 0), row))
+    change_rules(stage, one)
+    [message] = shown(await said(one))
+    assert message.startswith("straight ")
+    assert "secret-" not in message
+
+
+async def test_a_gap_that_waits_says_why_under_the_new_rules(stage: Stage) -> None:
+    one = stage.open()
+    await said(one)
+    stage.hub.mark_lost(3, why="too much of secret-7")
+    change_rules(stage, one)
+    [gap] = [message.gap for message in await said(one) if isinstance(message, GapNotice)]
+    assert gap.missed == 3
+    assert "secret-7" not in str(gap.detail)
+
+
 # --- the account and the end ----------------------------------------------------------------------
 
 
@@ -303,7 +357,7 @@ async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(
         one.end(end)
     await one.finish(gone=gone, code=1000, reason="left")
     await one.finish(gone=not gone)
-    rows = [(name, how.get("code"), how.get("reason")) for name, _, how in stage.written]
+    rows = [(name, how.get("code"), how.get("reason")) for name, _, how in stage.node.written]
     assert rows == ([] if written is None else [written])
     assert stage.hub.subscriptions == []
-    assert stage.node.supervisor.forgot == [one]
+    assert [feed for feed, _ in stage.node.over] == [one]

@@ -95,8 +95,8 @@ def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
     assert not store.detach(first, NOTHING)
     assert not store.close(first, viewer(cast.dan), TARGET, NOTHING, code=1000, reason="")
     assert store.note(second, NOTHING)
-    assert ownership.held_elsewhere({first.id: first.holder}) == {first.id: "taken"}
-    assert ownership.held_elsewhere({second.id: second.holder}) == {}
+    both = [(first.id, first.holder), (second.id, second.holder)]
+    assert ownership.held_elsewhere(both) == ["taken", ""], "two leases of one session, in order"
 
 
 @pytest.mark.parametrize("thief", ["alice", "olivia"])
@@ -128,5 +128,5 @@ def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:
     assert store.end(ended.id, actor=trail.actor_of(cast.olivia))
     assert not store.end(ended.id, actor=trail.actor_of(cast.olivia))
     DebugSession.objects.filter(pk=removed.id).delete()
-    verdicts = ownership.held_elsewhere({one.id: one.holder for one in (ended, removed)})
-    assert verdicts == {ended.id: "ended olivia", removed.id: "ended"}
+    verdicts = ownership.held_elsewhere([(one.id, one.holder) for one in (ended, removed)])
+    assert verdicts == ["ended olivia", "ended"]

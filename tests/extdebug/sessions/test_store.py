@@ -1,55 +1,144 @@
-"""What a session leaves on record: resumes that change its authority, saved lines, any close."""
+"""A session's row is written by its holder alone, once at its end, each step with its record."""
 
 from __future__ import annotations
 
-import dataclasses
+import datetime as dt
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from audit import trail
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.sessions import ownership, store
+from extdebug.sessions.store import Account, Lease
 from extdebug.wire.keys import Target
 from policies import access
+from policies.models import Limits
 
 pytestmark = pytest.mark.django_db
 TARGET = Target("acme", "invoice-sync")
+ACCOUNT = Account(5, 2, {"retention": 3, "reset": 0}, ("reset",), "7-0.7", ({"q": "a"},))
 
 
-def viewer(user: Any, **more: Any) -> access.Viewer:
-    return dataclasses.replace(access.viewer_of(user, transport="ws", ip="192.0.2.1"), **more)
+def viewer(user: Any) -> access.Viewer:
+    return access.viewer_of(user, transport="ws", ip="10.0.0.9")
 
 
-def opened(user: Any) -> store.Lease:
+def opened(user: Any) -> Lease:
     _, lease = store.open_session(viewer(user), TARGET, process="p1", filters=())
     assert lease is not None
     return lease
 
 
-def told(action: str) -> list[AuditRecord]:
-    return list(AuditRecord.objects.filter(action=action).order_by("seq"))
+def row(lease: Lease) -> DebugSession:
+    return DebugSession.objects.get(pk=lease.id)
 
 
-def test_a_resume_on_the_same_terms_is_no_event(cast: Cast) -> None:
+def records(action: str) -> list[AuditRecord]:
+    return list(AuditRecord.objects.filter(action=action))
+
+
+def test_an_opening_is_a_row_and_a_record_together(cast: Cast) -> None:
     lease = opened(cast.dan)
-    assert ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2")
-    assert told("session.resumed") == []
+    written = row(lease)
+    assert (written.username, written.process, written.closed_at) == ("dan", "p1", None)
+    assert written.expires_at <= written.extendable_until
+    [record] = records("session.opened")
+    assert record.subject_id == lease.id
+    assert not lease.resumed
 
 
-def test_a_resume_from_elsewhere_says_what_changed_and_repeats_are_counted(cast: Cast) -> None:
+def test_a_refusal_is_no_row_and_its_true_reason_is_on_record(cast: Cast) -> None:
+    decision, lease = store.open_session(viewer(cast.mallory), TARGET, process="p1", filters=())
+    assert lease is None
+    assert not decision.allowed
+    assert not DebugSession.objects.exists()
+    [record] = records("session.denied")
+    assert record.reason == decision.reason
+
+
+def test_caps_count_sessions_that_live(cast: Cast) -> None:
+    Limits.objects.update_or_create(tenant=None, extension=None, defaults={"sessions_per_user": 1})
+    first = opened(cast.dan)
+    decision, lease = store.open_session(viewer(cast.dan), TARGET, process="p1", filters=())
+    assert (lease, decision.code) == (None, "busy")
+    store.close(first, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="left")
+    opened(cast.dan)
+
+
+def test_an_account_survives_the_resume_uncounted_reasons_included(cast: Cast) -> None:
     lease = opened(cast.dan)
-    moved = viewer(cast.dan, ip="198.51.100.7", session_hash="c" * 64)
-    back = viewer(cast.dan)
-    for whom in (moved, back, moved, back, moved):
-        assert ownership.take_over(lease.id, whom, TARGET, process="p2")
-    rows = told("session.resumed")
-    assert len(rows) == 1
-    assert (rows[0].subject_id, rows[0].actor_name, rows[0].tenant) == (lease.id, "dan", "acme")
-    assert rows[0].data["changed"]["address"] == {"from": "192.0.2.1", "to": "198.51.100.7"}
-    assert rows[0].data["changed"]["sign-in"]["to"] == "c" * 8  # its start, nobody signs in by it
+    assert store.note(lease, ACCOUNT)
+    assert store.detach(lease, ACCOUNT)
+    assert row(lease).detached_at is not None
+    taken = ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2")
+    assert taken is not None
+    again = taken[1]
+    assert (again.shown, again.filtered, again.lost) == (5, 2, {"retention": 3, "reset": 0})
+    assert (again.unknown, again.filters, again.resumed) == (("reset",), ({"q": "a"},), True)
+    assert row(lease).detached_at is None
+
+
+def test_a_session_ends_once_with_what_it_was_shown(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    assert store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=4408, reason="x" * 500)
+    assert not store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="again")
+    assert not store.note(lease, ACCOUNT)
+    assert (row(lease).close_code, len(row(lease).close_reason)) == (4408, 200)
+    [record] = records("session.closed")
+    assert record.data["uncounted"] == ["reset"]
+    assert (record.data["shown"], record.data["cursor"]) == (5, "7-0.7")
+
+
+def test_an_extension_stays_within_what_is_allowed_and_is_on_record(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    beyond = lease.extendable_until + dt.timedelta(seconds=1)
+    assert not store.extend(lease, viewer(cast.dan), TARGET, until=beyond)
+    assert records("session.extended") == []
+    assert store.extend(lease, viewer(cast.dan), TARGET, until=lease.extendable_until)
+    assert row(lease).expires_at == lease.extendable_until
+    assert len(records("session.extended")) == 1
+
+
+def test_a_grant_that_changed_is_recorded_once(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    before = row(lease).grant_id
+    store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=before)
+    changed = len(records("session.grant_changed"))
+    other = None if before is not None else before
+    store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=other)
+    assert row(lease).grant_id == other
+    assert len(records("session.grant_changed")) == changed + (before is not None)
+
+
+def test_an_operator_ends_a_session_once(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    actor = trail.actor_of(cast.olivia)
+    assert store.end(lease.id, actor=actor)
+    assert not store.end(lease.id, actor=actor)
+    assert row(lease).end_requested_by == "olivia"
+    [record] = records("session.end_requested")
+    assert record.data == {"watcher": "dan"}
+    assert ownership.held_elsewhere([(lease.id, lease.holder)]) == ["ended olivia"]
+
+
+def test_nothing_is_written_by_whoever_holds_the_row_no_more(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    DebugSession.objects.filter(pk=lease.id).update(holder="somebody else")
+    assert not store.note(lease, ACCOUNT)
+    assert not store.detach(lease, ACCOUNT)
+    assert not store.extend(lease, viewer(cast.dan), TARGET, until=timezone.now())
+    store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=None)
+    assert not store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="")
+    assert (row(lease).shown, row(lease).closed_at) == (0, None)
+
+
+def test_an_actor_is_a_person_or_a_token(cast: Cast) -> None:
+    person = store.actor_of(viewer(cast.dan))
+    assert (person.kind, person.name, person.ip) == (trail.ActorKind.USER, "dan", "10.0.0.9")
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\x1b[31m", "x" * 100_000])
@@ -60,27 +149,8 @@ def test_a_close_row_survives_whatever_a_client_sent(cast: Cast, text: str) -> N
     assert store.detach(lease, account)
     assert store.close(lease, viewer(cast.dan), TARGET, account, code=1000, reason=text)
     trail.retry_waiting()
-    (row,) = told("session.closed")
-    assert row.subject_id == lease.id
-    kept = DebugSession.objects.get(pk=lease.id)
+    [record] = records("session.closed")
+    assert record.subject_id == lease.id
+    kept = row(lease)
     assert kept.closed_at is not None
     assert "\x00" not in str(kept.filters)
-
-
-def test_a_refusal_before_a_target_is_on_record(cast: Cast) -> None:
-    store.record_refusal(
-        viewer(cast.mallory), tenant=None, extension="a\x00b", code="not_found", reason="no"
-    )
-    (row,) = told("session.denied")
-    assert (row.actor_name, row.tenant, row.data["code"]) == ("mallory", "", "not_found")
-
-
-def test_saved_lines_are_recorded_for_their_own_session_only(cast: Cast) -> None:
-    lease = opened(cast.dan)
-    for name in ("", "x", "0" * 32):
-        assert not store.record_saved(name, viewer(cast.dan), what="save-text", lines=3)
-    assert not store.record_saved(lease.id, viewer(cast.mallory), what="save-text", lines=3)
-    for _ in range(3):
-        assert store.record_saved(lease.id, viewer(cast.dan), what="save-text", lines=3)
-    (row,) = told("session.lines_saved")
-    assert (row.subject_id, row.tenant, row.data["lines"]) == (lease.id, "acme", 3)

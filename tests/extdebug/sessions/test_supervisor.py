@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from extdebug.sessions import close_reasons, ownership, supervisor
-from extdebug.sessions.supervisor import Supervisor
-from policies import access
+from extdebug.sessions import close_reasons
+from extdebug.sessions.supervisor import Supervisor, Timings
 
 
 @dataclass(eq=False)
@@ -20,20 +19,21 @@ class Watching:
     """As much of a feed as the supervisor knows."""
 
     name: str = "a"
+    extension: str = ""
     environment: str = "production"
     session_hash: str = ""
     due: bool = False
-    ended_with: Any = None
+    ending: Any = None
     applied: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.viewer = SimpleNamespace(user_id=1, token_id=None, session_hash=self.session_hash)
-        self.target = SimpleNamespace(tenant="acme", extension=self.name)
+        self.target = SimpleNamespace(tenant="acme", extension=self.extension or self.name)
         self.lease = SimpleNamespace(id=self.name, holder="h")
         self.decision = decision(environment=self.environment)
 
     def end(self, end: Any) -> None:
-        self.ended_with = self.ended_with or end
+        self.ending = self.ending or end
 
     def apply(self, decided: Any, *, asked_at: float | None = None) -> None:
         self.applied.append(decided)
@@ -78,25 +78,16 @@ class World:
     def live_principals(self, viewers: Any) -> set[int]:
         return set(range(len(viewers))) if self.live is None else self.live
 
-    def held_elsewhere(self, holders: Any) -> dict[str, str]:
-        return self.verdicts
+    def held_elsewhere(self, leases: Any) -> list[str]:
+        return [self.verdicts.get(session, "") for session, _ in leases]
+
+    def current_redactor(self) -> Any:
+        return SimpleNamespace(fingerprint="f")
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    one = World()
-    monkeypatch.setattr(access, "policy_version", one.policy_version)
-    monkeypatch.setattr(access, "decide_many", one.decide_many)
-    monkeypatch.setattr(access, "live_principals", one.live_principals)
-    monkeypatch.setattr(ownership, "held_elsewhere", one.held_elsewhere)
-    monkeypatch.setattr(supervisor, "current_redactor", lambda: SimpleNamespace(fingerprint="f"))
-    monkeypatch.setattr(supervisor, "POLL", 0.05)
-
-    async def here(function: Any, *args: Any, **kwargs: Any) -> Any:
-        return await asyncio.to_thread(function, *args, **kwargs)
-
-    monkeypatch.setattr(supervisor, "in_policy_threads", here)
-    return one
+def world() -> World:
+    return World()
 
 
 async def until(condition: Any, *, within: float = 5) -> None:
@@ -105,9 +96,14 @@ async def until(condition: Any, *, within: float = 5) -> None:
             await asyncio.sleep(0.005)
 
 
-async def walking(world: World, *feeds: Watching) -> tuple[Supervisor, asyncio.Task[None]]:
-    console: Any = SimpleNamespace(hub=SimpleNamespace(use=lambda _: None))
-    one = Supervisor(console)
+async def walking(
+    world: World, *feeds: Watching, blind: float = 10.0
+) -> tuple[Supervisor, asyncio.Task[None]]:
+    policy: Any = world
+    one = Supervisor(
+        name="here", use_rules=lambda _: None, health=dict, policy=policy,
+        timings=Timings(poll=0.05, blind=blind),
+    )  # fmt: skip
     for feed in feeds:
         one.watch(feed)  # type: ignore[arg-type]
     return one, asyncio.create_task(one._poll())
@@ -121,13 +117,13 @@ async def test_a_new_session_is_decided_again_at_once(world: World) -> None:
 
 
 async def test_a_new_version_decides_everyone_and_equal_questions_once(world: World) -> None:
-    feeds = [Watching("a"), Watching("a"), Watching("b")]
+    feeds = [Watching("a", extension="x"), Watching("b", extension="x"), Watching("c")]
     _, task = await walking(world, *feeds)
     await until(lambda: all(feed.applied for feed in feeds))
     world.asked = 0
     world.answer = decision(allowed=False)
     world.version += 1
-    await until(lambda: all(feed.ended_with for feed in feeds))
+    await until(lambda: all(feed.ending for feed in feeds))
     assert world.asked == 2
     task.cancel()
 
@@ -137,41 +133,38 @@ async def test_an_ended_sign_in_and_a_verdict_end_their_own_session(world: World
     world.live = {1, 2, 3}
     world.verdicts = {"b": "ended olivia", "c": "taken"}
     _, task = await walking(world, signed_out, ended, taken, stays)
-    await until(lambda: signed_out.ended_with and ended.ended_with and taken.ended_with)
-    assert signed_out.ended_with is close_reasons.SIGNED_OUT
-    assert "olivia" in ended.ended_with.message
-    assert taken.ended_with is close_reasons.TAKEN
-    assert stays.ended_with is None
+    await until(lambda: signed_out.ending and ended.ending and taken.ending)
+    assert signed_out.ending is close_reasons.SIGNED_OUT
+    assert "olivia" in ended.ending.message
+    assert taken.ending is close_reasons.TAKEN
+    assert stays.ending is None
     task.cancel()
 
 
 async def test_a_logouts_message_is_final_for_its_own_sign_in(world: World) -> None:
-    mine, other = Watching(session_hash="x"), Watching(session_hash="y")
+    mine, other = Watching("a", session_hash="x"), Watching("b", session_hash="y")
     one, task = await walking(world, mine, other)
     one._heard({"type": "cut.hint", "kind": "logout", "session_hash": "x"})
-    assert mine.ended_with is close_reasons.SIGNED_OUT
-    assert other.ended_with is None
+    assert mine.ending is close_reasons.SIGNED_OUT
+    assert other.ending is None
     task.cancel()
 
 
 @pytest.mark.parametrize("how", ["error", "silence"])
-async def test_policy_that_cannot_be_read_ends_production_sessions(
-    world: World, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
+async def test_policy_that_cannot_be_read_ends_production_sessions(world: World, how: str) -> None:
     """A database that raises and one that never answers are the same to whoever relies on it."""
-    monkeypatch.setattr(supervisor, "BLIND", 0.4)
     strict, loose = Watching("a"), Watching("b", environment="development")
     world.answer = decision()
-    _, task = await walking(world, strict, loose)
+    _, task = await walking(world, strict, loose, blind=0.4)
     await until(lambda: strict.applied)
     strict.decision, loose.decision = decision(), decision(environment="development")
     if how == "error":
         world.broken = RuntimeError("the database is away")
     else:
         world.stuck = threading.Event()
-    await until(lambda: strict.ended_with is not None)
-    assert strict.ended_with.code == 4503
-    assert loose.ended_with is None
+    await until(lambda: strict.ending is not None)
+    assert strict.ending.code == 4503
+    assert loose.ending is None
     if world.stuck is not None:
         world.stuck.set()
     task.cancel()
@@ -190,7 +183,7 @@ async def test_a_short_hiccup_costs_nobody_their_session(
     known = len(feed.applied)
     world.version += 1
     await until(lambda: len(feed.applied) > known)
-    assert feed.ended_with is None
+    assert feed.ending is None
     task.cancel()
 
 
@@ -201,3 +194,63 @@ async def test_a_drain_waits_for_the_last_session_or_its_time(world: World) -> N
     one.forget(feed)  # type: ignore[arg-type]
     await asyncio.wait_for(one.empty(within=60), 2)
     task.cancel()
+
+
+# --- several connections of one session -----------------------------------------------------------
+
+
+async def test_of_two_feeds_of_one_session_the_later_one_wins_at_once(world: World) -> None:
+    first, second, third = (Watching("a") for _ in range(3))
+    one, task = await walking(world, first, second)
+    assert first.ending is close_reasons.TAKEN
+    assert one.serving("a") is second
+    one.watch(third)  # type: ignore[arg-type]
+    assert second.ending is close_reasons.TAKEN
+    assert third.ending is None
+    assert one.serving("a") is third
+    third.end(close_reasons.TIME_UP)
+    assert one.serving("a") is None
+    task.cancel()
+
+
+async def test_feeds_of_one_session_are_judged_each_by_the_lease_it_holds(world: World) -> None:
+    """Both are here, and one of them holds the row: a verdict by session alone would end both."""
+    earlier, later = Watching("a"), Watching("a")
+    earlier.lease.holder, later.lease.holder = "old", "new"
+    asked: list[Any] = []
+
+    def held_elsewhere(leases: Any) -> list[str]:
+        asked.extend(leases)
+        return ["" if holder == "new" else "taken" for _, holder in leases]
+
+    world.held_elsewhere = held_elsewhere  # type: ignore[method-assign]
+    _, task = await walking(world, earlier, later)
+    await until(lambda: {("a", "old"), ("a", "new")} <= set(asked))
+    await until(lambda: earlier.ending)
+    assert earlier.ending is close_reasons.TAKEN
+    assert later.ending is None
+    task.cancel()
+
+
+async def test_one_session_that_could_not_be_ended_leaves_nothing_to_the_loop(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck(Watching):
+        def unserved(self, now: float) -> bool:
+            return True
+
+        async def finish(self, **_: Any) -> None:
+            raise RuntimeError("the database is away")
+
+    policy: Any = world
+    one = Supervisor(
+        name="here", use_rules=lambda _: None, health=dict, policy=policy,
+        timings=Timings(poll=0.05, guard=0.01),
+    )  # fmt: skip
+    feed: Any = Stuck("a")
+    one.watch(feed)
+    guard = asyncio.create_task(one._guard())
+    await until(lambda: "could not be written" in caplog.text)
+    assert one.feeds == ()
+    guard.cancel()
+    await one.stop()

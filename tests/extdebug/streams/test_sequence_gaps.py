@@ -4,29 +4,33 @@ stream is not counted again as one of the runner."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.streams.sequence_gaps import SequenceGaps
+from extdebug.streams.sequence_gaps import MOST, Missing, SequenceGaps
 from extdebug.wire.events import Origin
-from extdebug.wire.positions import Cursor, EntryId
+from extdebug.wire.positions import ZERO_ID, EntryId
+
+HERE = EntryId(1_000, 0)
 
 
 class Book:
-    """Feeds entries and adds up what is stated."""
+    """Feeds entries, numbered from 1 in the stream, and adds up what is stated."""
 
     def __init__(self) -> None:
         self.producers = SequenceGaps()
         self.marked = 0
         self.holes = 0
-        self._at = 0
+        self.at = 0
 
-    def see(self, n: int | None = None, *, lost: int = 0, src: str | None = "a") -> None:
-        after = Cursor(EntryId(self._at, 0))
-        self._at += 1
+    def see(self, n: int | None = None, *, lost: int = 0, src: str | None = "a") -> Missing:
+        self.at += 1
         origin = Origin(src=src, n=n, lost=lost)
-        self.marked += self.producers.account(origin, after=after, at=EntryId(self._at, 0))
+        missing = self.producers.account(origin, at=EntryId(self.at, 0))
+        self.marked += missing.stated
+        self.holes += missing.hole
+        return missing
 
-    def settle(self) -> "Book":
-        self.holes += sum(hole.count for hole in self.producers.settle())
-        return self
+    def lose(self, missed: int | None) -> None:
+        """The stream lost entries between the last one seen and the next one."""
+        self.producers.lost(missed, after=EntryId(self.at, 0), until=EntryId(self.at + 1, 0))
 
     @property
     def stated(self) -> int:
@@ -37,26 +41,35 @@ def test_numbers_in_order_state_nothing() -> None:
     book = Book()
     for n in (7, 8, 9):
         book.see(n)
-    assert book.settle().stated == 0
+    assert book.stated == 0
 
 
-def test_a_hole_is_a_loss_once_the_stream_is_settled() -> None:
+def test_a_hole_is_a_loss_before_the_entry_that_shows_it() -> None:
     book = Book()
     book.see(1)
-    book.see(5)
-    assert book.stated == 0
-    assert book.producers.open
-    [hole] = book.producers.settle()
-    assert (hole.count, hole.after, hole.before) == (3, Cursor(EntryId(1, 0)), EntryId(2, 0))
-    assert not book.producers.open
+    assert book.producers.shows_loss(Origin("a", 5), at=HERE)
+    assert book.see(5) == Missing(0, 3)
+    assert not book.producers.shows_loss(Origin("a", 6), at=HERE)
+
+
+def test_asking_whether_an_entry_shows_a_loss_changes_nothing() -> None:
+    book = Book()
+    book.see(1)
+    for _ in range(3):
+        assert book.producers.shows_loss(Origin("a", 4), at=HERE)
+    assert book.see(4) == Missing(0, 2)
+    assert not book.producers.shows_loss(Origin("b", 9), at=HERE), "nothing is known of that one"
+    assert not book.producers.shows_loss(Origin(None, 9), at=HERE)
+    assert not book.producers.shows_loss(Origin("a"), at=HERE)
 
 
 def test_a_marker_explains_the_hole_that_follows_it() -> None:
     book = Book()
     book.see(1)
     book.see(lost=3)
+    assert not book.producers.shows_loss(Origin("a", 5), at=HERE)
     book.see(5)
-    assert (book.marked, book.settle().holes) == (3, 0)
+    assert (book.marked, book.holes) == (3, 0)
 
 
 def test_a_marker_that_comes_after_its_hole_states_nothing_more() -> None:
@@ -64,7 +77,7 @@ def test_a_marker_that_comes_after_its_hole_states_nothing_more() -> None:
     book.see(1)
     book.see(5)
     book.see(lost=3)
-    assert (book.marked, book.settle().holes) == (0, 3)
+    assert (book.marked, book.holes) == (0, 3)
 
 
 def test_a_hole_larger_than_its_marker_states_the_rest() -> None:
@@ -72,74 +85,207 @@ def test_a_hole_larger_than_its_marker_states_the_rest() -> None:
     book.see(1)
     book.see(lost=2)
     book.see(5)
-    assert (book.marked, book.settle().holes) == (2, 1)
+    assert (book.marked, book.holes) == (2, 1)
 
 
 def test_a_hole_that_the_stream_explains_is_not_the_runners() -> None:
     book = Book()
     book.see(1)
+    book.lose(3)
     book.see(5)
-    book.producers.lost(3)
-    assert book.settle().stated == 0
+    assert book.stated == 0
 
 
 def test_of_a_hole_only_what_the_stream_lost_is_excused() -> None:
-    before, after = Book(), Book()
-    before.see(1)
-    before.producers.lost(3)
-    before.see(7)  # five numbers are missing, three of them were entries
-    assert before.settle().stated == 2
-    after.see(1)
-    after.see(7)
-    after.producers.lost(3)
-    assert after.settle().stated == 2
+    book = Book()
+    book.see(1)
+    book.lose(3)
+    book.see(7)  # five numbers are missing, three of them were entries
+    assert book.stated == 2
+
+
+def test_what_the_stream_lost_is_spent_once_over_all_producers() -> None:
+    book = Book()
+    book.see(1)
+    book.see(1, src="b")
+    book.lose(3)
+    book.see(4)
+    book.see(4, src="b")  # four numbers are missing, three entries were lost
+    assert book.stated == 1
+
+
+def test_a_loss_is_not_used_up_by_entries_from_before_its_end() -> None:
+    """A loss is told before entries that stood ahead of it in the stream, too."""
+    book = Book()
+    book.see(1)
+    book.producers.lost(3, after=EntryId(1, 0), until=EntryId(4, 0))
+    book.see(2)
+    book.see(3)
+    book.see(7)
+    assert book.stated == 0
+
+
+def test_a_loss_told_ahead_excuses_a_source_that_was_first_seen_after_that() -> None:
+    """Of 1, 2 and 3 the stream lost 2, and tells it before any of them is read."""
+    book = Book()
+    book.producers.lost(1, after=ZERO_ID, until=EntryId(9, 0))
+    book.see(1)
+    book.see(3)
+    assert book.stated == 0
+    learnt, earlier = Book(), Book()
+    learnt.lose(1)
+    earlier.see(1)
+    learnt.producers.learn(earlier.producers)
+    learnt.see(3)
+    assert learnt.stated == 0
+
+
+def test_a_loss_excuses_nothing_behind_the_first_number_after_it() -> None:
+    book = Book()
+    book.see(1)
+    book.lose(3)
+    book.see(2)
+    book.see(6)
+    assert book.stated == 3
+
+
+def test_what_no_hole_was_found_for_does_not_excuse_a_later_losss_producers() -> None:
+    book = Book()
+    book.see(1)
+    book.lose(5)  # of entries without numbers
+    book.see(2)
+    book.lose(1)
+    book.see(6)
+    assert book.stated == 2
 
 
 def test_an_uncounted_loss_excuses_the_next_hole_of_each_and_no_more() -> None:
     book = Book()
     book.see(1)
     book.see(1, src="b")
-    book.producers.lost(None)
+    book.lose(None)
     book.see(9)
     book.see(4, src="b")
-    assert book.settle().stated == 0
+    assert book.stated == 0
     book.see(12)
-    assert book.settle().stated == 2
+    assert book.stated == 2
 
 
 def test_a_cancelled_hole_does_not_swallow_the_next_marker() -> None:
     book = Book()
     book.see(1)
+    book.lose(3)
     book.see(5)
-    book.producers.lost(3)
-    book.settle()
     book.see(lost=2)
     book.see(8)
-    assert book.settle().stated == 2
+    assert book.stated == 2
+
+
+def test_what_was_stated_before_a_first_number_does_not_swallow_a_later_hole() -> None:
+    book = Book()
+    book.see(5, lost=4)
+    book.see(8)
+    assert (book.marked, book.holes) == (4, 2)
+    book.see(lost=1, src="b")
+    book.see(2, src="b")
+    book.see(4, src="b")
+    assert (book.marked, book.holes) == (5, 3)
 
 
 def test_entries_without_a_source_state_what_they_say() -> None:
     book = Book()
     book.see(lost=4, src=None)
     book.see(9, src=None)
-    assert book.settle().stated == 4
+    assert book.stated == 4
 
 
 def test_an_entry_written_twice_states_nothing() -> None:
     book = Book()
     for n in (1, 2, 2, 1, 3):
         book.see(n)
-    assert book.settle().stated == 0
+    assert book.stated == 0
+
+
+def test_a_source_first_seen_in_the_middle_waits_for_its_earlier_entries() -> None:
+    book = Book()
+    assert book.producers.unknown(Origin("a", 5), at=HERE)
+    assert book.producers.unknown(Origin("a", None, 2), at=HERE)
+    assert not book.producers.unknown(Origin("a", 1), at=HERE), "nothing is before it"
+    assert not book.producers.unknown(Origin(None, 5), at=HERE)
+    earlier = Book()
+    earlier.see(2)
+    book.producers.learn(earlier.producers)
+    assert not book.producers.unknown(Origin("a", 5), at=HERE)
+    assert book.see(5) == Missing(0, 2)
+
+
+def test_what_is_known_here_is_not_overwritten_by_what_was_before() -> None:
+    book, earlier = Book(), Book()
+    book.see(7)
+    earlier.see(2)
+    earlier.producers.complete = True
+    book.producers.learn(earlier.producers)
+    book.see(8)
+    assert book.stated == 0
+    assert not book.producers.unknown(Origin("b", 5), at=HERE), "all was looked through"
+
+
+def test_a_hole_after_the_span_of_a_loss_is_the_producers() -> None:
+    """The loss lies between 4 and 9: what is missing before 4 cannot be it."""
+    book = Book()
+    book.see(1)
+    book.producers.lost(3, after=EntryId(4, 0), until=EntryId(9, 0))
+    assert book.see(4) == Missing(0, 2)
+    assert book.at == 2
+    book.at = 8
+    assert book.see(8) == Missing(0, 0), "3 of the stream's"
+
+
+def test_a_source_first_seen_behind_a_loss_is_not_excused_by_it() -> None:
+    book = Book()
+    book.producers.lost(2, after=ZERO_ID, until=EntryId(1, 0))
+    book.see(1)
+    assert book.see(4) == Missing(0, 2)
+
+
+def test_of_a_seeded_source_only_the_last_number_is_known() -> None:
+    book = Book()
+    book.producers.seed(Origin("a", 5), at=EntryId(1, 0))
+    assert not book.producers.unknown(Origin("a", 6), at=HERE), "in order: nothing to ask"
+    assert book.producers.unknown(Origin("a", 8), at=HERE), "a marker may have told of 6 and 7"
+    assert book.producers.unknown(Origin("a", None, 2), at=HERE)
+    assert book.see(6) == Missing(0, 0)
+
+
+def test_a_seed_takes_the_greatest_number_and_is_replaced_by_what_is_learnt() -> None:
+    book, earlier = Book(), Book()
+    for n in (5, 4):
+        book.producers.seed(Origin("a", n), at=EntryId(n, 0))
+    earlier.see(5)
+    earlier.see(lost=2)
+    book.producers.learn(earlier.producers)
+    assert not book.producers.unknown(Origin("a", 8), at=HERE)
+    assert book.see(8) == Missing(0, 0), "its marker came before our place"
+    assert book.see(10) == Missing(0, 1)
+
+
+def test_a_hole_across_two_runs_of_the_server_is_the_loss_between_them() -> None:
+    book = Book()
+    book.producers.run_began = EntryId(2, 0)
+    book.see(1)
+    assert not book.producers.shows_loss(Origin("a", 9), at=HERE)
+    assert book.see(9) == Missing(0, 0)
+    assert book.see(12) == Missing(0, 2)
 
 
 def test_the_memory_is_bounded_and_the_longest_silent_source_goes() -> None:
     book = Book()
     for number in range(1000):
         book.see(1, src=f"s{number}")
-    assert len(book.producers._known) == 256
+    assert len(book.producers._known) == MOST == 256
     book.see(5, src="s999")
     book.see(5, src="s0")
-    assert book.settle().stated == 3
+    assert book.stated == 3
 
 
 Fate = st.sampled_from(["written", "written", "written", "dropped", "trimmed"])
@@ -148,16 +294,12 @@ Fate = st.sampled_from(["written", "written", "written", "dropped", "trimmed"])
 @given(
     fates=st.lists(st.tuples(st.sampled_from("ab"), Fate), max_size=80),
     marked=st.booleans(),
-    early=st.booleans(),
 )
 def test_every_number_that_never_arrived_is_stated_once(
-    fates: list[tuple[str, str]], marked: bool, early: bool
+    fates: list[tuple[str, str]], marked: bool
 ) -> None:
-    """Runs of losses of both kinds: the sum of all statements is the number of numbers missing.
-
-    `early`: the stream's loss is known before what follows it is read (a read with its snapshot);
-    else after (a read at the tip, settled by the next probe).
-    """
+    """Losses of both kinds, each stream's loss told before what follows it: the sum of all
+    statements is the number of numbers missing."""
     book = Book()
     numbers = {"a": 1, "b": 1}
     for src in numbers:
@@ -173,21 +315,11 @@ def test_every_number_that_never_arrived_is_stated_once(
             trimmed += 1
             missing += 1
         else:
-            if trimmed and early:
-                book.producers.lost(trimmed)
+            if trimmed:
+                book.lose(trimmed)
                 stream, trimmed = stream + trimmed, 0
             if marked and dropped[src]:
                 book.see(lost=dropped[src], src=src)
             dropped[src] = 0
             book.see(numbers[src], src=src)
-            if trimmed and not early and all(not count for count in dropped.values()):
-                other = "b" if src == "a" else "a"  # both were heard of again before the probe
-                numbers[other] += 1
-                book.see(numbers[other], src=other)
-                book.producers.lost(trimmed)
-                stream, trimmed = stream + trimmed, 0
-                book.settle()
-    if trimmed:
-        book.producers.lost(trimmed)
-        stream += trimmed
-    assert book.settle().stated + stream == missing
+    assert book.stated + stream == missing

@@ -1,55 +1,137 @@
-"""Which Redis answers: the same one, the same one restarted, or another."""
+"""Which Redis answers: the same one, the same one restarted, or another; and since when."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
 from extdebug.streams.server_identity import ServerIdentity
 
+NOW = 1_700_000_000.4  # seconds since 1970
 
-def info(run_id: str, uptime: int) -> bytes:
-    return f"# Server\r\nrun_id:{run_id}\r\nuptime_in_seconds:{uptime}\r\n".encode()
+
+class Clock:
+    """Time as one process and one server see it."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.ahead = 0.0  # of the server's, in seconds
+
+    def wall(self) -> float:
+        return NOW + self.passed + self.ahead
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
+def clock() -> Clock:
+    return Clock()
 
 
-def heard(run_id: str) -> ServerIdentity:
-    server = ServerIdentity()
-    server.identify(info(run_id, 500))
+def info(run_id: str, uptime: int, clock: Clock | None = None) -> bytes:
+    text = f"# Server\r\nrun_id:{run_id}\r\nuptime_in_seconds:{uptime}\r\n"
+    if clock is not None:
+        text += f"server_time_usec:{int((NOW + clock.passed) * 1_000_000)}\r\n"
+    return text.encode()
+
+
+def heard(run_id: str, clock: Clock) -> ServerIdentity:
+    server = ServerIdentity(clock=clock.wall, monotonic=clock.monotonic)
+    server.identify(info(run_id, 500, clock))
     server.heard()
     return server
 
 
-def test_the_same_server_is_no_failover(clock: list[float]) -> None:
-    server = heard("a")
-    clock[0] += 30
-    server.identify(info("a", 530))
-    assert (server.run_id, server.failover) == ("a", False)
+def test_the_same_server_is_no_failover(clock: Clock) -> None:
+    server = heard("a", clock)
+    began = server.began_ms
+    clock.passed += 30
+    server.broke()
+    server.identify(info("a", 530, clock))
+    assert (server.run_id, server.failover, server.began_ms) == ("a", False, began)
 
 
-def test_one_that_started_while_we_were_away_was_restarted(clock: list[float]) -> None:
-    server = heard("a")
-    clock[0] += 5
-    server.identify(info("b", 3))
+def test_one_that_started_while_we_were_away_was_restarted(clock: Clock) -> None:
+    server = heard("a", clock)
+    clock.passed += 5
+    server.identify(info("b", 3, clock))
     assert (server.run_id, server.failover) == ("b", False)
 
 
-def test_one_that_was_up_all_the_while_is_another(clock: list[float]) -> None:
-    server = heard("a")
-    clock[0] += 5
-    server.identify(info("b", 9000))
+def test_one_that_was_up_all_the_while_is_another(clock: Clock) -> None:
+    server = heard("a", clock)
+    clock.passed += 5
+    server.identify(info("b", 9000, clock))
     assert (server.run_id, server.failover) == ("b", True)
 
 
 @pytest.mark.parametrize("said", [None, b"", "run_id\r\n:::", b"\xff\xfe"])
-def test_a_server_that_does_not_tell_changes_nothing(clock: list[float], said: object) -> None:
-    server = heard("a")
-    server.identify(said)  # type: ignore[arg-type]
-    assert (server.run_id, server.failover) == ("a", False)
+def test_a_server_that_does_not_tell_changes_nothing(
+    clock: Clock, said: bytes | str | None
+) -> None:
+    server = heard("a", clock)
+    began = server.began_ms
+    server.identify(said)
+    assert (server.run_id, server.failover, server.began_ms) == ("a", False, began)
+
+
+def test_without_a_break_the_run_began_in_the_second_that_its_uptime_names(clock: Clock) -> None:
+    assert heard("a", clock).began_ms == 1_699_999_500_000
+    told = ServerIdentity(clock=clock.wall, monotonic=clock.monotonic)
+    told.identify(info("a", 500))
+    assert told.began_ms == 1_699_999_500_000, "by our clock where the server names no time"
+
+
+def test_where_we_saw_the_connection_break_the_run_began_after_that(clock: Clock) -> None:
+    server = heard("a", clock)
+    clock.passed += 10.123
+    server.broke()
+    clock.passed += 0.3  # 10.4 + .3: the server started within the same second
+    server.identify(info("b", 0, clock))
+    assert server.began_ms == 1_700_000_010_523
+
+
+def test_of_several_failed_tries_the_first_break_counts_until_the_server_answers(
+    clock: Clock,
+) -> None:
+    server = heard("a", clock)
+    clock.passed = 10.1
+    server.broke()
+    clock.passed = 12.1
+    server.broke()
+    clock.passed = 14.1
+    server.identify(info("b", 2, clock))
+    assert server.began_ms == 1_700_000_010_500
+    server.heard()
+    clock.passed = 20.1
+    server.broke()
+    server.identify(info("c", 0, clock))
+    assert server.began_ms == 1_700_000_020_500
+
+
+def test_a_break_seen_late_is_not_taken_for_the_beginning(clock: Clock) -> None:
+    """A host that went without a word: the new run had written for four seconds by then."""
+    server = heard("a", clock)
+    clock.passed = 14.0
+    server.broke()
+    server.identify(info("b", 4, clock))
+    assert server.began_ms == 1_700_000_010_000
+
+
+def test_a_clock_ahead_of_the_servers_is_not_believed(clock: Clock) -> None:
+    server = heard("a", clock)
+    clock.ahead, clock.passed = 5.0, 10.0
+    server.broke()
+    server.identify(info("b", 0, clock))
+    assert server.began_ms == 1_700_000_010_000
+
+
+def test_another_server_took_over_when_the_connection_broke_however_long_it_was_up(
+    clock: Clock,
+) -> None:
+    server = heard("a", clock)
+    clock.passed = 10.0
+    server.broke()
+    clock.passed = 11.0
+    server.identify(info("b", 9000, clock))
+    assert (server.failover, server.began_ms) == (True, 1_700_000_010_400)

@@ -62,9 +62,10 @@ class ScriptedFeed:
             await self._written.wait()
         match self._script.popleft():
             case ("events", chunk):
-                return self.flow.show([Piece(self._through(chunk.events[-1].id), chunk=chunk)])
+                piece = Piece(self._through(chunk.events[-1].id), chunk=chunk)
+                return self.flow.show([chunk], [self.flow.accept(piece)], now=0.0)
             case ("gap", gap):
-                return self.flow.tell(Piece(self.flow.position, gap=gap))
+                return self.flow.tell(Piece(self.flow.position, gap=gap), now=0.0)
             case message:
                 return message
 

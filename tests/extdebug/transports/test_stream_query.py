@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.filters.filter import EVERYTHING, Filter, FilterError
 from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.transports.stream_query import BadQuery, read_query
@@ -17,9 +17,18 @@ QUERY = {"extensionId": "invoice-sync", "tenantId": "acme"}
 
 
 def test_an_extension_alone_asks_for_the_default_tail_of_everything():
-    assert read_query({"extensionId": "invoice-sync"}, last_id=None) == OpeningRequest(
-        tenant=None, extension="invoice-sync", wanted=EVERYTHING, start=Start(tail=DEFAULT_TAIL)
-    )
+    asked = read_query({"extensionId": "invoice-sync"}, last_id=None)
+    assert asked == OpeningRequest(
+        tenant=None, extension="invoice-sync", wanted=asked.wanted,
+        start=Start(tail=DEFAULT_TAIL), by_itself=True,
+    )  # fmt: skip
+    assert read_filter(asked) == EVERYTHING
+
+
+def read_filter(asked: OpeningRequest) -> Filter:
+    """The filter as the opening reads it, once it is known that they may watch."""
+    assert not isinstance(asked.wanted, Filter)
+    return Filter.parse(asked.wanted)
 
 
 def test_every_parameter_is_read():
@@ -32,7 +41,7 @@ def test_every_parameter_is_read():
     )  # fmt: skip
 
     assert asked.tenant == "acme"
-    assert asked.wanted == Filter(
+    assert read_filter(asked) == Filter(
         installs=frozenset({"inst-a", "inst-b"}),
         request="r",
         streams=frozenset({Output.LOG, Output.STDERR}),
@@ -75,16 +84,27 @@ def test_since_is_a_moment_not_before_1970(since: str, ms: int):
         ({"tail": "١"}, "tail: expected"),
         ({"since": "yesterday"}, "since: expected ISO 8601"),
         ({"nonsense": "1"}, "unknown parameter 'nonsense'; known: extensionId"),
-        ({"level": "loud"}, "level: expected"),
-        ({"streams": "tty"}, "streams: expected"),
-        ({"q": "(a"}, "never closed"),
-        ({"q": "a" * 1025}, "q: expected at most 1024"),
         ({"lastEventId": "x"}, "Last-Event-ID: expected ms-seq"),
-        ({"installId": "*"}, "installs: expected"),
-        ({"installId": ",".join(["a"] * 65)}, "at most 64"),
-        ({"requestId": "a\nb"}, "control characters"),
     ],
 )  # fmt: skip
 def test_a_parameter_that_cannot_be_meant_is_refused(params: dict[str, str], says: str):
     with pytest.raises(BadQuery, match=re.escape(says)):
         read_query({**QUERY, **params}, last_id=None)
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"level": "loud"}, "level: expected"),
+        ({"streams": "tty"}, "streams: expected"),
+        ({"q": "(a"}, "never closed"),
+        ({"q": "a" * 1025}, "q: expected at most 1024"),
+        ({"installId": "*"}, "installs: expected"),
+        ({"installId": ",".join(["a"] * 65)}, "at most 64"),
+        ({"requestId": "a\nb"}, "control characters"),
+    ],
+)  # fmt: skip
+def test_a_filter_is_read_later_and_then_as_strictly(params: dict[str, str], says: str):
+    asked = read_query({**QUERY, **params}, last_id=None)
+    with pytest.raises(FilterError, match=re.escape(says)):
+        read_filter(asked)

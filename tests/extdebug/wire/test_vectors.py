@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from extdebug.wire.entries import KNOWN_FIELDS, from_entry, to_entry
+from extdebug.wire.entries import from_entry, to_entry
+from extdebug.wire.entry_fields import KNOWN_FIELDS
 from extdebug.wire.events import Event, Origin, Unreadable, encode_json
 from extdebug.wire.positions import EntryId
 from tests.extdebug.runner.ledger import Ledger

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from pytest_django import Settings
 
 from extdebug.demo.sample import Cast
 from policies import access
@@ -73,3 +74,25 @@ def test_two_thousand_take_a_handful_of_queries(cast: Cast, django_assert_num_qu
     ]
     with django_assert_num_queries(3):
         assert len(access.live_principals(many)) == 1000
+
+
+def test_a_sign_in_under_an_earlier_secret_key_holds_and_its_cookie_too(
+    cast: Cast, settings: Settings
+) -> None:
+    key = session_key(cast.dan)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-key-of-the-tests-0123456789-abcdefghijkl"
+    for _ in range(2):
+        viewer = access.viewer_from_session(key, transport="ws", ip="")
+        assert viewer is not None
+        assert (viewer.username, viewer.session_key) == ("dan", key)
+        assert access.live_principals([viewer]) == {0}
+    settings.SECRET_KEY_FALLBACKS = []
+    assert access.viewer_from_session(key, transport="ws", ip="") is None
+    assert Session.objects.filter(session_key=key).exists()  # asking changes nothing
+
+
+@pytest.mark.parametrize("key", ["", "nobody", "x" * 500])
+def test_a_key_of_nothing_is_nobodys(db: None, key: str) -> None:
+    assert access.viewer_from_session(key, transport="ws", ip="") is None
+    assert not Session.objects.exists()

@@ -82,7 +82,8 @@ class Production:
         self.env = {
             "PATH": os.environ["PATH"], "HOME": str(folder), **test_settings.ENVIRONMENT,
             "EXT_DEBUG_ENVIRONMENT": "production", "DATABASE_URL": url, "REDIS_URL": redis_url,
-            "EXT_DEBUG_ORIGINS": "https://console.example", "METRICS_TOKEN": "m",
+            "EXT_DEBUG_ORIGINS": "https://console.example",
+            "METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789",
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
@@ -159,7 +160,9 @@ def test_on_postgresql_the_owner_is_refused_and_the_consoles_role_serves(
             connected.execute(
                 "ALTER TABLE policies_lock DISABLE TRIGGER policies_bump_policies_lock_row"
             )
-            assert console.readyz() == (503, ["policies.E001"])
+            wait_until(  # the answer is kept for a second
+                lambda: console.readyz() == (503, ["policies.E001"]), seconds=3, what="not ready"
+            )
         finally:
             console.stop()
             connected.execute("DROP OWNED BY readiness_console")

@@ -11,9 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.http.metrics import render
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.publish.redacting_encoder import NoRedaction
 from extdebug.runner.wasm.components import LoadedComponent
-from tests.fixtures.runner import execute_body
+from tests.fixtures.runner import NoRedaction, execute_body
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:

@@ -109,7 +109,8 @@ async def test_more_requests_than_slots_are_told_to_come_again(runner_http, edge
     assert statuses == [503, 503, 503, 504, 504]
 
 
-def test_a_server_others_can_reach_needs_the_secret(shared_bench):
-    settings = load({"RUNNER_HOST": "0.0.0.0"})
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_every_server_needs_the_secret(shared_bench, host: str):
+    settings = load({"RUNNER_HOST": host})
     with pytest.raises(ConfigError, match="RUNNER_AUTH_TOKEN"):
         RunnerServer(settings, shared_bench.host, shared_bench.publisher)

@@ -8,10 +8,10 @@ from wasmtime import WasmtimeError
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.publish.redacting_encoder import NoRedaction
 from extdebug.runner.wasm.execution import Call, CallLimits, ComponentError, Failure
 from extdebug.runner.wasm.running import MOST_DETAIL, Running, failure_of
 from extdebug.wire.events import Output
+from tests.fixtures.runner import NoRedaction
 
 LIMITS = CallLimits(timeout=0.5, memory_bytes=96 << 20, fuel=5_000_000)
 TRACE = "error while executing\nwasm backtrace:\n  0: f\n\nCaused by:\n    "

@@ -1,0 +1,49 @@
+"""The row of one session as its feed writes it: extended while it lives, let go or closed once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from extdebug.db import Bridge
+from extdebug.protocol.close_codes import CloseCode
+from extdebug.sessions import close_reasons, store
+from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.store import Account, Lease
+from extdebug.wire.keys import Target
+from policies.access import Viewer
+
+
+class SessionRow:
+    """Owned by a feed; every write goes through `records`, in a thread of its pool."""
+
+    def __init__(self, lease: Lease, viewer: Viewer, target: Target, *, records: Bridge) -> None:
+        self._lease = lease
+        self._viewer = viewer
+        self._target = target
+        self._records = records
+
+    async def extend(self, until: dt.datetime) -> bool:
+        """A later end; False when the row is no longer ours."""
+        return await self._records(
+            store.extend, self._lease, self._viewer, self._target, until=until
+        )
+
+    async def finish(
+        self, account: Account, end: CloseReason | None, *, gone: bool, code: int, reason: str
+    ) -> None:
+        """Write the end. `gone`: lost, not closed, so it may be resumed; `end` knows better.
+
+        Nothing is written of a session that goes on in another connection: the row is its now.
+        """
+        if end is close_reasons.TAKEN:
+            return
+        if end is not None:
+            gone = end.code is CloseCode.RESTARTING
+            code, reason = int(end.code), end.reason
+        if gone:
+            await self._records(store.detach, self._lease, account)
+        else:
+            await self._records(
+                store.close, self._lease, self._viewer, self._target, account,
+                code=code, reason=reason,
+            )  # fmt: skip

@@ -1,0 +1,68 @@
+"""One pass over a text that says which rules have to look at it.
+
+The first automaton has one pattern for all issuers' prefixes together, because its cost grows a
+little with the number of patterns; only a hit asks the second one which issuer it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import re2
+
+from policies.redaction.rules import Rule, options
+from policies.redaction.visible_text import INVISIBLE_HINT
+
+_MEMORY: Final = 32 << 20  # bytes for an automaton
+
+
+class Scan:
+    """The hints of all rules. Places in `rules` are positions in the list of rules."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        first = re2.Set.SearchSet(options(memory=_MEMORY))
+        issuers = re2.Set.SearchSet(options(memory=_MEMORY))
+        self._issuers = [place for place, rule in enumerate(rules) if rule.starts]
+        self._others = [place for place, rule in enumerate(rules) if not rule.starts]
+        for place in self._others:
+            first.Add(rules[place].hint or rules[place].pattern)
+        for place in self._issuers:
+            issuers.Add(rules[place].hint)
+        # An escape means that something may hide behind URL encoding, an invisible character that
+        # rules must look at the visible text. The last one matches every text: where it is missing
+        # the automaton gave up, and every rule is asked singly.
+        hints = "|".join(rules[place].hint for place in self._issuers)
+        self._issued = first.Add(hints) if hints else -1
+        self._escape = first.Add("%[0-9A-Fa-f]{2}")
+        self.invisible = first.Add(INVISIBLE_HINT)
+        self.witness = first.Add("")
+        first.Compile()
+        issuers.Compile()
+        self.match = first.Match
+        self._match_issuers = issuers.Match
+        self.clean: Final = [self.witness]
+        self._all = list(range(len(rules)))
+        # The usual case, for speed: one rule and the witness, in either order.
+        self._alone = {
+            tuple(hits): [place]
+            for hit, place in enumerate(self._others)
+            for hits in ((hit, self.witness), (self.witness, hit))
+        }
+
+    def is_escaped(self, hits: list[int] | None) -> bool:
+        """Whether something may hide behind URL encoding."""
+        return hits is None or self._escape in hits or self.witness not in hits
+
+    def rules(self, raw: bytes, hits: list[int] | None) -> list[int]:
+        """The rules that have to look, in their order."""
+        if hits is None or self.witness not in hits:
+            return self._all
+        if len(hits) == 2 and (alone := self._alone.get((hits[0], hits[1]))):
+            return alone
+        found = [self._others[hit] for hit in hits if hit < len(self._others)]
+        if self._issued in hits:
+            which: Any = self._match_issuers(raw)
+            found += [self._issuers[hit] for hit in which] if which else self._issuers
+        found.sort()
+        return found

@@ -1,0 +1,204 @@
+"""Whether a tail goes on in the stream that is there, and what it tells where it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from extdebug.filters.filter import EVERYTHING
+from extdebug.hub.selection import Selection
+from extdebug.hub.stream_life import GONE
+from extdebug.hub.subscription import Subscription
+from extdebug.streams import epochs
+from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.wire.positions import Cursor
+from tests.extdebug.model.parties import Process
+from tests.extdebug.model.server import Server
+
+
+class Stage:
+    """A stream in memory, a process that reads it, and what its watcher is told."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.process = Process(self.server, "h1")
+        self.sub = Subscription(
+            self.process.watched, Selection(None, EVERYTHING), lambda: None, limit=1 << 20
+        )
+        self.sub.ring.release()
+        self.ends: list[Cursor | None] = []
+
+    def write(self, *messages: str) -> None:
+        for message in messages:
+            self.server.now += 1
+            self.server.add({"message": message}, kind="event", even=False, dropped=0)
+
+    async def look(self, times: int = 3) -> None:
+        for _ in range(times):
+            await self.process.look(500)
+
+    @property
+    def epoch(self) -> str:
+        return self.process.watched.cursor.epoch
+
+    def told(self) -> list[str]:
+        items: list[str] = []
+        while (piece := self.sub.ring.take()) is not None:
+            if piece.gap is not None:
+                items.append(f"{piece.gap.reason}:{piece.gap.missed}")
+                self.ends.append(piece.ends)
+            events = piece.chunk.events if piece.chunk else ()
+            items += [one.event.message for one in events if one.event]
+        return items
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    one = Stage()
+    one.write("before")
+    await one.look()
+    one.write("a", "b")
+    await one.look()
+    assert one.told() == ["a", "b"]
+    return one
+
+
+async def test_the_first_look_names_the_life_and_begins_at_its_end(stage: Stage) -> None:
+    life = stage.server.life
+    assert life is not None
+    assert f"{EPOCH_PREFIX}{stage.epoch}".encode() in life.groups
+    assert epochs.of_run(stage.epoch, stage.server.run_id)
+    assert stage.process.watched.cursor.index == 3
+
+
+async def test_another_stream_under_the_key_is_a_reset_and_all_of_it(stage: Stage) -> None:
+    before = stage.process.watched.cursor
+    stage.server.replace()
+    stage.write("c", "d", "e", "f", "g")
+    await stage.look()
+    assert stage.told() == ["reset:None", "c", "d", "e", "f", "g"]
+    assert stage.ends == [before]
+    assert stage.epoch != before.epoch
+
+
+async def test_a_key_that_is_away_for_a_moment_is_the_same_stream(stage: Stage) -> None:
+    epoch, life = stage.epoch, stage.server.life
+    stage.server.life = None
+    await stage.look()
+    stage.server.now += int(GONE * 1000) - 100
+    await stage.look()
+    stage.server.life = life
+    stage.write("c")
+    await stage.look()
+    assert (stage.told(), stage.epoch) == (["c"], epoch)
+    stage.server.life = None  # and each time anew
+    stage.server.now += 200
+    await stage.look()
+    assert stage.told() == []
+
+
+async def test_a_key_that_stays_away_is_the_end_of_its_life(stage: Stage) -> None:
+    epoch = stage.epoch
+    stage.server.replace()
+    await stage.look()
+    stage.server.now += int(GONE * 1000) + 1
+    await stage.look()
+    assert stage.told() == ["reset:None"]
+    assert stage.server.life is not None, "made, so that its first entry wakes the tail"
+    assert stage.epoch != epoch
+
+
+async def test_a_life_that_comes_back_goes_on_where_it_was_left(stage: Stage) -> None:
+    first, place = stage.server.life, stage.process.watched.cursor
+    stage.server.life = None
+    stage.write("of another")
+    await stage.look()
+    stage.server.life = first
+    stage.write("c")
+    await stage.look()
+    assert stage.told() == ["reset:None", "of another", "reset:None", "c"]
+    assert stage.epoch == place.epoch
+
+
+@pytest.mark.parametrize("name_too", [False, True])
+async def test_groups_removed_by_hand_cost_nothing_while_the_place_is_there(
+    stage: Stage, name_too: bool
+) -> None:
+    epoch, life = stage.epoch, stage.server.life
+    assert life is not None
+    del life.groups[f"{EPOCH_PREFIX}{epoch}".encode()]
+    if name_too:
+        life.groups.clear()
+    stage.write("c")
+    await stage.look(4)
+    assert (stage.told(), stage.epoch) == (["c"], epoch)
+    assert f"{EPOCH_PREFIX}{epoch}".encode() in life.groups
+
+
+async def test_what_a_restart_left_comes_before_its_gap_and_the_new_behind_it(
+    stage: Stage,
+) -> None:
+    stage.write("old c", "old d")  # not read any more before the server goes
+    stage.server.now += 5
+    stage.process.cut_off()
+    stage.server.restart(0, nameless=False)
+    stage.write("new e", "new f")
+    await stage.look()
+    assert stage.told() == ["old c", "old d", "reset:None", "new e", "new f"]
+    assert epochs.of_run(stage.epoch, stage.server.run_id)
+    assert stage.process.watched.cursor.index == 7
+
+
+async def test_an_older_copy_shows_nothing_twice(stage: Stage) -> None:
+    stage.process.cut_off()
+    stage.server.restart(1, nameless=False)
+    stage.write("new")
+    await stage.look()
+    assert stage.told() == ["reset:None", "new"]
+
+
+async def test_another_stream_after_a_restart_is_not_taken_for_the_rest_of_ours(
+    stage: Stage,
+) -> None:
+    """Its first entries are gone already: no loss of our life, and nothing before the reset."""
+    stage.server.restart(0, nameless=False)
+    stage.server.replace()
+    stage.write("gone", "c")
+    stage.server.trim(1)
+    await stage.look()
+    assert stage.told() == ["reset:None", "c"]
+
+
+async def test_after_a_lost_reply_the_group_is_put_where_the_account_is(stage: Stage) -> None:
+    stage.write("c", "d")
+    life = stage.server.life
+    assert life is not None
+    life.groups[stage.process.group] = life.top  # read by the group, and lost on its way
+    stage.process.tail.reconnected()
+    await stage.look()
+    assert stage.told() == ["c", "d"]
+
+
+async def test_a_look_that_reads_part_of_it_claims_no_more(stage: Stage) -> None:
+    stage.write(*"cdefg")
+    await stage.process.look(2)
+    assert stage.told() == ["c", "d"]
+    assert stage.process.watched.cursor.index == 5
+    assert stage.process.tail.behind
+    await stage.look()
+    assert stage.told() == ["e", "f", "g"]
+    assert not stage.process.tail.behind
+
+
+async def test_a_life_that_we_left_is_not_taken_for_ours_by_the_group_that_stayed_in_it(
+    stage: Stage,
+) -> None:
+    """Nor is the name of one life ever given to the other."""
+    first = stage.server.life
+    assert first is not None
+    names = set(first.groups)
+    stage.server.life = None
+    stage.write("of another")
+    await stage.look()
+    stage.server.life = first
+    await stage.look()
+    assert set(first.groups) == names

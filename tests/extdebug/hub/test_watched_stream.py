@@ -1,0 +1,221 @@
+"""One stream for all its watchers: losses before what shows them, every entry in one count."""
+
+from __future__ import annotations
+
+from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.hub.selection import FRAME_EVENTS, Selection
+from extdebug.hub.subscription import Subscription
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.streams.continuity import Loss
+from extdebug.streams.replies import Row, Snapshot
+from extdebug.streams.sequence_gaps import SequenceGaps
+from extdebug.wire.events import Gap, GapReason, Origin
+from extdebug.wire.keys import Target
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
+from policies.redaction.redactor import Redactor
+from tests.extdebug.entries import raw
+
+EPOCH = "e" * 24
+ALL = Selection(None, EVERYTHING)
+EVEN = Selection(None, Filter.parse({"q": "even"}))
+
+
+def at(n: int, index: int | None = -1) -> Cursor:
+    return Cursor(EntryId(n, 0), n if index == -1 else index, EPOCH)
+
+
+def row(n: int, src: str = "", number: int = 0, *, lost: int = 0) -> Row:
+    fields = {"message": f"{'odd' if n % 2 else 'even'} {n}"}
+    if src:
+        fields["src"] = src
+    if number:
+        fields["n"] = str(number)
+    if lost:
+        fields |= {"lost": str(lost), "why": "queue full"}
+    return EntryId(n, 0), raw(**fields)
+
+
+def unreadable(n: int) -> Row:
+    return EntryId(n, 0), raw(nonsense="x")
+
+
+def snapshot(first: int, last: int, added: int, *, deleted: int = 0) -> Snapshot:
+    return Snapshot(
+        exists=True, length=last - first + 1, added=added, top=EntryId(last, 0),
+        first=EntryId(first, 0), last=EntryId(last, 0), epochs=(EPOCH,),
+        deleted=EntryId(deleted, 0),
+    )  # fmt: skip
+
+
+def stream(stood: int = 0) -> WatchedStream:
+    watched = WatchedStream(Target("acme", "a"), "ext-debug:acme:a", Redactor(key=None))
+    watched.attach(at(stood), snapshot(1, stood, stood) if stood else Snapshot(exists=True))
+    return watched
+
+
+def watch(watched: WatchedStream, selection: Selection = ALL) -> Subscription:
+    sub = Subscription(watched, selection, lambda: None, limit=1 << 20)
+    sub.ring.release()
+    return sub
+
+
+def told(sub: Subscription) -> tuple[list[str], int]:
+    """What the ring holds in order, and how many entries it accounts for."""
+    items, entries = [], 0
+    while (piece := sub.ring.take()) is not None:
+        entries += piece.entries
+        if piece.gap is not None:
+            items.append(f"{piece.gap.reason}:{piece.gap.missed}")
+        events = piece.chunk.events if piece.chunk else ()
+        items += [one.event.message for one in events if one.event]
+    return items, entries
+
+
+def test_each_watcher_gets_what_it_wants_and_the_account_of_the_rest() -> None:
+    watched = stream()
+    everything, even = watch(watched), watch(watched, EVEN)
+    assert watched.read([row(n) for n in range(1, 6)]) == 7
+    assert told(everything) == (["odd 1", "even 2", "odd 3", "even 4", "odd 5"], 5)
+    assert told(even) == (["even 2", "even 4"], 5)
+    assert watched.cursor == at(5)
+    assert (watched.counts.entries, watched.counts.delivered) == (5, 7)
+
+
+def test_equal_selections_share_one_run_of_events() -> None:
+    watched = stream()
+    subs = [watch(watched) for _ in range(3)]
+    watched.read([row(1)])
+    pieces = [sub.ring.take() for sub in subs]
+    assert len({id(piece.chunk) for piece in pieces if piece}) == 1
+
+
+def test_a_run_of_events_is_no_longer_than_a_frame() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.read([row(n) for n in range(1, FRAME_EVENTS + 2)])
+    counts = []
+    while (piece := sub.ring.take()) is not None:
+        counts.append(piece.chunk.count if piece.chunk else 0)
+    assert counts == [FRAME_EVENTS, 1]
+
+
+def test_a_loss_is_told_before_the_entries_behind_it() -> None:
+    watched = stream(10)
+    sub = watch(watched)
+    watched.look(snapshot(15, 16, 16), [row(15), row(16)], whole=True)
+    assert told(sub) == (["retention:4", "odd 15", "even 16"], 2)
+    assert watched.cursor == at(16)
+    assert watched.counts.lost == {GapReason.RETENTION: 4}
+
+
+def test_an_entry_that_shows_a_hole_waits_until_the_streams_account_is_known() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.read([row(1, "s", 1), row(2, "s", 5), row(3)])
+    assert told(sub) == (["odd 1"], 1)
+    assert len(watched.pending) == 2
+    watched.look(snapshot(1, 3, 3), [], whole=True)
+    assert told(sub) == (["producer:3", "even 2", "odd 3"], 2)
+    assert not watched.pending
+
+
+def test_a_hole_that_the_stream_lost_is_told_as_the_streams() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.read([row(1, "s", 1), row(5, "s", 5)])
+    watched.look(snapshot(5, 5, 5), [], whole=True)
+    assert told(sub) == (["odd 1", "retention:3", "odd 5"], 2)
+
+
+def test_a_hole_in_doubt_is_told_once_as_the_producers_and_named_in_the_streams_loss() -> None:
+    """Something was deleted by hand, and the look did not reach the end."""
+    watched = stream()
+    sub = watch(watched)
+    watched.look(snapshot(1, 9, 9, deleted=7), [row(1, "s", 1), row(2, "s", 5)], whole=False)
+    assert told(sub) == (["odd 1", "producer:3", "even 2"], 2)
+    rest = [row(n) for n in (3, 4, 8, 9)]
+    now = Snapshot(
+        exists=True, length=6, added=9, top=EntryId(9, 0), first=EntryId(1, 0),
+        last=EntryId(9, 0), epochs=(EPOCH,), deleted=EntryId(7, 0),
+    )  # fmt: skip
+    watched.look(now, rest, whole=True)
+    piece = sub.ring.take()
+    assert piece is not None
+    assert piece.gap is not None
+    assert (piece.gap.missed, piece.explained) == (3, 3)
+
+
+def test_unreadable_entries_and_markers_are_in_the_count() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.look(
+        snapshot(1, 4, 4), [row(1, "s", 1), unreadable(2), row(3, "s", lost=2), row(4, "s", 4)],
+        whole=True,
+    )  # fmt: skip
+    assert told(sub) == (["odd 1", "unreadable:1", "producer:2", "even 4"], 4)
+
+
+def test_a_marker_whose_loss_was_told_already_only_counts() -> None:
+    watched = stream()
+    sub = watch(watched)
+    rows = [row(1, "s", 1), row(2, "s", 4), row(3, "s", lost=2)]
+    watched.look(snapshot(1, 3, 3), rows, whole=True)
+    assert told(sub) == (["odd 1", "producer:2", "even 2"], 3)
+
+
+def test_a_source_first_seen_in_the_middle_waits_to_be_learnt() -> None:
+    watched = stream(5)
+    sub = watch(watched)
+    watched.read([row(6, "s", 8)])
+    assert watched.unknown_source()
+    assert told(sub) == ([], 0)
+    earlier = SequenceGaps()
+    earlier.account(Origin("s", 5))
+    earlier.complete = True
+    watched.sequence_gaps.learn(earlier)
+    watched.look(snapshot(1, 6, 6), [], whole=True)
+    assert told(sub) == (["producer:2", "even 6"], 1)
+
+
+def test_what_waits_is_delivered_when_the_stream_ends() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.read([row(1, "s", 1), row(2, "s", 5)])
+    watched.flush()
+    ends = watched.cursor
+    loss = Loss(GapReason.RESET, None, EntryId(2, 0), None, Cursor(ZERO_ID, 0, "f" * 24))
+    watched.lose(loss, ends=ends)
+    assert told(sub) == (["odd 1", "producer:3", "even 2", "reset:None"], 2)
+
+
+def test_new_redaction_rules_hold_from_the_next_entry_on() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.use(Redactor((), key=None))
+    watched.read([(EntryId(1, 0), raw(message="password=hunter2hunter2"))])
+    assert told(sub)[0] == ["password=hunter2hunter2"]
+
+
+def test_who_left_gets_nothing_more() -> None:
+    watched = stream()
+    stays, goes = watch(watched), watch(watched)
+    watched.leave(goes)
+    watched.leave(goes)
+    watched.read([row(1)])
+    assert watched.subscribers == 1
+    assert (told(stays)[1], told(goes)[1]) == (1, 0)
+
+
+def test_lines_of_runners_have_no_place_and_are_not_shown_again_from_redis() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.begin_fallback()
+    watched.runner_row(row(7, "s", 1))
+    watched.end_fallback(Gap(GapReason.FAILOVER, None))
+    assert sub.runner_buffer is not None
+    piece = sub.runner_buffer.take(at(3))
+    assert piece is not None
+    assert piece.chunk is not None
+    assert (piece.chunk.count, piece.moves) == (1, False)
+    watched.read([row(8, "s", 1), row(9, "s", 2)])
+    assert told(sub) == (["failover:None", "odd 9"], 2)

@@ -1,0 +1,207 @@
+"""Whether what one client was told is true, against everything that was ever written.
+
+Between two places of one life of the stream, each entry was shown, or filtered, or lies inside the
+stated losses, whose sum is the true one. Where a loss cannot be counted (another life, another run
+of the server, a place without an index) the account begins anew behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from extdebug.filters.filter import EVERYTHING
+from extdebug.wire.events import GapReason
+from extdebug.wire.positions import Cursor, EntryId
+from tests.extdebug.model.parties import Client, Told
+from tests.extdebug.model.server import Entry, Life, Server
+
+COUNTED = (
+    GapReason.RETENTION, GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED, GapReason.UNREADABLE,
+)  # fmt: skip
+OWN = (GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED)  # may be held by the stream all the same
+
+
+@dataclass(slots=True)
+class Segment:
+    """What was told between two losses that nobody could count."""
+
+    start: Cursor
+    end: Cursor
+    told: list[Told] = field(default_factory=list)
+    since: int = 0  # of what was gone by then nobody can say more than that
+    last: bool = False
+
+    def missed(self, *reasons: GapReason) -> int:
+        return sum(
+            told.gap.missed or 0 for told in self.told if told.gap and told.gap.reason in reasons
+        )
+
+
+def segments(start: Cursor, log: Sequence[Told], end: Cursor) -> list[Segment]:
+    """The log in parts; the account of each begins at its start."""
+    parts = [Segment(start, start)]
+    for told in log:
+        if told.gap is not None and told.gap.missed is None:
+            parts.append(Segment(told.cursor, told.cursor, since=told.moment))
+            continue
+        parts[-1].told.append(told)
+        parts[-1].end = told.cursor
+    parts[-1].end = end
+    parts[-1].last = True
+    return parts
+
+
+class Judge:
+    """The checks for one client; each raises an AssertionError that says what was wrong."""
+
+    def __init__(self, server: Server, client: Client, *, losses: bool) -> None:
+        if client.start is None:
+            raise ValueError("this client was never placed")
+        self.server = server
+        self.client = client
+        self.start = client.start
+        self.losses = losses  # whether the stream ever lost anything
+        self.numbers = [told.number for told in client.log if told.number]
+        self.shown = set(self.numbers)
+
+    def judge(self) -> None:
+        self._order()
+        parts = segments(self.start, self.client.log, self.client.flow.position)
+        parts[0].since = self.client.moment
+        for part in parts:
+            self._segment(part)
+        self._end(parts[-1])
+        self._held(parts)
+        self._runs()
+        self._resets()
+        self._places()
+
+    def _order(self) -> None:
+        """Once and in order; of a life that comes back only its own process knows what was told."""
+        for life in self.server.lives:
+            own = {entry.number for entry in life.entries}
+            numbers = [number for number in self.numbers if number in own]
+            if not (life.returned and len(self.client.visited) > 1):
+                assert numbers == sorted(set(numbers)), f"not once and in order: {self.numbers}"
+        if not any(life.returned for life in self.server.lives):
+            assert self.numbers == sorted(self.shown), f"not once and in order: {self.numbers}"
+
+    def _runs(self) -> None:
+        """What a run of the server took comes behind the gap that its beginning made."""
+        run_of = {entry.number: entry.run for life in self.server.lives for entry in life.entries}
+        for told in self.client.log:
+            if told.number:
+                run = run_of[told.number]
+                made = self.server.run_of(told.cursor.epoch)
+                assert run <= made, f"{told.number} of run {run} under a name of run {made}"
+
+    def _life(self, cursor: Cursor) -> Life:
+        return self.server.life_of[cursor.epoch]
+
+    def _wanted(self, entry: Entry) -> bool:
+        """Whether every filter that may have been in force wants it."""
+        behind = min((n for n in self.numbers if n > entry.number), default=1 << 60)
+        before = max((n for n in self.numbers if n < entry.number), default=0)
+        chosen = [wanted for n, wanted in self.client.filters if before <= n < behind]
+        chosen += [wanted for n, wanted in self.client.filters if n < before][-1:]
+        return all(wanted == EVERYTHING or entry.even for wanted in chosen)
+
+    def _segment(self, part: Segment) -> None:
+        life = self._life(part.start)
+        for one, other in zip(
+            [part.start, *(told.cursor for told in part.told)],
+            [*(told.cursor for told in part.told), part.end],
+            strict=True,
+        ):
+            assert self._life(other) is life, f"from life to life without a reset: {one} {other}"
+            assert other.id >= one.id, f"back from {one} to {other}"
+        # The newest entries may have been deleted by hand: no place of theirs is ever reached.
+        entries = [
+            entry
+            for entry in life.entries
+            if entry.id > part.start.id
+            and (entry.id <= part.end.id or not entry.held or life.ended)
+        ]
+        away = [entry for entry in entries if entry.number not in self.shown]
+        # What went before a life ended may not have been found out before that.
+        sure = [
+            entry
+            for entry in away
+            if not (entry.vanished or (part.since and 0 < entry.gone <= part.since))
+            and (part.last or (entry.held and entry.id <= part.end.id))
+        ]
+        least = sum(
+            entry.kind == "unreadable" or (entry.kind == "event" and self._wanted(entry))
+            for entry in sure
+        )
+        stated, producers = part.missed(*COUNTED), part.missed(GapReason.PRODUCER)
+        dropped = self._dropped(life, part)
+        what = f"{part.start} to {part.end}: {stated} and {producers} of producers"
+        if part.start == self.start:
+            # A place may be provisional: what was lost just before is told when that is found out.
+            away += [e for e in life.entries if e.id <= part.start.id and not e.held]
+        assert stated <= len(away), f"{what} stated, {len(away)} lost"
+        assert stated + producers >= least, f"{what} stated, {least} lost at the least"
+        assert stated + producers <= len(away) + dropped, f"{what}: {len(away)} and {dropped} lost"
+        if not self.losses and not part.end.stated and not part.start.stated:
+            assert stated == least or self.client.filters[1:], what
+            assert producers == self._dropped(life, part, shown=True), f"{what}, {dropped} dropped"
+
+    def _dropped(self, life: Life, part: Segment, *, shown: bool = False) -> int:
+        """What producers dropped, told at the entry that shows it; `shown`: within the segment."""
+        within = [entry for entry in life.entries if part.start.id < entry.id <= part.end.id]
+        behind = [entry for entry in life.entries if entry.id > part.end.id][: 0 if shown else 1]
+        return sum(entry.dropped for entry in (*within, *behind))
+
+    def _end(self, part: Segment) -> None:
+        """Everything was read: the place is the end of the stream as it is now."""
+        life = self.server.life
+        if life is None:
+            return
+        assert self._life(part.end) is life, f"{part.end} is of another life"
+        last = life.held[-1].id if life.held else part.end.id
+        assert part.end.id >= last, f"ends at {part.end}, the stream at {last}"
+
+    def _held(self, parts: list[Segment]) -> None:
+        """What the stream still holds can only be missing for this client's own slowness."""
+        first = self._life(self.start)
+        visited = [self._life(part.start) for part in parts]
+        away = [
+            entry
+            for life in self.server.lives
+            if any(life is one for one in visited)
+            for entry in life.held
+            if entry.number not in self.shown and entry.kind == "event" and self._wanted(entry)
+            if not (life.ended or life.returned) and (life is not first or entry.id > self.start.id)
+        ]
+        own = sum(part.missed(*OWN) for part in parts)
+        assert len(away) <= own, f"{[e.number for e in away]} are held and not shown; {own} stated"
+
+    def _resets(self) -> None:
+        gaps = [told.gap for told in self.client.log if told.gap and told.gap.missed is None]
+        resets = [gap for gap in gaps if gap.reason in (GapReason.RESET, GapReason.FAILOVER)]
+        happened = self.server.disruptions - self.client.began
+        assert len(resets) <= happened, f"{len(resets)} resets told, {happened} happened"
+        # After a restart a process counts again from its next whole look on.
+        assert self.server.disruptions or not gaps, f"uncounted without a reason: {gaps}"
+        assert {gap.reason for gap in gaps} <= {
+            GapReason.RESET, GapReason.FAILOVER, GapReason.RETENTION,
+        }, gaps  # fmt: skip
+
+    def _places(self) -> None:
+        """The bounds of a counted loss of the stream hold as many entries that were not shown."""
+        for told in self.client.log:
+            gap = told.gap
+            if gap is None or gap.missed is None or None in (gap.after, gap.before):
+                continue
+            after, before = EntryId.parse(gap.after or ""), EntryId.parse(gap.before or "")
+            assert after < before, f"bounds the wrong way round: {gap}"
+            if gap.reason not in COUNTED:
+                continue
+            within = [
+                entry
+                for entry in self._life(told.cursor).entries
+                if after < entry.id < before and entry.number not in self.shown
+            ]
+            assert len(within) >= gap.missed, f"{gap}: {len(within)} were not shown there"

@@ -1,0 +1,37 @@
+"""Pieces for one session without a stream behind them, and what a client is told of them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from extdebug.hub.ring_buffer import Piece
+from extdebug.sessions.catch_up import CatchUp
+from extdebug.sessions.delivery import deliver
+from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.wire.positions import Cursor
+
+
+class Queue:
+    """The pieces of a session, as its CatchUp gives them."""
+
+    def __init__(self, *pieces: Piece) -> None:
+        self.pieces = list(pieces)
+
+    def take(self, position: Cursor) -> Piece | None:
+        return self.pieces.pop(0) if self.pieces else None
+
+    def put_back(self, piece: Piece) -> None:
+        self.pieces.insert(0, piece)
+
+
+def deliver_next(flow: FlowControl, queue: Queue, now: float = 0.0) -> Events | GapNotice | None:
+    return deliver(flow, cast("CatchUp", queue), now)
+
+
+def deliver_all(flow: FlowControl, queue: Queue, now: float = 0.0) -> list[Events | GapNotice]:
+    """All messages there are, each acknowledged at once."""
+    messages = []
+    while (message := deliver_next(flow, queue, now)) is not None:
+        messages.append(message)
+        flow.ack(message.seq)
+    return messages

@@ -1,0 +1,142 @@
+"""History, then live: joined without hole or double, begun anew without losing what was queued."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from extdebug.filters.filter import EVERYTHING
+from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.selection import Selection
+from extdebug.sessions.catch_up import CatchUp
+from extdebug.wire.positions import ZERO_ID, Cursor, Start
+from tests.extdebug.stage import TARGET, PaperHistory, PaperHub
+
+ALL = Selection(None, EVERYTHING)
+
+
+class Paper:
+    """A catch-up on a hub of paper."""
+
+    def __init__(self, *, attached: bool = True) -> None:
+        self.hub = PaperHub(attached=attached)
+        self.woken = 0
+        hub: Any = self.hub
+        history: Any = PaperHistory
+        self.one = CatchUp(
+            hub, TARGET, wake=self._wake, ring_bytes=1 << 20, keeps_up=lambda: True,
+            history=history,
+        )  # fmt: skip
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def read(self) -> Cursor | None:
+        return await self.one.read()
+
+    def taken(self) -> list[str]:
+        out: list[str] = []
+        while (piece := self.one.take(Cursor(ZERO_ID))) is not None:
+            if piece.chunk is not None:
+                out += [d.event.message for d in piece.chunk.events if d.event is not None]
+        return out
+
+
+async def test_what_is_written_while_history_is_read_follows_it_once() -> None:
+    paper = Paper()
+    paper.hub.write("old 1", "old 2")
+    paper.one.begin(ALL, Start(tail=100))
+    paper.hub.write("new")
+    assert paper.one.reading
+    assert paper.taken() == [], "live lines wait until history is read"
+    found = await paper.read()
+    assert found == Cursor(ZERO_ID, 0), "the place of the start"
+    assert not paper.one.reading
+    assert paper.taken() == ["old 1", "old 2", "new"]
+    assert not paper.one.waiting
+
+
+async def test_begun_anew_it_reads_again_what_was_queued_behind_the_place() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    await paper.read()
+    paper.hub.write("queued")
+    assert paper.one.waiting
+    paper.one.begin(ALL, Start(cursor=Cursor(ZERO_ID, 0)))
+    await paper.read()
+    assert paper.taken() == ["queued"]
+    assert len(paper.hub.subscriptions) == 1
+
+
+async def test_it_holds_nothing_after_it_left() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    paper.hub.write("queued")
+    paper.one.leave()
+    assert paper.hub.subscriptions == []
+    assert not paper.one.waiting
+    assert paper.one.take(Cursor(ZERO_ID)) is None
+    assert await paper.read() is None
+    assert (paper.one.problem, paper.one.on_runners) == ("", "")
+
+
+async def test_a_piece_that_was_put_back_comes_first() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    await paper.read()
+    back = Piece(Cursor(ZERO_ID))
+    paper.one.put_back(back)
+    assert not paper.one.readable, "what was read is sent before more is"
+    assert paper.one.take(Cursor(ZERO_ID)) is back
+
+
+async def test_a_redis_that_does_not_answer_is_told_until_it_does() -> None:
+    paper = Paper()
+    paper.hub.write("old")
+    paper.one.begin(ALL, Start(tail=10))
+    paper.hub.away = RedisConnectionError("refused")
+    with pytest.raises(RedisConnectionError):
+        await paper.read()
+    assert "ConnectionError" in paper.one.problem
+    paper.hub.away = None
+    await paper.read()
+    assert paper.one.problem == ""
+    assert paper.taken() == ["old"]
+
+
+async def test_a_page_read_for_an_earlier_beginning_is_not_shown() -> None:
+    paper = Paper()
+    paper.hub.write("old")
+    paper.one.begin(ALL, Start(tail=10))
+    reading = asyncio.create_task(paper.read())
+    await asyncio.sleep(0)
+    paper.one.begin(ALL, Start(tail=0))
+    assert await reading is None
+    await paper.read()
+    assert paper.taken() == []
+
+
+async def test_now_is_a_place_in_an_attached_stream_and_else_a_moment() -> None:
+    paper = Paper()
+    paper.hub.write("old")
+    assert paper.one.begin(ALL, Start(tail=0)) == Start(cursor=paper.hub.watched.cursor)
+    late = Paper(attached=False)
+    before = int(time.time() * 1000)
+    again = late.one.begin(ALL, Start(tail=0))
+    assert again.since_ms is not None
+    assert before <= again.since_ms <= int(time.time() * 1000)
+    assert not late.one.attached
+    assert late.one.begin(ALL, again) == again
+
+
+async def test_whoever_waits_is_woken_by_what_comes() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    await paper.read()
+    before = paper.woken
+    paper.hub.write("new")
+    assert paper.woken > before

@@ -1,0 +1,132 @@
+"""Pages are answered in order, for the selection and the rules of the moment they leave."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from extdebug.filters.filter import EVERYTHING
+from extdebug.hub.selection import Selection
+from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
+from extdebug.sessions.flow_control import FlowControl
+from extdebug.sessions.paging import PAGES_ASKED, Paging
+from extdebug.sessions.session_frames import ControlFrame
+from extdebug.wire.positions import ZERO_ID, Cursor
+from policies.redaction.redactor import Redactor
+from tests.extdebug.entries import raw
+from tests.extdebug.stage import TARGET
+
+
+class PaperReads:
+    """A hub whose reads of Redis are answered from a list, after `before` was called."""
+
+    prefix = "ext-debug:"
+
+    def __init__(self, *messages: str) -> None:
+        self.redactor = Redactor(key=None)
+        self.rows = [
+            [f"{n}-0".encode(), raw(message=message, install="a")]
+            for n, message in enumerate(messages, start=1)
+        ]
+        self.before: Callable[[], None] = lambda: None
+        self.asked: list[tuple[Any, ...]] = []
+
+    @contextlib.asynccontextmanager
+    async def reader(self) -> AsyncIterator[Any]:
+        yield self
+
+    async def call(self, *command: Any) -> Any:
+        self.asked.append(command)
+        self.before()
+        return self.rows[: command[-1]]
+
+
+def paging(hub: PaperReads) -> Paging:
+    reads: Any = hub
+    return Paging(reads, TARGET)
+
+
+def flow() -> FlowControl:
+    return FlowControl(position=Cursor(ZERO_ID), rev=0, events_per_second=0, bytes_per_second=0)
+
+
+ALL = Selection(None, EVERYTHING)
+
+
+async def answered(one: Paging, *, selection: Selection = ALL) -> dict[str, Any] | None:
+    frame = await one.answer(selection, flow(), now=0.0)
+    if frame is None:
+        return None
+    assert isinstance(frame, ControlFrame)
+    said: dict[str, Any] = json.loads(frame.text())
+    return said
+
+
+async def test_pages_come_in_the_order_they_were_asked_for() -> None:
+    one = paging(PaperReads("a", "b", "c"))
+    one.ask(Fetch(id="first", limit=2))
+    one.ask(Fetch(id="second", limit=10))
+    first, second = await answered(one), await answered(one)
+    assert first is not None
+    assert second is not None
+    assert [first["id"], second["id"]] == ["first", "second"]
+    assert [event["message"] for event in first["events"]] == ["a", "b"]
+    assert (first["done"], second["done"]) == (False, True)
+    assert not one
+
+
+async def test_bounds_are_exclusive_places() -> None:
+    hub = PaperReads()
+    one = paging(hub)
+    one.ask(Fetch(id="p", limit=10, after="5-0.5", before="9-1"))
+    await answered(one)
+    assert hub.asked[0][:4] == ("XRANGE", "ext-debug:acme:invoice-sync", "(5-0", "(9-1")
+
+
+async def test_a_page_of_another_scope_shows_only_its_own() -> None:
+    one = paging(PaperReads("a"))
+    one.ask(Fetch(id="p", limit=10))
+    said = await answered(one, selection=Selection(frozenset({"b"}), EVERYTHING))
+    assert said is not None
+    assert said["events"] == []
+
+
+async def test_too_many_that_wait_are_refused() -> None:
+    one = paging(PaperReads())
+    for number in range(PAGES_ASKED):
+        one.ask(Fetch(id=str(number), limit=1))
+    with pytest.raises(ProtocolError) as refused:
+        one.ask(Fetch(id="one more", limit=1))
+    assert refused.value.code is ErrorCode.TOO_FAST
+
+
+async def test_a_page_found_before_a_change_is_found_again() -> None:
+    hub = PaperReads("a")
+    one = paging(hub)
+    one.ask(Fetch(id="p", limit=10))
+    hub.before = one.start_over
+    assert await answered(one) is None
+    assert one, "the request stands"
+    hub.before = lambda: None
+    said = await answered(one)
+    assert said is not None
+    assert len(said["events"]) == 1
+
+
+async def test_a_redis_that_is_away_is_answered_with_an_error() -> None:
+    def away() -> None:
+        raise RedisConnectionError("refused")
+
+    hub = PaperReads("a")
+    hub.before = away
+    one = paging(hub)
+    one.ask(Fetch(id="p", limit=10))
+    said = await answered(one)
+    assert said is not None
+    assert (said["type"], said["code"]) == ("error", "unavailable")
+    assert not one

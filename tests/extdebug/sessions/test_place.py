@@ -1,0 +1,232 @@
+"""What lies between a session and its next piece is told once, whoever knew of it first."""
+
+from __future__ import annotations
+
+import pytest
+
+from extdebug.hub.ring_buffer import NOWHERE, EventRun, Piece
+from extdebug.hub.runner_buffer import OFF_STREAM
+from extdebug.hub.selection import make_chunk
+from extdebug.sessions.place import Meeting, meet, passed
+from extdebug.wire.events import Gap, GapReason
+from extdebug.wire.positions import Cursor, EntryId
+from tests.extdebug.hub.test_ring_buffer import chunk, prepared
+
+HERE = "a" * 24
+THERE = "b" * 24
+
+
+def at(n: int, index: int | None = -1, epoch: str = HERE, *, stated: bool = False) -> Cursor:
+    return Cursor(EntryId(n, 0), n if index == -1 else index, epoch, stated)
+
+
+def gap(reason: GapReason = GapReason.RETENTION, missed: int | None = 5) -> Gap:
+    return Gap(reason, missed, "1-0", "9-0", None, reason.scope)
+
+
+def shown(meeting: Meeting) -> list[int]:
+    rest = meeting.rest
+    return [one.id.ms for one in rest.chunk.events] if rest and rest.chunk else []
+
+
+def test_a_piece_right_behind_our_place_is_taken_as_it_is() -> None:
+    piece = Piece(at(8), 1, chunk(6, 2))
+    assert meet(at(5), piece) == Meeting(piece)
+    assert passed(at(5), piece) == at(8)
+
+
+def test_what_a_piece_does_not_hold_between_us_and_it_is_a_loss_told_first() -> None:
+    meeting = meet(at(5), Piece(at(12), 0, chunk(10, 3)))
+    assert meeting.gap == Gap(GapReason.RETENTION, 4, "5-0", "10-0")
+    assert meeting.at == at(5, 9)
+    assert meeting.at is not None
+    assert meeting.rest is not None
+    again = meet(meeting.at, meeting.rest)
+    assert (again.gap, shown(again)) == (None, [10, 11, 12]), "told once"
+
+
+def test_a_loss_within_what_was_filtered_ends_behind_the_piece() -> None:
+    meeting = meet(at(5), Piece(at(12), 2, chunk(10, 3)))
+    assert meeting.gap is not None
+    assert (meeting.gap.missed, meeting.gap.before) == (2, "12-1")
+    alone = meet(at(5), Piece(at(12), 2))
+    assert alone.gap is not None
+    assert (alone.gap.missed, alone.gap.before) == (5, "12-1")
+
+
+def test_the_place_of_a_loss_begins_where_the_piece_says_it_may_have() -> None:
+    meeting = meet(at(5), Piece(at(12), 2, since=EntryId(3, 0)))
+    assert meeting.gap is not None
+    assert meeting.gap.after == "3-0"
+    later = meet(at(5), Piece(at(12), 2, since=EntryId(8, 0)))
+    assert later.gap is not None
+    assert later.gap.after == "5-0"
+
+
+def test_what_was_told_as_a_producers_is_no_loss_again() -> None:
+    assert meet(at(5), Piece(at(12), 2, explained=5)).gap is None
+    meeting = meet(at(5), Piece(at(12), 2, explained=3))
+    assert meeting.gap is not None
+    assert meeting.gap.missed == 2
+
+
+def test_a_piece_that_was_told_is_passed_over() -> None:
+    for piece in (Piece(at(4), 0, chunk(3, 2)), Piece(at(4), 2), Piece(at(5), 2)):
+        assert meet(at(5), piece) == Meeting(None)
+
+
+def test_of_a_piece_that_was_told_in_part_the_rest_is_new() -> None:
+    meeting = meet(at(5), Piece(at(8), 0, chunk(4, 5), history=True))
+    assert (shown(meeting), meeting.gap) == ([6, 7, 8], None)
+    assert meeting.rest is not None
+    assert (meeting.rest.filtered, meeting.rest.history) == (0, True)
+    assert passed(at(5), meeting.rest) == at(8)
+    assert meeting.rest.chunk is not None
+    assert [cursor for _, cursor in meeting.rest.chunk.places(at(8))] == [at(6), at(7), at(8)]
+
+
+def test_what_a_part_was_filtered_by_is_counted_from_our_place() -> None:
+    part = [prepared(n) for n in range(4, 9)]
+    run = make_chunk(part, [0, 2, 4])  # 4, 6 and 8; 5 and 7 are not wanted
+    meeting = meet(at(5), Piece(at(8), 2, run))
+    assert shown(meeting) == [6, 8]
+    assert meeting.rest is not None
+    assert (meeting.rest.filtered, meeting.rest.entries) == (1, 3)
+
+
+def test_a_piece_whose_events_were_all_told_only_moves() -> None:
+    run: EventRun = make_chunk([prepared(4), prepared(5), prepared(6)], [0])
+    meeting = meet(at(4), Piece(at(6), 2, run))
+    assert meeting.rest is not None
+    assert (meeting.rest.chunk, meeting.rest.filtered) == (None, 2)
+
+
+def test_a_stated_loss_is_corrected_by_what_we_were_told_already() -> None:
+    meeting = meet(at(5, 7), Piece(at(10), gap=gap(missed=5)))
+    assert meeting.rest is not None
+    assert meeting.rest.gap is not None
+    assert (meeting.gap, meeting.rest.gap.missed) == (None, 3)
+    whole = meet(at(5, 10), Piece(at(10), gap=gap(missed=5)))
+    assert whole.rest is not None
+    assert whole.rest.gap is None
+    assert meet(at(5, 12), Piece(at(10), gap=gap(missed=5))).gap is None
+
+
+def test_a_stated_loss_that_includes_what_we_do_not_know_yet_grows() -> None:
+    meeting = meet(at(5, 5), Piece(at(10, 12), gap=gap(missed=2)))
+    assert meeting.rest is not None
+    assert meeting.rest.gap is not None
+    assert meeting.rest.gap.missed == 7
+
+
+def test_a_stated_loss_without_a_count_stays_as_it_is() -> None:
+    piece = Piece(at(10), gap=gap(missed=None))
+    assert meet(at(5, None), piece) == Meeting(piece)
+
+
+def test_a_loss_that_was_found_late_is_told_though_its_place_lies_behind_us() -> None:
+    late = Piece(at(5, 8), 0, gap=gap(missed=3))
+    meeting = meet(at(5, 5), late)
+    assert meeting.rest is not None
+    assert meeting.rest.gap is not None
+    assert meeting.rest.gap.missed == 3
+    behind = meet(at(7, 7), Piece(at(5, 10)))
+    assert behind.gap is not None
+    assert behind.gap.missed == 3
+
+
+def test_a_place_without_an_index_cannot_miss_anything_and_learns_the_index() -> None:
+    piece = Piece(at(12), 0, chunk(10, 3))
+    assert meet(at(5, None), piece) == Meeting(piece)
+    assert passed(at(5, None), piece) == at(12)
+    assert passed(at(5), Piece(at(8, None), 0, chunk(6, 3))) == at(8)
+
+
+def test_a_piece_that_ends_at_our_place_tells_the_count_that_was_not_known() -> None:
+    meeting = meet(at(5, None), Piece(at(5, 5), 3))
+    assert meeting == Meeting(Piece(at(5, 5)))
+    assert meet(at(5, 5), Piece(at(5, 5), 3)) == Meeting(None)
+
+
+def test_a_gap_that_moves_nothing_leaves_the_place() -> None:
+    seam = Piece(NOWHERE, gap=gap(GapReason.FAILOVER, None))
+    assert meet(at(5), seam) == Meeting(seam)
+    assert passed(at(5), seam) == at(5)
+
+
+def test_a_moment_at_a_runner_is_no_place_to_subtract_from() -> None:
+    moment = Cursor(EntryId(3, OFF_STREAM))
+    piece = Piece(at(9), 0, chunk(9))
+    assert meet(moment, piece) == Meeting(piece)
+    assert passed(moment, piece) == at(9)
+    assert meet(at(9), Piece(moment, 1)) == Meeting(Piece(moment, 1))
+    assert passed(at(9), Piece(moment, 1)) == moment
+
+
+def test_another_life_is_told_by_its_own_gap_where_there_is_one() -> None:
+    reset = Piece(at(0, 0, THERE), gap=gap(GapReason.RESET, None))
+    assert meet(at(5), reset) == Meeting(reset)
+    assert passed(at(5), reset) == at(0, 0, THERE)
+    assert meet(at(3, 3, THERE), reset) == Meeting(None), "we stand in that life already"
+
+
+def test_another_life_that_nobody_told_is_a_reset_before_its_piece() -> None:
+    meeting = meet(at(50), Piece(at(4, 9, THERE), 1, chunk(3, 2)))
+    assert meeting.gap == Gap(GapReason.RESET, None, "50-0", "4-1")
+    assert meeting.at is not None
+    assert meeting.rest is not None
+    assert (meeting.at.epoch, meeting.at.index) == (THERE, 6)
+    after = meet(meeting.at, meeting.rest)
+    assert (after.gap, shown(after)) == (None, [3, 4])
+
+
+def ending(ends: Cursor | None) -> Piece:
+    reset = Gap(GapReason.RESET, None, "8-0", None)
+    return Piece(at(0, 0, THERE), gap=reset, since=EntryId(8, 0), ends=ends)
+
+
+def test_what_of_the_ended_life_was_not_told_comes_before_its_end() -> None:
+    meeting = meet(at(5), ending(at(8, 11)))
+    assert meeting.gap == Gap(GapReason.RETENTION, 6, "5-0", "8-1")
+    assert meeting.at == at(8, 11)
+    assert meeting.at is not None
+    assert meeting.rest is not None
+    after = meet(meeting.at, meeting.rest)
+    assert (after.gap, after.rest) == (None, meeting.rest), "told once, then the end itself"
+    assert passed(meeting.at, meeting.rest) == at(0, 0, THERE)
+
+
+def test_a_session_that_was_told_all_of_the_ended_life_hears_of_its_end_alone() -> None:
+    for stood in (at(8, 11), at(9, 12)):
+        piece = ending(at(8, 11))
+        assert meet(stood, piece) == Meeting(piece)
+
+
+def test_an_end_that_cannot_be_counted_begins_where_the_session_stands() -> None:
+    meeting = meet(at(5, None), ending(at(8, 11)))
+    assert meeting.gap is None
+    assert meeting.rest is not None
+    assert meeting.rest.gap is not None
+    assert (meeting.rest.gap.reason, meeting.rest.gap.after) == (GapReason.RESET, "5-0")
+    ahead = meet(at(9, None), ending(at(8, 11)))
+    assert ahead.rest is not None
+    assert ahead.rest.gap is not None
+    assert ahead.rest.gap.after == "8-0"
+
+
+def test_the_end_of_a_life_that_the_session_never_saw_is_told_as_it_is() -> None:
+    for ends in (None, at(8, 11, "c" * 24)):
+        piece = ending(ends)
+        assert meet(at(5), piece) == Meeting(piece)
+
+
+def test_a_place_without_an_epoch_takes_that_of_the_piece() -> None:
+    piece = Piece(at(6), 0, chunk(6))
+    assert meet(at(5, 5, ""), piece) == Meeting(piece)
+    assert passed(at(5, 5, ""), piece) == at(6)
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_whether_the_next_entrys_loss_was_told_is_kept(stated: bool) -> None:
+    piece = Piece(at(6, stated=stated), 1)
+    assert passed(at(5), piece).stated is stated

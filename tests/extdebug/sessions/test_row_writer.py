@@ -1,0 +1,136 @@
+"""What could not be written is written later, and holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from extdebug.sessions.row_writer import RowWriter
+
+
+class Rows:
+    """Takes what is written, or fails the next `failing` times."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.failing = 0
+        self.tries = 0
+        self.changed = asyncio.Event()
+
+    def beat(self, *_: Any, **__: Any) -> None: ...
+
+    def move_grant(self, *_: Any, **__: Any) -> None: ...
+
+    def note(self, *_: Any, **__: Any) -> None: ...
+
+    def settle_notes(self) -> None: ...
+
+    async def records(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        self.tries += 1
+        self.changed.set()
+        if self.failing:
+            self.failing -= 1
+            raise RuntimeError("the database is away")
+        self.written.append((function.__name__, args, kwargs))
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def rows() -> Rows:
+    return Rows()
+
+
+def writer(rows: Rows) -> RowWriter:
+    writes: Any = rows
+    return RowWriter(
+        name="here", health=lambda: {"sessions": 1}, writes=writes, records=rows.records
+    )
+
+
+class PaperFeed(SimpleNamespace):
+    """As much of a feed as is written down."""
+
+    def __hash__(self) -> int:  # type: ignore[override] # each is itself, as feeds are
+        return id(self)
+
+
+def feed(name: str, *, changed: bool = True, grant: int | None = None) -> Any:
+    return PaperFeed(
+        lease=name, viewer="v", target="t", account=f"account of {name}",
+        changed=lambda: changed, decision=SimpleNamespace(grant_id=grant),
+    )  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_beat_carries_the_health_and_the_accounts_that_moved(rows: Rows) -> None:
+    feeds = [feed("a"), feed("b", changed=False)]
+    async with running(writer(rows).beat_for_ever(lambda: feeds, every=60)):
+        await rows.until(lambda: len(rows.written) == 2)
+    (beat, who, how), (note, what, _) = rows.written
+    assert (beat, who, how["health"]) == ("beat", ("here",), {"sessions": 1})
+    assert (note, what) == ("note", ("a", "account of a"))
+
+
+async def test_a_beat_that_fails_is_not_the_last(
+    rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows.failing = 2
+    async with running(writer(rows).beat_for_ever(list, every=0.01)):
+        await rows.until(lambda: rows.written)
+    assert caplog.text.count("sign of life could not be written") == 2
+
+
+async def test_a_moved_grant_is_written_until_it_is_taken(rows: Rows) -> None:
+    one = writer(rows)
+    rows.failing = 2
+    one.moved(feed("a", grant=7))
+    async with running(one.move_for_ever(again=0.01)):
+        await rows.until(lambda: rows.written)
+    assert rows.tries == 3
+    assert rows.written == [("move_grant", ("a", "v", "t"), {"grant_id": 7})]
+
+
+async def test_nothing_is_written_of_a_session_that_is_over(rows: Rows) -> None:
+    one, over = writer(rows), feed("over")
+    one.moved(over)
+    one.forget(over)
+    one.moved(feed("stays"))
+    async with running(one.move_for_ever(again=0.01)):
+        await rows.until(lambda: rows.written)
+    assert [given[0] for _, given, _ in rows.written] == ["stays"]
+
+
+async def test_notes_are_settled_when_policy_moved_and_again_when_that_failed(rows: Rows) -> None:
+    one = writer(rows)
+    rows.failing = 1
+    one.policy_moved()
+    async with running(one.settle_for_ever(every=60, again=0.01)):
+        await rows.until(lambda: rows.tries == 1)
+        one.policy_moved()
+        await rows.until(lambda: rows.written)
+    assert [name for name, _, _ in rows.written] == ["settle_notes"]
+
+
+async def test_notes_are_settled_now_and_then_without_being_asked(rows: Rows) -> None:
+    async with running(writer(rows).settle_for_ever(every=0.01)):
+        await rows.until(lambda: len(rows.written) >= 2)
+    assert {name for name, _, _ in rows.written} == {"settle_notes"}

@@ -1,0 +1,80 @@
+"""One name for the life of a stream, the same for every process that looks."""
+
+import time
+
+from extdebug.streams.epochs import (
+    KEPT,
+    began_ms,
+    by_failover,
+    current,
+    new_epoch,
+    of_run,
+    outdated,
+    run_mark,
+)
+from extdebug.wire.positions import EPOCH_DIGITS, ZERO_ID, Cursor
+
+RUN = "ab12cd34ef567890ab12cd34ef567890ab12cd34"
+OTHER = "ffff0000" * 5
+
+
+def epoch(ms: int, run: str = RUN, end: str = "00000") -> str:
+    return f"{ms:011x}{run_mark(run)}{end}"
+
+
+def test_an_epoch_has_the_form_that_a_cursor_carries() -> None:
+    made = new_epoch(RUN)
+    assert len(made) == EPOCH_DIGITS
+    assert Cursor.parse(f"0-0.0.{made}") == Cursor(ZERO_ID, 0, made)
+
+
+def test_two_lives_that_begin_at_once_have_different_names() -> None:
+    assert len({new_epoch(RUN) for _ in range(50)}) > 40
+
+
+def test_an_epoch_tells_the_run_of_the_server_that_it_was_made_under() -> None:
+    assert of_run(new_epoch(RUN), RUN)
+    assert not of_run(new_epoch(RUN), OTHER)
+
+
+def test_a_server_that_names_no_run_has_one_for_good() -> None:
+    assert run_mark("") == "00000000"
+    assert of_run(new_epoch(""), "")
+    assert len(new_epoch("zz not hex")) == EPOCH_DIGITS
+
+
+def test_an_epoch_carries_the_moment_before_which_its_run_wrote_nothing() -> None:
+    assert began_ms(new_epoch(RUN, began_ms=1_700_000_000_123)) == 1_700_000_000_123
+    before = int(time.time() * 1000)
+    assert before <= began_ms(new_epoch(RUN)) <= int(time.time() * 1000)
+
+
+def test_an_epoch_says_whether_its_server_took_anothers_place() -> None:
+    assert by_failover(new_epoch(RUN, began_ms=5, failover=True))
+    assert not by_failover(new_epoch(RUN, began_ms=5))
+    assert of_run(new_epoch(RUN, failover=True), RUN)
+
+
+def test_names_sort_by_the_moment_of_their_run_however_many_digits_it_has() -> None:
+    moments = [9, 10, 255, 256, 1_700_000_000_000, 2_500_000_000_000]
+    made = [new_epoch(RUN, began_ms=ms) for ms in moments]
+    assert sorted(made) == made
+
+
+def test_of_several_made_at_once_all_take_the_one_whose_run_began_latest() -> None:
+    """Who saw the server go knows its beginning to the millisecond, others only to the second."""
+    made = [epoch(7, end="bbbbb"), epoch(7, end="aaaaa"), epoch(8, end="00000")]
+    assert current(made, RUN) == current(made[::-1], RUN) == epoch(8, end="00000")
+    assert current(made[:2], RUN) == current(made[1::-1], RUN) == epoch(7, end="bbbbb")
+
+
+def test_an_earlier_runs_epoch_is_never_the_current_one() -> None:
+    assert current([epoch(1, OTHER)], RUN) == ""
+    assert current([epoch(1, OTHER), epoch(9)], RUN) == epoch(9)
+    assert current([], RUN) == ""
+
+
+def test_epochs_of_earlier_runs_stay_until_there_are_too_many_and_the_oldest_go() -> None:
+    earlier = [epoch(ms, OTHER) for ms in range(KEPT + 2)]
+    assert outdated([epoch(0), *earlier[::-1]], RUN) == earlier[:2]
+    assert outdated(earlier[:KEPT], RUN) == []

@@ -1,0 +1,53 @@
+"""What Redis says of a stream, as values."""
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from extdebug.streams.replies import Snapshot, read_keys, read_rows, read_snapshot
+from extdebug.wire.positions import ZERO_ID, EntryId
+
+INFO = [
+    b"length", 2, b"last-generated-id", b"9-1", b"max-deleted-entry-id", b"4-0",
+    b"entries-added", 7, b"first-entry", [b"5-0", [b"a", b"b"]], b"last-entry", [b"9-0", []],
+]  # fmt: skip
+
+
+def test_a_snapshot_says_all_that_the_account_needs() -> None:
+    groups = [
+        [b"name", b"ee-debug-epoch:bb", b"lag", 0],
+        [b"name", b"ee-debug-ui:h1"],
+        [b"name", b"ee-debug-epoch:aa"],
+    ]
+    assert read_snapshot(INFO, groups) == Snapshot(
+        exists=True, length=2, added=7, top=EntryId(9, 1), first=EntryId(5, 0),
+        last=EntryId(9, 0), deleted=EntryId(4, 0),
+        groups=frozenset({b"ee-debug-epoch:bb", b"ee-debug-ui:h1", b"ee-debug-epoch:aa"}),
+        epochs=("aa", "bb"),
+    )  # fmt: skip
+
+
+def test_an_absent_key_is_no_stream_and_any_other_error_is_raised() -> None:
+    absent = ResponseError("no such key")
+    assert read_snapshot(absent, absent) == Snapshot(exists=False)
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        read_snapshot(ResponseError("WRONGTYPE"))
+    with pytest.raises(RedisConnectionError):
+        read_snapshot(RedisConnectionError("gone"))
+
+
+def test_an_emptied_stream_has_a_top_and_no_first() -> None:
+    empty = [b"length", 0, b"last-generated-id", b"9-1", b"entries-added", 7, b"first-entry", None]
+    found = read_snapshot(empty, ResponseError("NOPERM"))
+    assert (found.first, found.last, found.top, found.added) == (None, None, EntryId(9, 1), 7)
+    assert (found.deleted, found.groups, found.epochs) == (ZERO_ID, frozenset(), ())
+
+
+def test_a_server_without_the_count_has_what_it_holds() -> None:
+    assert read_snapshot([b"length", 3, b"last-generated-id", b"9-1"]).added == 3
+
+
+def test_rows_leave_out_entries_that_were_deleted_meanwhile() -> None:
+    assert read_rows([[b"1-0", [b"a", b"b"]], [b"2-0", None]]) == [(EntryId(1, 0), [b"a", b"b"])]
+    assert read_rows(None) == read_keys(None) == []
+    assert read_keys([[b"k", [[b"1-2", []]]]]) == [(b"k", [(EntryId(1, 2), [])])]

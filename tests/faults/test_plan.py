@@ -1,0 +1,48 @@
+"""What a run plays: everything at least once, the same in every process, again by its seed."""
+
+import pytest
+
+from tests.faults.faults import FAULTS
+from tests.faults.plan import WATCHERS, chosen, plays, seed_of_run
+from tests.faults.traffic import MIXES
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_sample_has_every_fault_watcher_and_producer(seed: int) -> None:
+    found = plays({"FAULTS_SEED": str(seed)})
+    assert {play.fault for play in found} == set(FAULTS)
+    assert {play.producers for play in found} == set(MIXES)
+    assert {name for play in found for name in play.watchers} == set(WATCHERS)
+    assert found == plays({"FAULTS_SEED": str(seed)})
+
+
+def test_seeds_ask_for_the_whole_product() -> None:
+    found = plays({"FAULTS_SEED": "5", "FAULTS_SEEDS": "3"})
+    pairs = {(play.fault, play.producers, play.seed) for play in found}
+    assert len(found) == len(pairs) == 3 * len(FAULTS) * len(MIXES)
+
+
+def test_minutes_ask_for_more_samples() -> None:
+    many = plays({"FAULTS_SEED": "5", "FAULTS_LONG": "60"})
+    assert len(many) > 5 * len(FAULTS)
+    assert len({play.name for play in many}) == len(many)
+
+
+def test_processes_of_one_run_agree_on_the_seed() -> None:
+    run = {"PYTEST_XDIST_TESTRUNUID": "0f3a"}
+    assert seed_of_run(run) == seed_of_run(run)
+    assert seed_of_run({**run, "FAULTS_SEED": "9"}) == 9
+
+
+def test_a_play_is_played_again_by_its_own_command() -> None:
+    play = plays({"FAULTS_SEED": "5"})[3]
+    words = play.again.split()
+    only = words[words.index("--only") + 1]
+    again = plays({"FAULTS_SEED": str(play.seed), "FAULTS_SEEDS": "1", "FAULTS_ONLY": only})
+    assert again == [play]
+
+
+@pytest.mark.parametrize("only", ["faults=del", "fault=dle", "watcher=live+nobody"])
+def test_unknown_names_are_refused(only: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown|no axis"):
+        chosen(only)

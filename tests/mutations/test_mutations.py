@@ -1,0 +1,25 @@
+"""Each planted fault turns a test red: a test that notices nothing is no test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.mutations.loss_core import MUTATIONS
+from tests.mutations.runner import LONGEST, Mutation, copy_tree, noticed
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_tree(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.mark.timeout(LONGEST + 30)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[one.name for one in MUTATIONS])
+def test_a_planted_fault_turns_a_test_red(tree: Path, mutation: Mutation) -> None:
+    assert not noticed(tree, mutation)
+
+
+def test_each_fault_has_a_name_of_its_own() -> None:
+    assert len({one.name for one in MUTATIONS}) == len(MUTATIONS) >= 80

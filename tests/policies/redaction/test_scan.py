@@ -1,0 +1,41 @@
+from policies.redaction.builtin_rules import BUILTIN_RULES
+from policies.redaction.rules import Rule
+from policies.redaction.scan import Scan
+
+SCAN = Scan(BUILTIN_RULES)
+
+
+def found(text):
+    raw = text.encode()
+    return [BUILTIN_RULES[place].name for place in SCAN.rules(raw, SCAN.match(raw))]
+
+
+def test_a_clean_text_asks_no_rule():
+    assert SCAN.match(b"nothing here") == SCAN.clean
+    assert found("nothing here") == []
+
+
+def test_rules_come_in_their_order_whichever_automaton_knows_them():
+    names = found("ann@example.com password=ghp_0123456789abcdefghijABCDEFGHIJ012345")
+    assert names.index("github-token") < names.index("password") < names.index("email")
+    places = [rule.name for rule in BUILTIN_RULES]
+    assert names == sorted(names, key=places.index)
+
+
+def test_escapes_and_invisible_characters_are_told():
+    hits = SCAN.match(b"a%3Db")
+    assert SCAN.is_escaped(hits)
+    assert SCAN.invisible not in hits
+    assert SCAN.invisible in SCAN.match(b"\x1b[31m")
+
+
+def test_an_automaton_that_gave_up_makes_every_rule_look():
+    nothing: list[int] = []
+    for hits in (None, nothing):
+        assert SCAN.rules(b"x", hits) == list(range(len(BUILTIN_RULES)))
+        assert SCAN.is_escaped(hits)
+
+
+def test_no_issuers_at_all_are_fine():
+    scan = Scan([Rule(name="x", pattern="x", example="x")])
+    assert scan.rules(b"x", scan.match(b"x")) == [0]

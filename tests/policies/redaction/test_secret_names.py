@@ -1,0 +1,36 @@
+import pytest
+
+from policies.redaction.secret_names import SecretNames, Verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("password", Verdict.CHOSEN),
+        ("User.Password", Verdict.CHOSEN),
+        ("clientSecret", Verdict.CHOSEN),
+        ("PIN", Verdict.CHOSEN),
+        ("X-CSRFToken", Verdict.ISSUED),
+        ("slack_token", Verdict.ISSUED),
+        ("connect.sid", Verdict.ISSUED),
+        ("Set-Cookie", Verdict.ISSUED),
+        ("PHPSESSID", Verdict.ISSUED),
+        ("path", Verdict.HARMLESS),
+        ("opinion", Verdict.HARMLESS),
+        ("spin", Verdict.HARMLESS),
+        ("author", Verdict.HARMLESS),
+        ("tokens", Verdict.HARMLESS),
+        ("password" + "x" * 200, Verdict.HARMLESS),
+        ("", Verdict.HARMLESS),
+    ],
+)
+def test_names_of_fields_tell(name, verdict):
+    assert SecretNames()[name] is verdict
+
+
+def test_the_memory_of_names_is_bounded():
+    names = SecretNames()
+    for n in range(10_000):
+        assert names[f"field-{n}"] is Verdict.HARMLESS
+    assert len(names) < 5_000
+    assert names["password"] is Verdict.CHOSEN
