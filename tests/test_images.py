@@ -171,13 +171,17 @@ def test_the_runner_wraps_a_command(runner: Image, runner_command: list[str]):
     assert runner.run(*runner_command, "wrap", *ARGUMENTS, "--", "echo", "hello") == "hello\n"
 
 
+TOKEN = "a-token-of-the-images-test"
+
+
 @pytest.fixture
 def served(runner: Image, runner_command: list[str]) -> Iterator[str]:
     (command,) = [words for words in stage("runner") if words[0] == "CMD"]
     port = free_port()
     process = runner.start(
-        *runner_command, *json.loads(" ".join(command[1:])), RUNNER_PORT=str(port)
-    )
+        *runner_command, *json.loads(" ".join(command[1:])),
+        RUNNER_PORT=str(port), RUNNER_AUTH_TOKEN=TOKEN,
+    )  # fmt: skip
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     _, err = process.communicate(timeout=20)
@@ -192,7 +196,8 @@ def test_the_runner_serves(served: str):
             return False
 
     wait_until(answers, seconds=30, what="the runner of the image")
-    assert "runner_debug_emitted_total" in httpx.get(f"{served}/metrics", timeout=5).text
+    metrics = httpx.get(f"{served}/metrics", headers={"x-runner-auth": TOKEN}, timeout=5)
+    assert "runner_debug_emitted_total" in metrics.text
 
 
 @pytest.mark.timeout(180)

@@ -126,9 +126,8 @@ class History:
         """A place that a client brings, as a place in the stream as it is now."""
         key, run_id = self._private.key, self._hub.run_id(self._target)
         replies = await link.together(
-            ("XINFO", "STREAM", key), ("XINFO", "GROUPS", key),
-            ("XRANGE", key, str(stood.id), str(stood.id)),
-        )  # fmt: skip
+            *snapshot_commands(key), ("XRANGE", key, str(stood.id), str(stood.id))
+        )
         snapshot = read_snapshot(replies[0], replies[1])
         self._private.snapshot = snapshot
         if stood.epoch == boundary.epoch and not snapshot.exists:
@@ -153,8 +152,7 @@ class History:
 
     def _cross(self, snapshot: Snapshot, following: EntryId) -> None:
         """Into the present run of the server: nobody can count what its end cost the stream."""
-        account = self._private.account
-        self._crossing = None
+        account, self._crossing = self._private.account, None
         if account is None:
             return
         at, epoch = account.at, self.boundary.epoch
@@ -192,12 +190,10 @@ class History:
         if account.at.id >= boundary.id and self._crossing is None:
             return self._finish(boundary)
         self._use_rules()
-        count = int(min(250, max(32, PAGE_BYTES / self._average)))
-        key = self._private.key
+        key, count = self._private.key, int(min(250, max(32, PAGE_BYTES / self._average)))
         async with self._hub.reader() as link:
             replies = await link.together(
-                ("XINFO", "STREAM", key),
-                ("XINFO", "GROUPS", key),
+                *snapshot_commands(key),
                 ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id)),
             )
             snapshot = read_snapshot(replies[0], replies[1])
@@ -257,11 +253,11 @@ class History:
     def _known(self, epoch: str, snapshot: Snapshot) -> bool:
         """Whether the stream is of this life: its name is there, or was removed by hand and our
         process' own group is."""
-        live = self._live.watched
+        live, named = self._live.watched, epoch in snapshot.epochs
+        if named or epochs.current(snapshot.epochs, self._hub.run_id(self._target)):
+            return named
         ours = live.attached and live.cursor.epoch == epoch
-        nameless = not epochs.current(snapshot.epochs, self._hub.run_id(self._target))
-        ours = ours and nameless and self._hub.group in snapshot.groups
-        return epoch in snapshot.epochs or ours
+        return ours and self._hub.group in snapshot.groups
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
         """The stream is another, or away. Once the live stream has said so, nothing of ours is left

@@ -1,4 +1,4 @@
-"""The process's one reader of Redis: watches shared by all sessions, reads shared by few links.
+"""The process's one reader of Redis: each stream tailed once, a few connections for other reads.
 
 However many people watch a stream, Redis sees one blocking reader of it per process.
 """
@@ -58,7 +58,7 @@ class Hub:
         self._readers = asyncio.Queue[Link]()
         for _ in range(READERS if url else 0):
             self._readers.put_nowait(Link(url))
-        self._past = StreamCounts()  # of watches that ended
+        self._past = StreamCounts()  # of streams that nobody watches any more
         self._closed = False
         self._fallback = fallback
         self._guard: asyncio.Task[None] | None = None
@@ -73,7 +73,7 @@ class Hub:
         *,
         ring_bytes: int = RING_BYTES,
     ) -> Subscription:
-        """Join the watch of `target`, begun if it is the first. No await: nothing slips between."""
+        """Join the watched stream of `target`, which the first begins. No await: none is missed."""
         if self._closed:
             raise RuntimeError("the hub is closed")
         watched = self._watches.get(target)
@@ -92,7 +92,7 @@ class Hub:
         return Subscription(watched, selection, wake, limit=ring_bytes)
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Leave; the last one out ends the watch. Safe to call twice."""
+        """Leave; with the last one the stream is watched no more. Safe to call twice."""
         if subscription.closed:
             return
         subscription.closed = True
@@ -142,7 +142,7 @@ class Hub:
         return self._fallback.says(watched) if watched is not None and self._fallback else ""
 
     async def _watch_redis(self) -> None:
-        """Move watches to the runners when Redis stays away, and back when it answers."""
+        """Move streams to the runners when Redis stays away, and back when it answers."""
         away: dict[Tail, float] = {}
         while True:
             now = time.monotonic()

@@ -1,4 +1,4 @@
-"""A process' consumer group on one stream: by it the tail reads, and with the stream it dies.
+"""A process' consumer group on one stream: the tail reads by it, and it ends with the stream.
 
 The group's place must be the account's whenever something is read by it: after a lost reply, or a
 plain read, it is put there first. Where the server takes no group now (no memory, a replica, a

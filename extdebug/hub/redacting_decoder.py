@@ -1,4 +1,4 @@
-"""One raw entry to what every watcher of its stream may share: decoded, redacted, encoded once.
+"""Decodes, redacts and encodes each entry once, for all sessions that watch its stream.
 
 Redaction comes before any filter, or a filter would be an oracle for the secret.
 """

@@ -92,7 +92,7 @@ class RunnerBuffer:
         self._rebuild(chosen)
 
     def redact(self, decoder: RedactingDecoder) -> None:
-        """New redaction rules: what waits is prepared anew."""
+        """New redaction rules: what waits is redacted anew."""
         self._rebuild(lambda part, ms: [decoder.again(decoded, ms=ms) for decoded in part])
 
     def _rebuild(

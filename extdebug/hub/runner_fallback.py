@@ -1,4 +1,4 @@
-"""While Redis is away: the runners' own streams, through the same watches and feeds.
+"""Shows the runners' own streams while Redis is away, through the same watched streams.
 
 A runner shows what it prints itself, from now on, and nothing of its neighbours: better than a
 dead page, and said so on it. What arrives here moves no session's place in the stream; when Redis
@@ -33,7 +33,7 @@ REFUSED_WAIT: Final = 30.0  # seconds: a wrong setting does not mend itself in o
 
 
 class RunnerFallback:
-    """The runners to ask while a watch is engaged."""
+    """The runners to ask while a stream is shown from them."""
 
     def __init__(self, runners: Sequence[RunnerClient]) -> None:
         self._runners = tuple(runners)

@@ -1,4 +1,4 @@
-"""What one session is shown of a batch, and the chunk that equal selections share."""
+"""What one session is shown of a batch, and the run of events that equal selections share."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ class Selection:
 def make_chunk(part: Sequence[DecodedEntry], chosen: Sequence[int]) -> EventRun:
     """The chosen events of one part, joined for a frame."""
     events = part if len(chosen) == len(part) else [part[i] for i in chosen]
-    joined = b",".join([prepared.json for prepared in events])
+    joined = b",".join([decoded.json for decoded in events])
     last = len(part) - 1
     return EventRun(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])

@@ -1,4 +1,4 @@
-"""What went through one watch, or through all of a process: numbers that only grow."""
+"""What went through one watched stream, or through all of a process: numbers that only grow."""
 
 from __future__ import annotations
 

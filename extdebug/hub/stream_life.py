@@ -1,4 +1,4 @@
-"""Which life of a key the tail reads: its epoch, made and found, and where another one goes on.
+"""Tells whether the stream under a key is still the same, and where to read on when it is not.
 
 After a restart the same stream may be shorter than it was; under the same key another may stand.
 What the earlier life still had is told before the loss between the two.

@@ -1,4 +1,4 @@
-"""How a tail reads one stream: its group, its looks, what to do when the stream is another.
+"""Reads one stream for its tail: by its group, by snapshots, and on when the stream is another.
 
 A *look* is a snapshot and a read in one transaction: what it finds is exact, its place included.
 Between looks the tail's blocking read brings entries, provisional in their count by what a trim
@@ -22,7 +22,7 @@ from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
-from extdebug.wire.positions import Cursor
+from extdebug.wire.positions import FUTURE_MS, Cursor
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,6 @@ PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
 GONE_LOOK: Final = 0.02  # seconds between two looks at a key that is gone
-FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of our clock is not one we follow
 
 
 class StreamReader:

@@ -1,4 +1,4 @@
-"""One blocking read for up to 128 streams, and the periodic proof that it saw everything.
+"""One blocking read for up to 128 streams, and looks at each that prove nothing was missed.
 
 A tail owns its connection: it attaches, looks, catches up and blocks one after the other, so that
 a snapshot and the replies around it are always in the order in which Redis gave them. It reads by

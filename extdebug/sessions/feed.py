@@ -173,10 +173,10 @@ class Feed:
         if decision.allowed:
             self._playback.use_limits(decision)
         if other_scope:
-            self.prepare_again()
+            self.read_again()
 
-    def prepare_again(self) -> None:
-        """Authority or redaction rules changed: all that waits is read and prepared anew."""
+    def read_again(self) -> None:
+        """Authority or redaction rules changed: all that waits is read and redacted anew."""
         self._control_frames = [session_frames.emptied(frame) for frame in self._control_frames]
         self._paging.start_over()
         self._playback.go_on()

@@ -45,7 +45,7 @@ def signs() -> Signs:
 
 
 def is_silent(process: Process) -> bool:
-    """Whether its sign of life is too old; the sessions of a silent console are orphans."""
+    """Whether its sign of life is too old; the sessions of a silent process are orphans."""
     longest = JANITOR_SILENT if process.name == JANITOR else SILENT
     return process.beat_at < timezone.now() - longest
 

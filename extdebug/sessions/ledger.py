@@ -1,4 +1,4 @@
-"""The sum of what one session was told: entries = shown + filtered + lost, to the unit."""
+"""The sum of what one session was told: entries = shown + filtered + lost."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Node:
         """New redaction rules: nothing that waits is shown as the old ones left it."""
         self.hub.use(redactor)
         for feed in self.supervisor.feeds:
-            feed.prepare_again()
+            feed.read_again()
 
     def health(self) -> dict[str, Any]:
         """Streams and sessions of this process, for its row and the operators."""
@@ -113,7 +113,7 @@ class Node:
 
 
 async def current_node() -> Node:
-    """This process's console in the running loop, begun when it is first asked for."""
+    """This process's node in the running loop, begun when it is first asked for."""
     loop = asyncio.get_running_loop()
     known = _nodes.get(loop)
     if known is not None:
@@ -128,12 +128,12 @@ async def current_node() -> Node:
 
 
 def running_node() -> Node | None:
-    """The console of the running loop, if a session ever began here."""
+    """The node of the running loop, if a session ever began here."""
     return _nodes.get(asyncio.get_running_loop())
 
 
 async def stop_node() -> None:
-    """Drain and close this loop's console; the next session would begin a new one."""
+    """Drain and close this loop's node; the next session would begin a new one."""
     known = _nodes.pop(asyncio.get_running_loop(), None)
     if known is not None:
         await known.drain()

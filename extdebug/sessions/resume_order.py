@@ -1,4 +1,4 @@
-"""One resume of a session at a time in this process, so that the last to take it also stays.
+"""Lets one connection at a time resume a session in this process, so that the last one keeps it.
 
 Two connections that ask for one session at once are answered by threads, in any order: without
 this the one that took the row first could end the one that holds it.

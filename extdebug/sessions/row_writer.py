@@ -1,4 +1,4 @@
-"""Writes down how this process and its sessions do: signs of life, accounts, moved grants.
+"""Writes down how this process and its sessions do: signs of life, accounts, due grants.
 
 Lets the trail have what policy's tables were changed to without a verb, too.
 

@@ -1,4 +1,4 @@
-"""SIGTERM: tell every session, wait until they are written down, then let the server stop.
+"""On SIGTERM tells every session, waits until all are written down, then lets the server stop.
 
 uvicorn closes sockets with 1012 before an application hears of the stop, Daphne exits within
 0.1 s: so the signal is taken first and handed on when no session is left.

@@ -1,4 +1,4 @@
-"""Watches over this process's sessions: who may no longer watch is cut, however it came about.
+"""Watches over this process's sessions and ends those that may no longer go on.
 
 Three ways lead here, each enough on its own: a hint on the channel layer (fast), the policy
 version and the session rows polled every second (when the layer is silent), and a fresh decision

@@ -1,4 +1,4 @@
-"""What was lost between two places of a stream. Pure, and the one owner of that arithmetic.
+"""Counts what was lost between two places of a stream; nothing else does that sum. Pure.
 
 Redis counts every entry that a stream ever got (`entries-added`). A place that knows its own count
 (`Cursor.index`) and the stream's life (`Cursor.epoch`) therefore says by subtraction how many

@@ -1,4 +1,4 @@
-"""The life of a stream, as consumer groups name it. Pure.
+"""Names for the life of a stream, so that another one under the same key is noticed. Pure.
 
 A key says nothing of the stream behind it: after DEL, FLUSHALL, SWAPDB or RENAME another one may
 stand there. A consumer group dies with its stream, so one whose *name* carries a random epoch tells

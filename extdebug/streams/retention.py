@@ -1,4 +1,4 @@
-"""Streams kept within their age, and what dead readers left on them removed. Synchronous Redis.
+"""Trims streams to their age and removes what dead readers left on them. Synchronous Redis.
 
 Safe at any moment and from several places at once: Redis does the comparing. Never an EXPIRE: one
 set on an idle stream would kill what is written to it later.
@@ -15,11 +15,10 @@ import redis
 from redis.exceptions import ResponseError, WatchError
 
 from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, Target, escape, parse_key
-from extdebug.wire.positions import EntryId
+from extdebug.wire.positions import FUTURE_MS, EntryId
 
 ROUNDS: Final = 1_000  # XTRIM ~ removes at most 10,000 entries per call: 10 million per key
 EMPTY_FOR_MS: Final = 60 * 60 * 1000  # a key this long without an entry is nobody's any more
-FUTURE_MS: Final = 5 * 60 * 1000  # ids further ahead were forged, or a clock was wrong
 
 
 class UnsafePrefix(ValueError):

@@ -1,4 +1,4 @@
-"""The runners' arithmetic: holes in `n` and `lost` markers become losses, none twice. Pure.
+"""Counts the runners' losses: holes in `n` and `lost` markers, the same loss once. Pure.
 
 A runner numbers its events before it can drop any, so a hole in the numbers is a loss even when
 the marker that should state it never arrives. Marker and hole may come in either order. A hole may

@@ -70,9 +70,9 @@ async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
                 break
             match message:
                 case Events():
-                    for prepared, _ in message.places():
-                        events.append(msgspec.Raw(prepared.json))
-                        size += len(prepared.json)
+                    for decoded, _ in message.places():
+                        events.append(msgspec.Raw(decoded.json))
+                        size += len(decoded.json)
                 case GapNotice():
                     gaps.append(msgspec.Raw(message.text().encode()))
                 case CloseReason():

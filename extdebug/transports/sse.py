@@ -51,8 +51,8 @@ def write(message: Events | GapNotice | ControlFrame | CloseReason, feed: Feed) 
     match message:
         case Events():
             return b"".join(
-                b"id: %b~%b\ndata: %b\n\n" % (str(cursor).encode(), session.encode(), prepared.json)
-                for prepared, cursor in message.places()
+                b"id: %b~%b\ndata: %b\n\n" % (str(cursor).encode(), session.encode(), decoded.json)
+                for decoded, cursor in message.places()
             )
         case GapNotice():
             place = _id(message.through, session)

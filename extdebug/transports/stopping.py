@@ -1,4 +1,4 @@
-"""Ends the tasks of one connection together, whatever each of them does about it."""
+"""Cancels the tasks of one connection and waits until all of them have ended."""
 
 from __future__ import annotations
 

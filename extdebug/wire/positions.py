@@ -11,6 +11,7 @@ _U64: Final = 2**64 - 1
 EPOCH_DIGITS: Final = 24
 UNKNOWN_INDEX: Final = "x"
 MOST_CURSOR: Final = 128  # characters
+FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of the clock was forged, or a clock is wrong
 _CURSOR: Final = re.compile(
     rf"([0-9]+-[0-9]+)(?:\.([0-9]+|{UNKNOWN_INDEX})(?:\.([0-9a-f]{{{EPOCH_DIGITS}}})(\.s)?)?)?"
 )

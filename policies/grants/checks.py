@@ -1,4 +1,4 @@
-"""System check: whoever breaks the glass is heard of by somebody.
+"""System check: somebody is told when an operator uses break-glass access.
 
 It asks the database, so it runs with `check --deploy --database default` and where the console
 starts (`problems`).
@@ -33,10 +33,10 @@ def problems() -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"Nobody tells these operators when somebody breaks the glass: {', '.join(deaf[:10])}"
+            f"Nobody tells these operators of break-glass grants: {', '.join(deaf[:10])}"
             f"{' and others' if len(deaf) > 10 else ''}.",
             hint="Give them an e-mail address and set EMAIL_URL, set EXT_DEBUG_WEBHOOK_URL, or "
-            "switch breaking the glass off.",
+            "switch break-glass access off.",
             id="policies.W002",
         )
     ]

@@ -1,0 +1,1 @@
+"""The built-in redaction rules, one table for each kind of issuer or form."""

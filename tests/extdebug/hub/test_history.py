@@ -15,7 +15,7 @@ from extdebug.sessions.flow_control import Events, FlowControl
 from extdebug.wire.events import Gap
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
-from tests.extdebug.hub.test_hub import KEY, hub, until, watch, write
+from tests.extdebug.hub.test_hub import ALL, KEY, TARGET, hub, until, watch, write
 from tests.extdebug.sessions.pieces import Queue, deliver_all
 from tests.fixtures.redis import RedisServer
 
@@ -350,3 +350,35 @@ async def test_what_was_deleted_ahead_of_numbered_producers_is_the_streams_loss_
     assert shown == [f"m{n + 1}" for n in range(10, 600) if n not in gone]
     assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", len(gone))]
     assert end.index == 600
+
+
+async def test_a_history_whose_stream_is_replaced_shows_nothing_of_the_other(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    """The other life's ids lie between our place and the boundary: only its name tells."""
+    with redis_server.client() as client:
+        for n in range(1, 11):
+            client.xadd(KEY, {"message": f"ours {n}"}, id=f"{n}-0")
+        sub = watch(hub)
+        await until(lambda: sub.boundary is not None)
+        place = place_of(sub, "2-0", 2)
+        history = History(hub, sub, Start(cursor=place))
+        await history.begin()
+        client.delete(KEY)
+        for n in range(3, 6):
+            client.xadd(KEY, {"message": f"other {n}"}, id=f"{n}-0")
+        assert messages(await read_on(history)) == []
+
+
+async def test_history_reads_on_to_where_an_overflowing_live_ring_begins(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    ids = write(redis_server, *(f"m{n}" for n in range(5)))
+    sub = hub.subscribe(TARGET, ALL, lambda: None, ring_bytes=2_000)
+    await until(lambda: sub.boundary is not None)
+    place = place_of(sub, ids[1], 2)
+    write(redis_server, *(f"m{n}" for n in range(5, 205)))
+    await until(lambda: sub.watched.cursor.index == 205)
+    assert sub.ring.floor is not None, "it dropped, or this proves nothing"
+    shown, gaps, _ = told(place, await past(hub, sub, Start(cursor=place)))
+    assert (shown, gaps) == ([f"m{n}" for n in range(2, 205)], [])

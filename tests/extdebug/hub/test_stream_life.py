@@ -162,8 +162,8 @@ async def test_another_stream_after_a_restart_is_not_taken_for_the_rest_of_ours(
     """Its first entries are gone already: no loss of our life, and nothing before the reset."""
     stage.server.restart(0, nameless=False)
     stage.server.replace()
-    stage.write("gone", "c")
-    stage.server.trim(1)
+    stage.write(*(f"gone {n}" for n in range(5)), "c")
+    stage.server.trim(5)
     await stage.look()
     assert stage.told() == ["reset:None", "c"]
 

@@ -33,7 +33,7 @@ counts = st.integers(1, 6)
 class Hurried(asyncio.SelectorEventLoop):
     """Nothing sleeps: what is waited for happens at the machine's own steps."""
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self, delay: float, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         return super().call_later(0, callback, *args, context=context)

@@ -271,7 +271,7 @@ HIDES = Redactor([Rule(name="own", pattern=r"secret-\d+", example="secret-1")], 
 def change_rules(stage: Stage, one: Feed) -> None:
     """As the node does it."""
     stage.hub.use(HIDES)
-    one.prepare_again()
+    one.read_again()
 
 
 async def test_what_waits_in_a_full_ring_leaves_under_the_new_rules(stage: Stage) -> None:

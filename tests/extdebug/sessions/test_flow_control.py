@@ -12,7 +12,6 @@ from extdebug.sessions.flow_control import (
     Events,
     FlowControl,
 )
-from extdebug.sessions.rate_limit import TokenBucket
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.hub.test_ring_buffer import at, chunk
@@ -86,26 +85,6 @@ def test_gaps_are_numbered_counted_and_take_credit() -> None:
     assert (one.ledger.lost, one.ledger.filtered) == ({"retention": 7}, 2)
     assert one.tell(Piece(at(9), 2), 0.0) is None
     assert (one.position, one.ledger.entries) == (at(9), 11)
-
-
-def test_a_bucket_holds_one_second_of_its_rate() -> None:
-    bucket = TokenBucket(10)
-    assert bucket.take(10, 0.0)
-    assert not bucket.take(1, 0.05)
-    assert bucket.take(1, 0.15)
-    assert bucket.take(10, 100.0)
-    assert not bucket.take(1, 100.0)
-
-
-def test_more_than_a_bucket_holds_passes_when_it_is_full() -> None:
-    bucket = TokenBucket(10)
-    assert bucket.take(25, 0.0)
-    assert not bucket.take(1, 1.0), "the excess is paid back"
-    assert bucket.take(1, 2.7)
-
-
-def test_no_rate_is_no_limit() -> None:
-    assert all(TokenBucket(0).take(10**9, 0.0) for _ in range(3))
 
 
 def test_what_the_rate_refuses_is_one_gap_before_what_follows() -> None:

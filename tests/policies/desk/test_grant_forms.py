@@ -24,7 +24,7 @@ def test_a_broken_glass_is_asked_about_recorded_and_reviewed(cast: Cast) -> None
     assert other.get(act(grant, "review")).status_code == 409, "still active"
     verbs.revoke(grant.pk, by=cast.olivia, reason="over")
     grant.refresh_from_db()
-    assert "broken glass to review" in other.get("/admin/").text
+    assert "break-glass grant to review" in other.get("/admin/").text
     said = {"version": grant.version, "verdict": "justified", "comment": "I read the ticket"}
     assert other.post(act(grant, "review"), said).status_code == 302
     assert actions(subject_type="grant", subject_id=str(grant.pk)) == [

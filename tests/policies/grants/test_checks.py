@@ -1,4 +1,4 @@
-"""In production, glass that can be broken has an alarm that somebody hears."""
+"""In production, somebody is told when an operator uses break-glass access."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_e_mail_address_without_a_server_is_none(settings: Settings, backend:
     assert found() == []
 
 
-def test_who_has_no_e_mail_is_named_and_the_record_of_the_glass_says_so(cast: Cast):
+def test_who_has_no_e_mail_is_named_and_so_in_the_record_of_the_grant(cast: Cast):
     cast.oscar.email = ""
     cast.oscar.save()
     (line,) = found()
@@ -60,7 +60,7 @@ def test_who_has_no_e_mail_is_named_and_the_record_of_the_glass_says_so(cast: Ca
     assert row.data["unreached"] == ["oscar"]
 
 
-def test_glass_that_cannot_be_broken_needs_no_alarm(cast: Cast, settings: Settings):
+def test_without_break_glass_access_nobody_needs_to_be_told(cast: Cast, settings: Settings):
     cast.oscar.email = ""
     cast.oscar.save()
     assert len(found()) == 1

@@ -1,0 +1,58 @@
+"""Each kind of loss as a client reads it: reason, number and bounds."""
+
+import pytest
+
+from extdebug.hub.gaps import hole_gap, loss_gap, off_stream_gap, producer_gap, unreadable_gap
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.streams.continuity import Loss
+from extdebug.wire.events import LAST_MS, Gap, GapReason, Origin
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
+
+AFTER = EntryId(1_700_000_000_000, 3)
+BEFORE = EntryId(1_700_000_001_000, 0)
+SINCE = "2023-11-14T22:13:20.000Z"
+
+
+def entry(id: EntryId = BEFORE, *, why: str = "", problem: str = "") -> DecodedEntry:
+    return DecodedEntry(id, None, Origin(why=why), b"", problem)
+
+
+def test_a_loss_of_the_stream_has_its_number_its_bounds_and_its_moment():
+    loss = Loss(GapReason.RETENTION, 7, AFTER, BEFORE, Cursor(BEFORE, 9))
+    assert loss_gap(loss) == Gap(GapReason.RETENTION, 7, str(AFTER), str(BEFORE), SINCE)
+
+
+@pytest.mark.parametrize("after", [ZERO_ID, EntryId(LAST_MS, 0)], ids=["the start", "no time"])
+def test_a_place_that_is_no_moment_gives_none(after: EntryId):
+    gap = loss_gap(Loss(GapReason.RESET, None, after, None, Cursor(BEFORE, 9)))
+    assert (gap.since, gap.missed, gap.before) == (None, None, None)
+
+
+def test_a_markers_loss_says_why_in_its_runners_words():
+    gap = producer_gap(entry(why="rate"), 5, after=Cursor(AFTER, 4))
+    assert gap == Gap(GapReason.PRODUCER, 5, str(AFTER), str(BEFORE), detail="rate")
+    assert producer_gap(entry(), 5, after=Cursor(AFTER, 4)).detail is None
+
+
+def test_a_hole_in_the_numbers_is_the_producers_and_says_so():
+    gap = hole_gap(entry(), 2, after=Cursor(AFTER, 4))
+    assert gap.detail is not None
+    assert (gap.reason, gap.missed, gap.after, gap.before) == (
+        GapReason.PRODUCER, 2, str(AFTER), str(BEFORE),
+    )  # fmt: skip
+    assert "hole" in gap.detail
+
+
+def test_an_unreadable_entry_is_one_and_lies_behind_its_exclusive_bound():
+    gap = unreadable_gap(entry(AFTER, problem="not of this tenant"))
+    assert gap == Gap(
+        GapReason.UNREADABLE, 1, "1700000000000-2", None, SINCE, detail="not of this tenant"
+    )
+    assert unreadable_gap(entry(EntryId(LAST_MS, 1))).since is None
+
+
+def test_the_seam_behind_lines_of_runners_has_no_number_and_no_place():
+    gap = off_stream_gap(AFTER.ms)
+    assert (gap.reason, gap.missed, gap.after, gap.since) == (
+        GapReason.FAILOVER, None, None, SINCE,
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""A session is shown its decision's installs, and of these what its filter wants."""
+
+import pytest
+
+from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.selection import Selection, make_chunk
+from extdebug.wire.events import Event, Level, Origin, Output
+from extdebug.wire.positions import EntryId
+
+ERRORS = Filter(level=Level.ERROR)
+
+
+def event(level: Level, install: str | None) -> Event:
+    return Event("t", level, Output.LOG, "m", install_id=install)
+
+
+EVENTS = [
+    event(Level.INFO, "a"), event(Level.ERROR, "b"), event(Level.ERROR, None),
+    event(Level.ERROR, "a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("installs", "wanted", "chosen"),
+    [
+        (None, EVERYTHING, [0, 1, 2, 3]),
+        (None, ERRORS, [1, 2, 3]),
+        (frozenset({"a"}), EVERYTHING, [0, 3]),
+        (frozenset({"a"}), ERRORS, [3]),
+        (frozenset({"a"}), Filter(installs=frozenset({"b"})), []),
+        (frozenset(), EVERYTHING, []),
+    ],
+)
+def test_what_is_shown_passes_scope_and_filter(installs, wanted, chosen):
+    assert list(Selection(installs, wanted).choose(EVENTS)) == chosen
+
+
+def test_of_nothing_nothing_is_chosen():
+    assert list(Selection(None, EVERYTHING).choose([])) == []
+
+
+def test_equal_selections_are_one_so_that_they_share_their_work():
+    one, other = (Selection(frozenset({"a"}), Filter(level=Level.ERROR)) for _ in range(2))
+    assert len({one, other, Selection(None, ERRORS)}) == 2
+
+
+def part(count: int) -> list[DecodedEntry]:
+    return [
+        DecodedEntry(EntryId(n, 0), event(Level.INFO, "a"), Origin(), b'{"n":%d}' % n)
+        for n in range(count)
+    ]
+
+
+def test_a_run_joins_the_chosen_and_knows_what_lies_behind_each():
+    run = make_chunk(part(5), [1, 3])
+    assert run.text == '{"n":1},{"n":3}'
+    assert (run.count, run.size, run.first) == (2, len(run.text), EntryId(1, 0))
+    assert run.behind == [3, 1]
+
+
+def test_a_run_of_the_whole_part_is_that_part():
+    run = make_chunk(part(2), [0, 1])
+    assert (run.text, run.behind) == ('{"n":0},{"n":1}', [1, 0])

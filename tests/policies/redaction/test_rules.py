@@ -1,0 +1,75 @@
+"""A redaction rule: what an admin may write, and where it finds something."""
+
+import pytest
+
+from policies.redaction.rules import (
+    MAX_KEYWORDS,
+    MAX_NAME,
+    MAX_PATTERN,
+    Rule,
+    RuleError,
+    compile_pattern,
+)
+
+
+def row(name: str = "acme-id", pattern: str = r"acme-\d+", **more) -> Rule:
+    return Rule.from_row(name, pattern, **more)
+
+
+def places(rule: Rule, text: str) -> list[str]:
+    raw = text.encode()
+    return [raw[a:b].decode() for a, b in rule.places(compile_pattern(rule.pattern), raw)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "Acme"}, "name: expected"),
+        ({"name": "a--b"}, "name: expected"),
+        ({"name": "a" * (MAX_NAME + 1)}, "name: expected"),
+        ({"pattern": ""}, "1 to 500 characters, got 0"),
+        ({"pattern": "a" * (MAX_PATTERN + 1)}, "1 to 500 characters, got 501"),
+        ({"pattern": "("}, "RE2 refuses it"),
+        ({"pattern": r"(a)\1"}, "RE2 refuses it"),
+        ({"pattern": "(a)(b)"}, "at most one capturing group"),
+        ({"pattern": "a*"}, "matches the empty text"),
+        ({"keywords": [" "]}, "none of them empty"),
+        ({"keywords": ["a"] * (MAX_KEYWORDS + 1)}, "at most 20 words"),
+        ({"example": "acme"}, "example: the rule does not match it"),
+        ({"counter_example": "acme-1"}, "counter-example: the rule matches it"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_refused_with_a_sentence(given, said):
+    with pytest.raises(RuleError, match=said):
+        row(**given)
+
+
+def test_a_good_rule_is_taken_as_it_was_written():
+    rule = row(keywords=[" Customer "], example="customer acme-1", counter_example="acme")
+    assert (rule.name, rule.pattern, rule.keywords) == ("acme-id", r"acme-\d+", ("customer",))
+    assert not rule.token
+
+
+def test_the_secret_is_the_group_or_else_the_whole_match():
+    assert places(row(pattern=r"id=(\d+)"), "id=12 id=3") == ["12", "3"]
+    assert places(row(pattern=r"id=(\d+)|all"), "all") == ["all"]
+    assert places(row(), "acme-1, acme-22") == ["acme-1", "acme-22"]
+
+
+def test_a_rule_with_keywords_looks_only_where_one_stands():
+    rule = row(keywords=["Customer"])
+    assert places(rule, "CUSTOMER acme-1") == ["acme-1"]
+    assert places(rule, "acme-1") == []
+
+
+def test_a_check_refuses_what_the_pattern_alone_cannot():
+    rule = Rule(name="x", pattern="[0-9]+", example="22", check=lambda _, a, b: b - a == 2)
+    assert places(rule, "1 22 333") == ["22"]
+
+
+def test_a_reader_says_where_the_secret_ends_and_what_it_passed_is_not_read_again():
+    read = lambda raw, match: (match.end(), raw.index(b";", match.end()))  # noqa: E731
+    rule = Rule(name="x", pattern="key=", example="key=a;", read=read)
+    assert places(rule, "key=a key=b; key=c;") == ["a key=b", "c"]
+    nothing = Rule(name="x", pattern="key=", example="key=", read=lambda *_: None)
+    assert places(nothing, "key=a;") == []
