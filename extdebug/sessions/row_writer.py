@@ -107,7 +107,9 @@ class RowWriter:
         many seconds."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._unsettled.wait(), every)
+                # Not wait_for: until Python 3.12 it swallows a cancel at the moment of the event.
+                async with asyncio.timeout(every):
+                    await self._unsettled.wait()
             self._unsettled.clear()
             try:
                 await self._records(self._writes.settle_notes)

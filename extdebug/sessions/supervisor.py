@@ -164,7 +164,9 @@ class Supervisor:
         rows_at = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), self._timings.poll)
+                # Not wait_for: until Python 3.12 it swallows a cancel at the moment of the event.
+                async with asyncio.timeout(self._timings.poll):
+                    await self._bell.wait()
             self._bell.clear()
             try:
                 async with asyncio.timeout(

@@ -134,3 +134,17 @@ async def test_notes_are_settled_now_and_then_without_being_asked(rows: Rows) ->
     async with running(writer(rows).settle_for_ever(every=0.01)):
         await rows.until(lambda: len(rows.written) >= 2)
     assert {name for name, _, _ in rows.written} == {"settle_notes"}
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_stop_at_the_moment_policy_moves_is_a_stop(rows: Rows, steps: int) -> None:
+    one = writer(rows)
+    task = asyncio.create_task(one.settle_for_ever(every=60))
+    await asyncio.sleep(0.01)
+    one.policy_moved()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=1)
+    task.cancel()
+    assert done == {task}
