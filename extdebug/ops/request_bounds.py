@@ -66,7 +66,7 @@ def _with_good_connection(function: Callable[..., R], *args: Any, **kwargs: Any)
 
 
 @dataclass(slots=True, eq=False)
-class Lane:
+class RequestLane:
     """The threads that sync code of some routes runs in. `most`: requests at once, None: any."""
 
     name: str
@@ -79,12 +79,12 @@ class Lane:
         self.threads = _Threads(self.size, thread_name_prefix=self.name)
 
 
-PAGES: Final = Lane("pages", PAGE_THREADS, most=48)  # about 2 s of waiting at 100 ms a page
-HASHING: Final = Lane("hashing", HASHING_THREADS, most=8)
-QUICK: Final = Lane("quick", QUICK_THREADS, most=None)  # SSE lives here for hours
+PAGES: Final = RequestLane("pages", PAGE_THREADS, most=48)  # about 2 s of waiting at 100 ms a page
+HASHING: Final = RequestLane("hashing", HASHING_THREADS, most=8)
+QUICK: Final = RequestLane("quick", QUICK_THREADS, most=None)  # SSE lives here for hours
 
 
-def lane_of(scope: Scope) -> Lane:
+def lane_of(scope: Scope) -> RequestLane:
     """By method and path."""
     path = scope["path"]
     if _QUICK.match(path):
@@ -151,7 +151,7 @@ class RequestBounds:
         finally:
             self._room += taken
 
-    async def _serve(self, lane: Lane, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, lane: RequestLane, scope: Scope, receive: Receive, send: Send) -> None:
         if lane.most is not None and lane.busy >= lane.most:
             busy = "The console is busy. Nothing was done; try again in a few seconds."
             await _answer(send, _Refused(503, busy))

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         parser.exit(2, f"{error}\n")
     if options.command == "wrap":
-        from extdebug.runner.wrap import wrap_command
+        from extdebug.runner.wrap.command import wrap_command
 
         return wrap_command(options, config)
     logging.basicConfig(

@@ -49,7 +49,7 @@ lobby: Final = Lobby()
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
+class SocketTimings:
     """How long a connection may take, in seconds; see FIRST_FRAME and LAST_WORDS."""
 
     first_frame: float = FIRST_FRAME
@@ -78,7 +78,7 @@ class SessionConsumer(AsyncConsumer):
         *,
         find_viewer: FindViewer = find_viewer,
         open_session: OpenSession = open_session,
-        timings: Timings = Timings(),
+        timings: SocketTimings = SocketTimings(),
     ) -> None:
         self._find_viewer = find_viewer
         self._open_session = open_session
@@ -117,7 +117,7 @@ class Connection:
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, find_viewer: FindViewer,
-        open_session: OpenSession, timings: Timings,
+        open_session: OpenSession, timings: SocketTimings,
     ) -> None:  # fmt: skip
         self._scope = scope
         self._receive = receive

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from policies.redaction.rules import Rule
-from policies.redaction.visible_text import Gap, shift
+from policies.redaction.visible_text import HiddenSpan, shift
 
 MIN_TOKEN_BYTES: Final = 16  # a shorter secret could be guessed, printed and compared
 MASK: Final = re.compile(rb"\[redacted:[a-z0-9-]{1,64}(?:#[0-9a-f]{8})?\]")
@@ -94,7 +94,7 @@ def replace(
     rule: Rule,
     mask: Mask,
     names: dict[str, None],
-    gaps: list[Gap] | None = None,
+    gaps: list[HiddenSpan] | None = None,
 ) -> bytes:
     """The line with a mask in each place; `names` takes the rule's name, `gaps` move along."""
     if not spans:

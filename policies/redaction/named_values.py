@@ -22,7 +22,7 @@ from policies.redaction.harmless_values import (
 )
 from policies.redaction.rules import Reader
 from policies.redaction.secret_names import SecretNames, Verdict
-from policies.redaction.values import Value, read_markup, read_value
+from policies.redaction.values import FoundValue, read_markup, read_value
 
 _Q: Final = r"""(?:\\*["'`]|\\+u002[27]|&quot;|&#3[49];|&apos;)"""
 _SUFFIX: Final = (
@@ -134,7 +134,7 @@ def reader(*verdicts: Verdict) -> Reader:
 _KV_GROUP, _NAMED_GROUP, _PAIR_GROUP, _MARKUP_GROUP, _BLANK_GROUP = range(1, 6)
 
 
-def _read(raw: bytes, at: int, joined: int, lead: bytes, name: bytes) -> Value | None:
+def _read(raw: bytes, at: int, joined: int, lead: bytes, name: bytes) -> FoundValue | None:
     """The value after this kind of joint, if what stands before the name bears it out."""
     if joined == _MARKUP_GROUP:
         return read_markup(raw, at) if _TAG.search(lead) else None
@@ -157,7 +157,7 @@ def _read(raw: bytes, at: int, joined: int, lead: bytes, name: bytes) -> Value |
     return value if not value.quoted and looks_issued(text) and not is_uuid(text) else None
 
 
-def _in_flat_list(raw: bytes, at: int) -> Value | None:
+def _in_flat_list(raw: bytes, at: int) -> FoundValue | None:
     """The value in `["Host", "x", "X-Api-Key", ".."]`; a list of names has no digits."""
     value = read_value(raw, at, quoted=True)
     if value is None or value.end - value.start < _LEAST_FLAT:
@@ -170,7 +170,9 @@ def _is_flag(lead: bytes, name: bytes) -> bool:
     return name.startswith(b"-") or _FLAG.search(lead) is not None
 
 
-def _is_no_secret(raw: bytes, value: Value, verdict: Verdict, name: bytes, joined: int) -> bool:
+def _is_no_secret(
+    raw: bytes, value: FoundValue, verdict: Verdict, name: bytes, joined: int
+) -> bool:
     text = raw[value.start : value.end]
     if is_harmless(text):
         return True
@@ -192,7 +194,7 @@ def _is_no_secret(raw: bytes, value: Value, verdict: Verdict, name: bytes, joine
     return text.startswith(_FOLDER) and last in (b"pwd", b"oldpwd", b"old_pwd")
 
 
-def _is_prose(raw: bytes, value: Value, joined: int) -> bool:
+def _is_prose(raw: bytes, value: FoundValue, joined: int) -> bool:
     """A sentence in quotes, or behind a colon; what follows an equals sign is none."""
     if value.quoted:
         text = raw[value.start : value.end]
@@ -211,7 +213,7 @@ def read_before_name(raw: bytes, match: Any) -> tuple[int, int] | None:
     name = before[len(before.rstrip(_IN_NAME)) :]
     start, stop = match.span(1)
     verdict = _judge(name)
-    value = Value(start, stop, quoted=True)
+    value = FoundValue(start, stop, quoted=True)
     if verdict < Verdict.LIKELY or _is_no_secret(raw, value, verdict, b"", _KV_GROUP):
         return None
     return start, stop

@@ -33,7 +33,7 @@ from policies.redaction.pem_blocks import BlockMasker
 from policies.redaction.rules import MAX_RULES, Rule, RuleError, compile_pattern
 from policies.redaction.scan import Scan
 from policies.redaction.secret_names import SecretNames
-from policies.redaction.visible_text import Gap
+from policies.redaction.visible_text import HiddenSpan
 
 __all__ = [
     "BUILTIN_RULES",
@@ -170,7 +170,7 @@ class Redactor:
         hits: list[int] | None,
         mask: Mask,
         names: dict[str, None],
-        gaps: list[Gap] | None = None,
+        gaps: list[HiddenSpan] | None = None,
     ) -> bytes:
         scan, compiled = self._scan, self._compiled
         places = scan.rules(raw, hits)
@@ -196,7 +196,7 @@ class Redactor:
         return mask.of(LINE, b"", token=False)
 
     def _behind_escapes(
-        self, raw: bytes, mask: Mask, names: dict[str, None], gaps: list[Gap] | None
+        self, raw: bytes, mask: Mask, names: dict[str, None], gaps: list[HiddenSpan] | None
     ) -> bytes:
         """Mask what is a secret once URL encoding is undone, escapes of escapes included."""
         plain = raw

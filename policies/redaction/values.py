@@ -49,7 +49,7 @@ _UNQUOTED: Final = re.compile(
 _IN_MARKUP: Final = re.compile(rb"(?:[^<&\]]|&(?!lt;)|\](?!\]>))*+")
 
 
-class Value(NamedTuple):
+class FoundValue(NamedTuple):
     """A value's place without its quotes, and whether it had any."""
 
     start: int
@@ -57,7 +57,7 @@ class Value(NamedTuple):
     quoted: bool
 
 
-def read_value(raw: bytes, at: int, *, quoted: bool = False) -> Value | None:
+def read_value(raw: bytes, at: int, *, quoted: bool = False) -> FoundValue | None:
     """The value that begins here; None where there is none, or none in quotes if it must be."""
     if raw[at : at + 1] == b'"' and raw[at + 1 : at + 2] != b'"':  # as JSON has it
         return _between(raw, at + 1, b'"')
@@ -73,25 +73,25 @@ def read_value(raw: bytes, at: int, *, quoted: bool = False) -> Value | None:
     return None if quoted else _unquoted(raw, at)
 
 
-def read_markup(raw: bytes, at: int) -> Value | None:
+def read_markup(raw: bytes, at: int) -> FoundValue | None:
     """An element's text, up to the next tag."""
     match: Any = _IN_MARKUP.match(raw, at)
     text = match.group()
     end = match.start() + len(text.rstrip())
     start = end - len(text.strip())
-    return Value(start, end, quoted=True) if start < end else None
+    return FoundValue(start, end, quoted=True) if start < end else None
 
 
-def rest_of_line(raw: bytes, at: int) -> Value | None:
+def rest_of_line(raw: bytes, at: int) -> FoundValue | None:
     """Up to the quote that encloses it, or to the end of the line."""
     opening = _OPENING.match(raw, at)
     if opening:
         return _quoted(raw, opening, in_list=False)
     match: Any = _LINE.match(raw, at)
-    return Value(at, match.end(), quoted=False) if match.end() > at else None
+    return FoundValue(at, match.end(), quoted=False) if match.end() > at else None
 
 
-def _quoted(raw: bytes, opening: Any, *, in_list: bool) -> Value | None:
+def _quoted(raw: bytes, opening: Any, *, in_list: bool) -> FoundValue | None:
     start, quote = opening.end(), opening.group(1)
     if in_list and quote in (b'"', b"'"):  # ["one", "two"]
         whole = _LIST.match(raw, opening.start(1), opening.start(1) + _LONGEST_LIST)
@@ -105,7 +105,7 @@ def _quoted(raw: bytes, opening: Any, *, in_list: bool) -> Value | None:
     return _found(raw, start, line.end() if end < 0 else end)
 
 
-def _between(raw: bytes, start: int, quote: bytes) -> Value | None:
+def _between(raw: bytes, start: int, quote: bytes) -> FoundValue | None:
     """Up to the matching quote; to the end of the line without one."""
     inside = _DOUBLE if quote == b'"' else _SINGLE
     body: Any = inside.match(raw, start)
@@ -119,11 +119,11 @@ def _between(raw: bytes, start: int, quote: bytes) -> Value | None:
         if raw[body.end() : body.end() + 1] != quote:
             break
         end = body.end()
-    return Value(start, end, _IN_QUOTES) if start < end else None
+    return FoundValue(start, end, _IN_QUOTES) if start < end else None
 
 
-def _found(raw: bytes, start: int, end: int) -> Value | None:
-    return Value(start, end, quoted=True) if start < end <= len(raw) else None
+def _found(raw: bytes, start: int, end: int) -> FoundValue | None:
+    return FoundValue(start, end, quoted=True) if start < end <= len(raw) else None
 
 
 def unquoted_end(raw: bytes, at: int, most: int) -> int:
@@ -132,7 +132,7 @@ def unquoted_end(raw: bytes, at: int, most: int) -> int:
     return int(match.end())
 
 
-def _unquoted(raw: bytes, at: int) -> Value | None:
+def _unquoted(raw: bytes, at: int) -> FoundValue | None:
     tag = _YAML_TAG.match(raw, at)
     at = tag.end() if tag else at
     constructor = _CONSTRUCTOR.match(raw, at)
@@ -141,7 +141,7 @@ def _unquoted(raw: bytes, at: int) -> Value | None:
         line: Any = _LINE.match(raw, constructor.end())
         end = raw.find(closer, constructor.end(), line.end())
         if end > constructor.end():
-            return Value(constructor.end(), end, quoted=False)
+            return FoundValue(constructor.end(), end, quoted=False)
     end = unquoted_end(raw, at, len(raw))
     body = raw[at:end]
     for opener, closer in ((b"[", b"]"), (b"{", b"}")):  # those of an enclosing list or object
@@ -149,4 +149,4 @@ def _unquoted(raw: bytes, at: int) -> Value | None:
         surplus = max(0, body.count(closer) - body.count(opener))
         body = body[: len(body) - min(surplus, len(body) - len(kept))]
     end = at + len(body)
-    return Value(at, end, quoted=False) if at < end else None
+    return FoundValue(at, end, quoted=False) if at < end else None

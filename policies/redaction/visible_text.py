@@ -55,7 +55,7 @@ _KEPT_IN_MASK: Final = re.compile(rb"\x1b\[[0-9;:]*m")  # colours go on after a 
 
 
 @dataclass(slots=True)
-class Gap:
+class HiddenSpan:
     """Bytes that are not seen, before the visible byte at `place`; `payload` is a string's text."""
 
     place: int
@@ -77,9 +77,9 @@ def strip(raw: bytes) -> bytes:
     return _COLOURS.sub(b"", seen) if b"\\" in seen else seen
 
 
-def split(raw: bytes) -> tuple[bytes, list[Gap]]:
+def split(raw: bytes) -> tuple[bytes, list[HiddenSpan]]:
     """The visible text, and what has to be put back into it."""
-    gaps: list[Gap] = []
+    gaps: list[HiddenSpan] = []
     pieces: list[bytes] = []
     done = place = 0
     for match in _GAP.finditer(raw):
@@ -89,13 +89,13 @@ def split(raw: bytes) -> tuple[bytes, list[Gap]]:
             place += start - done
         left, right = match.span(1)
         payload = (left - start, right - start) if right > left else None
-        gaps.append(Gap(place, raw[start:end], payload))
+        gaps.append(HiddenSpan(place, raw[start:end], payload))
         done = end
     pieces.append(raw[done:])
     return b"".join(pieces), gaps
 
 
-def join(text: bytes, gaps: list[Gap]) -> bytes:
+def join(text: bytes, gaps: list[HiddenSpan]) -> bytes:
     """The line again, without the beginnings of sequences that never came."""
     pieces: list[bytes] = []
     done = 0
@@ -108,12 +108,12 @@ def join(text: bytes, gaps: list[Gap]) -> bytes:
     return b"".join(pieces)
 
 
-def shift(gaps: list[Gap], spans: list[tuple[int, int, int]]) -> list[Gap]:
+def shift(gaps: list[HiddenSpan], spans: list[tuple[int, int, int]]) -> list[HiddenSpan]:
     """The gaps after each visible span (start, end) was replaced by so many bytes.
 
     Of what stood inside a span only colours are kept, so that a line does not end in red.
     """
-    moved: list[Gap] = []
+    moved: list[HiddenSpan] = []
     grown = index = 0
     for gap in gaps:
         while index < len(spans) and spans[index][1] <= gap.place:
@@ -123,7 +123,7 @@ def shift(gaps: list[Gap], spans: list[tuple[int, int, int]]) -> list[Gap]:
         if index < len(spans) and spans[index][0] < gap.place:
             start, _, length = spans[index]
             if _KEPT_IN_MASK.fullmatch(gap.raw):
-                moved.append(Gap(start + grown + length, gap.raw))
+                moved.append(HiddenSpan(start + grown + length, gap.raw))
             continue
-        moved.append(Gap(gap.place + grown, gap.raw, gap.payload))
+        moved.append(HiddenSpan(gap.place + grown, gap.raw, gap.payload))
     return moved

@@ -23,8 +23,8 @@ IDENTITY: Final = "extdebug/streams/server_identity.py"
 LANES: Final = "extdebug/runner/publish/lanes.py"
 OUTGOING: Final = "extdebug/runner/publish/outgoing.py"
 SENDER: Final = "extdebug/runner/publish/sender.py"
-PASS: Final = "extdebug/runner/pass_through.py"
-WRAP: Final = "extdebug/runner/wrap.py"
+PASS: Final = "extdebug/runner/wrap/pass_through.py"
+WRAP: Final = "extdebug/runner/wrap/command.py"
 
 CONTINUITY_TESTS: Final = (
     "tests/extdebug/streams/test_continuity.py -k 'not (every or looks or late)'"
@@ -44,7 +44,7 @@ IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
 LANES_TESTS: Final = "tests/extdebug/runner/publish/test_lanes.py"
 OUTGOING_TESTS: Final = "tests/extdebug/runner/publish/test_outgoing.py"
 SENDER_TESTS: Final = "tests/extdebug/runner/publish/test_sender.py"
-PASS_TESTS: Final = "tests/extdebug/runner/test_pass_through.py"
+PASS_TESTS: Final = "tests/extdebug/runner/wrap/test_pass_through.py"
 
 MUTATIONS: Final = [
     # --- the sum
@@ -450,6 +450,6 @@ MUTATIONS: Final = [
         "wrap ends before its pipes are out", WRAP,
         "        if child.poll() is not None:\n",
         "        if child.poll() is not None:\n            return 0.0\n",
-        "tests/extdebug/runner/test_wrap.py -k outlives",
+        "tests/extdebug/runner/wrap/test_command.py -k outlives",
     ),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.sessions.session_frames import ControlFrame
-from extdebug.transports.consumers import SessionConsumer, Timings
+from extdebug.transports.consumers import SessionConsumer, SocketTimings
 from extdebug.wire.positions import Start
 
 SUBSCRIBE = '{"type":"subscribe","target":{"extension":"invoice-sync"}}'
@@ -92,7 +92,7 @@ class Server:
         self.feed = FakeFeed()
         self.asked: list[OpeningRequest] = []
         self._refuse = refuse
-        self._timings = Timings(first_frame=first_frame, last_words=0.1)
+        self._timings = SocketTimings(first_frame=first_frame, last_words=0.1)
 
     async def find_viewer(self, scope: Any, message: Any) -> Any:
         await asyncio.sleep(0)

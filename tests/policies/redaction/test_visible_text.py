@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from policies.redaction.rules import compile_pattern
 from policies.redaction.visible_text import (
     INVISIBLE_HINT,
-    Gap,
+    HiddenSpan,
     has_payload,
     join,
     shift,
@@ -67,7 +67,7 @@ def test_gaps_move_with_masks_and_only_colours_inside_one_stay():
 
 
 def test_the_beginning_of_a_sequence_that_never_came_is_left_out():
-    assert join(b"[x]", [Gap(0, b"\x1b")]) == b"[x]"
+    assert join(b"[x]", [HiddenSpan(0, b"\x1b")]) == b"[x]"
 
 
 def test_a_link_has_a_text_of_its_own():

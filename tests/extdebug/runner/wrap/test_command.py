@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from extdebug.runner.publish.local_log import escape
-from extdebug.runner.wrap import LEFT_BEHIND, NOT_PUBLISHED, summary
+from extdebug.runner.wrap.command import LEFT_BEHIND, NOT_PUBLISHED, summary
 from extdebug.wire.events import Event
 from tests.extdebug.runner.ledger import read_stream
 from tests.fixtures.programs import free_port, wait_until

@@ -18,10 +18,10 @@ from typing import Final
 from extdebug.runner.capture import Capture, CaptureInput
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import RequestFlow
-from extdebug.runner.pass_through import PassThrough, Route, open_pipe
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.publish.redis_sink import RedisSink
-from extdebug.runner.signal_relay import SignalRelay
+from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
+from extdebug.runner.wrap.signal_relay import SignalRelay
 from extdebug.wire.events import BadId, Level, Output
 
 # With --no-wait-children: how long output may still come after the command has ended.

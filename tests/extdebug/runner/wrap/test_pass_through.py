@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from extdebug.runner.pass_through import PassThrough, Route, open_pipe
+from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
 
 
 class Listener:

@@ -12,7 +12,7 @@ from tests.files import ROOT
 
 HEAD = '''
 import os, select, signal, subprocess, sys, time
-from extdebug.runner.signal_relay import GRACE, SignalRelay
+from extdebug.runner.wrap.signal_relay import GRACE, SignalRelay
 
 def child(script):
     return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
