@@ -100,22 +100,31 @@ async def _finish(feed: Feed) -> None:
 async def _open(
     node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
 ) -> tuple[Feed, server_frames.ReadyTarget]:
+    try:
+        tenant, extension = _ids(asked)
+    except OpeningRefused as refused:
+        await _record(refused, viewer, asked)
+        raise
     _admit(node, viewer, asked)
     try:
-        target = await _target(viewer, asked.tenant, asked.extension)
+        target = await _target(viewer, tenant, extension)
         if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
             raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     except OpeningRefused as refused:
-        if refused.end.reason != CHOOSE:
-            await in_record_threads(
-                session_records.record_refusal, viewer,
-                tenant=asked.tenant, extension=asked.extension,
-                code=refused.end.reason, reason=refused.end.message,
-            )  # fmt: skip
+        await _record(refused, viewer, asked)
         raise
     wanted = await _filter(node, viewer, target, asked.wanted)
     async with node.resume_order.turn(asked.resume):
         return await _begin(node, viewer, target, asked, wanted, read_names)
+
+
+async def _record(refused: OpeningRefused, viewer: Viewer, asked: OpeningRequest) -> None:
+    """A refusal before any decision; the question which tenant is meant is none."""
+    if refused.end.reason != CHOOSE:
+        await in_record_threads(
+            session_records.record_refusal, viewer, tenant=asked.tenant, extension=asked.extension,
+            code=refused.end.reason, reason=refused.end.message,
+        )  # fmt: skip
 
 
 async def _begin(
@@ -171,6 +180,18 @@ async def _begin(
     return feed, names
 
 
+def _ids(asked: OpeningRequest) -> tuple[str | None, str]:
+    """The ids as keys have them. What is none is refused before it counts as a knock."""
+    try:
+        extension = clean_id(asked.extension, what="extension")
+        tenant = asked.tenant
+        if tenant and tenant != BARE:
+            tenant = clean_id(tenant, what="tenant")
+    except BadId as error:
+        raise OpeningRefused(close_reasons.bad_request(str(error))) from None
+    return tenant, extension
+
+
 def _admit(node: Node, viewer: Viewer, asked: OpeningRequest) -> None:
     """What can be refused without asking the database."""
     if node.draining:
@@ -207,12 +228,6 @@ def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:
 
 
 async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
-    try:
-        extension = clean_id(extension, what="extension")
-        if tenant and tenant != BARE:
-            tenant = clean_id(tenant, what="tenant")
-    except BadId as error:
-        raise OpeningRefused(close_reasons.bad_request(str(error))) from None
     if tenant:
         return Target(tenant, extension)
     choices = await in_policy_threads(access.choices, viewer, extension=extension)

@@ -90,7 +90,7 @@ def _without_epoch(
     stood: Cursor, snapshot: Snapshot, life: str, start: EntryId
 ) -> tuple[Cursor, Loss | None]:
     """A place of the form before epochs: what it cannot prove is a loss of unknown size."""
-    if stood.id > snapshot.top:
+    if stood.id > snapshot.top or (stood.index or 0) > snapshot.added:
         at = Cursor(start, snapshot.added - snapshot.length, life)
         return at, Loss(GapReason.RESET, None, stood.id, snapshot.first, at)
     if stood.id != ZERO_ID and (snapshot.first is None or snapshot.first > stood.id):

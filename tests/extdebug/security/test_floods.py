@@ -217,7 +217,8 @@ async def test_a_flood_disturbs_nobody(
     print(ask.__name__, figures)
     assert set(answers) <= expected, figures
     assert seen.others == [], figures
-    assert len(seen.delays) >= SECONDS / EVERY / 3, figures
+    # Lines come as often as this machine lets them be written; each but the last ones arrived.
+    assert len(seen.delays) >= max(8, len(seen.written) - 1 / EVERY), figures
     assert max(seen.delays) < LATE, figures
     assert max(seen.probes) < PROBE, figures
     assert max(seen.memory) - before < MEMORY, figures
