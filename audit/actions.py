@@ -24,7 +24,8 @@ class Action(StrEnum):
 
     PAGE_REFUSED = "page.refused"
 
-    GRANT_REFUSED = "grant.refused"  # a request or another act, by its rules
+    GRANT_REQUEST_REFUSED = "grant.request_refused"  # to ask for access or to break glass
+    GRANT_REFUSED = "grant.refused"  # an act on a grant that there is, by its rules
     GRANT_REQUESTED = "grant.requested"
     GRANT_APPROVAL_GIVEN = "grant.approval_given"
     GRANT_APPROVED = "grant.approved"
@@ -40,6 +41,13 @@ class Action(StrEnum):
     GRANT_EXTENSION_REQUESTED = "grant.extension_requested"
     BREAK_GLASS_USED = "break_glass.used"
     BREAK_GLASS_REVIEWED = "break_glass.reviewed"
+
+    CHANGE_REQUESTED = "change.requested"
+    CHANGE_APPLIED = "change.applied"
+    CHANGE_DENIED = "change.denied"
+    CHANGE_WITHDRAWN = "change.withdrawn"
+    CHANGE_LAPSED = "change.lapsed"
+    CHANGE_MADE_ALONE = "change.made_alone"
 
     POLICY_CHANGED = "policy.changed"
     PRODUCTION_MODE_CHANGED = "production_mode.changed"
@@ -97,7 +105,8 @@ class Action(StrEnum):
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
 SUMMARISED: Final = frozenset({
     Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED, Action.PAGE_REFUSED,
-    Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
+    Action.GRANT_REQUEST_REFUSED, Action.GRANT_REFUSED, Action.TOKEN_REFUSED,
+    Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
 })  # fmt: skip
 
 
@@ -109,7 +118,7 @@ TAKES_AWAY: Final = frozenset(
         Action.GRANT_REVOKED, Action.GRANT_WITHDRAWN, Action.GRANT_CANCELLED,
         Action.CAPABILITY_WITHDRAWN, Action.CONSENT_WITHDRAWN, Action.LOCK_SET,
         Action.TENANT_SUSPENDED, Action.MEMBERSHIP_REMOVED, Action.DEVELOPER_REMOVED,
-        Action.TOKEN_REVOKED,
+        Action.TOKEN_REVOKED, Action.CHANGE_DENIED, Action.CHANGE_WITHDRAWN,
     }
 )  # fmt: skip
 

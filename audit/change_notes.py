@@ -134,14 +134,17 @@ _UNTOLD: Final = object()
 
 
 def _named(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record of `policies.changes` names: name -> the value it has come to."""
+    """What a record of `policies.changes` names: name -> the value it has come to.
+
+    Of a change request `changed` is about another row, `is` about its own: what a row is counts.
+    """
     named: dict[str, Any] = {}
-    for part in ("was", "is"):
-        if isinstance(data.get(part), dict):
-            named.update(data[part])
     if isinstance(data.get("changed"), dict):
         for name, change in data["changed"].items():
             named[name] = change.get("to") if isinstance(change, dict) else change
+    for part in ("was", "is"):
+        if isinstance(data.get(part), dict):
+            named.update(data[part])
     return named
 
 

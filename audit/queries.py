@@ -13,7 +13,12 @@ from django.db.models import Q, QuerySet
 from audit.actions import Action
 from audit.models import AuditRecord
 
-REFUSALS: Final = (Action.SESSION_DENIED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED)
+REFUSALS: Final = (
+    Action.SESSION_DENIED,
+    Action.TOKEN_REFUSED,
+    Action.TICKET_REFUSED,
+    Action.GRANT_REQUEST_REFUSED,
+)
 
 
 def about(

@@ -209,6 +209,8 @@ CHANNEL_LAYERS = {"default": _LAYER}
 EXT_DEBUG_STREAM_PREFIX: str = env.str("RUNNER_DEBUG_REDIS_STREAM_PREFIX", default="ext-debug:")
 # None: off in production, on elsewhere (the decision's first rule).
 EXT_DEBUG_UI_ENABLED: bool | None = env.bool("EXT_DEBUG_UI_ENABLED", default=None)
+# Lets one operator make the changes that need two in production; loud, and meant for nobody.
+EXT_DEBUG_ONE_PERSON: bool = env.bool("EXT_DEBUG_ONE_PERSON", default=False)
 EXT_DEBUG_STREAM_MODE: str = env.str("EXT_DEBUG_STREAM_MODE", default="redis").lower()
 EXT_DEBUG_RETENTION_SECONDS: int = env.int("EXT_DEBUG_RETENTION_SECONDS", default=15 * 60)
 # The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: the runners' addresses separated by commas, the

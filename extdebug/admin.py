@@ -24,6 +24,7 @@ from extdebug import dashboard
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, store
 from policies.desk.recorded_admin import OperatorAdmin, require_operator
+from policies.identity import locks
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -124,7 +125,9 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
 
     def _end(self, request: HttpRequest, row: DebugSession) -> None:
         actor = actor_of(request)
-        if store.end(row.pk, actor=actor):
+        if locks.lock_on(request.user.pk) is not None:
+            messages.error(request, "Your account is locked: you end no session.")
+        elif store.end(row.pk, actor=actor):
             messages.success(request, f"The session of {row} is being ended.")
         else:
             messages.warning(request, f"The session of {row} was over already.")

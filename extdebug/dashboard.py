@@ -13,9 +13,10 @@ from audit import queries
 from audit.requesters import note_reading
 from extdebug.models import DebugSession, Process
 from extdebug.sessions.heartbeats import JANITOR, is_silent
+from policies.changes import second_person
 from policies.database import clock
 from policies.desk.recorded_admin import operates
-from policies.models import Grant
+from policies.models import ChangeRequest, Grant
 
 SHOWN: Final = 25  # rows of each table; the lists have the rest
 LAGGING: Final = 2_000  # ms behind the stream at which a row turns yellow
@@ -39,6 +40,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "switched_off": settings.EXT_DEBUG_UI_ENABLED is not True
         and (settings.PRODUCTION or settings.EXT_DEBUG_UI_ENABLED is False),
         **_grants(request),
+        "changes": _pending_changes().select_related("requester")[:SHOWN],
+        "one_person": second_person.needed() and second_person.one_person_may(),
         **_sessions(),
         **streams(),
         "denials": None if refreshed else _denials(request),
@@ -144,6 +147,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 badge="extdebug.dashboard.waiting",
                 active=_among_grants,
             ),
+            item(
+                "Changes",
+                "group_add",
+                "policies_changerequest_changelist",
+                badge="extdebug.dashboard.changes_waiting",
+            ),
             item("Live sessions", "sensors", "extdebug_debugsession_changelist"),
             item("Streams", "monitor_heart", "extdebug_process_changelist"),
             item("Why?", "help", "policies_why"),
@@ -185,6 +194,18 @@ def waiting(request: HttpRequest) -> str:
         return ""
     pending = Grant.objects.filter(state=Grant.State.REQUESTED, lapses_at__gt=clock.now()).count()
     return str(pending or "")
+
+
+def changes_waiting(request: HttpRequest) -> str:
+    """The badge beside "Changes": how many wait for a second person."""
+    if not operates(request):
+        return ""
+    return str(_pending_changes().count() or "")
+
+
+def _pending_changes() -> QuerySet[ChangeRequest]:
+    state = ChangeRequest.State.REQUESTED
+    return ChangeRequest.objects.filter(state=state, lapses_at__gt=clock.now())
 
 
 def _among_grants(request: HttpRequest) -> bool:

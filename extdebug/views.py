@@ -17,6 +17,7 @@ from django.http import (
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from extdebug.sessions import heartbeats
 from extdebug.wire.events import BadId, clean_id
 from policies import access, cuts
 
@@ -37,10 +38,22 @@ def extensions(request: HttpRequest) -> HttpResponse:
         entry = rows.setdefault(
             row.extension, {"extension": row.extension, "name": row.extension_name, "tenants": []}
         )
-        url = f"/extensions/{quote(row.extension)}/debug?{urlencode({'tenant': row.tenant})}"
-        entry["tenants"].append({**_place(row), "url": url})
+        entry["tenants"].append({**_place(row), "url": _url(row)})
     listed = sorted(rows.values(), key=lambda entry: str(entry["name"]).lower())
-    return render(request, "extdebug/extensions.html", {"rows": listed})
+    user = access.user_of(request)
+    context = {
+        "rows": listed,
+        "operator": access.is_operator(user),
+        "tenantless": [
+            {**_place(row), "extension": row.extension, "url": _url(row)}
+            for row in access.tenantless(user, heartbeats.tenantless())
+        ],
+    }
+    return render(request, "extdebug/extensions.html", context)
+
+
+def _url(row: access.TargetRow) -> str:
+    return f"/extensions/{quote(row.extension)}/debug?{urlencode({'tenant': row.tenant})}"
 
 
 @login_required
@@ -51,11 +64,14 @@ def debug(request: HttpRequest, extension: str) -> HttpResponse:
         key = clean_id(extension, what="extension")
     except BadId:
         raise Http404 from None
-    rows = [row for row in access.overview(access.user_of(request)) if row.extension == key]
-    operator = access.is_operator(access.user_of(request))
+    user, given = access.user_of(request), request.GET
+    rows = [row for row in access.overview(user) if row.extension == key]
+    operator = access.is_operator(user)
+    asked = (given.get("tenant") or given.get("tenantId") or "", key)
+    found = [each for each in heartbeats.tenantless() if each[1] == key]
+    rows += access.tenantless(user, sorted({asked, *found}))
     if not rows:
         raise Http404
-    given = request.GET
     config = {
         "extension": key,
         "extensionName": rows[0].extension_name,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -30,6 +30,10 @@ from policies.identity.viewers import Viewer, live_principals, viewer_from_sessi
 from policies.loading import facts as loading
 from policies.loading.facts import Question
 from policies.models import ExtensionDeveloper, Install, Membership
+from policies.models.directory import RESERVED_TENANTS
+
+# What a stream of no tenant is called: the runner knew no tenant, or wrote a key of one part.
+NO_TENANT: Final = {"unknown": "no known tenant", "-": "key of one part"}
 
 __all__ = [
     "Check",
@@ -49,6 +53,7 @@ __all__ = [
     "overview",
     "policy_version",
     "redeem_ticket",
+    "tenantless",
     "tenants_administered",
     "user_of",
     "viewer_from_session",
@@ -145,6 +150,29 @@ def overview(user: User, *, search: str = "", limit: int = 500) -> list[TargetRo
             decision=decision,
         )
         for ((tenant, extension), row), decision in zip(targets.items(), decisions, strict=True)
+    ]
+
+
+def tenantless(user: User, targets: Sequence[tuple[str, str]]) -> list[TargetRow]:
+    """The given streams of no tenant (`unknown` or `-`, extension) with their decisions.
+
+    Nothing for people who are no operators.
+    """
+    if not is_operator(user):
+        return []
+    wanted = [each for each in targets if each[0] in RESERVED_TENANTS]
+    viewer = Viewer(user_id=user.pk, username=user.get_username(), transport="page")
+    decisions = decide_many([(viewer, tenant, extension) for tenant, extension in wanted])
+    return [
+        TargetRow(
+            tenant=tenant,
+            tenant_name=NO_TENANT[tenant],
+            extension=extension,
+            extension_name=extension,
+            installs=(),
+            decision=decision,
+        )
+        for (tenant, extension), decision in zip(wanted, decisions, strict=True)
     ]
 
 

@@ -60,18 +60,24 @@ def hold(*parties: str, using: str = DEFAULT_DB_ALIAS) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, key])
 
 
-def count_opening(user_id: int, *, limit: int, now: dt.datetime) -> tuple[int, int]:
+def count_opening(
+    user_id: int,
+    *,
+    limit: int,
+    now: dt.datetime,
+    kind: Opening.Kind = Opening.Kind.SESSION,
+) -> tuple[int, int]:
     """Openings of the last minute before this one, and the seconds until there is a place.
 
     Counts this one too unless it is refused for the rate: a refused knock costs nothing, and the
     table holds at most `limit` rows per person and minute. Call with the person held.
     """
     with transaction.atomic():
-        mine = Opening.objects.filter(user_id=user_id)
+        mine = Opening.objects.filter(user_id=user_id, kind=kind)
         mine.filter(at__lte=now - MINUTE).delete()
         times = list(mine.order_by("at").values_list("at", flat=True))
         if len(times) < limit:
-            Opening.objects.create(user_id=user_id, at=now)
+            Opening.objects.create(user_id=user_id, at=now, kind=kind)
             return len(times), 0
     if limit < 1:
         return len(times), 60

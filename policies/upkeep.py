@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from policies import limits
+from policies.changes import requests
 from policies.database import clock
 from policies.grants import notifications, verbs
 from policies.identity import tickets
@@ -33,6 +34,7 @@ def prune_notices() -> int:
 # What was done, in the words that `manage.py janitor` prints before the count -> the step.
 STEPS: Final[tuple[tuple[str, Callable[[], int]], ...]] = (
     ("grants past their time", verbs.lapse),
+    ("changes past their time", requests.lapse),
     ("notices sent", notifications.deliver_due),
     ("old tickets deleted", tickets.prune),
     ("old openings deleted", prune_openings),

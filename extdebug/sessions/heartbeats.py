@@ -18,6 +18,9 @@ JANITOR: Final = "janitor"
 JANITOR_SILENT: Final = dt.timedelta(minutes=5)
 
 
+TENANTLESS: Final = "tenantless"  # in the janitor's health: the streams of no tenant it saw
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """Who lives, by the database. `janitor_age`: seconds since its last round, None: never."""
@@ -42,6 +45,13 @@ def signs() -> Signs:
         else:
             alive += 1
     return Signs(alive, silent, age, failed)
+
+
+def tenantless() -> list[tuple[str, str]]:
+    """Tenant and extension of the streams of no tenant that the janitor's last round found."""
+    row = Process.objects.filter(name=JANITOR).first()
+    found = row.health.get(TENANTLESS, ()) if row is not None else ()
+    return sorted({(str(tenant), str(extension)) for tenant, extension in found})
 
 
 def is_silent(process: Process) -> bool:

@@ -138,7 +138,10 @@ class Supervisor:
     async def empty(self, *, within: float) -> None:
         """Wait until no session is left, or for so many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), within)
+            async with asyncio.timeout(
+                within
+            ):  # not wait_for: on 3.11 it can swallow a cancellation
+                await self._empty.wait()
 
     def decide_soon(self, *feeds: Feed) -> None:
         self._soon.update(feeds)

@@ -14,11 +14,16 @@ from typing import Any, Final
 import redis
 from redis.exceptions import ResponseError, WatchError
 
+from extdebug.wire.events import BARE, UNKNOWN_TENANT
 from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, Target, escape, parse_key
 from extdebug.wire.positions import FUTURE_MS, EntryId
 
 ROUNDS: Final = 1_000  # XTRIM ~ removes at most 10,000 entries per call: 10 million per key
 EMPTY_FOR_MS: Final = 60 * 60 * 1000  # a key this long without an entry is nobody's any more
+
+
+TENANTLESS: Final = (BARE, UNKNOWN_TENANT)
+MOST_TENANTLESS: Final = 200  # named for operators; there is one per extension in normal life
 
 
 class UnsafePrefix(ValueError):
@@ -35,6 +40,7 @@ class Tidied:
     groups: int = 0  # removed, of dead hubs
     foreign: int = 0  # streams under the prefix that no runner or console of ours would make
     problems: list[str] = field(default_factory=list)
+    tenantless: list[Target] = field(default_factory=list)  # streams of no tenant, MOST_TENANTLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ def tidy(
     seen: list[_Seen] = []
     for key, target in _streams(client, prefix, done):
         done.streams += 1
+        if target.tenant in TENANTLESS and len(done.tenantless) < MOST_TENANTLESS:
+            done.tenantless.append(target)
         try:
             done.entries += _trim(client, key, cutoff=now - int(retention * 1000))
             seen.append(_look(client, key, target))

@@ -24,6 +24,20 @@ def policy_is_guarded(
     return problems() if DEFAULT_DB_ALIAS in (databases or ()) else []
 
 
+@register(Tags.security, deploy=True)
+def two_people_where_two_are_needed(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """EXT_DEBUG_ONE_PERSON in production: nothing that needs two people needs them."""
+    if not (getattr(settings, "PRODUCTION", True) and settings.EXT_DEBUG_ONE_PERSON):
+        return []
+    return [
+        Warning(
+            "EXT_DEBUG_ONE_PERSON is set: one operator can widen their own access.",
+            hint="Unset it as soon as there are two operators; each use is recorded and mailed.",
+            id="policies.W003",
+        )
+    ]
+
+
 def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
     """Triggers that are missing. An error in production, else a warning."""
     missing = version_triggers.missing(using=using)

@@ -2,6 +2,7 @@
 
 Kept on the tables: whom and what a grant is for never changes, its time only shrinks, its state
 moves along the machine, nobody judges what is theirs, a late or foreign approval does not exist.
+A break-glass grant is never deleted, and gets installs only while it is being made (version 1).
 The inserts that refuse a replacement are for SQLite, whose INSERT OR REPLACE fires no update.
 """
 
@@ -10,12 +11,15 @@ from __future__ import annotations
 from typing import Final
 
 from audit.triggers import Function, Guards, SqliteTrigger, Trigger
+from policies.database import change_triggers, trigger_words
 
 TABLES: Final = (
     "policies_grant",
     "policies_grant_installs",
     "policies_approval",
     "policies_breakglassreview",
+    "policies_install",
+    *change_triggers.TABLES,
 )
 
 # state -> what may follow (DESIGN 3.8). Nothing follows the states that are not here.
@@ -25,6 +29,7 @@ TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
     "active": ("ended", "released", "revoked"),
 }
 _FIXED: Final = (
+    "id",
     "requester_id",
     "beneficiary_id",
     "tenant_id",
@@ -42,6 +47,14 @@ _FIXED: Final = (
 _GRANT_PARTY: Final = (
     "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
     " AND g.requester_id = NEW.requester_id AND g.beneficiary_id = NEW.beneficiary_id"
+)
+
+
+# How many who said yes to the grant NEW are neither party to it nor barred from judging now.
+_GIVEN: Final = (
+    "SELECT count(*) FROM policies_approval a WHERE a.grant_id = NEW.id"
+    " AND a.verdict = 'approve' AND a.approver_id <> NEW.requester_id"
+    " AND a.approver_id <> NEW.beneficiary_id AND {judge:a.approver_id}"
 )
 
 
@@ -86,6 +99,22 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     " (SELECT 1 FROM policies_breakglassreview r WHERE r.grant_id = NEW.id)",
                     "only a review makes a broken glass reviewed",
                 ),
+                (
+                    "OLD.reviewed_at IS NOT NULL"
+                    " AND NEW.reviewed_at IS DISTINCT FROM OLD.reviewed_at",
+                    "a review is never taken back",
+                ),
+                ("NEW.version < OLD.version", "a grant's version never goes back"),
+                (
+                    "OLD.state = 'requested' AND NEW.state IN ('scheduled', 'active')"
+                    f" AND ({_GIVEN}) < NEW.approvals_required",
+                    "a grant starts with the approvals of people who may approve now",
+                ),
+                (
+                    "OLD.state = 'scheduled' AND NEW.state = 'active'"
+                    f" AND ({_GIVEN}) < NEW.approvals_required",
+                    "a grant starts with the approvals of people who may approve now",
+                ),
             ],
         ),
         "policies_guard_grant_insert": (
@@ -97,10 +126,27 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     "only a review makes a broken glass reviewed",
                 ),
                 (
-                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.id)",
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.id"
+                    " OR (NEW.break_glass AND g.break_glass AND g.reviewed_at IS NULL"
+                    " AND g.beneficiary_id = NEW.beneficiary_id)"
+                    " OR (NEW.state = 'requested' AND g.state = 'requested'"
+                    " AND g.requester_id = NEW.requester_id"
+                    " AND g.beneficiary_id = NEW.beneficiary_id"
+                    " AND g.tenant_key = NEW.tenant_key"
+                    " AND g.extension_key = NEW.extension_key))",
                     "a grant is never replaced",
                 ),
+                (
+                    "NEW.state <> 'requested' AND NOT (NEW.break_glass AND NEW.state = 'active')",
+                    "a grant is requested before it is anything else",
+                ),
+                ("NEW.version <> 1", "a grant's version starts at 1"),
             ],
+        ),
+        "policies_guard_grant_delete": (
+            "policies_grant",
+            "DELETE",
+            [("OLD.break_glass", "a break-glass grant is never deleted")],
         ),
         "policies_guard_installs_insert": (
             "policies_grant_installs",
@@ -108,7 +154,9 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
             [
                 (
                     "NOT EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id AND"
-                    " (g.break_glass OR (g.state = 'requested' AND NOT EXISTS"
+                    " ((g.break_glass AND g.version = 1 AND g.closed_at IS NULL"
+                    " AND NOT g.all_installs)"
+                    " OR (g.state = 'requested' AND NOT EXISTS"
                     " (SELECT 1 FROM policies_approval a WHERE a.grant_id = g.id))))",
                     "no install is added to a grant that somebody has judged",
                 )
@@ -126,6 +174,10 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     f"{_GRANT_PARTY} AND g.state = 'requested')",
                     "an approval is for a pending grant and carries its requester and beneficiary",
+                ),
+                (
+                    "NOT ({judge:NEW.approver_id})",
+                    "an approval comes from an operator who is active and not locked",
                 ),
                 (
                     "EXISTS (SELECT 1 FROM policies_approval a WHERE a.id = NEW.id"
@@ -148,6 +200,15 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                     "a review is for a broken glass and carries its requester and beneficiary",
                 ),
                 (
+                    "NOT ({judge:NEW.reviewer_id})",
+                    "a review comes from an operator who is active and not locked",
+                ),
+                (
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
+                    " AND g.closed_at IS NULL AND g.ends_at > {now})",
+                    "a broken glass is reviewed when it is over",
+                ),
+                (
                     "EXISTS (SELECT 1 FROM policies_breakglassreview r WHERE r.id = NEW.id"
                     " OR r.grant_id = NEW.grant_id)",
                     "a review is never replaced",
@@ -159,6 +220,35 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
             "UPDATE",
             [("1 = 1", "a review is never rewritten")],
         ),
+        "policies_guard_review_delete": (
+            "policies_breakglassreview",
+            "DELETE",
+            [("1 = 1", "a review is never deleted")],
+        ),
+        "policies_guard_approval_delete": (
+            "policies_approval",
+            "DELETE",
+            [
+                (
+                    "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = OLD.grant_id)",
+                    "an approval is never deleted",
+                )
+            ],
+        ),
+        "policies_guard_install_update": (
+            "policies_install",
+            "UPDATE",
+            [
+                (
+                    "(NEW.id <> OLD.id OR NEW.key <> OLD.key OR NEW.tenant_id <> OLD.tenant_id"
+                    " OR NEW.extension_id <> OLD.extension_id) AND EXISTS (SELECT 1"
+                    " FROM policies_grant_installs i JOIN policies_grant g ON g.id = i.grant_id"
+                    " WHERE i.install_id = OLD.id AND g.closed_at IS NULL)",
+                    "an install that an open grant names is never renamed or moved",
+                )
+            ],
+        ),
+        **change_triggers.rules(),
     }
 
 
@@ -167,7 +257,8 @@ def guards() -> Guards:
     functions, made, lite = [], [], []
     for name, (table, event, rules) in _rules().items():
         checks = "".join(
-            f" IF {condition} THEN RAISE EXCEPTION '{_quoted(said)}'"
+            f" IF {trigger_words.filled(condition, 'postgresql')}"
+            f" THEN RAISE EXCEPTION '{_quoted(said)}'"
             " USING ERRCODE = 'check_violation'; END IF;"
             for condition, said in rules
         )
@@ -178,7 +269,8 @@ def guards() -> Guards:
         )
         for i, (condition, said) in enumerate(rules):
             # IS DISTINCT FROM came to SQLite with 3.39; IS NOT says the same there always.
-            when = condition.replace("IS DISTINCT FROM", "IS NOT")
+            when = trigger_words.filled(condition, "sqlite")
+            when = when.replace("IS DISTINCT FROM", "IS NOT")
             what = (
                 f"BEFORE {event} ON {table} FOR EACH ROW WHEN {when}"
                 f" BEGIN SELECT RAISE(ABORT, '{_quoted(said)}'); END"

@@ -1,6 +1,7 @@
 """Which tables of policy are noted when a row changes, and what the verbs' own records name.
 
-Every table a decision reads. `audit.change_notes` puts into the trail what no verb has recorded.
+Every table a decision reads, and what is asked of a second person. `audit.change_notes` puts into
+the trail what no verb has recorded.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def tables() -> list[NotedTable]:
                 models.Limits,
                 models.RedactionRule,
                 models.Grant,
+                models.ChangeRequest,
                 Group,
                 Permission,
                 ContentType,

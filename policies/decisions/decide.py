@@ -237,8 +237,8 @@ def _lock(facts: Facts, now: dt.datetime) -> Check:
 
 def _consent(facts: Facts, now: dt.datetime) -> tuple[bool, dt.datetime | None]:
     """Whether the tenant's word allows it, and until when that holds."""
-    if facts.tenantless or facts.member:
-        return True, None
+    if facts.member or (facts.tenantless and not facts.tenant_exists):
+        return True, None  # a stream without a tenant that anybody knows: nobody's word to ask for
     if any(not consent.given for consent in facts.consents):
         return False, None
     required = facts.consent_required or (

@@ -18,7 +18,8 @@ from django.views.decorators.http import require_http_methods
 from audit.requesters import ip_of, user_of
 from policies.desk.explain import suggestions
 from policies.desk.recorded_admin import require_operator
-from policies.grants import verbs
+from policies.grants import notifications, verbs
+from policies.identity import operators
 from policies.loading import facts
 from policies.models import Install
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES, MAX_GRANT_MINUTES
@@ -92,6 +93,12 @@ class RequestForm(BreakGlassForm):
         return {**super().asked(), **more}
 
 
+def alerts_nobody(user: User) -> str:
+    """Why break-glass access by this person would be refused for want of an alarm; "" if not."""
+    others = operators.judges().exclude(pk=user.pk)
+    return "" if notifications.reach(others) else notifications.NOBODY_IS_TOLD
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def break_glass(request: HttpRequest) -> HttpResponse:
     """GET shows the form, POST gives the break-glass grant."""
@@ -135,6 +142,7 @@ def _ask(
         "title": "Use break-glass access" if glass else "Request a grant",
         "form": form,
         "glass": glass,
+        "alerts_nobody": glass and alerts_nobody(user_of(request)),
         "installs": Install.objects.values_list("key", flat=True)[:500],
     }
     return TemplateResponse(request, "admin/desk/ask.html", context, status=status)

@@ -11,23 +11,27 @@ import hashlib
 import json
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit import queries
 from audit.requesters import ip_of, note_reading, user_of
-from policies import changes
+from policies.changes import requests, verbs
+from policies.changes.second_person import ChangeRefused, NeedsSecond
 from policies.desk import affected_sessions
 from policies.identity.operators import OPERATE
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
 SEEN: Final = "_seen"  # the fingerprint of the row that the form was made from
-_OURS: Final = ("csrfmiddlewaretoken", CONFIRMED)
+WHY: Final = "_why"  # the reason why a second person should agree
+_OURS: Final = ("csrfmiddlewaretoken", CONFIRMED, WHY)
 
 
 class Stale(Exception):
@@ -125,7 +129,7 @@ class RecordedAdmin(HidingAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         before = affected_sessions.allowed_now()
-        with changes.recorded(form.instance, by=user_of(request), ip=ip_of(request)):
+        with verbs.recorded(form.instance, by=user_of(request), ip=ip_of(request)):
             if change and request.POST.get(SEEN) != self._fingerprint(form.instance.pk):
                 raise Stale
             self.store(request, form.instance, form)
@@ -135,8 +139,8 @@ class RecordedAdmin(HidingAdmin):
     def _fingerprint(self, pk: Any) -> str:
         """A hash of the row's columns without secrets: equal for equal rows in every process."""
         stored = self.model._base_manager  # noqa: SLF001 - documented: it sees every row
-        row = changes.snapshot(stored.filter(pk=pk).first()) or {}
-        plain = {name: value for name, value in row.items() if name not in changes.SECRET}
+        row = verbs.snapshot(stored.filter(pk=pk).first()) or {}
+        plain = {name: value for name, value in row.items() if name not in verbs.SECRET}
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:
@@ -146,7 +150,7 @@ class RecordedAdmin(HidingAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         before = affected_sessions.allowed_now()
         with transaction.atomic():
-            changes.delete(obj, by=user_of(request), ip=ip_of(request))
+            verbs.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -156,7 +160,7 @@ class RecordedAdmin(HidingAdmin):
             for obj in queryset:
                 if not self.has_delete_permission(request, obj):
                     raise PermissionDenied
-                changes.delete(obj, by=user_of(request), ip=ip_of(request))
+                verbs.delete(obj, by=user_of(request), ip=ip_of(request))
             ask_about(request, affected_sessions.cut_of(before))
 
     # Django's own log would be a second trail that anyone can edit; ours is the audit.
@@ -185,6 +189,8 @@ class RecordedAdmin(HidingAdmin):
             answer: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         except WouldCut as asked:
             return self._confirm(request, asked.cut)
+        except ChangeRefused as refused:
+            return answer_refused(self, request, refused)
         except Stale:
             context = {
                 **self.admin_site.each_context(request),
@@ -198,6 +204,8 @@ class RecordedAdmin(HidingAdmin):
             answer: HttpResponse = super().delete_view(request, *args, **kwargs)
         except WouldCut as asked:
             return self._confirm(request, asked.cut)
+        except ChangeRefused as refused:
+            return answer_refused(self, request, refused)
         return answer
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -205,15 +213,12 @@ class RecordedAdmin(HidingAdmin):
             answer: HttpResponse = super().changelist_view(request, *args, **kwargs)
         except WouldCut as asked:
             return self._confirm(request, asked.cut)
+        except ChangeRefused as refused:
+            return answer_refused(self, request, refused, many=True)
         return answer
 
     def _confirm(self, request: HttpRequest, cut: affected_sessions.Cut) -> HttpResponse:
-        sent = [
-            (name, value)
-            for name, values in request.POST.lists()
-            if name not in _OURS
-            for value in values
-        ]
+        sent = _sent(request)
         context = {
             **self.admin_site.each_context(request),
             "title": "This ends live sessions",
@@ -223,6 +228,49 @@ class RecordedAdmin(HidingAdmin):
             "model": self.opts.verbose_name,
         }
         return TemplateResponse(request, "admin/desk/confirm_cut.html", context)
+
+
+def _sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """The form's fields, to be sent once more from a page that asks about them."""
+    return [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in _OURS
+        for value in values
+    ]
+
+
+def answer_refused(
+    model_admin: Any, request: HttpRequest, refused: ChangeRefused, *, many: bool = False
+) -> HttpResponse:
+    """The page for a change that was not made.
+
+    For one that needs a second person it asks why, and with a reason the request is made and shown.
+    `many` says that the change was one of several at once: these are asked for one by one.
+    """
+    plan = refused.plan if isinstance(refused, NeedsSecond) and not many else None
+    reason, why_not = request.POST.get(WHY, ""), "" if plan else str(refused)
+    if plan is not None and WHY in request.POST:
+        try:
+            asked = requests.ask(plan, by=user_of(request), reason=reason, ip=ip_of(request))
+        except ChangeRefused as error:
+            why_not = str(error)
+        else:
+            messages.success(request, f"{asked.label} waits for a second operator.")
+            return redirect("admin:policies_changerequest_change", asked.pk)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": "This needs a second person" if plan else "Not done",
+        "plan": plan,
+        "why_not": why_not,
+        "many": many and isinstance(refused, NeedsSecond),
+        "reason": reason,
+        "sent": _sent(request),
+        "why": WHY,
+        "model": model_admin.opts.verbose_name,
+    }
+    status = 403 if why_not else 200
+    return TemplateResponse(request, "admin/desk/second_person.html", context, status=status)
 
 
 def ask_about(request: HttpRequest, cut: affected_sessions.Cut) -> None:

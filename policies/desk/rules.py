@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from audit.read_only import ReadOnlyMixin
+from audit.requesters import ip_of, user_of
+from policies import consent
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, RecordedAdmin
+from policies.grants import notifications
+from policies.identity import operators
 from policies.models import (
     Capability,
     Consent,
@@ -60,9 +65,42 @@ class CapabilityAdmin(RuleAdmin):
         return False
 
 
+class ConsentEntry(forms.ModelForm):  # type: ignore[type-arg]
+    """Consent that an operator enters on a tenant's behalf."""
+
+    evidence = forms.CharField(
+        max_length=consent.MAX_NOTE,
+        help_text="Where the tenant's word can be read: a letter, a contract, a ticket.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+    class Meta:
+        model = Consent
+        fields = ("tenant", "extension", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if (tenant := cleaned.get("tenant")) is not None:
+            try:
+                consent.require_not_withdrawn(tenant, cleaned.get("extension"))
+            except consent.ConsentRefused as refused:
+                raise forms.ValidationError(str(refused)) from refused
+        return cleaned
+
+    def _post_clean(self) -> None:
+        """An earlier answer for the same scope is replaced: the row as such is not validated."""
+
+
 @admin.register(Consent)
-class ConsentAdmin(ReadOnlyMixin, OperatorAdmin):
-    """Consents, read-only: the tenant's own admins change them at /tenant/<key>/."""
+class ConsentAdmin(RecordedAdmin, OperatorAdmin):
+    """Consents: the tenant's own admins change them at /tenant/<key>/.
+
+    An operator can enter one on the tenant's behalf, with its evidence; never change or delete one.
+    """
+
+    form = ConsentEntry
+    fields = ("tenant", "extension", "expires_at", "evidence")
+    autocomplete_fields = ("tenant", "extension")
 
     list_display = ("tenant", "of_extension", "word", "expires_at", "decided_by", "decided_at")
     list_filter = ("state", *SCOPE_FILTERS)
@@ -72,6 +110,27 @@ class ConsentAdmin(ReadOnlyMixin, OperatorAdmin):
     @display(description="extension", ordering="extension__key")
     def of_extension(self, consent: Consent) -> str:
         return str(consent.extension or "any")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = ("tenant", "extension", "state", "expires_at", "decided_by", "decided_at", "note")
+        return shown if obj else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        said = form.cleaned_data
+        form.instance.pk = consent.enter(
+            said["tenant"],
+            by=user_of(request),
+            evidence=said["evidence"],
+            extension=said["extension"],
+            expires_at=said["expires_at"],
+            ip=ip_of(request),
+        ).pk
 
     @display(description="word", label={"given": "success", "withdrawn": "danger"})
     def word(self, consent: Consent) -> tuple[str, str]:
@@ -94,11 +153,18 @@ class EnvironmentPolicyAdmin(RuleAdmin):
             "Grants",
             {"fields": ("approvals_required", "max_grant_minutes", "pending_minutes")},
         ),
-        ("Break-glass access", {"fields": ("break_glass", "break_glass_minutes")}),
+        ("Break-glass access", {"fields": ("break_glass", "break_glass_minutes", "alarm")}),
     )
 
+    @display(description="Who is alerted")
+    def alarm(self, policy: EnvironmentPolicy) -> str:
+        """Said where break-glass access is set: an alarm that nobody hears refuses it."""
+        if not notifications.reach(operators.judges()):
+            return notifications.NOBODY_IS_TOLD
+        return "Every other operator with an e-mail address, and the webhook if there is one."
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("environment",) if obj else ()
+        return ("environment", "alarm") if obj else ("alarm",)
 
 
 @admin.register(ProductionMode)

@@ -13,8 +13,9 @@ from django.shortcuts import get_object_or_404
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from audit.requesters import ip_of, user_of
-from policies import changes
-from policies.desk.recorded_admin import RecordedAdmin, operates
+from policies.changes import second_person, verbs
+from policies.changes.second_person import ChangeRefused
+from policies.desk.recorded_admin import RecordedAdmin, answer_refused, operates
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -70,16 +71,25 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
         """Set a password, recorded; it ends that person's sign-ins and their sessions."""
-        with changes.recorded(self.get_object(request, id), by=user_of(request), ip=ip_of(request)):
-            answer: HttpResponse = super().user_change_password(request, id, form_url)
+        person, by, ip = self.get_object(request, id), user_of(request), ip_of(request)
+        try:
+            # Before Django's view, which gives the sign-in a new key: a rollback would end it.
+            second_person.require_own_password(User, person.pk, by=by)
+            with verbs.recorded(person, by=by, ip=ip):
+                answer: HttpResponse = super().user_change_password(request, id, form_url)
+        except ChangeRefused as refused:
+            return answer_refused(self, request, refused)
         return answer
 
 
 def own_password(request: HttpRequest) -> HttpResponse:
     """Change one's own password, recorded like any other change of a user."""
     me = get_object_or_404(User, pk=request.user.pk)
-    with changes.recorded(me, by=user_of(request), ip=ip_of(request)):
-        answer: HttpResponse = admin.site.password_change(request)
+    try:
+        with verbs.recorded(me, by=user_of(request), ip=ip_of(request)):
+            answer: HttpResponse = admin.site.password_change(request)
+    except ChangeRefused as refused:
+        return answer_refused(admin.site.get_model_admin(User), request, refused)
     return answer
 
 

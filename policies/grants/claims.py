@@ -22,7 +22,7 @@ from policies.decisions.facts import EnvironmentRules
 from policies.grants import notifications
 from policies.identity import operators
 from policies.loading import facts
-from policies.models import Grant, Lock
+from policies.models import Approval, Grant
 
 
 class GrantError(ValueError):
@@ -96,10 +96,13 @@ def policy() -> EnvironmentRules:
 
 def judges(*parties: int) -> QuerySet[User]:
     """The operators who may decide on a grant of these users: not themselves, nobody locked."""
-    now = clock.ClockNow()
-    live = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    barred = Lock.objects.filter(live, user__isnull=False).values("user")
-    return operators.operators().exclude(pk__in=parties).exclude(pk__in=barred)
+    return operators.judges().exclude(pk__in=parties)
+
+
+def given(row: Grant) -> int:
+    """How many approvals count now: of people who may still judge, neither of them a party."""
+    yes = row.approvals.filter(verdict=Approval.Verdict.APPROVE)
+    return yes.filter(approver__in=judges(row.requester_id, row.beneficiary_id)).count()
 
 
 def require_judge(row: Grant, by: User) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -10,6 +12,8 @@ from policies.database import clock
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict
 from policies.models import Grant
+
+UNAPPROVED: Final = "Too few of those who approved it may still approve."
 
 
 def settle(grant_id: int) -> None:
@@ -37,10 +41,15 @@ def lapse_one(row: Grant) -> bool:
     with transaction.atomic():
         try:
             if row.state == Grant.State.REQUESTED:
-                over = {"closed_at": F("lapses_at")}
+                over: dict[str, Any] = {"closed_at": F("lapses_at")}
                 acts.change(row, Q(lapses_at__lte=now), state=Grant.State.LAPSED, **over)
                 action = Action.GRANT_LAPSED
                 acts.tell("lapsed", row, by=None)
+            elif row.state == Grant.State.SCHEDULED and acts.given(row) < row.approvals_required:
+                over = {"closed_at": now, "closed_reason": UNAPPROVED}
+                acts.change(row, Q(starts_at__lte=now), state=Grant.State.CANCELLED, **over)
+                action = Action.GRANT_CANCELLED
+                acts.tell("cancelled", row, by=None)
             elif row.state == Grant.State.SCHEDULED:
                 acts.change(row, Q(starts_at__lte=now), state=Grant.State.ACTIVE)
                 action = Action.GRANT_ACTIVATED
@@ -50,5 +59,5 @@ def lapse_one(row: Grant) -> bool:
                 action = Action.GRANT_ENDED
         except GrantConflict:
             return False
-        acts.record(action, row, by=None)
+        acts.record(action, row, by=None, reason=row.closed_reason)
     return True

@@ -1,4 +1,4 @@
-"""Notices about grants: by e-mail and by a signed webhook, sent after the transaction.
+"""Notices about grants and changes: by e-mail and by a signed webhook, sent after the transaction.
 
 A notice is a row written with the change, so that it is sent if and only if the change was
 committed. After the commit a thread of this process sends it; what fails or is left behind by a
@@ -22,8 +22,9 @@ from django.db.models import F
 
 from policies.database import clock
 from policies.grants import webhook
+from policies.identity import operators
 from policies.mail import sends_mail
-from policies.models import Grant, Notice
+from policies.models import ChangeRequest, Grant, Notice
 
 log = logging.getLogger("policies.grants.notifications")
 
@@ -35,41 +36,124 @@ SUBJECTS: Final[dict[str, str]] = {
     "approved": "Approved: {label} on {tenant}/{extension}",
     "denied": "Denied: {label} on {tenant}/{extension}",
     "revoked": "Revoked: {label} on {tenant}/{extension}",
+    "cancelled": "Cancelled: {label} on {tenant}/{extension} has too few valid approvals",
     "lapsed": "Expired without a decision: {label} on {tenant}/{extension}",
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
     "reviewed": "Reviewed: your break-glass grant {label}",
 }
+NOBODY_IS_TOLD: Final = (
+    "Break-glass access would alert nobody: no other operator has an e-mail address that messages"
+    " are sent to, and there is no webhook. Set EMAIL_URL and addresses, or EXT_DEBUG_WEBHOOK_URL."
+)
 
 
 def unreached(people: Iterable[Any]) -> list[str]:
     """Of these users, the names of those whom no message can reach: no e-mail and no webhook."""
-    if settings.EXT_DEBUG_WEBHOOK_URL:
+    if webhook.is_configured():
         return []
     mails = sends_mail()
     return sorted(user.get_username() for user in people if not (mails and user.email))
+
+
+def reach(people: Iterable[User]) -> bool:
+    """Whether an alert would reach any of these, by mail or by the webhook.
+
+    Outside production mail that only goes to the log counts as well: a developer reads it there.
+    """
+    mails = sends_mail() or not settings.PRODUCTION
+    return webhook.is_configured() or (mails and any(person.email for person in people))
 
 
 def announce(
     kind: str, grant: Grant, *, to: Iterable[User], by: User | None, details: Mapping[str, Any]
 ) -> None:
     """Write the notices of this change in the caller's transaction; sent after its commit."""
-    subject = " ".join(SUBJECTS[kind].format(**details).split())[:200]
-    now = clock.now()
-    common = {"grant": grant, "kind": kind, "subject": subject, "created_at": now, "due_at": now}
     who = by.get_username() if by is not None else "the clock"
-    body = _body(kind, grant, who=who, details=details)
+    _write(
+        kind,
+        SUBJECTS[kind].format(**details),
+        _body(kind, grant, who=who, details=details),
+        to=to,
+        event={"event": f"grant.{kind}", "by": who, "grant": details},
+        grant=grant,
+    )
+
+
+def announce_change(
+    change: ChangeRequest, said: str, *, to: Iterable[User], by: User | None
+) -> None:
+    """Write the notices that a change was asked for or decided; `said` is `change.<said>`."""
+    who = by.get_username() if by is not None else "the clock"
+    facts = {
+        "label": change.label,
+        "what": change.summary,
+        "requester": change.requester.get_username(),
+        "reason": change.reason,
+        "answer": change.comment,
+    }
+    subject = f"Change {said.replace('_', ' ')}: {change.label} {change.summary}"
+    lines = [
+        f"{change.label}: {said.replace('_', ' ')} by {who}",
+        "",
+        f"What:       {change.summary}",
+        f"Asked by:   {facts['requester']}",
+        f"Reason:     {change.reason}",
+        *([f"Answer:     {change.comment}"] if change.comment else []),
+        *_link(f"changerequest/{change.pk}/change/"),
+    ]
+    event = {"event": f"change.{said}", "by": who, "change": facts}
+    _write(f"change_{said}", subject, "\n".join(lines) + "\n", to=to, event=event)
+
+
+def announce_alone(what: str, why: str, *, by: User) -> None:
+    """Tell every other operator that one person made a change that needs two."""
+    who = by.get_username()
+    lines = [
+        f"{who} changed {what} without a second person.",
+        "",
+        f"Why two:    {why}",
+        "Allowed by: EXT_DEBUG_ONE_PERSON, which is set on this console",
+        *_link("changerequest/"),
+    ]
+    others = operators.operators().exclude(pk=by.pk)
+    event = {"event": "change.made_alone", "by": who, "what": what, "why": why}
+    subject = f"CHANGED ALONE: {who}: {what}"
+    _write("change_alone", subject, "\n".join(lines) + "\n", to=others, event=event)
+
+
+def _write(
+    kind: str,
+    subject: str,
+    body: str,
+    *,
+    to: Iterable[User],
+    event: Mapping[str, Any],
+    grant: Grant | None = None,
+) -> None:
+    now = clock.now()
+    common = {
+        "grant": grant,
+        "kind": kind,
+        "subject": " ".join(subject.split())[:200],
+        "created_at": now,
+        "due_at": now,
+    }
     notices = [
         Notice(**common, channel=Notice.Channel.EMAIL, recipients=[user.email], body=body)
         for user in to
         if user.email
     ]
     if getattr(settings, "EXT_DEBUG_WEBHOOK_URL", ""):
-        payload = {"event": f"grant.{kind}", "by": who, "at": now.isoformat(), "grant": details}
-        text = json.dumps(payload, separators=(",", ":"))
+        text = json.dumps({**event, "at": now.isoformat()}, separators=(",", ":"))
         notices.append(Notice(**common, channel=Notice.Channel.WEBHOOK, body=text))
     if notices:
         Notice.objects.bulk_create(notices)
         transaction.on_commit(courier.wake, robust=True)
+
+
+def _link(path: str) -> list[str]:
+    base = getattr(settings, "EXT_DEBUG_BASE_URL", "").rstrip("/")
+    return ["", f"{base}/admin/policies/{path}"] if base else []
 
 
 def deliver_due(*, limit: int = 100) -> int:

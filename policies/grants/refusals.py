@@ -1,9 +1,11 @@
-"""Refused acts on grants are on record: who asked for what, and which rule said no."""
+"""Refused acts on grants are on record: who tried what, and which rule said no.
+
+Who asks for a grant that there is not yet is `policies.grants.attempts`'s to record.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -17,26 +19,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@contextmanager
-def recorded(act: str, *, by: User, tenant: str, extension: str, ip: str) -> Iterator[None]:
-    """Record a GrantError of the block and let it through; a stale form is no refusal.
-
-    To stand outside the act's own transaction, whose rollback the row survives. A target that does
-    not exist costs and leaves the same as one that is not theirs.
-    """
-    try:
-        yield
-    except GrantConflict:
-        raise
-    except GrantError as refused:
-        _record(act, refused, by=by, tenant=tenant, extension=extension, ip=ip)
-        raise
-
-
 def recorded_act(
     verb: Callable[Concatenate[int, P], R],
 ) -> Callable[Concatenate[int, P], R]:
-    """For the verbs of a grant that take its id, `by` and perhaps `ip`."""
+    """Record a GrantError of a verb that takes a grant's id, `by` and perhaps `ip`; let it through.
+
+    A stale form is no refusal. The row survives the rollback of the verb's own transaction, and a
+    grant that does not exist leaves the same as one that is not theirs.
+    """
 
     @wraps(verb)
     def act(grant_id: int, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""The verbs that make a grant: request, extend (a new linked request) and break_glass."""
+"""The verbs that make a grant: request, extend (a new linked one) and break_glass."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.db import IntegrityError, transaction
 from audit.trail import Action
 from policies.database import clock
 from policies.decisions.facts import EnvironmentRules
+from policies.grants import attempts, notifications
 from policies.grants import claims as acts
-from policies.grants import notifications
 from policies.grants.claims import GrantConflict, GrantRefused
 from policies.grants.expiry import lapse_one, settle
-from policies.grants.refusals import recorded, recorded_act
+from policies.grants.refusals import recorded_act
 from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
@@ -45,21 +45,23 @@ def request(
     GrantRefused when no approval could make it work (a lock, no relation, mode off, nobody who
     could approve), GrantConflict when the same request is pending already.
     """
-    told = recorded("request", by=by, tenant=tenant, extension=extension, ip=ip)
-    with told, transaction.atomic():
-        return _ask(
-            Action.GRANT_REQUESTED,
-            by=by,
-            beneficiary=beneficiary or by,
-            target=(tenant.lower(), extension.lower()),
-            minutes=minutes,
-            reason=reason,
-            installs=installs,
-            ticket=ticket,
-            starts_after=starts_after,
-            extends=None,
-            ip=ip,
-        )
+    asked_for = (tenant.lower()[:100], extension.lower()[:100])
+    with attempts.refusals_on_record(by, asked_for, ip=ip):
+        attempts.count(by)
+        with transaction.atomic():
+            return _ask(
+                Action.GRANT_REQUESTED,
+                by=by,
+                beneficiary=beneficiary or by,
+                target=(tenant.lower(), extension.lower()),
+                minutes=minutes,
+                reason=reason,
+                installs=installs,
+                ticket=ticket,
+                starts_after=starts_after,
+                extends=None,
+                ip=ip,
+            )
 
 
 @recorded_act
@@ -106,17 +108,19 @@ def break_glass(
     Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
     another (a unique constraint, so that two at once cannot either).
     """
-    with recorded("break glass", by=by, tenant=tenant, extension=extension, ip=ip):
+    asked_for = (tenant.lower()[:100], extension.lower()[:100])
+    with attempts.refusals_on_record(by, asked_for, ip=ip):
+        attempts.count(by)
         return _break_glass(
-            by, target=(tenant.lower(), extension.lower()), minutes=minutes, reason=reason,
+            by, (tenant.lower(), extension.lower()), minutes=minutes, reason=reason,
             installs=installs, ticket=ticket, ip=ip,
         )  # fmt: skip
 
 
 def _break_glass(
     by: User,
-    *,
     target: tuple[str, str],
+    *,
     minutes: int,
     reason: str,
     installs: Collection[str] | None,
@@ -128,6 +132,9 @@ def _break_glass(
         raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
     if not rules.break_glass:
         raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
+    others = list(acts.judges(by.pk))
+    if not notifications.reach(others):
+        raise GrantRefused("nobody_is_told", notifications.NOBODY_IS_TOLD)
     _require_possible(by, target, rules)
     minutes = _minutes(minutes, at_most=min(rules.break_glass_minutes, MAX_BREAK_GLASS_MINUTES))
     with transaction.atomic():
@@ -156,7 +163,7 @@ def _break_glass(
         except IntegrityError as error:
             raise _unreviewed() from error
         row.installs.set(_installs(row, installs))
-        others = list(acts.judges(by.pk))
+        acts.change(row)  # from version 2 on the database adds no install to it
         notifications.announce("break_glass", row, to=others, by=by, details=acts.describe(row))
         unreached = notifications.unreached(others)
         acts.record(

@@ -22,7 +22,6 @@ from policies.grants.claims import GrantConflict, GrantError, GrantMissing, Gran
 from policies.grants.expiry import lapse, settle
 from policies.grants.refusals import recorded_act
 from policies.grants.requests import break_glass, extend, request
-from policies.identity.operators import is_operator
 from policies.models import Approval, BreakGlassReview, Grant
 
 __all__ = [
@@ -73,7 +72,7 @@ def approve(
         lasts = max(1, min(wanted))
         required = max(row.approvals_required, rules.approvals_required)
         _judge(row, by=by, verdict=Approval.Verdict.APPROVE, comment=comment, now=now)
-        given = row.approvals.filter(verdict=Approval.Verdict.APPROVE).count()
+        given = acts.given(row)
         terms = {"minutes": lasts, "approvals_required": required}
         # The deadline is asked once more of the clock at the moment of the update.
         in_time = Q(lapses_at__gt=clock.ClockNow())
@@ -135,13 +134,15 @@ def release(grant_id: int, *, by: User, version: int | None = None, ip: str = ""
 def revoke(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
-    """End a grant now, with every grant that extends it; for operators."""
+    """End a grant now, with every grant that extends it; for operators who are not locked."""
     with suppress(AuditError):  # a label; to revoke, the grant may be scheduled as well
         settle(grant_id)
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
-        if not is_operator(by):
-            raise GrantRefused("not_operator", "Only an operator can revoke a grant.")
+        if not acts.judges().filter(pk=by.pk).exists():
+            raise GrantRefused(
+                "not_operator", "Only an operator whose account is not locked can revoke a grant."
+            )
         acts.expect(row, State.SCHEDULED, State.ACTIVE, to="revoke")
         _say_why(reason)
         for ended in [row, *_extensions(row)]:

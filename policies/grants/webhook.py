@@ -23,11 +23,18 @@ class WebhookError(Exception):
     """The webhook is not configured safely, or the receiver did not say 2xx."""
 
 
+def is_configured() -> bool:
+    """Whether there is an http(s) address and a secret: without both nothing is sent."""
+    url = getattr(settings, "EXT_DEBUG_WEBHOOK_URL", "")
+    secret = getattr(settings, "EXT_DEBUG_WEBHOOK_SECRET", "")
+    return urlsplit(url).scheme in ("http", "https") and bool(secret)
+
+
 def post(body: str, *, delivery: str) -> None:
     """Send one payload to EXT_DEBUG_WEBHOOK_URL; WebhookError or OSError when it did not arrive."""
     url = getattr(settings, "EXT_DEBUG_WEBHOOK_URL", "")
     secret = getattr(settings, "EXT_DEBUG_WEBHOOK_SECRET", "")
-    if urlsplit(url).scheme not in ("http", "https") or not secret:
+    if not is_configured():
         raise WebhookError("EXT_DEBUG_WEBHOOK_URL must be http(s), with EXT_DEBUG_WEBHOOK_SECRET")
     raw = body.encode()
     request = urllib.request.Request(  # noqa: S310 - the scheme was checked above

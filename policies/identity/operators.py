@@ -8,6 +8,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from policies.identity import locks
+
 OPERATE: Final = "operate_debug"
 
 
@@ -18,6 +20,11 @@ def operators() -> QuerySet[User]:
         .objects.filter(Q(is_superuser=True) | has_permission())
         .filter(is_active=True, is_staff=True)
     )
+
+
+def judges() -> QuerySet[User]:
+    """The operators who may decide on what others ask for: those on whom no lock is in force."""
+    return operators().exclude(pk__in=locks.locked_people())
 
 
 def has_permission() -> Exists:

@@ -15,6 +15,7 @@ from django.db.models import Q
 from audit import trail
 from policies import cuts
 from policies.database import clock
+from policies.identity import locks
 from policies.identity.operators import is_operator
 from policies.identity.viewers import Viewer
 from policies.models import AccessToken, Extension, Tenant
@@ -56,6 +57,8 @@ def issue(
         raise TokenRefused("A token needs a name that says where it is used.")
     if not dt.timedelta(0) < lifetime <= LONGEST:
         raise TokenRefused(f"A token lives at most {LONGEST.days} days, not {lifetime.days}.")
+    if locks.lock_on(owner.pk) is not None:
+        raise TokenRefused("Your account is locked: no token is issued to it.")
     raw = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         now = clock.now()

@@ -46,6 +46,8 @@ from policies.models.directory import RESERVED_TENANTS
 ATTEMPTS: Final = 4  # a policy that moves during each of them moves on: sessions decide again
 
 
+NOBODY: Final = 0  # no row has this id
+
 # Two row ids; None where the row does not exist or the rule is for any.
 Pair = tuple[int | None, int | None]
 
@@ -99,7 +101,7 @@ class _Batch:
         self.users = self._users({q.user_id for q in questions})
         self.tenants = {
             row["key"]: row
-            for row in Tenant.objects.filter(key__in={q.tenant for q in questions}).values(
+            for row in Tenant.objects.filter(key__in={_owner(q) for q in questions}).values(
                 "pk", "key", "suspended_at", "consent_required"
             )
         }
@@ -109,8 +111,10 @@ class _Batch:
             .annotate(capable=_capability(extension=OuterRef("pk"), install=None))
             .values("pk", "key", "capable")
         }
-        tenant_ids = [row["pk"] for row in self.tenants.values()]
-        extension_ids = [row["pk"] for row in self.extensions.values()]
+        # Django asks nothing for an empty IN: with nobody's id a target that does not exist costs
+        # the same queries as one that does, and so the same time.
+        tenant_ids = [row["pk"] for row in self.tenants.values()] or [NOBODY]
+        extension_ids = [row["pk"] for row in self.extensions.values()] or [NOBODY]
         user_ids = list(self.users)
         self.installs: dict[Pair, dict[str, bool]] = {}
         for tenant, extension, key, capable in (
@@ -137,13 +141,21 @@ class _Batch:
         )
         any_extension = Q(extension__isnull=True) | Q(extension__in=extension_ids)
         any_tenant = Q(tenant__isnull=True) | Q(tenant__in=tenant_ids)
+        # Of a stream that holds all of a tenant's extensions each extension's word counts.
+        whole = [
+            self.tenants[_owner(q)]["pk"]
+            for q in questions
+            if q.tenant in RESERVED_TENANTS and _owner(q) in self.tenants
+        ]
         self.consents = list(
-            Consent.objects.filter(any_extension, tenant__in=tenant_ids).values(
-                "tenant_id", "extension_id", "state", "expires_at"
-            )
+            Consent.objects.filter(
+                any_extension | Q(tenant__in=whole or [NOBODY]), tenant__in=tenant_ids
+            ).values("tenant_id", "extension_id", "state", "expires_at")
         )
         self.off = set(
-            ProductionMode.objects.filter(any_tenant, any_extension)
+            ProductionMode.objects.filter(
+                any_tenant, any_extension | Q(tenant__in=whole or [NOBODY])
+            )
             .exclude(mode=ProductionMode.Mode.GRANT)
             .values_list("tenant_id", "extension_id")
         )
@@ -173,11 +185,13 @@ class _Batch:
 
     def _facts(self, q: Question) -> Facts:
         active, operator = self.users.get(q.user_id, (False, False))
-        tenant, extension = self.tenants.get(q.tenant), self.extensions.get(q.extension)
+        tenant, extension = self.tenants.get(_owner(q)), self.extensions.get(q.extension)
         tenant_id, extension_id = tenant and tenant["pk"], extension and extension["pk"]
-        installs = self.installs.get((tenant_id, extension_id), {})
-        developer = self.developers.get((q.user_id, extension_id), ())
         tenantless = q.tenant in RESERVED_TENANTS
+        installs = {} if tenantless else self.installs.get((tenant_id, extension_id), {})
+        developer = self.developers.get((q.user_id, extension_id), ())
+        # Its rules bind as for the tenant's other streams; a grant for it names no tenant.
+        granted_to = None if tenantless else tenant_id
         return Facts(
             user_id=q.user_id,
             tenant=q.tenant,
@@ -202,11 +216,16 @@ class _Batch:
             consents=tuple(
                 ConsentFact(given=row["state"] == Consent.State.GIVEN, expires_at=row["expires_at"])
                 for row in self.consents
-                if row["tenant_id"] == tenant_id and row["extension_id"] in (None, extension_id)
+                if row["tenant_id"] == tenant_id
+                and (
+                    row["extension_id"] in (None, extension_id)
+                    or (tenantless and row["state"] == Consent.State.WITHDRAWN)
+                )
             ),
-            mode_off=any(scope in self.off for scope in _scopes(tenant_id, extension_id)),
+            mode_off=any(scope in self.off for scope in _scopes(tenant_id, extension_id))
+            or (tenantless and tenant_id is not None and tenant_id in {t for t, _ in self.off}),
             locks=tuple(self._locks(q.user_id, tenant_id, extension_id)),
-            grants=tuple(self.grants.get((q.user_id, q.tenant, q.extension, tenant_id), ())),
+            grants=tuple(self.grants.get((q.user_id, q.tenant, q.extension, granted_to), ())),
             limits=limits.effective(
                 [self.limits.get(scope) for scope in _scopes(tenant_id, extension_id)]
             ),
@@ -251,6 +270,11 @@ class _Batch:
 GONE: Final = TokenFact(
     revoked=True, expires_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC), tenant=None, extension=None
 )
+
+
+def _owner(q: Question) -> str:
+    """The key of the tenant whose rules bind: a one-part stream may be named after a tenant."""
+    return q.extension if q.tenant in RESERVED_TENANTS else q.tenant
 
 
 def _capability(**owner: Any) -> Exists:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count, F, Q
 
 from policies.database import clock
 from policies.decisions.facts import GrantFact
+from policies.identity import operators
 from policies.models import Approval, Grant, Install
 
 # Grants that were closed lately are loaded so that a cut session can be told why.
 RECENT: Final = dt.timedelta(hours=1)
+
+# States in which a grant has not begun, whatever the clock says: the label follows later.
+WAITING: Final = (Grant.State.REQUESTED, Grant.State.SCHEDULED)
 
 # Beneficiary, tenant key, extension key, tenant row: both the row and its name, so that a renamed
 # tenant's grants do not open the next tenant of that name.
@@ -32,7 +36,7 @@ def load(
             extension_key__in=extensions,
             starts_at__isnull=False,
         )
-        .annotate(given=_approvals())
+        .annotate(given=_approvals(), standing=_approvals(**standing()))
         .order_by("pk")
     )
     installs = _installs([grant.pk for grant in rows if not grant.all_installs])
@@ -54,7 +58,8 @@ def load(
                 closed_at=row.closed_at,
                 closed_as=row.state if row.closed_at else "",
                 closed_reason=row.closed_reason,
-                approvals=row.given,
+                # Until it is activated, only approvals of people who may approve now count.
+                approvals=row.standing if row.state in WAITING else row.given,
                 approvals_required=row.approvals_required,
                 break_glass=row.break_glass,
             )
@@ -71,11 +76,17 @@ def _installs(grant_ids: list[int]) -> dict[int, set[str]]:
     return found
 
 
-def _approvals() -> Count:
+def standing() -> dict[str, Any]:
+    """A filter of grants' approvals: those whose approver is an operator now, and not locked."""
+    return {"approvals__approver__in": operators.judges().values("pk")}
+
+
+def _approvals(**more: Any) -> Count:
     """Approvals by people other than requester and beneficiary; the database allows no other."""
     return Count(
         "approvals",
-        filter=Q(approvals__verdict=Approval.Verdict.APPROVE)
+        filter=Q(approvals__verdict=Approval.Verdict.APPROVE, **more)
         & ~Q(approvals__approver=F("requester"))
         & ~Q(approvals__approver=F("beneficiary")),
+        distinct=True,
     )

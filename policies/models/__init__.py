@@ -1,5 +1,6 @@
 """The tables of policies, one module per part; import them from here."""
 
+from policies.models.change_requests import ChangeRequest
 from policies.models.directory import Extension, ExtensionDeveloper, Install, Membership, Tenant
 from policies.models.grants import Approval, BreakGlassReview, Grant
 from policies.models.keys import AccessToken, Notice, Opening, PolicyVersion, Ticket
@@ -18,6 +19,7 @@ __all__ = [
     "Approval",
     "BreakGlassReview",
     "Capability",
+    "ChangeRequest",
     "Consent",
     "EnvironmentPolicy",
     "Extension",

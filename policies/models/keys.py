@@ -71,10 +71,15 @@ class Ticket(models.Model):
 
 
 class Opening(models.Model):
-    """One attempt to open a session; the last minute's count is the person's rate."""
+    """An attempt to open a session or ask for access; the last minute's count is the rate."""
+
+    class Kind(models.TextChoices):
+        SESSION = "session", "Session"
+        REQUEST = "request", "Request for access"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.SESSION)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["user", "at"])]
@@ -84,13 +89,15 @@ class Opening(models.Model):
 
 
 class Notice(models.Model):
-    """A message about a grant that waits to be sent; written with the change, sent after commit."""
+    """A message that waits to be sent: written with what it tells of, sent after the commit."""
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
         WEBHOOK = "webhook", "Webhook"
 
-    grant = models.ForeignKey(Grant, models.CASCADE, related_name="notices")
+    grant = models.ForeignKey(
+        Grant, models.CASCADE, null=True, blank=True, related_name="notices"
+    )  # empty: about a change of a row of policy
     kind = models.CharField(max_length=40)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     recipients = models.JSONField(default=list)

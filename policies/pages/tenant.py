@@ -21,6 +21,7 @@ from audit import trail
 from audit.refusals import TENANT
 from audit.requesters import ip_of, note_reading, user_of
 from policies import access, consent
+from policies.changes.second_person import ChangeRefused, NeedsSecond
 from policies.database import clock
 from policies.desk import affected_sessions
 from policies.desk.recorded_admin import CONFIRMED, WouldCut, ask_about
@@ -89,6 +90,9 @@ def say(request: HttpRequest, key: str) -> HttpResponse:
         with transaction.atomic():
             _do(request, tenant, extension, said)
             ask_about(request, affected_sessions.cut_of(before))
+    except (consent.ConsentWithdrawn, ChangeRefused) as refused:
+        messages.error(request, f"Not done: {_for_tenants(refused)}")
+        return redirect("tenant", key=tenant.key)
     except consent.ConsentRefused:
         raise Http404 from None
     except WouldCut as asked:
@@ -96,6 +100,15 @@ def say(request: HttpRequest, key: str) -> HttpResponse:
         return render(request, "policies/confirm.html", context)
     messages.success(request, "Done. It holds at once.")
     return redirect("tenant", key=tenant.key)
+
+
+def _for_tenants(refused: ValueError) -> str:
+    if isinstance(refused, NeedsSecond):
+        return (
+            "you are an operator, who does not speak for a tenant alone. Somebody of the tenant who"
+            " is no operator can, or an operator enters it in the admin with its evidence."
+        )
+    return str(refused)
 
 
 def _do(

@@ -88,9 +88,9 @@ def test_a_refused_request_for_a_grant_says_which_rule(
             content_type="application/json",
         )
         assert answer.status_code in (403, 404)
-    told = AuditRecord.objects.filter(action="grant.refused").order_by("seq")
+    told = AuditRecord.objects.filter(action="grant.request_refused").order_by("seq")
     assert [(row.actor_name, row.tenant, row.data["code"]) for row in told] == [
-        ("mallory", "acme", "request: not_found"), ("mallory", "nobody", "request: not_found"),
+        ("mallory", "acme", "not_found"), ("mallory", "nobody", "not_found"),
     ]  # fmt: skip
 
 

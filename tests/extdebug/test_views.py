@@ -8,8 +8,10 @@ from html import unescape
 import msgspec
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from extdebug.demo.sample import Cast
+from extdebug.sessions import heartbeats
 
 CONSOLE = "/extensions/invoice-sync/debug"
 
@@ -80,3 +82,22 @@ def test_signing_out_is_a_post_and_ends_the_sign_in(cast: Cast):
     assert client.get("/extensions/").status_code == 200
     assert client.post("/logout/").headers["Location"] == "/login/"
     assert client.get("/extensions/").status_code == 302
+
+
+def test_operators_find_the_streams_of_no_tenant_and_their_consoles(cast: Cast):
+    seen_by_janitor = [["unknown", "invoice-sync"], ["-", "report-maker"], ["unknown", "stray"]]
+    heartbeats.beat(
+        heartbeats.JANITOR, host="h", pid=1, started_at=timezone.now(),
+        health={"failed": [], heartbeats.TENANTLESS: seen_by_janitor},
+    )  # fmt: skip
+    operator = signed_in(cast.olivia)
+    page = operator.get("/extensions/").text
+    assert "Streams without a tenant" in page
+    for tenant, extension in seen_by_janitor:
+        assert f"/extensions/{extension}/debug?tenant={tenant}" in page
+    config = config_of(operator.get("/extensions/stray/debug?tenant=unknown").text)
+    assert [row["tenant"] for row in config["tenants"]] == ["unknown"]  # type: ignore[attr-defined]
+    assert operator.get("/extensions/never-seen/debug?tenant=unknown").status_code == 200
+    for outsider in (cast.dan, cast.alice, cast.mallory):
+        assert "Streams without a tenant" not in signed_in(outsider).get("/extensions/").text
+        assert signed_in(outsider).get("/extensions/stray/debug?tenant=unknown").status_code == 404

@@ -10,7 +10,8 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 from extdebug.demo.sample import Cast
-from policies import changes, cuts
+from policies import cuts
+from policies.changes import verbs as changes
 from policies.grants import verbs
 from policies.models import Lock
 from tests.policies.conftest import granted

@@ -100,8 +100,9 @@ class Command(BaseCommand):
         """Every step, whatever became of the others; the names of those that failed."""
         failed: list[str] = []
         said: list[str] = []
+        tenantless: list[Target] = []
         steps = (self._given_steps or self._steps)(retention)
-        last = ("sign of life", lambda: _beat(failed))
+        last = ("sign of life", lambda: _beat(failed, tenantless))
         for name, step in (*steps, last):
             try:
                 outcome = step()
@@ -112,6 +113,7 @@ class Command(BaseCommand):
                 continue
             if isinstance(outcome, Tidied):
                 said += _tidied(outcome)
+                tenantless += outcome.tenantless
                 for problem in outcome.problems:
                     self.stderr.write(f"{name}: {problem}")
             elif outcome:
@@ -135,12 +137,15 @@ class Command(BaseCommand):
         return steps
 
 
-def _beat(failed: Sequence[str]) -> None:
-    """The round is over: for metrics, alerts and the operators' page."""
+def _beat(failed: Sequence[str], tenantless: Sequence[Target]) -> None:
+    """The round is over: for metrics, alerts and the operators' pages."""
     now = timezone.now()
     heartbeats.beat(
         heartbeats.JANITOR, host=socket.gethostname()[:128], pid=os.getpid(), started_at=now,
-        health={"failed": list(failed)},
+        health={
+            "failed": list(failed),
+            heartbeats.TENANTLESS: [[each.tenant, each.extension] for each in tenantless],
+        },
     )  # fmt: skip
 
 

@@ -30,8 +30,9 @@ pytestmark = [pytest.mark.redis]
 SECONDS: Final = 4.0
 AT_ONCE: Final = 24
 EVERY: Final = 0.05  # seconds between two lines
-LATE: Final = 2.0  # seconds; a line that takes longer was held up
-PROBE: Final = 1.0  # seconds for /healthz
+# Bounds that a busy machine keeps, too; the figures of a quiet one are in docs/operations.md.
+LATE: Final = 6.0  # seconds; a line that takes longer was held up
+PROBE: Final = 4.0  # seconds for /healthz
 MEMORY: Final = 300  # MiB above what it was: two passwords at 100 MiB, and slack
 PRODUCTION: Final = {
     "EXT_DEBUG_ENVIRONMENT": "production", "EXT_DEBUG_UI_ENABLED": "true", "HTTPS_ONLY": "false",

@@ -12,13 +12,17 @@ from django.utils import timezone
 from audit import roles, trail
 from audit.models import AuditRecord, ChangeNote
 from extdebug.demo.sample import Cast
-from policies import changes, consent
+from policies import consent
+from policies.changes import requests
+from policies.changes import verbs as changes
+from policies.changes.second_person import NeedsSecond
 from policies.database import note_triggers, version_triggers
 from policies.grants import verbs
 from policies.identity import tokens
 from policies.models import (
     AccessToken,
     Capability,
+    ChangeRequest,
     Consent,
     EnvironmentPolicy,
     ExtensionDeveloper,
@@ -52,6 +56,16 @@ def noted(change: Callable[[], Any]) -> list[AuditRecord]:
     return list(AuditRecord.objects.filter(action="row.changed", seq__gt=last).order_by("seq"))
 
 
+def _asked(cast: Cast, **more: Any) -> ChangeRequest:
+    """A request that nobody has asked for by its verb."""
+    now = timezone.now()
+    given = {"requested_at": now, "lapses_at": now + HOUR, **more}
+    return ChangeRequest.objects.create(
+        act="delete", kind="policies.lock", object_pk="1", summary="Delete lock: x",
+        requester=cast.olivia, reason="x", **given,
+    )  # fmt: skip
+
+
 def _ways(cast: Cast) -> dict[str, Callable[[], Any]]:
     now, dan = timezone.now(), cast.dan
     developer = ExtensionDeveloper.objects.get(user=cast.dora)
@@ -61,7 +75,9 @@ def _ways(cast: Cast) -> dict[str, Callable[[], Any]]:
         owner=dan, name="ci", digest="d" * 64, tenant=cast.acme, created_at=now,
         expires_at=now + HOUR,
     )  # fmt: skip
+    asked = ChangeRequest.objects.filter(pk=_asked(cast).pk)
     return {
+        "policies_changerequest": lambda: asked.update(state="withdrawn", decided_at=now),
         "policies_tenant": lambda: Tenant.objects.update(suspended_at=now),
         "policies_extension": lambda: sql("UPDATE policies_extension SET name = 'x'"),
         "policies_install": lambda: Install.objects.update(tenant=cast.globex),
@@ -144,6 +160,8 @@ def test_secrets_are_not_noted(cast: Cast) -> None:
 
 @pytest.mark.django_db
 def test_a_verb_is_recorded_once(cast: Cast, production: Any) -> None:
+    production.EXT_DEBUG_ONE_PERSON = True  # what takes two has a test of its own
+
     def verbs_of_all_kinds() -> None:
         olivia = cast.olivia
         developer = ExtensionDeveloper.objects.get(user=cast.dora)
@@ -174,6 +192,59 @@ def test_a_verb_is_recorded_once(cast: Cast, production: Any) -> None:
 
     Group.objects.create(name="given")
     assert noted(verbs_of_all_kinds) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("production")
+def test_what_takes_two_people_is_recorded_once(cast: Cast) -> None:
+    def wants(change: Callable[[], Any]) -> int:
+        with pytest.raises(NeedsSecond) as needs:
+            change()
+        return requests.ask(needs.value.plan, by=cast.olivia, reason="an audit").pk
+
+    def member() -> None:
+        changes.save(Membership(user=cast.mallory, tenant=cast.acme), by=cast.olivia)
+
+    def all_installs() -> None:
+        row = ExtensionDeveloper.objects.get(user=cast.dora)
+        row.all_installs = True
+        changes.save(row, by=cast.olivia, related={"installs": []})
+
+    def entered() -> None:
+        consent.enter(cast.acme, by=cast.olivia, evidence="a letter")
+
+    def answers() -> None:
+        requests.deny(wants(member), by=cast.oscar, reason="not now")
+        requests.withdraw(wants(member), by=cast.olivia)
+        for change in (member, all_installs, entered):
+            requests.approve(wants(change), by=cast.oscar, comment="fine")
+        assert requests.lapse() == 1
+
+    _asked(cast, requested_at=timezone.now() - 2 * HOUR, lapses_at=timezone.now() - HOUR)
+    assert noted(answers) == []
+    assert set(ChangeRequest.objects.values_list("state", flat=True)) == {
+        "denied", "withdrawn", "applied", "lapsed",
+    }  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("production")
+def test_an_answer_that_no_verb_gave_is_recorded(cast: Cast) -> None:
+    """A request's words on the row that it is about tell nothing of the request's own row."""
+    row = EnvironmentPolicy.objects.create(environment="production", approvals_required=2)
+    row.approvals_required = 1
+    with pytest.raises(NeedsSecond) as needs:
+        changes.save(row, by=cast.olivia)
+
+    def answered() -> None:
+        with transaction.atomic():
+            asked = requests.ask(needs.value.plan, by=cast.olivia, reason="an audit")
+            ChangeRequest.objects.filter(pk=asked.pk).update(
+                state="applied", decided_by=cast.oscar, decided_at=timezone.now()
+            )
+
+    (told,) = noted(answered)
+    assert told.data["rows"][0]["changed"]["state"] == {"from": "requested", "to": "applied"}
 
 
 @pytest.mark.django_db

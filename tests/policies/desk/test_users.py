@@ -51,14 +51,14 @@ def test_staff_who_manage_users_cannot_lift_themselves(cast: Cast) -> None:
 
 
 def test_a_new_password_is_on_record_without_it(cast: Cast, root: Client) -> None:
-    url = f"/admin/auth/user/{cast.dan.pk}/password/"
+    url = f"/admin/auth/user/{cast.mallory.pk}/password/"
     new = {"password1": "kq9-tangerine", "password2": "kq9-tangerine", "usable_password": "true"}
     assert root.post(url, new).status_code == 302
     row = AuditRecord.objects.get(actor_name="root")
-    cast.dan.refresh_from_db()
+    cast.mallory.refresh_from_db()
     assert row.action == "user.changed"
     assert list(row.data["changed"]) == ["password"]
-    assert cast.dan.password not in str(row.data)
+    assert cast.mallory.password not in str(row.data)
 
 
 def test_ones_own_new_password_is_on_record_too(cast: Cast) -> None:

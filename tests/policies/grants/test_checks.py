@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from audit.models import AuditRecord
@@ -46,10 +47,14 @@ def test_an_e_mail_address_without_a_server_is_none(settings: Settings, backend:
     assert line.startswith("policies.W002")
     assert "olivia, oscar" in line
     settings.EXT_DEBUG_WEBHOOK_URL = "https://hooks.example/x"
+    assert len(found()) == 1  # without its secret nothing is sent
+    settings.EXT_DEBUG_WEBHOOK_SECRET = "a secret"
     assert found() == []
 
 
-def test_who_has_no_e_mail_is_named_and_so_in_the_record_of_the_grant(cast: Cast):
+def test_who_has_no_e_mail_is_named_and_so_in_the_record_of_the_grant(
+    cast: Cast, third_operator: User
+):
     cast.oscar.email = ""
     cast.oscar.save()
     (line,) = found()

@@ -1,14 +1,16 @@
 """Labels follow the clock, each once, and close at the moment that was over and not later."""
 
 import datetime as dt
+import threading
 
 import pytest
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
-from policies.grants import expiry
-from policies.models import Grant, Notice
-from tests.policies.conftest import actions, granted, request
+from policies.database import clock
+from policies.grants import expiry, verbs
+from policies.models import Grant, Lock, Notice
+from tests.policies.conftest import actions, ask, granted, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -43,7 +45,7 @@ def test_a_row_that_somebody_else_labelled_is_left_alone(cast: Cast) -> None:
 
 
 def test_a_scheduled_grant_is_activated_before_a_verb_judges_it(cast: Cast) -> None:
-    later = granted(cast, cast.dan, starts_after=timezone.now() + dt.timedelta(seconds=0.3))
+    later = granted(cast, cast.dan, starts_after=timezone.now() + dt.timedelta(seconds=1.5))
     assert later.state == Grant.State.SCHEDULED
     expiry.settle(later.pk)
     assert Grant.objects.get(pk=later.pk).state == Grant.State.SCHEDULED
@@ -53,3 +55,18 @@ def test_a_scheduled_grant_is_activated_before_a_verb_judges_it(cast: Cast) -> N
     expiry.settle(later.pk)
     assert Grant.objects.get(pk=later.pk).state == Grant.State.ACTIVE
     assert actions(subject_id=str(later.pk))[-1] == "grant.activated"
+
+
+def test_a_scheduled_grant_whose_approver_lost_the_role_is_cancelled_at_its_start(
+    cast: Cast,
+) -> None:
+    soon = timezone.now() + dt.timedelta(milliseconds=1500)
+    scheduled = verbs.approve(request(cast.dan, starts_after=soon).pk, by=cast.olivia)
+    Lock.objects.create(user=cast.olivia, reason="x")
+    waited = threading.Event()
+    while clock.now() <= soon:
+        waited.wait(0.05)
+    assert not ask(cast.dan).allowed  # also before anybody has labelled it
+    assert expiry.lapse() == 1
+    scheduled.refresh_from_db()
+    assert (scheduled.state, scheduled.closed_reason) == ("cancelled", expiry.UNAPPROVED)

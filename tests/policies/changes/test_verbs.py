@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from policies import changes
-from policies.changes import Unrecordable
+from policies.changes import verbs
+from policies.changes.verbs import Unrecordable
 from policies.models import (
     Capability,
     EnvironmentPolicy,
@@ -37,7 +37,7 @@ def last() -> AuditRecord:
 
 def test_a_change_says_what_was_and_what_is(cast: Cast) -> None:
     cast.acme.name = "Acme GmbH"
-    changes.save(cast.acme, by=cast.olivia, ip="192.0.2.7", reason="new name")
+    verbs.save(cast.acme, by=cast.olivia, ip="192.0.2.7", reason="new name")
     record = last()
     assert (record.action, record.actor_name, record.ip) == (
         "tenant.changed",
@@ -49,7 +49,7 @@ def test_a_change_says_what_was_and_what_is(cast: Cast) -> None:
 
 
 def test_saving_without_a_change_records_nothing(cast: Cast) -> None:
-    changes.save(cast.acme, by=cast.olivia)
+    verbs.save(cast.acme, by=cast.olivia)
     assert actions() == []
 
 
@@ -65,7 +65,7 @@ def test_what_is_invalid_is_not_saved(cast: Cast) -> None:
         ProductionMode(mode="off"),
     ):
         with pytest.raises(ValidationError):
-            changes.save(row, by=cast.olivia)
+            verbs.save(row, by=cast.olivia)
     assert actions() == []
 
 
@@ -81,7 +81,7 @@ def test_a_tenants_changes_have_their_own_names(
     cast: Cast, column: str, value: Any, action: str
 ) -> None:
     setattr(cast.acme, column, value)
-    changes.save(cast.acme, by=cast.olivia)
+    verbs.save(cast.acme, by=cast.olivia)
     assert actions() == [action]
 
 
@@ -96,9 +96,9 @@ def test_each_kind_of_row_has_its_words(cast: Cast) -> None:
         Group(name="operators"),
     ]
     for row in rows:
-        changes.save(row, by=cast.olivia)
+        verbs.save(row, by=cast.olivia)
     for row in rows:
-        changes.delete(row, by=None)
+        verbs.delete(row, by=None)
     assert actions() == [
         "lock.set", "membership.created", "rule.created", "policy.changed",
         "production_mode.changed", "limits.changed", "user.changed",
@@ -110,9 +110,9 @@ def test_each_kind_of_row_has_its_words(cast: Cast) -> None:
 
 def test_relations_are_part_of_the_change(cast: Cast) -> None:
     developer = ExtensionDeveloper.objects.get(user=cast.dora)
-    changes.save(developer, by=cast.olivia, related={"installs": [cast.inst_globex]})
+    verbs.save(developer, by=cast.olivia, related={"installs": [cast.inst_globex]})
     assert last().data["changed"] == {"installs": {"from": ["inst-acme"], "to": ["inst-globex"]}}
-    with changes.recorded(cast.mallory, by=cast.olivia) as change:
+    with verbs.recorded(cast.mallory, by=cast.olivia) as change:
         cast.mallory.user_permissions.set(cast.olivia.user_permissions.all())
         change.reason = "a new operator"
     assert (last().action, last().reason) == ("user.changed", "a new operator")
@@ -122,7 +122,7 @@ def test_relations_are_part_of_the_change(cast: Cast) -> None:
 def test_a_secret_is_recorded_as_changed_and_not_as_it_is(cast: Cast) -> None:
     before = cast.dan.password
     cast.dan.set_password("another-secret")
-    changes.save(cast.dan, by=cast.olivia)
+    verbs.save(cast.dan, by=cast.olivia)
     text = str(last().data)
     assert "password" in text
     assert before not in text
@@ -131,7 +131,7 @@ def test_a_secret_is_recorded_as_changed_and_not_as_it_is(cast: Cast) -> None:
 
 def test_a_capability_belongs_to_its_installs_slice(cast: Cast) -> None:
     capability = Capability.objects.get(install=cast.inst_acme)
-    changes.delete(capability, by=cast.olivia, reason="not theirs")
+    verbs.delete(capability, by=cast.olivia, reason="not theirs")
     record = last()
     assert (record.action, record.tenant, record.extension) == (
         "capability.withdrawn",
@@ -145,11 +145,11 @@ def test_history_protects_its_subjects(cast: Cast, production: Any) -> None:
     granted(cast, cast.dan)
     before = actions()
     with pytest.raises(ProtectedError):
-        changes.delete(cast.acme, by=cast.olivia)
+        verbs.delete(cast.acme, by=cast.olivia)
     assert actions() == before
     assert User.objects.filter(pk=cast.dan.pk).exists()
 
 
 def test_grants_have_verbs_of_their_own(cast: Cast) -> None:
     with pytest.raises(Unrecordable):
-        changes.save(Grant(), by=cast.olivia)
+        verbs.save(Grant(), by=cast.olivia)

@@ -1,7 +1,9 @@
 """Saves and deletes rows of policy together with their audit row, and hints to decide again.
 
 The admin and every command that edits the directory, a rule, a lock, a person or their rights goes
-through here. Who may is the caller's question. Grants, tokens and consent have verbs of their own.
+through here. Who may is the caller's question, except that nobody makes a change alone that needs
+two, and that whoever is locked makes none (`policies.changes.second_person`). Grants, tokens and
+consent have verbs of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from django.db.models import Model
 from audit import trail
 from audit.trail import Action
 from policies import cuts, models
+from policies.changes import row_state, second_person
+from policies.models import ChangeRequest
 
 # What an audit row says instead of the value: whoever reads the trail must not sign in with it.
 SECRET: Final = frozenset({"password", "digest"})
@@ -77,23 +81,38 @@ class Change:
 
 @contextmanager
 def recorded(
-    instance: Model, *, by: User | None, ip: str = "", reason: str = ""
+    instance: Model,
+    *,
+    by: User | None,
+    ip: str = "",
+    reason: str = "",
+    approved: ChangeRequest | None = None,
 ) -> Iterator[Change]:
     """Run the block and record what it changed of this row and its relations, in one transaction.
 
     Nothing is recorded when nothing changed. For an admin's save_model and save_related together.
+    ChangeRefused, and nothing is changed, when `by` is locked; NeedsSecond when the change needs a
+    second person and is not what was `approved`.
     """
     words = _words(instance)
     change = Change(reason=reason)
     with transaction.atomic():
-        before = snapshot(_stored(instance))
+        second_person.require_unlocked(by)
+        stored = _stored(instance)
+        before, was = snapshot(stored), row_state.state_of(stored)
         yield change
-        after = snapshot(_stored(instance))
+        stored = _stored(instance)
+        after, now = snapshot(stored), row_state.state_of(stored)
         if before == after:
             return
+        pk = instance.pk
+        alone = second_person.why_alone(type(instance), pk, was, now, by=by, approved=approved)
         action = _action(words, instance, before=before, after=after)
-        shown = {**_difference(before, after), **change.data}
+        shown = {**_difference(before, after), **change.data, **_of_request(approved)}
         _write(action, instance, by=by, ip=ip, reason=change.reason, data=shown)
+        if alone:
+            row = second_person.Row(type(instance), pk, str(instance), about(instance))
+            second_person.tell_alone(alone, row, by=by, ip=ip, reason=change.reason)
 
 
 def save(
@@ -103,25 +122,42 @@ def save(
     ip: str = "",
     reason: str = "",
     related: Mapping[str, Collection[Any]] | None = None,
+    approved: ChangeRequest | None = None,
 ) -> None:
     """Validate and save one row, with its many-to-many sets; `by=None` is the system itself."""
-    with recorded(instance, by=by, ip=ip, reason=reason):
+    with recorded(instance, by=by, ip=ip, reason=reason, approved=approved):
         instance.full_clean()
         instance.save()
         for name, values in (related or {}).items():
             getattr(instance, name).set(values)
 
 
-def delete(instance: Model, *, by: User | None, ip: str = "", reason: str = "") -> None:
-    """Delete one row and record what it was. ProtectedError when a grant names it."""
+def delete(
+    instance: Model,
+    *,
+    by: User | None,
+    ip: str = "",
+    reason: str = "",
+    approved: ChangeRequest | None = None,
+) -> None:
+    """Delete one row and record what it was. ProtectedError when a grant names it.
+
+    ChangeRefused and NeedsSecond as for `recorded`.
+    """
     words = _words(instance)
     with transaction.atomic():
-        was = snapshot(_stored(instance))
-        about = _about(instance)
-        pk = instance.pk
+        second_person.require_unlocked(by)
+        stored = _stored(instance)
+        was, before = snapshot(stored), row_state.state_of(stored)
+        pk, name = instance.pk, str(instance)
+        alone = second_person.why_alone(type(instance), pk, before, None, by=by, approved=approved)
+        whose = about(instance)
         instance.delete()
-        data = {"was": was} if was is not None else {}
-        _write(words.removed, instance, by=by, ip=ip, reason=reason, data=data, about=about, pk=pk)
+        data = {**({"was": was} if was is not None else {}), **_of_request(approved)}
+        _write(words.removed, instance, by=by, ip=ip, reason=reason, data=data, whose=whose, pk=pk)
+        if alone:
+            row = second_person.Row(type(instance), pk, name, whose)
+            second_person.tell_alone(alone, row, by=by, ip=ip, reason=reason)
 
 
 def snapshot(instance: Model | None) -> dict[str, Any] | None:
@@ -200,10 +236,10 @@ def _write(
     ip: str,
     reason: str,
     data: Mapping[str, Any],
-    about: tuple[str, str] | None = None,
+    whose: tuple[str, str] | None = None,
     pk: Any = None,
 ) -> None:
-    tenant, extension = about or _about(instance)
+    tenant, extension = whose or about(instance)
     kind = instance._meta.model_name or ""  # noqa: SLF001
     cuts.hint("policy", subject=kind, tenant=tenant, extension=extension)
     trail.record_change(
@@ -220,7 +256,14 @@ def _write(
     )
 
 
-def _about(instance: Model) -> tuple[str, str]:
+def _of_request(approved: ChangeRequest | None) -> dict[str, Any]:
+    if approved is None:
+        return {}
+    asked_by = approved.requester.get_username()
+    return {"change_request": approved.label, "requested_by": asked_by}
+
+
+def about(instance: Model) -> tuple[str, str]:
     """The tenant and extension in whose slice of the audit this belongs."""
     owner: Any = instance
     if isinstance(instance, models.Capability) and instance.install is not None:

@@ -1,0 +1,1 @@
+"""Changes of the facts that decide who may watch: recorded, and asked of a second person."""
