@@ -133,10 +133,7 @@ def record(
     reason: str = "",
     **more: Any,
 ) -> None:
-    """Write the audit row of an act, and send the hint to decide again after the commit.
-
-    `cut`: the act ends access and does not fail while the trail takes nothing.
-    """
+    """Write the audit row of an act, and send the hint to decide again after the commit."""
     cuts.hint(
         "grant",
         grant_id=row.pk,
