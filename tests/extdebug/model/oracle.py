@@ -143,7 +143,8 @@ class Judge:
             away += [e for e in life.entries if e.id <= part.start.id and not e.held]
         assert stated <= len(away), f"{what} stated, {len(away)} lost"
         assert stated + producers >= least, f"{what} stated, {least} lost at the least"
-        assert stated + producers <= len(away) + dropped, f"{what}: {len(away)} and {dropped} lost"
+        most = len(away) + dropped + self._elsewhere(life)
+        assert stated + producers <= most, f"{what}: {most} lost at the most"
         if not self.losses and not part.end.stated and not part.start.stated:
             assert stated == least or self.client.filters[1:], what
             assert producers == self._dropped(life, part, shown=True), f"{what}, {dropped} dropped"
@@ -153,6 +154,18 @@ class Judge:
         within = [entry for entry in life.entries if part.start.id < entry.id <= part.end.id]
         behind = [entry for entry in life.entries if entry.id > part.end.id][: 0 if shown else 1]
         return sum(entry.dropped for entry in (*within, *behind))
+
+    def _elsewhere(self, life: Life) -> int:
+        """What another stream took while this one was away: holes in its producers' numbers."""
+        if not life.returned or not life.entries:
+            return 0
+        first, last = life.entries[0].number, life.entries[-1].number
+        return sum(
+            entry.kind == "event" and first < entry.number < last
+            for other in self.server.lives
+            if other is not life
+            for entry in other.entries
+        )
 
     def _end(self, part: Segment) -> None:
         """Everything was read: the place is the end of the stream as it is now."""

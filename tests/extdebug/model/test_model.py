@@ -273,3 +273,14 @@ TestLosses.settings = settings(
     print_blob=True,
     derandomize="EXT_DEBUG_MODEL_SEEDS" not in os.environ,  # set: other examples each time
 )
+
+
+def test_a_line_that_another_stream_took_while_this_one_was_away_is_a_hole_of_its_producer():
+    state = Losses()
+    state.begin(lines=0, attached=True)
+    state.new_client(per_second=0, slow=False, tail=0, which=0)
+    state.numbered(count=1, src="a")
+    state.swap(lines=0)
+    state.numbered(count=1, src="a")
+    state.swap(lines=0)
+    state.teardown()
