@@ -144,7 +144,8 @@ class History:
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
-        at, lost = go_on(stood, snapshot, run_id=run_id, present=present)
+        failover = epochs.by_failover(boundary.epoch)
+        at, lost = go_on(stood, snapshot, run_id=run_id, present=present, failover=failover)
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
         if lost is not None:
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
@@ -162,7 +163,8 @@ class History:
             edge = max(before(first) if first else snapshot.top, place)
             through = Cursor(edge, snapshot.added - snapshot.length, epoch)
         reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
-        loss = Loss(reason, None, place, max(following, behind(place)), through)
+        bound = max(following, behind(place), epochs.run_certain(epoch))
+        loss = Loss(reason, None, place, bound, through)
         self._private.lose(loss, ends=at)
         account.move(through)
 
@@ -192,10 +194,8 @@ class History:
         self._use_rules()
         key, count = self._private.key, int(min(250, max(32, PAGE_BYTES / self._average)))
         async with self._hub.reader() as link:
-            replies = await link.together(
-                *snapshot_commands(key),
-                ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id)),
-            )
+            read = ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id))
+            replies = await link.together(*snapshot_commands(key), read)
             snapshot = read_snapshot(replies[0], replies[1])
             if isinstance(replies[2], ResponseError):
                 raise replies[2]
