@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 from typing import Final
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from extdebug.hub.boundary_reads import count_entries, find_last
@@ -20,7 +21,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import seed_sequences
-from extdebug.hub.stream_life import deliver, snapshot_commands
+from extdebug.hub.stream_life import deliver, epochs_under, snapshot_commands
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
@@ -34,7 +35,7 @@ PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages be
 PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
-NOTICES: Final = 40  # looks at whether it did, before we go on without it
+NOTICES: Final = 40  # looks at whether it did, before the session says that it must wait
 WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
 
 
@@ -85,23 +86,24 @@ class History:
         return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
 
     async def _let_live_notice(self) -> None:
-        """A client may come from a process that knows the stream's present life before ours does:
-        begin where our live stream stands once it knows it too."""
+        """A client may come from a process that knows the stream's present life, or run of the
+        server, before ours does: begin where our live stream stands once it knows it too."""
         stood = self._start.cursor
         for _ in range(NOTICES):
             boundary = self.boundary
             if stood is None or not stood.epoch or stood.epoch == boundary.epoch:
                 return
             async with self._hub.reader() as link:
-                key = self._private.key
-                replies = await link.together(*snapshot_commands(key))
-            snapshot = read_snapshot(replies[0], replies[1])
-            if stood.epoch not in snapshot.epochs or boundary.epoch in snapshot.epochs:
+                known, run_id = await epochs_under(link, self._private.key)
+            run_id = run_id or self._hub.run_id(self._target)
+            noticed = boundary.epoch in known and epochs.of_run(boundary.epoch, run_id)
+            if noticed or stood.epoch not in known:
                 return
             self._hub.look(self._target)
             await asyncio.sleep(WAIT)
             if self._live.watched.cursor.epoch != boundary.epoch:
                 self._live.restart(self._live.selection)
+        raise RedisConnectionError("the live stream does not know the client's stream yet")
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary

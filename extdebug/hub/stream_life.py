@@ -19,7 +19,7 @@ from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss, go_on
-from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
+from extdebug.streams.replies import Row, Snapshot, read_info, read_keys, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import GapReason
 from extdebug.wire.keys import EPOCH_PREFIX
@@ -45,6 +45,13 @@ class Crossing(NamedTuple):
 def snapshot_commands(key: bytes) -> list[Command]:
     """What `read_snapshot` reads, to be sent in one transaction with what it is about."""
     return [("XINFO", "STREAM", key), ("XINFO", "GROUPS", key)]
+
+
+async def epochs_under(link: Link, key: bytes) -> tuple[Sequence[str], str]:
+    """The epochs that the stream under a key carries, and the server's run; empty: not told."""
+    *replies, info = await link.together(*snapshot_commands(key), ("INFO", "server"))
+    told = read_info(info) if isinstance(info, bytes) else {}
+    return read_snapshot(replies[0], replies[1]).epochs, told.get("run_id", "")
 
 
 async def deliver(

@@ -382,3 +382,44 @@ async def test_history_reads_on_to_where_an_overflowing_live_ring_begins(
     assert sub.ring.floor is not None, "it dropped, or this proves nothing"
     shown, gaps, _ = told(place, await past(hub, sub, Start(cursor=place)))
     assert (shown, gaps) == ([f"m{n}" for n in range(2, 205)], [])
+
+
+async def test_a_client_from_a_process_that_knows_of_a_restart_is_read_for_once_ours_knows_it(
+    redis_server_factory: Callable[..., RedisServer],
+) -> None:
+    """It stands in the new run already: nothing of the old one is told or shown again."""
+    server = redis_server_factory("--appendonly", "yes", "--appendfsync", "always")
+    first, late = (
+        Hub(url=server.url, prefix="ext-debug:", name=name, redactor=Redactor(key=None))
+        for name in ("h1", "h2")
+    )
+    try:
+        write(server, "old")
+        sub, here = watch(first), watch(late)
+        await until(lambda: sub.boundary is not None and here.boundary is not None)
+        old = sub.watched.cursor.epoch
+        [tail] = late._tails
+        connect, may_connect = tail._connect, asyncio.Event()
+
+        async def connect_later() -> None:
+            await may_connect.wait()
+            await connect()
+
+        tail._connect = connect_later  # type: ignore[method-assign]
+        await asyncio.to_thread(server.kill9)
+        await asyncio.to_thread(server.start)
+        new = write(server, *(f"new {n}" for n in range(5)))
+        await until(lambda: sub.watched.cursor.epoch != old)
+        await until(lambda: sub.watched.cursor.index == 6)
+        place = place_of(sub, new[2], None)
+        history = History(late, here, Start(cursor=place))
+        beginning = asyncio.create_task(history.begin())
+        await asyncio.sleep(0.2)
+        assert not beginning.done(), "it waits for its own process"
+        may_connect.set()
+        assert (await beginning).epoch == place.epoch
+        shown, gaps, end = told(place, await read_on(history))
+        assert (shown, gaps, end.epoch) == (["new 3", "new 4"], [], place.epoch)
+    finally:
+        await first.close()
+        await late.close()
