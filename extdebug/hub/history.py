@@ -95,9 +95,8 @@ class History:
                 return
             async with self._hub.reader() as link:
                 known, run_id = await epochs_under(link, self._private.key)
-            run_id = run_id or self._hub.run_id(self._target)
-            noticed = boundary.epoch in known and epochs.of_run(boundary.epoch, run_id)
-            if noticed or stood.epoch not in known:
+            ours = epochs.of_run(boundary.epoch, run_id or self._hub.run_id(self._target))
+            if stood.epoch not in known or (ours and boundary.epoch in known):
                 return
             self._hub.look(self._target)
             await asyncio.sleep(WAIT)
@@ -146,8 +145,10 @@ class History:
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
-        failover = epochs.by_failover(boundary.epoch)
-        at, lost = go_on(stood, snapshot, run_id=run_id, present=present, failover=failover)
+        at, lost = go_on(
+            stood, snapshot, run_id=run_id, present=present,
+            failover=epochs.by_failover(boundary.epoch),
+        )  # fmt: skip
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
         if lost is not None:
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
@@ -166,8 +167,7 @@ class History:
             through = Cursor(edge, snapshot.added - snapshot.length, epoch)
         reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
         bound = max(following, behind(place), epochs.run_certain(epoch))
-        loss = Loss(reason, None, place, bound, through)
-        self._private.lose(loss, ends=at)
+        self._private.lose(Loss(reason, None, place, bound, through), ends=at)
         account.move(through)
 
     @staticmethod
