@@ -12,16 +12,16 @@ import asyncio
 import dataclasses
 from typing import Final
 
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from extdebug.hub.boundary_reads import count_entries, find_last
 from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
+from extdebug.hub.life_agreement import WAIT, agree, live_from
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import seed_sequences
-from extdebug.hub.stream_life import deliver, epochs_under, snapshot_commands
+from extdebug.hub.stream_life import deliver, snapshot_commands
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
@@ -35,8 +35,6 @@ PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages be
 PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
-NOTICES: Final = 40  # looks at whether it did, before the session says that it must wait
-WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
 
 
 class History:
@@ -59,10 +57,7 @@ class History:
     @property
     def boundary(self) -> Cursor:
         """How far to read: where the live ring begins. It moves on while that ring overflows."""
-        floor = self._live.ring.floor or self._live.boundary
-        if floor is None:
-            raise RuntimeError("the live stream is not attached yet")
-        return floor
+        return live_from(self._live)
 
     async def begin(self) -> Cursor:
         """Find the start; the cursor to stand at before the first page.
@@ -70,7 +65,7 @@ class History:
         A place that a client brought is given back under the name that this process has for the
         life of its stream, or as it was where a loss is told from there.
         """
-        await self._let_live_notice()
+        await agree(self._hub, self._live, self._start.cursor)
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
@@ -84,25 +79,6 @@ class History:
             return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
         # The count of the live stream is provisional: of what lies before it we claim nothing.
         return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
-
-    async def _let_live_notice(self) -> None:
-        """A client may come from a process that knows the stream's present life, or run of the
-        server, before ours does: begin where our live stream stands once it knows it too."""
-        stood = self._start.cursor
-        for _ in range(NOTICES):
-            boundary = self.boundary
-            if stood is None or not stood.epoch or stood.epoch == boundary.epoch:
-                return
-            async with self._hub.reader() as link:
-                known, run_id = await epochs_under(link, self._private.key)
-            ours = epochs.of_run(boundary.epoch, run_id or self._hub.run_id(self._target))
-            if stood.epoch not in known or (ours and boundary.epoch in known):
-                return
-            self._hub.look(self._target)
-            await asyncio.sleep(WAIT)
-            if self._live.watched.cursor.epoch != boundary.epoch:
-                self._live.restart(self._live.selection)
-        raise RedisConnectionError("the live stream does not know the client's stream yet")
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
