@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import msgspec
+
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
+from extdebug.streams.sequence_gaps import Missing
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
-from extdebug.wire.positions import Cursor, before
+from extdebug.wire.positions import Cursor, EntryId, before
 
 
 def loss_gap(loss: Loss) -> Gap:
@@ -31,15 +36,36 @@ def producer_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
     )
 
 
-def hole_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
+def hole_gap(decoded: DecodedEntry, missed: int, *, after: EntryId) -> Gap:
     """Events that their runner numbered and never sent, before this one."""
     return Gap(
         reason=GapReason.PRODUCER,
         missed=missed,
-        after=str(after.id),
+        after=str(after),
         before=str(decoded.id),
         detail="the runner's numbers have a hole",
     )
+
+
+def entry_gaps(
+    decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor
+) -> Iterator[tuple[Gap | None, Cursor, int]]:
+    """What this entry shows to be lost before it, and the entry itself where it has no line.
+
+    Each with the place behind it, and how many entries it accounts for; no gap: nothing to tell.
+    """
+    told = msgspec.structs.replace(previous, stated=True)
+    if lost.hole:
+        since = min(previous.id, lost.since or previous.id)
+        yield hole_gap(decoded, lost.hole, after=since), told, 0
+    marker = producer_gap(decoded, lost.stated, after=previous) if lost.stated else None
+    if decoded.event is not None:
+        if marker is not None:
+            yield marker, told, 0
+    elif decoded.problem:
+        yield unreadable_gap(decoded), place, 1
+    else:  # without a gap: a marker whose loss the numbers had shown already
+        yield marker, place, 1
 
 
 def unreadable_gap(decoded: DecodedEntry) -> Gap:

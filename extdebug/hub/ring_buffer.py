@@ -45,7 +45,7 @@ class EventRun:
                 yield decoded, through
                 continue
             index = None if through.index is None else through.index - behind
-            yield decoded, Cursor(decoded.id, index, through.epoch)
+            yield decoded, Cursor(decoded.id, index, through.epoch, ahead=through.ahead)
 
 
 @dataclass(slots=True)

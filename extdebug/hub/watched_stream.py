@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from extdebug.filters.filter import Batch
-from extdebug.hub.gaps import hole_gap, loss_gap, producer_gap, unreadable_gap
+from extdebug.hub.gaps import entry_gaps, loss_gap
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import EventRun
 from extdebug.hub.runner_buffer import RunnerBuffer
@@ -21,7 +21,7 @@ from extdebug.hub.stats import StreamCounts
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.continuity import Continuity, Loss
 from extdebug.streams.replies import Row, Snapshot
-from extdebug.streams.sequence_gaps import NOTHING_MISSING, Missing, SequenceGaps
+from extdebug.streams.sequence_gaps import NOTHING_MISSING, SequenceGaps
 from extdebug.wire.events import Gap, encode_json
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
@@ -141,9 +141,10 @@ class WatchedStream:
         self.sequence_gaps.lost(loss.missed, after=loss.after, until=until)
         gap = loss_gap(loss)
         self.counts.lost[gap.reason] += gap.missed or 1
+        through = self.sequence_gaps.told(loss.through)
         for subscription in self._all():
             subscription.ring.push_loss(
-                gap, through=loss.through, since=loss.after, explained=loss.explained, ends=ends
+                gap, through=through, since=loss.after, explained=loss.explained, ends=ends
             )
         self.wake()
 
@@ -168,7 +169,7 @@ class WatchedStream:
             return 0
         delivered = size = 0
         part: list[DecodedEntry] = []
-        place = account.at
+        place = self.sequence_gaps.told(account.at)
         ids: list[EntryId] = []
         for row in rows:
             decoded = self.decoder(row)
@@ -176,16 +177,18 @@ class WatchedStream:
                 break
             previous = place
             index = None if place.index is None else place.index + 1
-            place = Cursor(decoded.id, index, place.epoch)
             lost = self.sequence_gaps.account(decoded.origin, at=decoded.id)
+            place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))
             if previous.stated and decoded.event is not None:
                 lost = NOTHING_MISSING  # told before this entry, to whoever brought that place
-            if lost != NOTHING_MISSING or decoded.event is None:
+            changed = lost != NOTHING_MISSING or place.ahead != previous.ahead
+            if changed or decoded.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0
                 if lost.hole and not certain:
                     account.explain(lost.hole)
-                self._push_lost(decoded, lost, previous, place)
+                for gap, through, counted in entry_gaps(decoded, lost, previous, place):
+                    self._push_gap(gap, through, counted=counted)
             if decoded.event is not None:
                 part.append(decoded)
                 size += len(decoded.json)
@@ -206,25 +209,6 @@ class WatchedStream:
         """Whether only a look, or the stream's earlier entries, can say what this entry shows."""
         numbers, origin, at = self.sequence_gaps, decoded.origin, decoded.id
         return numbers.unknown(origin, at=at) or (not known and numbers.shows_loss(origin, at=at))
-
-    def _push_lost(
-        self, decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor
-    ) -> None:
-        """What this entry shows to be lost before it, and the entry itself where it has no line."""
-        told = Cursor(previous.id, previous.index, previous.epoch, stated=True)
-        if lost.hole:
-            self._push_gap(hole_gap(decoded, lost.hole, after=previous), told)
-        marker = producer_gap(decoded, lost.stated, after=previous)
-        if decoded.event is not None:
-            if lost.stated:
-                self._push_gap(marker, told)
-        elif decoded.problem:
-            self._push_gap(unreadable_gap(decoded), place, counted=1)
-        elif lost.stated:
-            self._push_gap(marker, place, counted=1)
-        else:  # a marker whose loss the numbers had shown already
-            for subscription in self._all():
-                subscription.ring.skip(0, through=place, counted=1)
 
     def _fan(self, part: Sequence[DecodedEntry], through: Cursor) -> int:
         """One part to every selection: equal selections share the work and the run of events."""
@@ -255,7 +239,11 @@ class WatchedStream:
             delivered += count * len(group)
         return delivered
 
-    def _push_gap(self, gap: Gap, through: Cursor, *, counted: int = 0) -> None:
+    def _push_gap(self, gap: Gap | None, through: Cursor, *, counted: int) -> None:
+        if gap is None:
+            for subscription in self._all():
+                subscription.ring.skip(0, through=through, counted=counted)
+            return
         self.counts.lost[gap.reason] += gap.missed or 1
         for subscription in self._all():
             subscription.ring.push_gap(gap, through=through, counted=counted)

@@ -64,7 +64,7 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     since = at.id if fresh.since is None else min(at.id, fresh.since)
     index = None if at.index is None else at.index + lost
     gap = Gap(GapReason.RETENTION, lost, str(since), str(_end(fresh)))
-    return Meeting(fresh, gap, Cursor(at.id, index, through.epoch))
+    return Meeting(fresh, gap, Cursor(at.id, index, through.epoch, ahead=at.ahead + lost))
 
 
 def passed(at: Cursor, piece: Piece) -> Cursor:
@@ -78,7 +78,8 @@ def passed(at: Cursor, piece: Piece) -> Cursor:
     if at.index is not None:
         known.append(at.index + piece.entries)
     index = max(known, default=None)
-    return Cursor(max(at.id, through.id), index, through.epoch, through.stated)
+    ahead = through.ahead if through.id >= at.id else at.ahead
+    return Cursor(max(at.id, through.id), index, through.epoch, through.stated, ahead)
 
 
 def _life_ends(at: Cursor, piece: Piece) -> Meeting:

@@ -70,7 +70,7 @@ def go_on(
     if stood.epoch in snapshot.epochs and epochs.of_run(stood.epoch, run_id):
         beyond = stood.id > snapshot.top or (stood.index or 0) > snapshot.added
         if not beyond:
-            return Cursor(stood.id, stood.index, life, stood.stated), None
+            return Cursor(stood.id, stood.index, life, stood.stated, stood.ahead), None
         end = Cursor(snapshot.top, snapshot.added, life)  # a forged place, or a forged count
         return end, Loss(GapReason.RESET, None, min(stood.id, snapshot.top), None, end)
     if not epochs.of_run(stood.epoch, run_id) or present:

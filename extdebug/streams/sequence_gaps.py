@@ -12,17 +12,22 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from extdebug.wire.events import Origin
-from extdebug.wire.positions import ZERO_ID, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, before
 
 # Producers remembered for one stream; the longest silent is forgotten (its next hole goes unseen).
 MOST: Final = 256
 
 
 class Missing(NamedTuple):
-    """What one entry shows to be lost at its runner: `stated` by its marker, `hole` by its `n`."""
+    """What one entry shows to be lost at its runner: `stated` by its marker, `hole` by its `n`.
+
+    `since`: where holes before it were taken for a loss of the stream that lies anywhere behind
+    there, so may this one be; None where it lies right before the entry.
+    """
 
     stated: int
     hole: int
+    since: EntryId | None = None
 
 
 NOTHING_MISSING: Final = Missing(0, 0)
@@ -83,7 +88,16 @@ class SequenceGaps:
         stated = self._marker(producer, origin.lost) if origin.lost else 0
         hole = self._number(producer, origin.n, at) if origin.n is not None else 0
         producer.ahead += hole
-        return Missing(stated, hole)
+        span = self._span
+        within = hole and span is not None and span.after < at < span.until
+        return Missing(stated, hole, span.after if within and span is not None else None)
+
+    def told(self, at: Cursor) -> Cursor:
+        """The place, with how much of the stream's loss behind it was told and not yet met."""
+        span, ahead = self._span, 0
+        if span is not None and span.after <= at.id < before(span.until):
+            ahead = 0 if math.isinf(self._spare) else int(self._spare)
+        return at if ahead == at.ahead else Cursor(at.id, at.index, at.epoch, at.stated, ahead)
 
     def seed(self, origin: Origin, *, at: EntryId) -> None:
         """An entry from a part of the stream before our place: only its number says something."""

@@ -35,7 +35,7 @@ def test_a_markers_loss_says_why_in_its_runners_words():
 
 
 def test_a_hole_in_the_numbers_is_the_producers_and_says_so():
-    gap = hole_gap(entry(), 2, after=Cursor(AFTER, 4))
+    gap = hole_gap(entry(), 2, after=AFTER)
     assert gap.detail is not None
     assert (gap.reason, gap.missed, gap.after, gap.before) == (
         GapReason.PRODUCER, 2, str(AFTER), str(BEFORE),
