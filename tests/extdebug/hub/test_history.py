@@ -352,6 +352,31 @@ async def test_what_was_deleted_ahead_of_numbered_producers_is_the_streams_loss_
     assert end.index == 600
 
 
+async def test_a_loss_told_ahead_is_not_told_again_to_whoever_comes_back_before_it(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    """As a client that polls, or that leaves and comes back, on any process."""
+    ids = [write(redis_server, f"m{n}", src="a", n=str(n))[0] for n in range(1, 801)]
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    gone = [30, 400, 401, 700]
+    with redis_server.client() as client:
+        client.xdel(KEY, *(ids[n - 1] for n in gone))
+    place, shown, gaps = place_of(sub, ids[9], 10), [], []
+    visits = 0
+    while place.id < EntryId.parse(ids[-1]):
+        visits += 1
+        here = watch(hub)
+        history = History(hub, here, Start(cursor=Cursor.parse(str(place))))
+        await history.begin()
+        lines, losses, place = told(place, await history.page())
+        shown += lines
+        gaps += losses
+    assert visits > 2
+    assert shown == [f"m{n}" for n in range(11, 801) if n not in gone]
+    assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", len(gone))]
+
+
 async def test_a_history_whose_stream_is_replaced_shows_nothing_of_the_other(
     hub: Hub, redis_server: RedisServer
 ) -> None:

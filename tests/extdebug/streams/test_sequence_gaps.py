@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from extdebug.streams.sequence_gaps import MOST, Missing, SequenceGaps
 from extdebug.wire.events import Origin
-from extdebug.wire.positions import ZERO_ID, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 HERE = EntryId(1_000, 0)
 
@@ -228,6 +228,33 @@ def test_what_is_known_here_is_not_overwritten_by_what_was_before() -> None:
     book.see(8)
     assert book.stated == 0
     assert not book.producers.unknown(Origin("b", 5), at=HERE), "all was looked through"
+
+
+def test_a_place_within_a_loss_says_what_of_it_was_told_and_not_met() -> None:
+    book = Book()
+    book.see(1)
+    book.producers.lost(3, after=EntryId(1, 0), until=EntryId(9, 0))
+    place = Cursor(EntryId(1, 0), 4, "e")
+    assert book.producers.told(place).ahead == 3
+    book.see(4)  # two of the three
+    assert book.producers.told(Cursor(EntryId(2, 0), 5, "e")).ahead == 1
+    assert book.producers.told(Cursor(EntryId(9, 0), 5, "e", ahead=1)).ahead == 0, "behind it"
+    assert book.producers.told(Cursor(EntryId(8, 2**64 - 1), 5, "e")).ahead == 0, "right before it"
+    assert book.producers.told(Cursor(EntryId(0, 9), 5, "e")).ahead == 0, "before it begins"
+    book.producers.lost(None, after=EntryId(9, 0), until=EntryId(20, 0))
+    assert book.producers.told(Cursor(EntryId(10, 0), 5, "e")).ahead == 0, "of unknown size"
+
+
+def test_a_hole_within_the_span_of_a_loss_may_lie_anywhere_in_it() -> None:
+    """Which of its holes are the stream's and which the runner's, no number says."""
+    book = Book()
+    book.see(1)
+    book.at = 4
+    book.producers.lost(2, after=EntryId(4, 0), until=EntryId(9, 0))
+    assert book.see(4) == Missing(0, 0)
+    assert book.see(6) == Missing(0, 1, EntryId(4, 0))
+    book.at = 9
+    assert book.see(8) == Missing(0, 1)
 
 
 def test_a_hole_after_the_span_of_a_loss_is_the_producers() -> None:
