@@ -18,7 +18,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from audit import guards, outbox, trail
+from audit import guards, integrity, outbox, trail
 from audit.models import AuditRecord, Checkpoint, Outbox
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import actor_of, note_reading
@@ -141,12 +141,13 @@ class AuditRecordAdmin(TrailAdmin):
     def state(self, request: HttpRequest) -> dict[str, Any]:
         """The figures above the list: rows, last checkpoint, last verification, rows that wait."""
         last = AuditRecord.objects.order_by("-seq").first()
-        point = Checkpoint.objects.order_by("-seq").first()
+        point = integrity.last_good()
         verified = AuditRecord.objects.filter(action=trail.Action.AUDIT_VERIFIED).first()
         head = last.seq if last is not None else 0
         return {
             "rows": head,
             "checkpoint": point,
+            "signed_at": dt.datetime.fromisoformat(point.at) if point is not None else None,
             "unsigned": head - (point.seq if point is not None else 0),
             "verified": verified,
             "unguarded": guards.missing(),

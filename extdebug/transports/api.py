@@ -6,7 +6,7 @@ A bearer token or the sign-in's cookie says who asks. What they may do is decide
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from django.http import (
@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from extdebug.db import in_identity_threads, in_record_threads
 from extdebug.filters.query import MAX_INSTALLS, FilterError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions import close_reasons
+from extdebug.sessions import close_reasons, session_records
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, OpeningRefused
 from extdebug.sessions.opening import open_session
 from extdebug.transports import polling, sse, stream_query
@@ -240,3 +240,31 @@ def _ask(request: HttpRequest, asked: _Request) -> Grant:
 
 
 request_grant = _api(_grants, "POST")
+
+
+class _Saved(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page tells before lines leave it."""
+
+    session: _Text
+    what: Literal["save-jsonl", "save-text", "copy-jsonl", "copy-text"]
+    lines: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+
+
+async def _saved(request: HttpRequest) -> HttpResponseBase:
+    """Record that lines of one's own session are saved as a file or copied."""
+    viewer = await _identify(request, "page")
+    if not isinstance(viewer, Viewer):
+        return viewer
+    try:
+        told = msgspec.json.decode(request.body, type=_Saved)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _bad(str(error))
+    known = await in_record_threads(
+        session_records.record_saved, told.session, viewer, what=told.what, lines=told.lines
+    )
+    if not known:
+        return _bad("There is no such session.", status=404, code="not_found")
+    return JsonResponse({"ok": True})
+
+
+lines_saved = _api(_saved, "POST")

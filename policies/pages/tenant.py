@@ -18,6 +18,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import trail
+from audit.refusals import TENANT
 from audit.requesters import ip_of, note_reading, user_of
 from policies import access, consent
 from policies.changes.second_person import ChangeRefused, NeedsSecond
@@ -128,6 +129,9 @@ def _own(request: HttpRequest, key: str) -> Tenant:
     """The tenant, if this person administers it."""
     tenant = None if "\x00" in key else Tenant.objects.filter(key=key.lower()).first()
     if tenant is None or tenant.key not in access.tenants_administered(user_of(request)):
+        request.META[TENANT] = (
+            tenant.key if tenant is not None else ""
+        )  # who tried is theirs to see
         raise Http404
     return tenant
 

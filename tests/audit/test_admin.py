@@ -114,7 +114,7 @@ def test_the_outsider_sees_nothing(client, rows, django_user_model):
         for place in ("verify", "export"):
             answer = client.post(reverse(f"admin:audit_{place}"))
             assert answer.status_code in (302, 403)
-    assert set(actions()) == {"grant.approved"}
+    assert set(actions()) == {"grant.approved", "page.refused"}
 
 
 def test_a_trail_that_cannot_record_the_reader_is_not_shown(reader, rows):

@@ -61,6 +61,15 @@ def test_the_rate_comes_before_the_question(cast: Cast) -> None:
     assert request(cast.dan).state == "requested"  # another person's rate is their own
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_too_often_is_on_record_too(cast: Cast) -> None:
+    for _ in range(attempts.REQUESTS_PER_MINUTE + 2):
+        with pytest.raises(GrantRefused):
+            request(cast.dora, tenant="no-such")
+    rows = AuditRecord.objects.filter(action="grant.request_refused").order_by("seq")
+    assert [row.data["code"] for row in rows] == ["not_found", "rate"]  # repeats are counted
+
+
 def test_break_glass_counts_as_asking(cast: Cast) -> None:
     for _ in range(attempts.REQUESTS_PER_MINUTE):
         with pytest.raises(GrantRefused):
