@@ -19,12 +19,13 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from audit import chain, writer
 from audit.actions import Action, ActorKind
 from audit.models import AuditRecord, ChangeNote
-from audit.note_triggers import OTHER, SAME
+from audit.note_triggers import OTHER, SAME, SECRET
 
 AT_ONCE: Final = 500  # notes in one transaction
 MOVER_LOCK: Final = 0x61756469_75  # one mover at a time; the others find nothing to do
 _BYTES: Final = 12 * 1024  # of rows in one record, well below chain.MAX_DATA_BYTES
-_TEXT: Final = 500  # characters of a value in a row that is larger than that by itself
+# Characters of a value in a row that is larger than that by itself: the first that lets it fit.
+_TEXTS: Final = (500, 100, 20)
 _SQLITE_SPAN: Final = 100  # records after a note among which its verb's own is sought
 
 
@@ -120,14 +121,16 @@ def tells(data: Mapping[str, Any], notes: Sequence[ChangeNote]) -> bool:
     now: dict[str, Any] = last.became or {}
     before: dict[str, Any] = first.was or {}
     if first.operation == "INSERT":
-        columns = [name for name in now if _value(data, name) is not _UNTOLD]
-        if not columns:
+        told = {name for name in now if _value(data, name) is not _UNTOLD}
+        if not told:
             return False
+        made: dict[str, Any] = first.became or {}
+        columns = [name for name in now if name in told or now[name] != made.get(name)]
     else:
         columns = [name for name in now if now[name] != before.get(name)]
         if not columns:  # there and back again
             return False
-    return all(_same(_value(data, name), now[name]) for name in columns)
+    return all(_same(_value(data, name), now[name], secret=name in SECRET) for name in columns)
 
 
 _UNTOLD: Final = object()
@@ -156,10 +159,10 @@ def _value(data: Mapping[str, Any], column: str) -> Any:
     return _UNTOLD
 
 
-def _same(told: Any, noted: Any) -> bool:
+def _same(told: Any, noted: Any, *, secret: bool) -> bool:
     if told is _UNTOLD:
         return False
-    if noted in (SAME, OTHER):
+    if secret and noted in (SAME, OTHER):
         return True  # secrets: that they changed is all that either says
     if told == noted or str(told) == str(noted):
         return True
@@ -234,13 +237,16 @@ def _row(note: ChangeNote) -> dict[str, Any]:
         }
     else:
         shown = {"key": note.row_key, **({"was": was} if was else {"is": became})}
-    if len(json.dumps(shown)) > _BYTES:
-        shown = _shortened(shown)
+    whole = shown
+    for limit in _TEXTS:
+        if len(json.dumps(shown)) <= _BYTES:
+            break
+        shown = _shortened(whole, limit)
     return shown
 
 
-def _shortened(value: Any) -> Any:
+def _shortened(value: Any, limit: int) -> Any:
     if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
+        return {name: _shortened(item, limit) for name, item in value.items()}
     text = value if isinstance(value, str) else json.dumps(value)
-    return value if len(text) <= _TEXT else f"{text[:_TEXT]}… ({len(text)} characters)"
+    return value if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

@@ -14,7 +14,7 @@ from typing import Final
 from audit.triggers import Function, Guards, SqliteTrigger, Trigger
 
 PREFIX: Final = "audit_note"
-_SECRET: Final = ("password", "digest")  # whoever reads the trail must not sign in with them
+SECRET: Final = ("password", "digest")  # whoever reads the trail must not sign in with them
 SAME: Final = "(secret)"
 OTHER: Final = "(another secret)"
 
@@ -34,7 +34,7 @@ BEGIN
         WHERE key = ANY(watched);
     END IF;
     IF was IS NOT DISTINCT FROM became THEN RETURN NULL; END IF;
-    FOREACH name IN ARRAY string_to_array('{",".join(_SECRET)}', ',') LOOP
+    FOREACH name IN ARRAY string_to_array('{",".join(SECRET)}', ',') LOOP
       changed := TG_OP = 'UPDATE' AND was->name IS DISTINCT FROM became->name;
       IF was ? name THEN was := jsonb_set(was, ARRAY[name], '"{SAME}"'); END IF;
       IF became ? name THEN
@@ -107,8 +107,8 @@ def _sqlite(noted: NotedTable, event: str) -> SqliteTrigger:
     became = "NULL" if event == "DELETE" else _object("NEW", noted, event)
     of, when = "", ""
     if event == "UPDATE":
-        of = " OF " + ", ".join(noted.kept())
-        when = " WHEN " + " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in noted.kept())
+        of = " OF " + ", ".join(f'"{name}"' for name in noted.kept())
+        when = " WHEN " + " OR ".join(f'NEW."{name}" IS NOT OLD."{name}"' for name in noted.kept())
     return SqliteTrigger(
         name=f"{PREFIX}_{noted.table}_{event.lower()}",
         table=noted.table,
@@ -119,18 +119,19 @@ def _sqlite(noted: NotedTable, event: str) -> SqliteTrigger:
         " became, subject_type, subject_id, relation)"
         " VALUES (strftime('%Y-%m-%d %H:%M:%f', 'now'),"
         " COALESCE((SELECT MAX(seq) FROM audit_auditrecord), 0), '',"
-        f" '{noted.table}', {row}.{noted.key}, '{event}', {was}, {became},"
-        f" '{noted.subject_type}', {row}.{noted.subject_column}, '{noted.relation}'); END",
+        f" '{noted.table}', {row}.\"{noted.key}\", '{event}', {was}, {became},"
+        f" '{noted.subject_type}', {row}.\"{noted.subject_column}\", '{noted.relation}'); END",
     )
 
 
 def _object(row: str, noted: NotedTable, event: str) -> str:
     pairs = []
     for name in noted.kept():
-        value = f"{row}.{name}"
-        if name in _SECRET:
+        value = f'{row}."{name}"'
+        if name in SECRET:
             value = f"'{SAME}'"
             if event == "UPDATE" and row == "NEW":
-                value = f"CASE WHEN NEW.{name} IS OLD.{name} THEN '{SAME}' ELSE '{OTHER}' END"
+                same = f'NEW."{name}" IS OLD."{name}"'
+                value = f"CASE WHEN {same} THEN '{SAME}' ELSE '{OTHER}' END"
         pairs.append(f"'{name}', {value}")
     return f"json_object({', '.join(pairs)})"

@@ -6,7 +6,7 @@ PostgreSQL) or itself (on SQLite). So bodies, events, columns, arguments and sea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +16,18 @@ from django.db.backends.utils import CursorWrapper
 # Relations of the session's own temporary schema come last: a table made there under the name of
 # ours must not be what a function reads.
 _PATH: Final = "pg_catalog, {schema}, pg_temp"
+Quote = Callable[[str], str]  # a name as PostgreSQL prints it: in quotes where it needs them
 _EVENTS: Final = ("INSERT", "DELETE", "UPDATE", "TRUNCATE")  # as pg_get_triggerdef orders them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A trigger function in plpgsql. `definer`: it runs with the rights of the tables' owner."""
+    """A trigger function in plpgsql. `definer`: it runs with the rights of the tables' owner.
+
+    Nobody else may execute such a function, that is, make a trigger of their own with it: on a
+    table of theirs it would write whatever they like with the owner's rights. A trigger that is
+    there needs no such right to fire.
+    """
 
     name: str
     body: str
@@ -45,10 +51,14 @@ class Trigger:
     rows: bool = True  # FOR EACH ROW, else FOR EACH STATEMENT
     deferred: bool = False
 
-    def definition(self) -> str:
-        """The statement that makes it, as pg_get_triggerdef(oid, true) prints it back."""
+    def definition(self, quote: Quote = str) -> str:
+        """The statement that makes it, as pg_get_triggerdef(oid, true) prints it back.
+
+        `quote` is the server's own `quote_ident`: which words need quotes depends on its version.
+        """
+        columns = ", ".join(map(quote, self.columns))
         events = " OR ".join(
-            f"UPDATE OF {', '.join(self.columns)}" if event == "UPDATE" and self.columns else event
+            f"UPDATE OF {columns}" if event == "UPDATE" and columns else event
             for event in _EVENTS
             if event in self.events
         )
@@ -57,8 +67,8 @@ class Trigger:
         each = "ROW" if self.rows else "STATEMENT"
         arguments = ", ".join("'" + text.replace("'", "''") + "'" for text in self.arguments)
         return (
-            f"CREATE {kind} {self.name} {self.timing} {events} ON {self.table}{waits}"
-            f" FOR EACH {each} EXECUTE FUNCTION {self.function}({arguments})"
+            f"CREATE {kind} {quote(self.name)} {self.timing} {events} ON {quote(self.table)}{waits}"
+            f" FOR EACH {each} EXECUTE FUNCTION {quote(self.function)}({arguments})"
         )
 
 
@@ -107,17 +117,20 @@ def install(guards: Guards, *, using: str) -> None:
     connection = connections[using]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            path = _path(cursor)
+            path, quote = _path(cursor), _quote(cursor, guards)
             for function in guards.functions:
                 rights = " SECURITY DEFINER" if function.definer else ""
                 cursor.execute(
                     f"CREATE OR REPLACE FUNCTION {function.name}() RETURNS trigger"
                     f" LANGUAGE plpgsql{rights} SET search_path = {path} AS $${function.body}$$"
                 )
+                if function.definer:
+                    cursor.execute(f"REVOKE ALL ON FUNCTION {function.name}() FROM PUBLIC")
             for trigger in guards.triggers:
-                cursor.execute(f"DROP TRIGGER IF EXISTS {trigger.name} ON {trigger.table}")
-                cursor.execute(trigger.definition())
-                cursor.execute(f"ALTER TABLE {trigger.table} ENABLE ALWAYS TRIGGER {trigger.name}")
+                name, table = quote(trigger.name), quote(trigger.table)
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+                cursor.execute(trigger.definition(quote))
+                cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
         else:
             for made in guards.sqlite:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {made.name}")
@@ -136,9 +149,11 @@ def wrong(guards: Guards, *, using: str) -> list[tuple[str, str]]:
                 for made in guards.sqlite
                 if kept.get((made.name, made.table)) != made.definition()
             ]
-        path = f"search_path={_path(cursor)}"
+        path, quote = f"search_path={_path(cursor)}", _quote(cursor, guards)
         cursor.execute(
-            "SELECT p.proname, p.prosrc, p.prosecdef, COALESCE(p.proconfig, '{}')"
+            "SELECT p.proname, p.prosrc, p.prosecdef, COALESCE(p.proconfig, '{}'),"
+            " EXISTS (SELECT 1 FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a"
+            " WHERE a.grantee <> p.proowner)"
             " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
             " WHERE p.pronamespace = current_schema()::regnamespace AND l.lanname = 'plpgsql'"
             " AND p.pronargs = 0 AND p.proname = ANY(%s)",
@@ -146,9 +161,10 @@ def wrong(guards: Guards, *, using: str) -> list[tuple[str, str]]:
         )
         whole = {
             name
-            for name, body, definer, config in cursor.fetchall()
+            for name, body, definer, config, others in cursor.fetchall()
             if Function(name=name, body=body, definer=definer) in guards.functions
             and list(config) == [path]
+            and not (definer and others)
         }
         cursor.execute(
             "SELECT t.tgname, c.relname, pg_get_triggerdef(t.oid, true)"
@@ -162,7 +178,7 @@ def wrong(guards: Guards, *, using: str) -> list[tuple[str, str]]:
     return [
         (trigger.name, trigger.table)
         for trigger in guards.triggers
-        if there.get((trigger.name, trigger.table)) != trigger.definition()
+        if there.get((trigger.name, trigger.table)) != trigger.definition(quote)
         or trigger.function not in whole
     ]
 
@@ -193,3 +209,17 @@ def drop(triggers: Iterable[tuple[str, str]], *, using: str) -> None:
 def _path(cursor: CursorWrapper) -> str:
     cursor.execute("SELECT quote_ident(current_schema())")
     return _PATH.format(schema=cursor.fetchone()[0])
+
+
+def _quote(cursor: CursorWrapper, guards: Guards) -> Quote:
+    """Quotes the names in these triggers as the server does."""
+    names = {
+        name
+        for made in guards.triggers
+        for name in (made.name, made.table, made.function, *made.columns)
+    }
+    cursor.execute(
+        "SELECT name, quote_ident(name) FROM unnest(%s::text[]) AS name", [sorted(names)]
+    )
+    quoted: dict[str, str] = dict(cursor.fetchall())
+    return quoted.__getitem__

@@ -21,6 +21,10 @@ from policies import models
 # Columns of a table that decisions read, where a change of the others is daily life.
 USER_COLUMNS: Final = ("is_active", "is_staff", "is_superuser", "password")
 TOKEN_COLUMNS: Final = ("owner_id", "tenant_id", "extension_id", "expires_at", "revoked_at")
+# Noted besides, though no open session depends on them: who comes in by the name or the token from
+# now on, and where an operator's alerts go, without which nobody may break glass.
+_USER_MORE: Final = ("username", "email")
+_TOKEN_MORE: Final = ("name", "digest")
 
 
 def tables() -> list[NotedTable]:
@@ -49,8 +53,12 @@ def tables() -> list[NotedTable]:
                 ContentType,
             )
         ),
-        _own(user, columns=("username", *USER_COLUMNS)),
-        _own(models.AccessToken, subject_type="access_token", columns=("name", *TOKEN_COLUMNS)),
+        _own(user, columns=(*_USER_MORE, *USER_COLUMNS)),
+        _own(
+            models.AccessToken,
+            subject_type="access_token",
+            columns=(*_TOKEN_MORE, *TOKEN_COLUMNS),
+        ),
         _of(models.ExtensionDeveloper, "installs"),
         _of(user, "groups"),
         _of(user, "user_permissions"),

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections, transaction
 
 from audit import checkpoints, trail
-from audit.chain import digest
+from audit.chain import canonical, digest
 from audit.models import AuditRecord, Outbox
 from tests.audit.conftest import record
 from tests.fixtures.trail import refusing
@@ -134,7 +134,7 @@ def test_behaviour_19_verify_audit_offline_finds_edit_delete_reorder_insert_and_
     rows = [json.loads(line) for line in place.read_text().splitlines()]
     if forge is not None:
         forge(rows)
-    place.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    place.write_bytes(b"".join(canonical(row) + b"\n" for row in rows))
 
     out = io.StringIO()
     arguments = {

@@ -53,6 +53,11 @@ def update(**columns):
         ({"is": {"name": "a"}}, [note("DELETE", was={"name": "a"})], False),
         ({"was": {"name": "a"}}, [note("DELETE", was={"name": "a"})], True),
         ({"was": {"name": "a"}}, [note("TRUNCATE")], False),
+        # A row made and then changed beside what its verb tells; text that looks like a secret.
+        ({"is": {"name": "a"}},
+         [note("INSERT", became={"name": "a", "digest": SAME}),
+          update(digest=(SAME, OTHER), name=("a", "a"))], False),
+        ({"changed": {"name": {"from": "a", "to": "b"}}}, [update(name=("a", OTHER))], False),
         # Relations by their name.
         ({"changed": {"installs": {"from": [], "to": ["i"]}}},
          [note("INSERT", became={"install_id": 1}, relation="installs")], True),
@@ -103,6 +108,19 @@ def test_a_row_that_is_too_large_is_shortened_and_still_told(trail_database):
     (row,) = AuditRecord.objects.using(trail_database)
     assert row.data["rows"][0]["was"]["name"] == "n"
     assert "(50000 characters)" in row.data["rows"][0]["was"]["pattern"]
+
+
+@pytest.mark.parametrize("columns", [1, 8, 40, 200])
+def test_no_row_is_too_large_to_be_told(trail_database, columns):
+    """One that the trail refused would keep all others waiting behind it."""
+    left(trail_database, was={f"column{n}": "\U0001f600" * 3_000 for n in range(columns)})
+    after = left(trail_database, row_key="2", operation="INSERT", was=None, became={"id": 2})
+    assert trail.settle_notes(using=trail_database) == 2
+    assert not ChangeNote.objects.using(trail_database).exists()
+    rows = AuditRecord.objects.using(trail_database)
+    assert [pk for row in rows.order_by("seq") for pk in row.data["notes"]] == [
+        after.pk - 1, after.pk,
+    ]  # fmt: skip
 
 
 def test_a_record_of_another_transaction_tells_nothing(trail_database):

@@ -3,7 +3,9 @@
 import pytest
 from django.db import DatabaseError, connections
 
-from audit import checks, guards, triggers
+from audit import checks, guards, note_triggers, triggers
+from audit.models import ChangeNote
+from audit.note_triggers import NotedTable
 from audit.triggers import Trigger
 from tests.audit.conftest import record
 
@@ -87,3 +89,57 @@ def test_a_definition_quotes_its_arguments():
         "CREATE CONSTRAINT TRIGGER t AFTER INSERT OR UPDATE OF a, b ON x"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f('it''s')"
     )
+
+
+def test_a_definition_quotes_names_as_the_server_says():
+    made = Trigger(
+        name="t", table="x", timing="AFTER", events=("UPDATE",), function="f", columns=("order",)
+    )
+    assert "UPDATE OF [order] ON [x]" in made.definition(lambda name: f"[{name}]")
+
+
+# Words that a version of either database may take for its own.
+WORDS = ("before", "columns", "comment", "order", "user", "group", "end", "Mixed", "table", "when")
+
+
+def test_columns_whose_names_are_words_of_sql_are_noted(trail_database, execute):
+    quoted = ", ".join(f'"{word}" varchar(20)' for word in WORDS)
+    execute(f"CREATE TABLE tried (id int PRIMARY KEY, {quoted})", using=trail_database)
+    noted = note_triggers.guards(
+        [
+            NotedTable(
+                table="tried", key="order", columns=WORDS, subject_type="tried",
+                subject_column="user",
+            )
+        ]
+    )  # fmt: skip
+    triggers.install(noted, using=trail_database)
+    assert triggers.wrong(noted, using=trail_database) == []
+    execute(
+        "INSERT INTO tried (id, \"order\", \"user\") VALUES (1, 'k', 's')", using=trail_database
+    )
+    for word in WORDS:
+        execute(f"UPDATE tried SET \"{word}\" = 'new'", using=trail_database)
+    assert ChangeNote.objects.using(trail_database).count() == 1 + len(WORDS)
+    first = ChangeNote.objects.using(trail_database).order_by("id")[0]
+    assert (first.row_key, first.subject_id) == ("k", "s")
+    last = ChangeNote.objects.using(trail_database).order_by("-id")[0]
+    assert {word for word in WORDS if (last.became or {})[word] == "new"} == set(WORDS)
+
+
+@pytest.mark.postgres
+def test_nobody_else_may_make_a_trigger_that_has_the_owners_rights(postgres_trail, execute):
+    """Whoever could would write notes of what never happened, by a table of their own."""
+    noted = note_triggers.guards(
+        [
+            NotedTable(
+                table="audit_tally", key="id", columns=(), subject_type="t", subject_column="id"
+            )
+        ]
+    )
+    triggers.install(noted, using=postgres_trail)
+    assert triggers.wrong(noted, using=postgres_trail) == []
+    execute("GRANT EXECUTE ON FUNCTION audit_note() TO PUBLIC", using=postgres_trail)
+    assert {table for _, table in triggers.wrong(noted, using=postgres_trail)} == {"audit_tally"}
+    triggers.install(noted, using=postgres_trail)
+    assert triggers.wrong(noted, using=postgres_trail) == []

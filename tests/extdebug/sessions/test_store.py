@@ -151,6 +151,7 @@ def test_a_close_row_survives_whatever_a_client_sent(cast: Cast, text: str) -> N
     trail.retry_waiting()
     [record] = records("session.closed")
     assert record.subject_id == lease.id
+    assert (record.data["shown"], record.data["filtered"]) == (1, 2)  # however long the rest is
     kept = row(lease)
     assert kept.closed_at is not None
     assert "\x00" not in str(kept.filters)
