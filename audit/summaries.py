@@ -128,5 +128,8 @@ def _person(entry: chain.Entry) -> str:
 
 
 def _key(entry: chain.Entry, person: str) -> str:
-    parts = (entry.action, person, entry.tenant, entry.extension, str(entry.data.get("code", "")))
+    parts = (
+        entry.action, person, entry.tenant, entry.extension, entry.subject_type, entry.subject_id,
+        str(entry.data.get("code", "")),
+    )  # fmt: skip
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()

@@ -103,7 +103,9 @@ async def _open(
     try:
         tenant, extension = _ids(asked)
     except OpeningRefused as refused:
-        await _record(refused, viewer, asked)
+        # Before any rate of openings: whoever was refused within the minute costs no write.
+        if node.refused.admits(viewer.user_id):
+            await _record(refused, viewer, asked)
         raise
     _admit(node, viewer, asked)
     try:

@@ -169,7 +169,8 @@ def take_over(
 
 
 def _record_resumed(row: DebugSession, viewer: Viewer, target: Target, decision: Decision) -> None:
-    """A session that goes on by another right or from another place; the same again is counted."""
+    """A session that goes on by another right or from another place. The same step again within the
+    minute is counted; one to a further place has a row of its own."""
     said = {
         "grant": (row.grant_id, decision.grant_id),
         "address": (row.ip, viewer.ip),
@@ -187,7 +188,7 @@ def _record_resumed(row: DebugSession, viewer: Viewer, target: Target, decision:
             subject_type="session",
             subject_id=str(row.pk),
             data={
-                "code": f"{row.pk} {', '.join(changed)}",
+                "code": ", ".join(f"{name} {_short(now)}" for name, (_, now) in changed.items()),
                 "changed": {
                     name: {"from": _short(before), "to": _short(now)}
                     for name, (before, now) in changed.items()

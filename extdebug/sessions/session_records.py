@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import uuid
 
-from audit import trail
+from django.http import HttpRequest
+
+from audit import refusals, trail
 from extdebug.models import DebugSession
 from extdebug.sessions.store import actor_of
 from policies.access import Viewer
@@ -29,6 +31,11 @@ def record_refusal(
     )
 
 
+def is_told(request: HttpRequest) -> None:
+    """The refusal that answers this request has a row already: its page's would be a second."""
+    refusals.told(request)
+
+
 def record_saved(session: str, viewer: Viewer, *, what: str, lines: int) -> bool:
     """Lines leave the page as a file or by the clipboard; False when it is not their session."""
     try:
@@ -46,7 +53,7 @@ def record_saved(session: str, viewer: Viewer, *, what: str, lines: int) -> bool
             extension=row.extension,
             subject_type="session",
             subject_id=str(row.pk),
-            data={"code": f"{what} of {row.pk}", "what": what, "lines": lines},
+            data={"code": f"{what}, {lines} lines", "what": what, "lines": lines},
         )
     )
     return True

@@ -124,6 +124,7 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
     except FilterError as error:
         return _bad(str(error))
     except OpeningRefused as refused:
+        session_records.is_told(request)
         if polls and asked.resume and refused.end.code in _OVER:
             return _poll_answer(polling.ended(refused.end, asked))
         return _refusal(refused)
@@ -213,10 +214,12 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _bad(str(error))
     except verbs.GrantMissing as error:
+        session_records.is_told(request)
         return _bad(str(error), status=404, code="not_found")
     except verbs.GrantConflict as error:
         return _bad(str(error), status=409, code="conflict")
     except verbs.GrantError as error:
+        session_records.is_told(request)
         return _bad(str(error), status=403, code="refused")
     heard = "You will hear by e-mail when it is decided."
     address = request.user.email if request.user.is_authenticated else ""

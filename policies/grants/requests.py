@@ -70,8 +70,9 @@ def extend(
 ) -> Grant:
     """Ask for more time: a new request linked to this grant, from where it ends.
 
-    The grant itself never ends later. The same person, target and installs.
+    The grant itself never ends later. The same person, target and installs. Counts as asking.
     """
+    attempts.count(by)
     settle(grant_id)
     with transaction.atomic():
         parent = acts.locked(grant_id)

@@ -11,7 +11,7 @@ from extdebug.demo.sample import Cast
 from policies.grants import attempts, verbs
 from policies.grants.claims import GrantRefused
 from policies.models import Tenant
-from tests.policies.conftest import request
+from tests.policies.conftest import granted, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -77,3 +77,14 @@ def test_break_glass_counts_as_asking(cast: Cast) -> None:
                               reason="x")  # fmt: skip
     with pytest.raises(GrantRefused, match="times in a minute"):
         verbs.break_glass(cast.dan, tenant="acme", extension="invoice-sync", minutes=1, reason="x")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asking_for_more_time_counts_as_asking(cast: Cast) -> None:
+    active = granted(cast, cast.dan)
+    for _ in range(attempts.REQUESTS_PER_MINUTE - 1):
+        with pytest.raises(GrantRefused, match="Say why"):
+            verbs.extend(active.pk, by=cast.dan, minutes=5, reason="")
+    with pytest.raises(GrantRefused, match="times in a minute"):
+        verbs.extend(active.pk, by=cast.dan, minutes=5, reason="x")
+    assert AuditRecord.objects.filter(data__code="extend: rate", actor_name="dan").count() == 1
