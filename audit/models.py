@@ -54,7 +54,8 @@ class AuditRecord(models.Model):
     once = models.CharField(max_length=chain.MAX_TEXT, blank=True)
     # PostgreSQL's number of the transaction that wrote it: a note of the same one is told by it.
     # Not part of what is hashed or exported.
-    txid = models.CharField(max_length=24, blank=True, default="", editable=False)
+    # Its default is the database's too: a console of the version before goes on writing.
+    txid = models.CharField(max_length=24, blank=True, default="", db_default="", editable=False)
     prev = models.CharField(max_length=64, unique=True)
     hash = models.CharField(max_length=64, unique=True)
 

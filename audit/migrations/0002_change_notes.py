@@ -35,6 +35,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='auditrecord',
             name='txid',
-            field=models.CharField(blank=True, default='', editable=False, max_length=24),
+            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=24),
         ),
     ]
