@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from extdebug.hub.boundary_reads import count_entries, find_last
 from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
+from extdebug.hub.life_agreement import WAIT, agree, live_from
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import seed_sequences
@@ -34,8 +35,6 @@ PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages be
 PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
-NOTICES: Final = 40  # looks at whether it did, before we go on without it
-WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
 
 
 class History:
@@ -58,10 +57,7 @@ class History:
     @property
     def boundary(self) -> Cursor:
         """How far to read: where the live ring begins. It moves on while that ring overflows."""
-        floor = self._live.ring.floor or self._live.boundary
-        if floor is None:
-            raise RuntimeError("the live stream is not attached yet")
-        return floor
+        return live_from(self._live)
 
     async def begin(self) -> Cursor:
         """Find the start; the cursor to stand at before the first page.
@@ -69,7 +65,7 @@ class History:
         A place that a client brought is given back under the name that this process has for the
         life of its stream, or as it was where a loss is told from there.
         """
-        await self._let_live_notice()
+        await agree(self._hub, self._live, self._start.cursor)
         async with self._hub.reader() as link:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
@@ -83,25 +79,6 @@ class History:
             return at if brought.epoch and at.id == brought.id and not self._sub.ring else brought
         # The count of the live stream is provisional: of what lies before it we claim nothing.
         return Cursor(at.id, None, at.epoch) if unclaimed and at.id != self.boundary.id else at
-
-    async def _let_live_notice(self) -> None:
-        """A client may come from a process that knows the stream's present life before ours does:
-        begin where our live stream stands once it knows it too."""
-        stood = self._start.cursor
-        for _ in range(NOTICES):
-            boundary = self.boundary
-            if stood is None or not stood.epoch or stood.epoch == boundary.epoch:
-                return
-            async with self._hub.reader() as link:
-                key = self._private.key
-                replies = await link.together(*snapshot_commands(key))
-            snapshot = read_snapshot(replies[0], replies[1])
-            if stood.epoch not in snapshot.epochs or boundary.epoch in snapshot.epochs:
-                return
-            self._hub.look(self._target)
-            await asyncio.sleep(WAIT)
-            if self._live.watched.cursor.epoch != boundary.epoch:
-                self._live.restart(self._live.selection)
 
     async def _begin(self, link: Link) -> tuple[Cursor, bool]:
         start, boundary = self._start, self.boundary
@@ -144,7 +121,10 @@ class History:
             self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
-        at, lost = go_on(stood, snapshot, run_id=run_id, present=present)
+        at, lost = go_on(
+            stood, snapshot, run_id=run_id, present=present,
+            failover=epochs.by_failover(boundary.epoch),
+        )  # fmt: skip
         at = Cursor(at.id, at.index, boundary.epoch, at.stated)
         if lost is not None:
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
@@ -162,8 +142,8 @@ class History:
             edge = max(before(first) if first else snapshot.top, place)
             through = Cursor(edge, snapshot.added - snapshot.length, epoch)
         reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
-        loss = Loss(reason, None, place, max(following, behind(place)), through)
-        self._private.lose(loss, ends=at)
+        bound = max(following, behind(place), epochs.run_certain(epoch))
+        self._private.lose(Loss(reason, None, place, bound, through), ends=at)
         account.move(through)
 
     @staticmethod
@@ -192,10 +172,8 @@ class History:
         self._use_rules()
         key, count = self._private.key, int(min(250, max(32, PAGE_BYTES / self._average)))
         async with self._hub.reader() as link:
-            replies = await link.together(
-                *snapshot_commands(key),
-                ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id)),
-            )
+            read = ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id))
+            replies = await link.together(*snapshot_commands(key), read)
             snapshot = read_snapshot(replies[0], replies[1])
             if isinstance(replies[2], ResponseError):
                 raise replies[2]

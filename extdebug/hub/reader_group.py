@@ -13,7 +13,8 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
-from extdebug.wire.positions import Cursor
+from extdebug.streams.replies import Snapshot
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class ReaderGroup:
         self.name = name
         self.exists = False
         self.synced = False  # it stands where the account does
+        self._given: EntryId | None = None  # the place at which the server last put it for us
         self._key = key
         self._plain_until = 0.0
 
@@ -53,6 +55,22 @@ class ReaderGroup:
             group: Command = ("XREADGROUP", "GROUP", self.name, "c")
             return (*group, *limit, "NOACK", "STREAMS", self._key, ">")
         return ("XREAD", *limit, "STREAMS", self._key, str(at.id))
+
+    def given(self, place: EntryId) -> None:
+        """The server said that the group was read, or put, up to there."""
+        self._given = place
+
+    def rolled_back(self, snapshot: Snapshot) -> bool:
+        """Whether the server knows less of our reading than an earlier run of it said.
+
+        Redis logs and replicates the place of a group with the entries, in one order. A server
+        that misses our last read therefore misses all that was written after it: what it holds
+        behind our place is its own.
+        """
+        if self._given is None:
+            return False
+        place = snapshot.groups.get(self.name, ZERO_ID)
+        return place is not None and place < self._given
 
     def begin(self) -> list[Command]:
         """What makes the group anew at the stream's end."""

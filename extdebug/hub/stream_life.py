@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -19,7 +19,7 @@ from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss, go_on
-from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
+from extdebug.streams.replies import Row, Snapshot, read_info, read_keys, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import GapReason
 from extdebug.wire.keys import EPOCH_PREFIX
@@ -30,9 +30,28 @@ GONE: Final = 1.0  # seconds without a stream under the key until its life is ov
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
 
 
+class Crossing(NamedTuple):
+    """Where one run of the server ends in a stream and the next begins.
+
+    The new run wrote nothing before `began_ms` and everything from `doubt_ms` later on. What was
+    lost between the runs lies before `bound`; None where nothing was written since.
+    """
+
+    began_ms: int | None
+    doubt_ms: int
+    bound: EntryId | None
+
+
 def snapshot_commands(key: bytes) -> list[Command]:
     """What `read_snapshot` reads, to be sent in one transaction with what it is about."""
     return [("XINFO", "STREAM", key), ("XINFO", "GROUPS", key)]
+
+
+async def epochs_under(link: Link, key: bytes) -> tuple[Sequence[str], str]:
+    """The epochs that the stream under a key carries, and the server's run; empty: not told."""
+    *replies, info = await link.together(*snapshot_commands(key), ("INFO", "server"))
+    told = read_info(info) if isinstance(info, bytes) else {}
+    return read_snapshot(replies[0], replies[1]).epochs, told.get("run_id", "")
 
 
 async def deliver(
@@ -71,7 +90,9 @@ class StreamLife:
         """The epoch that all processes use now."""
         return epochs.current(snapshot.epochs, self._server.run_id)
 
-    async def begin(self, *, at_top: bool = False, epoch: str = "") -> Snapshot:
+    async def begin(
+        self, *, at_top: bool = False, epoch: str = "", crossing: Crossing | None = None
+    ) -> Snapshot:
         """See to an epoch of this run, and with `at_top` to our group there. The snapshot after it.
 
         A key that does not exist is made, empty: only so can its first entry wake the tail.
@@ -81,9 +102,9 @@ class StreamLife:
         snapshot = read_snapshot(seen[0], seen[1])
         commands: list[Command] = []
         if epoch or not epochs.current(snapshot.epochs, run_id):
-            server = self._server
+            began_ms, doubt_ms, _ = crossing or self._crossing(None)
             name = epoch or epochs.new_epoch(
-                run_id, began_ms=server.began_ms, failover=server.failover
+                run_id, began_ms=began_ms, doubt_ms=doubt_ms, failover=self._server.failover
             )
             commands.append(("XGROUP", "CREATE", key, f"{EPOCH_PREFIX}{name}", "0", "MKSTREAM"))
             commands += [
@@ -127,11 +148,15 @@ class StreamLife:
                     life = self.current(await self.begin())
                 account.move(Cursor(at.id, at.index, life))
                 return True
-        following: EntryId | None = None
+        crossing: Crossing | None = None
         # Without our life's name it is another stream, or a copy older than our beginning.
         if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):
-            following = await self._read_rest(account)
-        await self._change(account, following)
+            self._watched.pending.clear()
+            if self._server.failover or self._group.rolled_back(snapshot):
+                crossing = await self._turn(at.id, rolled_back=self._group.rolled_back(snapshot))
+            else:
+                crossing = await self._read_rest(account)
+        await self._change(account, crossing)
         return False
 
     def _gone_for_good(self) -> bool:
@@ -144,13 +169,13 @@ class StreamLife:
         at = str(place)
         return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
-    async def _change(self, account: Continuity, following: EntryId | None) -> None:
+    async def _change(self, account: Continuity, crossing: Crossing | None) -> None:
         watched = self._watched
         watched.flush()
         at = account.at
         self.remember(at)
         self._group.synced = self._group.exists = False
-        now = await self.begin()
+        now = await self.begin(crossing=crossing)
         watched.snapshot = now
         life = self.current(now)
         known = self._lives.get(life)
@@ -161,19 +186,42 @@ class StreamLife:
             run_id, failover = self._server.run_id, self._server.failover
             place, loss = go_on(at, now, run_id=run_id, failover=failover)
         if loss is not None:
-            if loss.before is None and following is not None:
-                loss = dataclasses.replace(loss, before=following)
+            if crossing is not None and crossing.bound is not None:
+                bound = max(loss.before or crossing.bound, crossing.bound)
+                loss = dataclasses.replace(loss, before=bound)
             watched.lose(loss, ends=at)
         account.move(place)
         watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
         self._group.synced = False
 
-    async def _read_rest(self, account: Continuity) -> EntryId | None:
-        """After a restart: what the server kept of the time before it, which comes before the loss.
+    async def _turn(self, place: EntryId, *, rolled_back: bool) -> Crossing:
+        """Into a run that may have begun right behind our place. When it was rolled back to before
+        our last read all that follows is its own; else what there is may be of either run."""
+        read = ("XREAD", "COUNT", 1, "STREAMS", self._watched.key, str(place))
+        rows = rows_of((await self._link.together(read))[0])
+        certain_ms = self._server.certain_ms or 0
+        if not rows:
+            return Crossing(certain_ms or None, 0, None)
+        first = rows[0][0]
+        if rolled_back or first.ms >= certain_ms:
+            return Crossing(first.ms, 0, first)
+        return Crossing(first.ms, certain_ms - first.ms, EntryId(certain_ms, 0))
 
-        The first entry that it wrote since, if there is one."""
+    def _crossing(self, following: EntryId | None) -> Crossing:
+        """As far as the server's identity tells; `following` is the first entry in doubt."""
+        began_ms, certain_ms = self._server.began_ms, self._server.certain_ms
+        if began_ms is None or certain_ms is None:
+            return Crossing(None, 0, following)
+        if following is None:
+            return Crossing(began_ms, max(0, certain_ms - began_ms), None)
+        if following.ms >= certain_ms:
+            return Crossing(began_ms, 0, following)
+        return Crossing(began_ms, certain_ms - began_ms, EntryId(certain_ms, 0))
+
+    async def _read_rest(self, account: Continuity) -> Crossing:
+        """After a restart: what the server kept of the time before it, which comes before the loss.
+        Entries of the second in which it started may be of either run: they come behind it."""
         watched, began_ms = self._watched, self._server.began_ms
-        watched.pending.clear()
         while began_ms is not None:
             read = ("XREAD", "COUNT", REST_PAGE, "STREAMS", watched.key, str(account.at.id))
             replies = await self._link.together(*snapshot_commands(watched.key), read)
@@ -182,10 +230,10 @@ class StreamLife:
             old = [row for row in rows if row[0].ms < began_ms]
             await deliver(self._link, watched, snapshot, old, whole=False)
             if len(old) < len(rows):
-                return rows[len(old)][0]
+                return self._crossing(rows[len(old)][0])
             if len(rows) < REST_PAGE:
                 break
-        return None
+        return self._crossing(None)
 
     def remember(self, at: Cursor) -> None:
         """The place to go on at when this life comes back under the key."""

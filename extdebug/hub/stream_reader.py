@@ -95,6 +95,7 @@ class StreamReader:
 
     def took(self, rows: Sequence[Row], *, full: bool) -> int:
         """Entries of the blocking read."""
+        self._group.given(rows[-1][0])
         delivered = self.watched.read(rows)
         self.behind = full
         self._look_at = min(self._look_at, self._clock() + BUSY_LOOK)
@@ -134,15 +135,16 @@ class StreamReader:
         prepared = group.prepare(account.at)
         if prepared or not by_group:
             watched.pending.clear()  # read again from the account's place
-        commands = [*prepared, *snapshot_commands(watched.key)]
+        # The snapshot comes first: it tells where the group stood before we put it anywhere.
+        commands = [*snapshot_commands(watched.key), *prepared]
         if not crowded:
             commands.append(group.read(account.at, count))
         replies = await self._link.together(*commands)
         read = None if crowded else replies[-1]
-        snapshot = read_snapshot(replies[len(prepared)], replies[len(prepared) + 1])
+        snapshot = read_snapshot(replies[0], replies[1])
         if self._in_future(snapshot):
             return 0
-        refused = refusal(*replies[: len(prepared)], read)
+        refused = refusal(*replies[2 : 2 + len(prepared)], read)
         epoch = account.at.epoch
         if not await self._life.goes_on(snapshot):
             self._gone = not snapshot.exists and account.at.epoch == epoch
@@ -160,6 +162,8 @@ class StreamReader:
         ahead = snapshot.added - (account.at.index or snapshot.added)
         self._at_risk = ahead * 2 > snapshot.length > 0
         rows = [] if crowded else rows_of(read)
+        if by_group and (rows or prepared):
+            group.given(rows[-1][0] if rows else account.at.id)
         if rows and not by_group:
             group.synced = False
         whole = not crowded and len(rows) < count

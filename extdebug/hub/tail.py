@@ -149,7 +149,7 @@ class Tail:
         await self._link.connect()
         self._client_id = b"%d" % await self._link.call("CLIENT", "ID")
         try:
-            info = await self._link.call("INFO", "server")
+            info = await self._link.call("INFO", "server", "replication")
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
             info = None
         self._server.identify(info)

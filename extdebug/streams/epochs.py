@@ -19,8 +19,10 @@ from extdebug.wire.positions import EPOCH_DIGITS, ZERO_ID, EntryId
 _TIME: Final = 11  # hexadecimal digits of milliseconds, first, so that names sort by age
 _RUN: Final = 8  # of the server's run_id
 _RANDOM: Final = EPOCH_DIGITS - _TIME - _RUN - 1
-_FAILOVER: Final = "f"  # how the run began for who saw it: the digit behind the run's mark
-_PLAIN: Final = "0"
+# The digit behind the run's mark says how the run began: 8 for a failover, and how long after
+# the named moment entries of the earlier run may follow.
+_FAILOVER: Final = 8
+_DOUBTS_MS: Final = (0, 50, 200, 1_000, 4_000, 16_000, 60_000, 240_000)
 KEPT: Final = 4  # epochs of earlier runs that stay, so that old cursors still prove what they can
 
 
@@ -30,13 +32,17 @@ def run_mark(run_id: str) -> str:
     return digits[:_RUN].ljust(_RUN, "0")
 
 
-def new_epoch(run_id: str, *, began_ms: int | None = None, failover: bool = False) -> str:
+def new_epoch(
+    run_id: str, *, began_ms: int | None = None, doubt_ms: int = 0, failover: bool = False
+) -> str:
     """A name for a life that begins now; or one that goes on under this run of the server, which
-    took its first entry not before `began_ms` and with `failover` took another server's place."""
+    took its first entry not before `began_ms`, and every entry from `doubt_ms` later on. With
+    `failover` it took another server's place."""
     ms = int(time.time() * 1000) if began_ms is None else began_ms
     random = secrets.token_hex(_RANDOM)[:_RANDOM]
-    kind = _FAILOVER if failover else _PLAIN
-    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{kind}{random}"
+    kind = next((at for at, width in enumerate(_DOUBTS_MS) if width >= doubt_ms), 7)
+    kind += _FAILOVER if failover else 0
+    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{kind:x}{random}"
 
 
 def began_ms(epoch: str) -> int:
@@ -49,9 +55,18 @@ def run_began(epoch: str) -> EntryId:
     return EntryId(began_ms(epoch), 0) if epoch else ZERO_ID
 
 
+def run_certain(epoch: str) -> EntryId:
+    """Entries at and behind this place are of this epoch's run; before it some may be older."""
+    return EntryId(began_ms(epoch) + _DOUBTS_MS[_kind(epoch) % _FAILOVER], 0)
+
+
 def by_failover(epoch: str) -> bool:
     """Whether this epoch's server took another's place, as far as its maker saw."""
-    return epoch[_TIME + _RUN] == _FAILOVER
+    return bool(epoch) and _kind(epoch) >= _FAILOVER
+
+
+def _kind(epoch: str) -> int:
+    return int(epoch[_TIME + _RUN], 16)
 
 
 def of_run(epoch: str, run_id: str) -> bool:

@@ -6,6 +6,7 @@ redis-py's own reply parsing costs more than the rest of the path.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,8 +22,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     """What a stream says of itself at one moment.
 
     `added` counts the entries it ever got, `top` is the last id it ever gave out, `deleted` the
-    greatest id that XDEL ever removed (trimming does not move it). `groups` are the names of its
-    consumer groups, `epochs` those that name its life, without their prefix.
+    greatest id that XDEL ever removed (trimming does not move it). `groups` are its
+    consumer groups with the last id that each was given (None: not told), `epochs` those that name
+    the stream's life, without their prefix.
     """
 
     exists: bool
@@ -32,7 +34,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     first: EntryId | None = None
     last: EntryId | None = None
     deleted: EntryId = ZERO_ID
-    groups: frozenset[bytes] = frozenset()
+    groups: Mapping[bytes, EntryId | None] = {}
     epochs: tuple[str, ...] = ()
 
 
@@ -45,11 +47,12 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
     if isinstance(info, RedisError):
         raise info
     values = dict(zip(info[::2], info[1::2], strict=False))
-    first, last = values.get(b"first-entry"), values.get(b"last-entry")
-    names = frozenset(
-        dict(zip(group[::2], group[1::2], strict=False)).get(b"name", b"")
-        for group in (groups if isinstance(groups, list) else ())
-    )
+    first, newest = values.get(b"first-entry"), values.get(b"last-entry")
+    given: dict[bytes, EntryId | None] = {}
+    for group in groups if isinstance(groups, list) else ():
+        told = dict(zip(group[::2], group[1::2], strict=False))
+        last = told.get(b"last-delivered-id")
+        given[told.get(b"name", b"")] = EntryId.parse(last) if last else None
     length = int(values[b"length"])
     return Snapshot(
         exists=True,
@@ -58,14 +61,14 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
         added=int(values.get(b"entries-added", length)),
         top=EntryId.parse(values[b"last-generated-id"]),
         first=EntryId.parse(first[0]) if first else None,
-        last=EntryId.parse(last[0]) if last else None,
+        last=EntryId.parse(newest[0]) if newest else None,
         # Absent from the embedded server's answer: there nobody deletes single entries.
         deleted=EntryId.parse(values.get(b"max-deleted-entry-id", b"0-0")),
-        groups=names,
+        groups=given,
         epochs=tuple(
             sorted(
                 name.decode("ascii", "replace")[len(EPOCH_PREFIX) :]
-                for name in names
+                for name in given
                 if name.startswith(EPOCH_PREFIX.encode())
             )
         ),

@@ -162,12 +162,12 @@ class SequenceGaps:
             producer.credit -= unsure
             return 0  # in order, or one that a retry wrote twice
         hole = n - last - 1
-        if last_at < self.run_began <= at:
-            producer.taken += hole
-            return 0
         stated = min(hole, producer.credit)
         producer.credit -= stated
         hole -= stated
+        if last_at < self.run_began <= at:
+            producer.taken += hole
+            return 0
         if excused is not None and at > excused.after:
             taken = int(min(hole, self._spare))
             self._spare -= taken

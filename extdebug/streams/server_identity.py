@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from typing import Final
 
 from extdebug.streams.replies import read_info
+
+SECOND_MS: Final = 1000  # INFO gives the uptime in whole seconds
+LONG_MS: Final = 200_000  # before our first contact a replica may have been promoted at any time
 
 
 class ServerIdentity:
     """Which Redis answers, as far as it can be told apart from the one before.
 
-    `began_ms`: what this run of the server wrote, it wrote after that moment. Known to the
-    millisecond where we saw the connection break, else to the second, from its uptime: also where
-    we saw it late, or our clock is ahead of the server's. `clock` is in seconds since 1970,
-    `monotonic` in seconds since any moment.
+    Entries with ids before `began_ms` were written before this run of the server, those from
+    `certain_ms` on by this run; between the two nobody can tell. Both are in milliseconds of the
+    server's clock, None while no server told. `clock` is in seconds since 1970, `monotonic` in
+    seconds since any moment.
     """
 
     def __init__(
@@ -28,31 +33,46 @@ class ServerIdentity:
         self.run_id = ""
         self.failover = False
         self.began_ms: int | None = None
+        self.certain_ms: int | None = None
         self._heard = 0.0
-        self._broke_ms: int | None = None
+        self._broke: float | None = None
 
     def heard(self) -> None:
+        """The server answered."""
         self._heard = self._monotonic()
-        self._broke_ms = None
+        self._broke = None
 
     def broke(self) -> None:
         """The connection is gone; the first time counts until the server is heard again."""
-        if self._broke_ms is None:
-            self._broke_ms = int(self._clock() * 1000)
+        if self._broke is None:
+            self._broke = self._monotonic()
 
     def identify(self, info: bytes | str | None) -> None:
-        """From INFO server, on each new connection; None when the server does not tell."""
+        """From INFO, on each new connection; None when the server does not tell."""
         values = read_info(info)
         run_id = values.get("run_id", "")
         if not run_id or run_id == self.run_id:
             return
         uptime = int(values.get("uptime_in_seconds", "0") or 0)
+        now_ms = int(values.get("server_time_usec", "0") or 0) // 1000
+        now_ms = now_ms or int(self._clock() * 1000)
+        started_ms = (now_ms // 1000 - uptime) * 1000
+        by_uptime = started_ms + SECOND_MS
         if self.run_id:
+            silent = self._monotonic() - self._heard
             # Up for longer than we were without an answer: another server, not the same restarted.
-            self.failover = uptime > self._monotonic() - self._heard + 1
-        server_ms = int(values.get("server_time_usec", "0") or 0) // 1000
-        started_ms = ((server_ms or int(self._clock() * 1000)) // 1000 - uptime) * 1000
-        known = self._broke_ms if self.run_id else None
-        late = known is not None and known >= started_ms + 1000 and not self.failover
-        self.began_ms = started_ms if known is None or late else known
+            self.failover = uptime > silent + 1
+            # The earlier run still answered when we heard it last, and was gone when we noticed.
+            self.began_ms = min(max(started_ms, now_ms - math.ceil(silent * 1000)), by_uptime)
+            gone = now_ms if self._broke is None else now_ms - self._ms_since(self._broke)
+            self.certain_ms = min(max(self.began_ms, gone), by_uptime)
+        else:
+            self.failover = values.get("master_replid2", "").strip("0") != ""
+            self.began_ms, self.certain_ms = started_ms, by_uptime
+        if self.failover:  # it may have taken writes while the earlier one still answered us
+            self.certain_ms = now_ms
+            self.began_ms = max(started_ms, now_ms - LONG_MS)
         self.run_id = run_id
+
+    def _ms_since(self, moment: float) -> int:
+        return int((self._monotonic() - moment) * 1000)

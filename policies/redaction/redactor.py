@@ -146,6 +146,23 @@ class Redactor:
         return (masked, tuple(walk.hits)) if walk.hits else (fields, ())
 
     def _see_through(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
+        """Rewrite what any viewer sees: one that knows escape sequences, and one that knows colours
+        alone and shows the bytes of all others."""
+        for _ in range(_ROUNDS):
+            before = raw
+            raw = self._visible(raw, mask, names)
+            if not visible_text.has_other_sequences(raw):
+                return raw
+            seen, gaps = visible_text.split(raw, colours_alone=True)
+            hits = self._match(seen)
+            if hits != self._clean:
+                raw = visible_text.join(self._rewrite(seen, hits, mask, names, gaps), gaps)
+            if raw == before:
+                return raw
+        names[LINE] = None
+        return mask.of(LINE, b"", token=False)
+
+    def _visible(self, raw: bytes, mask: Mask, names: dict[str, None]) -> bytes:
         """Rewrite what is visible, and the texts inside escape sequences each for itself."""
         is_clean = self._match(visible_text.strip(raw)) == self._clean
         if is_clean and not visible_text.has_payload(raw):

@@ -30,6 +30,7 @@ _CHARACTER: Final = (
 # At most two intermediate bytes: a run of dashes behind an escape is text, as a key's BEGIN line.
 _CSI: Final = rb"(?:\x1b\[|\xc2\x9b)[0-?]*+[ -/]{0,2}+[@-~]"
 _COLOUR: Final = rb"\\++(?:u001[bB]|x1[bB]|033|e)\[[0-9;:]*+m"  # as a program quotes it
+_SGR: Final = rb"\x1b\[[0-9;:]*+m"
 # Links, titles, clipboards: text that a terminal does not show, up to its end.
 _STRING: Final = (
     rb"(?:\x1b[\]P_^X]|\xc2[\x90\x98\x9d\x9e\x9f])"
@@ -39,6 +40,9 @@ _GAP: Final = re.compile(
     b"(?:" + b"|".join((_CSI, _STRING, rb"\x1b[ -/]{0,2}+[0-OQ-WYZ\\`-~]", _CHARACTER, _COLOUR))
     + b")"
 )  # fmt: skip
+# As a viewer sees it that knows colours alone, and shows the bytes of other sequences.
+_COLOURS_ALONE: Final = re.compile(b"()(?:" + b"|".join((_SGR, _CHARACTER, _COLOUR)) + b")")
+_OTHER_SEQUENCE: Final = re.compile(rb"\x1b(?!\[[0-9;:]*+m)|\xc2[\x90\x98\x9b\x9d\x9e\x9f]")
 # The same in parts that begin with one byte each, which makes the search for them fast.
 _SEQUENCE: Final = re.compile(
     rb"\x1b(?:\[[0-?]*+[ -/]{0,2}+[@-~]"
@@ -52,7 +56,7 @@ _STRING_BEGINS: Final = re.compile(rb"\x1b[\]P_^X]|\xc2[\x90\x98\x9d\x9e\x9f]")
 _UNFINISHED: Final = frozenset(
     (b"\x1b", b"\xc2\x90", b"\xc2\x98", b"\xc2\x9b", b"\xc2\x9d", b"\xc2\x9e", b"\xc2\x9f")
 )
-_KEPT_IN_MASK: Final = re.compile(rb"\x1b\[[0-9;:]*m")  # colours go on after a mask
+_KEPT_IN_MASK: Final = re.compile(_SGR)  # colours go on after a mask
 
 
 @dataclass(slots=True)
@@ -78,12 +82,18 @@ def strip(raw: bytes) -> bytes:
     return _COLOURS.sub(b"", seen) if b"\\" in seen else seen
 
 
-def split(raw: bytes) -> tuple[bytes, list[HiddenSpan]]:
-    """The visible text, and what has to be put back into it."""
+def has_other_sequences(raw: bytes) -> bool:
+    """Whether viewers differ in what they show: not all know sequences other than colours."""
+    return _OTHER_SEQUENCE.search(raw) is not None
+
+
+def split(raw: bytes, *, colours_alone: bool = False) -> tuple[bytes, list[HiddenSpan]]:
+    """The visible text, and what has to be put back into it. `colours_alone`: as it is to a viewer
+    that shows all other sequences."""
     gaps: list[HiddenSpan] = []
     pieces: list[bytes] = []
     done = place = 0
-    for match in _GAP.finditer(raw):
+    for match in (_COLOURS_ALONE if colours_alone else _GAP).finditer(raw):
         start, end = match.span()
         if start > done:
             pieces.append(raw[done:start])

@@ -6,6 +6,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from extdebug.hub.reader_group import ReaderGroup
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.positions import Cursor, EntryId
 
 AT = Cursor(EntryId(7, 1), 12)
@@ -68,6 +69,22 @@ def test_a_server_that_takes_no_group_now_is_read_plainly_and_warned_of_once(
     assert said in caplog.text
     group.well(read_by_group=True)
     assert group.usable
+
+
+def test_a_server_without_our_last_read_was_rolled_back(group: ReaderGroup) -> None:
+    def stands(**groups: EntryId | None) -> bool:
+        given = {name.encode(): place for name, place in groups.items()}
+        return group.rolled_back(Snapshot(exists=True, groups=given))
+
+    assert not stands(g=EntryId(1, 0)), "nothing was read by it yet"
+    group.given(EntryId(7, 1))
+    assert stands(g=EntryId(7, 0))
+    assert stands(other=EntryId(9, 0)), "older than the group itself"
+    assert not stands(g=EntryId(7, 1))
+    assert not stands(g=EntryId(8, 0)), "a reply was lost"
+    assert not stands(g=None), "the server does not tell"
+    group.given(EntryId(5, 0))  # put back to where the account stands
+    assert not stands(g=EntryId(5, 0))
 
 
 @pytest.mark.parametrize("said", ["WRONGTYPE Operation against", "NOPERM no permissions"])

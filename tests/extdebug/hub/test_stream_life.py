@@ -9,8 +9,9 @@ from extdebug.hub.selection import Selection
 from extdebug.hub.stream_life import GONE
 from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
+from extdebug.wire.events import Gap
 from extdebug.wire.keys import EPOCH_PREFIX
-from extdebug.wire.positions import Cursor
+from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.model.parties import Process
 from tests.extdebug.model.server import Server
 
@@ -26,6 +27,7 @@ class Stage:
         )
         self.sub.ring.release()
         self.ends: list[Cursor | None] = []
+        self.gaps: list[Gap] = []
 
     def write(self, *messages: str) -> None:
         for message in messages:
@@ -46,6 +48,7 @@ class Stage:
             if piece.gap is not None:
                 items.append(f"{piece.gap.reason}:{piece.gap.missed}")
                 self.ends.append(piece.ends)
+                self.gaps.append(piece.gap)
             events = piece.chunk.events if piece.chunk else ()
             items += [one.event.message for one in events if one.event]
         return items
@@ -137,15 +140,51 @@ async def test_groups_removed_by_hand_cost_nothing_while_the_place_is_there(
 async def test_what_a_restart_left_comes_before_its_gap_and_the_new_behind_it(
     stage: Stage,
 ) -> None:
-    stage.write("old c", "old d")  # not read any more before the server goes
-    stage.server.now += 5
     stage.process.cut_off()
+    stage.write("old c", "old d")  # not read any more before the server goes
+    stage.server.now += 2000
     stage.server.restart(0, nameless=False)
     stage.write("new e", "new f")
     await stage.look()
     assert stage.told() == ["old c", "old d", "reset:None", "new e", "new f"]
     assert epochs.of_run(stage.epoch, stage.server.run_id)
     assert stage.process.watched.cursor.index == 7
+
+
+async def test_what_may_be_of_either_run_comes_behind_a_gap_that_reaches_over_it(
+    stage: Stage,
+) -> None:
+    """Written between the last answer of the server and the moment at which we found it gone."""
+    place = stage.process.watched.cursor
+    stage.write("old c", "old d")
+    stage.process.cut_off()
+    broke = stage.server.now
+    stage.server.restart(0, nameless=False)
+    stage.write("new e")
+    await stage.look()
+    assert stage.told() == ["reset:None", "old c", "old d", "new e"]
+    [gap] = stage.gaps
+    assert EntryId.parse(gap.after or "") == place.id
+    assert EntryId.parse(gap.before or "") >= EntryId(broke, 0)
+
+
+async def test_a_server_that_misses_our_last_read_has_nothing_more_of_the_time_before(
+    stage: Stage,
+) -> None:
+    """As after a failover: what it holds behind our place was written by it, however late we
+    noticed that the other one was gone."""
+    place = stage.process.watched.cursor
+    stage.server.restart(1, nameless=False)  # without "b", which we were given
+    stage.write("new c", "new d")
+    stage.server.now += 300
+    stage.process.cut_off()
+    await stage.look()
+    assert stage.told() == ["reset:None", "new c", "new d"]
+    [gap] = stage.gaps
+    first = stage.server.lives[0].held[-2]
+    assert (gap.before, first.fields[1]) == (str(first.id), b"new c")
+    assert epochs.began_ms(stage.epoch) == first.id.ms
+    assert EntryId.parse(gap.after or "") <= place.id
 
 
 async def test_an_older_copy_shows_nothing_twice(stage: Stage) -> None:

@@ -156,6 +156,8 @@ class Server:
             life.groups.clear()
         left = [entry for entry in life.entries if not entry.vanished]
         life.top = left[-1].id if left else ZERO_ID
+        # The copy holds the groups' places of its moment, never ahead of its entries.
+        life.groups = {name: min(place, life.top) for name, place in life.groups.items()}
 
     # --- what readers ask ---------------------------------------------------------------------
 
@@ -171,7 +173,11 @@ class Server:
             case [b"XINFO", b"STREAM", _]:
                 return self._info()
             case [b"XINFO", b"GROUPS", _]:
-                return [[b"name", name] for name in self._life().groups]
+                groups = self._life().groups.items()
+                return [
+                    [b"name", name, b"last-delivered-id", str(place).encode()]
+                    for name, place in groups
+                ]
             case [b"XGROUP", verb, _, name, *rest]:
                 return self._group(verb, name, rest)
             case [b"XREAD", b"COUNT", count, b"STREAMS", key, after]:

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from extdebug.streams.epochs import (
     KEPT,
     began_ms,
@@ -10,6 +12,7 @@ from extdebug.streams.epochs import (
     new_epoch,
     of_run,
     outdated,
+    run_certain,
     run_mark,
 )
 from extdebug.wire.positions import EPOCH_DIGITS, ZERO_ID, Cursor
@@ -53,6 +56,18 @@ def test_an_epoch_says_whether_its_server_took_anothers_place() -> None:
     assert by_failover(new_epoch(RUN, began_ms=5, failover=True))
     assert not by_failover(new_epoch(RUN, began_ms=5))
     assert of_run(new_epoch(RUN, failover=True), RUN)
+
+
+@pytest.mark.parametrize("failover", [False, True])
+def test_an_epoch_says_from_where_on_all_is_of_its_run(failover: bool) -> None:
+    """Rounded up, and for a very long doubt as far as a name can say."""
+
+    def certain(doubt_ms: int) -> int:
+        made = new_epoch(RUN, began_ms=1000, doubt_ms=doubt_ms, failover=failover)
+        assert (by_failover(made), began_ms(made)) == (failover, 1000)
+        return run_certain(made).ms - 1000
+
+    assert [certain(ms) for ms in (0, 1, 50, 51, 9000, 10**9)] == [0, 50, 50, 200, 16_000, 240_000]
 
 
 def test_names_sort_by_the_moment_of_their_run_however_many_digits_it_has() -> None:

@@ -16,13 +16,16 @@ INFO = [
 def test_a_snapshot_says_all_that_the_account_needs() -> None:
     groups = [
         [b"name", b"ee-debug-epoch:bb", b"lag", 0],
-        [b"name", b"ee-debug-ui:h1"],
+        [b"name", b"ee-debug-ui:h1", b"last-delivered-id", b"8-3"],
         [b"name", b"ee-debug-epoch:aa"],
     ]
     assert read_snapshot(INFO, groups) == Snapshot(
         exists=True, length=2, added=7, top=EntryId(9, 1), first=EntryId(5, 0),
         last=EntryId(9, 0), deleted=EntryId(4, 0),
-        groups=frozenset({b"ee-debug-epoch:bb", b"ee-debug-ui:h1", b"ee-debug-epoch:aa"}),
+        groups={
+            b"ee-debug-epoch:bb": None, b"ee-debug-epoch:aa": None,
+            b"ee-debug-ui:h1": EntryId(8, 3),
+        },
         epochs=("aa", "bb"),
     )  # fmt: skip
 
@@ -40,7 +43,7 @@ def test_an_emptied_stream_has_a_top_and_no_first() -> None:
     empty = [b"length", 0, b"last-generated-id", b"9-1", b"entries-added", 7, b"first-entry", None]
     found = read_snapshot(empty, ResponseError("NOPERM"))
     assert (found.first, found.last, found.top, found.added) == (None, None, EntryId(9, 1), 7)
-    assert (found.deleted, found.groups, found.epochs) == (ZERO_ID, frozenset(), ())
+    assert (found.deleted, found.groups, found.epochs) == (ZERO_ID, {}, ())
 
 
 def test_a_server_without_the_count_has_what_it_holds() -> None:

@@ -278,6 +278,16 @@ def test_a_hole_across_two_runs_of_the_server_is_the_loss_between_them() -> None
     assert book.see(12) == Missing(0, 2)
 
 
+def test_a_marker_behind_a_restart_states_the_hole_across_it_and_no_later_one() -> None:
+    book = Book()
+    book.see(1)
+    book.producers.run_began = EntryId(book.at + 1, 0)
+    assert book.see(lost=2) == Missing(2, 0)
+    assert book.see(9) == Missing(0, 0), "the rest of it is the loss between the runs"
+    assert book.see(12) == Missing(0, 2)
+    assert book.see(lost=2) == Missing(0, 0)
+
+
 def test_the_memory_is_bounded_and_the_longest_silent_source_goes() -> None:
     book = Book()
     for number in range(1000):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extdebug.streams.server_identity import ServerIdentity
+from extdebug.streams.server_identity import LONG_MS, ServerIdentity
 
 NOW = 1_700_000_000.4  # seconds since 1970
 
@@ -82,13 +82,17 @@ def test_without_a_break_the_run_began_in_the_second_that_its_uptime_names(clock
     assert told.began_ms == 1_699_999_500_000, "by our clock where the server names no time"
 
 
-def test_where_we_saw_the_connection_break_the_run_began_after_that(clock: Clock) -> None:
+def test_between_the_last_answer_and_the_break_that_we_saw_both_runs_may_have_written(
+    clock: Clock,
+) -> None:
     server = heard("a", clock)
-    clock.passed += 10.123
+    clock.passed += 10.0
+    server.heard()
+    clock.passed += 0.125
     server.broke()
-    clock.passed += 0.3  # 10.4 + .3: the server started within the same second
+    clock.passed += 0.25  # 10.4 + .375: the server started within the same second
     server.identify(info("b", 0, clock))
-    assert server.began_ms == 1_700_000_010_523
+    assert (server.began_ms, server.certain_ms) == (1_700_000_010_400, 1_700_000_010_525)
 
 
 def test_of_several_failed_tries_the_first_break_counts_until_the_server_answers(
@@ -97,16 +101,16 @@ def test_of_several_failed_tries_the_first_break_counts_until_the_server_answers
     server = heard("a", clock)
     clock.passed = 10.1
     server.broke()
-    clock.passed = 12.1
+    clock.passed = 10.4
     server.broke()
-    clock.passed = 14.1
+    clock.passed = 12.1
     server.identify(info("b", 2, clock))
-    assert server.began_ms == 1_700_000_010_500
+    assert server.certain_ms == 1_700_000_010_500
     server.heard()
     clock.passed = 20.1
     server.broke()
     server.identify(info("c", 0, clock))
-    assert server.began_ms == 1_700_000_020_500
+    assert server.certain_ms == 1_700_000_020_500
 
 
 def test_a_break_seen_late_is_not_taken_for_the_beginning(clock: Clock) -> None:
@@ -115,7 +119,16 @@ def test_a_break_seen_late_is_not_taken_for_the_beginning(clock: Clock) -> None:
     clock.passed = 14.0
     server.broke()
     server.identify(info("b", 4, clock))
-    assert server.began_ms == 1_700_000_010_000
+    assert (server.began_ms, server.certain_ms) == (1_700_000_010_000, 1_700_000_011_000)
+
+
+def test_a_restart_after_the_link_was_cut_began_in_the_second_of_its_uptime(clock: Clock) -> None:
+    server = heard("a", clock)
+    clock.passed = 5.0
+    server.broke()
+    clock.passed = 14.0
+    server.identify(info("b", 2, clock))
+    assert (server.began_ms, server.certain_ms) == (1_700_000_012_000, 1_700_000_012_000)
 
 
 def test_a_clock_ahead_of_the_servers_is_not_believed(clock: Clock) -> None:
@@ -123,15 +136,26 @@ def test_a_clock_ahead_of_the_servers_is_not_believed(clock: Clock) -> None:
     clock.ahead, clock.passed = 5.0, 10.0
     server.broke()
     server.identify(info("b", 0, clock))
-    assert server.began_ms == 1_700_000_010_000
+    assert (server.began_ms, server.certain_ms) == (1_700_000_010_000, 1_700_000_010_400)
 
 
-def test_another_server_took_over_when_the_connection_broke_however_long_it_was_up(
-    clock: Clock,
-) -> None:
+def test_another_server_may_have_taken_writes_until_we_found_it(clock: Clock) -> None:
     server = heard("a", clock)
     clock.passed = 10.0
     server.broke()
     clock.passed = 11.0
     server.identify(info("b", 9000, clock))
-    assert (server.failover, server.began_ms) == (True, 1_700_000_010_400)
+    assert server.failover
+    assert server.certain_ms == 1_700_000_011_400
+    assert server.began_ms == 1_700_000_011_400 - LONG_MS
+
+
+def test_a_replica_that_was_promoted_before_we_came_took_anothers_place(clock: Clock) -> None:
+    server = ServerIdentity(clock=clock.wall, monotonic=clock.monotonic)
+    promoted = info("b", 20, clock) + b"master_replid2:5fe1\r\n"
+    server.identify(promoted)
+    assert (server.failover, server.began_ms) == (True, 1_699_999_980_000)
+    assert server.certain_ms == 1_700_000_000_400
+    never = ServerIdentity(clock=clock.wall, monotonic=clock.monotonic)
+    never.identify(info("b", 20, clock) + b"master_replid2:" + b"0" * 40)
+    assert (never.failover, never.certain_ms) == (False, 1_699_999_981_000)

@@ -1,0 +1,55 @@
+"""A client's place may name a life of the stream, or a run of the server, before we know of it.
+
+It comes from a process that noticed first. What it says is true, so our process' own live stream is
+told to look, and the session begins once that stands there too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from extdebug.hub.hub import Hub
+from extdebug.hub.stream_life import epochs_under
+from extdebug.hub.subscription import Subscription
+from extdebug.streams import epochs
+from extdebug.wire.positions import Cursor
+
+NOTICES: Final = 40  # looks at whether it did, before the session says that it must wait
+WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
+
+
+def live_from(live: Subscription) -> Cursor:
+    """Where the live ring of a session begins; it moves on while that ring overflows."""
+    floor = live.ring.floor or live.boundary
+    if floor is None:
+        raise RuntimeError("the live stream is not attached yet")
+    return floor
+
+
+async def agree(
+    hub: Hub, live: Subscription, stood: Cursor | None, *, looks: int = NOTICES
+) -> None:
+    """Return once the live stream knows the life that `stood` names, where that is a present one.
+
+    LOST when Redis does not answer, or the live stream has not noticed in so many looks.
+    """
+    if stood is None or not stood.epoch:
+        return
+    watched = live.watched
+    for _ in range(looks):
+        boundary = live_from(live)
+        if stood.epoch == boundary.epoch:
+            return
+        async with hub.reader() as link:
+            known, run_id = await epochs_under(link, watched.key)
+        ours = epochs.of_run(boundary.epoch, run_id or hub.run_id(watched.target))
+        if stood.epoch not in known or (ours and boundary.epoch in known):
+            return
+        hub.look(watched.target)
+        await asyncio.sleep(WAIT)
+        if watched.cursor.epoch != boundary.epoch:
+            live.restart(live.selection)
+    raise RedisConnectionError("the live stream does not know the client's stream yet")

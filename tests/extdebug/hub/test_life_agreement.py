@@ -1,0 +1,97 @@
+"""A session waits for its own process where the client knows of a new life or run before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from extdebug.hub.history import History
+from extdebug.hub.hub import Hub
+from extdebug.hub.life_agreement import agree
+from extdebug.wire.positions import Start
+from policies.redaction.redactor import Redactor
+from tests.extdebug.hub.test_history import place_of, read_on, told
+from tests.extdebug.hub.test_hub import until, watch, write
+from tests.fixtures.redis import RedisServer
+
+
+class Late:
+    """Two processes on one server; the second learns of a restart only when it may."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        self.first, self.late = (
+            Hub(url=server.url, prefix="ext-debug:", name=name, redactor=Redactor(key=None))
+            for name in ("h1", "h2")
+        )
+        self.may_connect = asyncio.Event()
+
+    async def restart(self) -> None:
+        """After "old" both watch; then five lines are written into the new run."""
+        write(self.server, "old")
+        self.sub, self.here = watch(self.first), watch(self.late)
+        await until(lambda: self.sub.boundary is not None and self.here.boundary is not None)
+        old = self.sub.watched.cursor.epoch
+        [tail] = self.late._tails
+        connect: Any = tail._connect
+
+        async def connect_later() -> None:
+            await self.may_connect.wait()
+            await connect()
+
+        tail._connect = connect_later  # type: ignore[method-assign]
+        await asyncio.to_thread(self.server.kill9)
+        await asyncio.to_thread(self.server.start)
+        self.new = write(self.server, *(f"new {n}" for n in range(5)))
+        await until(lambda: self.sub.watched.cursor.epoch != old)
+        await until(lambda: self.sub.watched.cursor.index == 6)
+
+    async def close(self) -> None:
+        self.may_connect.set()
+        await self.first.close()
+        await self.late.close()
+
+
+@pytest_asyncio.fixture
+async def stage(redis_server_factory: Callable[..., RedisServer]) -> AsyncIterator[Late]:
+    one = Late(redis_server_factory("--appendonly", "yes", "--appendfsync", "always"))
+    await one.restart()
+    yield one
+    await one.close()
+
+
+async def test_a_client_that_knows_of_a_restart_is_read_for_once_its_process_does(
+    stage: Late,
+) -> None:
+    """It stands in the new run already: nothing of the old one is told or shown again."""
+    place = place_of(stage.sub, stage.new[2], None)
+    history = History(stage.late, stage.here, Start(cursor=place))
+    beginning = asyncio.create_task(history.begin())
+    await asyncio.sleep(0.2)
+    assert not beginning.done(), "it waits for its own process"
+    stage.may_connect.set()
+    assert (await beginning).epoch == place.epoch
+    shown, gaps, end = told(place, await read_on(history))
+    assert (shown, gaps, end.epoch) == (["new 3", "new 4"], [], place.epoch)
+
+
+async def test_a_process_that_does_not_notice_lets_the_session_say_that_it_waits(
+    stage: Late,
+) -> None:
+    place = place_of(stage.sub, stage.new[2], None)
+    with pytest.raises(RedisConnectionError, match="does not know"):
+        await agree(stage.late, stage.here, place, looks=3)
+    stage.may_connect.set()
+    await agree(stage.late, stage.here, place)
+    assert stage.here.watched.cursor.epoch == place.epoch
+
+
+async def test_a_place_of_an_earlier_life_waits_for_nobody(stage: Late) -> None:
+    place = place_of(stage.here, stage.new[0], 1)  # of the run that is over
+    await asyncio.wait_for(agree(stage.first, stage.sub, place), 0.5)
+    await asyncio.wait_for(agree(stage.first, stage.sub, None), 0.5)
