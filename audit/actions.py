@@ -15,11 +15,17 @@ class Action(StrEnum):
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
     SESSION_DENIED = "session.denied"
+    SESSION_RESUMED = "session.resumed"  # on another grant, from another address or sign-in
+    SESSION_LINES_SAVED = "session.lines_saved"  # as a file or to the clipboard, by the page
     SESSION_EXTENDED = "session.extended"
     SESSION_END_REQUESTED = "session.end_requested"
     SESSION_GRANT_CHANGED = "session.grant_changed"
     REPLAY = "session.replayed"
 
+    PAGE_REFUSED = "page.refused"
+
+    GRANT_REQUEST_REFUSED = "grant.request_refused"  # to ask for access or to break glass
+    GRANT_REFUSED = "grant.refused"  # an act on a grant that there is, by its rules
     GRANT_REQUESTED = "grant.requested"
     GRANT_APPROVAL_GIVEN = "grant.approval_given"
     GRANT_APPROVED = "grant.approved"
@@ -35,8 +41,6 @@ class Action(StrEnum):
     GRANT_EXTENSION_REQUESTED = "grant.extension_requested"
     BREAK_GLASS_USED = "break_glass.used"
     BREAK_GLASS_REVIEWED = "break_glass.reviewed"
-
-    GRANT_REQUEST_REFUSED = "grant.request_refused"
 
     CHANGE_REQUESTED = "change.requested"
     CHANGE_APPLIED = "change.applied"
@@ -83,6 +87,8 @@ class Action(StrEnum):
     USER_CHANGED = "user.changed"
     USER_REMOVED = "user.removed"
 
+    ROW_CHANGED = "row.changed"  # by no verb: plain SQL, a shell, a cascade; noted by a trigger
+
     TOKEN_ISSUED = "token.issued"
     TOKEN_CHANGED = "token.changed"
     TOKEN_REVOKED = "token.revoked"
@@ -95,17 +101,13 @@ class Action(StrEnum):
     AUDIT_VERIFIED = "audit.verified"
 
 
-# Refusals anyone can cause at will: repeated ones are counted, not chained one by one.
+# What anyone can cause at will: repeated ones are counted, not chained one by one.
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
-SUMMARISED: Final = frozenset(
-    {
-        Action.SESSION_DENIED,
-        Action.TOKEN_REFUSED,
-        Action.TICKET_REFUSED,
-        Action.SIGN_IN_REFUSED,
-        Action.GRANT_REQUEST_REFUSED,
-    }
-)
+SUMMARISED: Final = frozenset({
+    Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED, Action.PAGE_REFUSED,
+    Action.GRANT_REQUEST_REFUSED, Action.GRANT_REFUSED, Action.TOKEN_REFUSED,
+    Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
+})  # fmt: skip
 
 
 # What takes rights away or ends something: it is done although the chain takes no row just now,
@@ -128,3 +130,4 @@ class ActorKind(StrEnum):
     TOKEN = "token"
     SYSTEM = "system"
     ANONYMOUS = "anonymous"
+    DATABASE = "database"  # a role of the database, by whom a row was changed without a verb

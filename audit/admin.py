@@ -15,16 +15,18 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from audit import guards, outbox, trail
-from audit.models import AuditRecord, Checkpoint, Outbox
+from audit import guards, integrity, outbox, trail
+from audit.models import AuditRecord, ChangeNote, Checkpoint, Outbox
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import actor_of, note_reading
 
 # A full verification runs inside one request: about 0.2 ms a row.
 MAX_VERIFIED_AT_ONCE: Final = 20_000
+NOTES_LATE: Final = dt.timedelta(minutes=1)  # notes of changes are moved within seconds
 _SPOOL_BYTES: Final = 4 * 1024 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 
@@ -141,16 +143,20 @@ class AuditRecordAdmin(TrailAdmin):
     def state(self, request: HttpRequest) -> dict[str, Any]:
         """The figures above the list: rows, last checkpoint, last verification, rows that wait."""
         last = AuditRecord.objects.order_by("-seq").first()
-        point = Checkpoint.objects.order_by("-seq").first()
+        point = integrity.last_good()
         verified = AuditRecord.objects.filter(action=trail.Action.AUDIT_VERIFIED).first()
         head = last.seq if last is not None else 0
+        signed = point and AuditRecord.objects.filter(seq=point.seq).first()
+        late = ChangeNote.objects.filter(at__lt=timezone.now() - NOTES_LATE)
         return {
             "rows": head,
             "checkpoint": point,
+            "signed_at": dt.datetime.fromisoformat(point.at) if point is not None else None,
             "unsigned": head - (point.seq if point is not None else 0),
             "verified": verified,
             "unguarded": guards.missing(),
-            "waiting": Outbox.objects.count() + outbox.held(),
+            "cut": point is not None and (signed is None or signed.hash != point.hash),
+            "waiting": Outbox.objects.count() + outbox.held() + late.count(),
             "may_export": self.may_export(request),
         }
 

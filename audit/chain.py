@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
@@ -21,7 +22,7 @@ GENESIS: Final = "0" * 64  # `prev` of the first row
 VERSION: Final = 1  # of the row's form, part of what is hashed
 MAX_TEXT: Final = 200  # characters of an id, a name or a label
 MAX_REASON: Final = 2_000  # characters a person may write
-MAX_DATA_BYTES: Final = 16 * 1024  # canonical bytes of `data`; more is replaced by a note
+MAX_DATA_BYTES: Final = 16 * 1024  # canonical bytes of `data`; the largest values give way
 MAX_DATA_DEPTH: Final = 8
 _MAX_INT: Final = 2**53 - 1  # beyond it JSON numbers lose digits; kept as text
 
@@ -112,6 +113,62 @@ def row_of(entry: Entry, *, seq: int, at: dt.datetime, prev: str) -> Row:
     return row
 
 
+def read(line: bytes) -> Row:
+    """The row of one exported line, newline included or not.
+
+    AuditError unless it is one JSON object with the keys of a row, each once, and nothing else, in
+    its canonical form: with a doubled or a further key, or letters written as escapes, a person
+    (or a search) would read something else than what was hashed.
+    """
+    row = strict_object(line)
+    parts = {
+        "a row": (row, _KEYS),
+        "an actor": (row.get("actor"), _ACTOR),
+        "a subject": (row.get("subject"), _SUBJECT),
+    }
+    for name, (part, keys) in parts.items():
+        if not isinstance(part, dict) or set(part) != keys:
+            raise AuditError(f"expected the keys of {name}: {', '.join(sorted(keys))}")
+    if type(row["v"]) is not int or row["v"] != VERSION:
+        raise AuditError(f"expected version {VERSION} of the row's form")
+    if canonical(row) != line.removesuffix(b"\n"):
+        raise AuditError("expected canonical JSON, as an export writes it")
+    return row
+
+
+def strict_object(line: bytes) -> Row:
+    """One JSON object of UTF-8, each key once at every depth; AuditError for anything else."""
+    try:
+        found: Any = json.loads(
+            line.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise AuditError(f"expected one JSON object: {error}") from None
+    if not isinstance(found, dict):
+        raise AuditError("expected one JSON object")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_KEYS: Final = {
+    "v", "seq", "at", "action", "actor", "tenant", "extension", "subject", "reason", "data",
+    "once", "prev", "hash",
+}  # fmt: skip
+_ACTOR: Final = {"kind", "id", "name", "ip"}
+_SUBJECT: Final = {"type", "id"}
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"the key {twice[:80]!r} stands twice")
+    return found
+
+
 def canonical(value: Any) -> bytes:
     """RFC 8785 canonical JSON; AuditError when the value has none (NaN, huge integers)."""
     try:
@@ -147,12 +204,26 @@ def _line(value: object, *, limit: int = MAX_TEXT) -> str:
 
 
 def _data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data, whose largest values become a note of their size until the rest fits: what an
+    account counts is kept although the filters beside it are long."""
     plain: dict[str, Any] = _plain(data, 0)
     size = len(canonical(plain))
-    if size > MAX_DATA_BYTES:
-        keys = [key[:64] for key in plain][:32]
-        return {"omitted": "more than the trail keeps", "bytes": size, "keys": keys}
-    return plain
+    if size <= MAX_DATA_BYTES:
+        return plain
+    sizes = {key: len(canonical(value)) for key, value in plain.items()}
+    left, now = dict(plain), size
+    for key in sorted(sizes, key=lambda key: sizes[key], reverse=True):
+        left[key] = {"omitted": "more than the trail keeps", "bytes": sizes[key]}
+        now += len(canonical(left[key])) - sizes[key]
+        if now <= MAX_DATA_BYTES:
+            return left
+    keys = [key[:64] for key in plain][:32]
+    return {"omitted": "more than the trail keeps", "bytes": size, "keys": keys}
+
+
+def plain(value: Any) -> Any:
+    """The value as plain JSON that both databases hold; what is no JSON becomes its text."""
+    return _plain(value, 0)
 
 
 def _plain(value: Any, depth: int) -> Any:

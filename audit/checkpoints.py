@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-from audit.chain import VERSION, AuditError, canonical, moment
+from audit.chain import VERSION, AuditError, canonical, moment, strict_object
 
 _PURPOSE: Final = "extension-debug-console audit checkpoint"  # signed, so no other text will do
+_KEYS: Final = {"v", "seq", "hash", "at", "key_id", "signature"}
 _HEX64: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -90,15 +90,19 @@ def is_signed(statement: Statement, publics: Iterable[str]) -> bool | None:
 
 
 def read(line: str) -> Statement:
-    """Parse one line of a checkpoint file; AuditError when it is not one."""
+    """Parse one line of a checkpoint file; AuditError when it is not one.
+
+    Read as strictly as rows are: the keys that `Statement.line` writes, each once.
+    """
     try:
-        said: Any = json.loads(line)
-        if not isinstance(said, Mapping) or not isinstance(said["seq"], int):
+        said: Any = strict_object(line.encode())
+        if set(said) != _KEYS or type(said["seq"]) is not int or said["v"] != VERSION:
             raise TypeError
         texts = {name: said[name] for name in ("hash", "at", "key_id", "signature")}
         if not all(isinstance(text, str) for text in texts.values()):
             raise TypeError
-    except (ValueError, KeyError, TypeError, RecursionError):
+        dt.datetime.fromisoformat(texts["at"])
+    except (ValueError, TypeError, AuditError):
         raise AuditError(f"expected a checkpoint line, got {line[:80]!r}") from None
     return Statement(seq=said["seq"], **texts)
 

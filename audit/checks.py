@@ -29,7 +29,7 @@ def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
     grave = Error if getattr(settings, "PRODUCTION", True) else Warning
     found: list[CheckMessage] = [
         grave(
-            f"{table} has no append-only trigger that always fires.",
+            f"A trigger that guards {table} is missing, altered, or does not always fire.",
             hint="Run `manage.py migrate` as the owner of the tables: it installs them again.",
             id="audit.E001",
         )

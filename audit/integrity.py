@@ -16,8 +16,9 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.utils import timezone
 
-from audit import checkpoints, guards
-from audit.chain import GENESIS, AuditError, digest, moment
+from audit import checkpoints, guards, writer
+from audit.actions import Action
+from audit.chain import GENESIS, SYSTEM, AuditError, Entry, digest, moment
 from audit.models import AuditRecord, Checkpoint
 from audit.verification import Judge, Kind, Report
 
@@ -30,7 +31,7 @@ class BrokenTrail(AuditError):
     """The trail is not whole, so it is not signed. `report` says what is wrong."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(f"the audit trail is not whole: {report.findings[0]}")
+        super().__init__(f"the audit trail is not whole: {report.broken[0]}")
         self.report = report
 
 
@@ -50,30 +51,66 @@ def verify(
     since_checkpoint: bool = False,
     using: str = DEFAULT_DB_ALIAS,
 ) -> Report:
-    """Verify the rows in the database: all of them, or those since the last checkpoint there.
+    """Verify the rows in the database: all of them, or those since the last good checkpoint.
 
-    `statements` are checkpoints from elsewhere, judged beside those in the database.
+    A checkpoint is good when a known key made its signature; others are findings and nothing
+    starts from them. Judged are those of the database, of `checkpoints.jsonl` in
+    AUDIT_CHECKPOINT_DIR (what a restored database lacks) and `statements` from elsewhere.
     """
-    own = Checkpoint.objects.using(using).order_by("seq")
+    known = tuple(public_keys() if keys is None else keys)
+    kept, unreadable = _kept()
+    stored = (_statement(point) for point in Checkpoint.objects.using(using).order_by("seq"))
+    judged = list(dict.fromkeys([*statements, *kept, *stored]))
     start, prev = 1, GENESIS
-    if since_checkpoint and (last := own.last()) is not None:
+    if since_checkpoint and (base := _last_good(judged, known)) is not None:
         # The last signed row is read again: it must still be there and be the signed one.
-        start = last.seq
-        own = own.filter(seq=last.seq)
+        start = base.seq
+        judged = [statement for statement in judged if statement.seq >= start]
         before = AuditRecord.objects.using(using).filter(seq=start - 1).first()
         prev = before.hash if before is not None else GENESIS
-    judge = Judge(
-        checkpoints=[*statements, *(_statement(point) for point in own)],
-        public_keys=public_keys() if keys is None else keys,
-        start=start,
-        prev=prev,
-    )
+    judge = Judge(checkpoints=judged, public_keys=known, start=start, prev=prev)
     rows = AuditRecord.objects.using(using).filter(seq__gte=start).order_by("seq")
     for record in rows.iterator(chunk_size=_CHUNK):
         judge.row(record.row())
+    for detail in unreadable:
+        judge.unreadable(detail)
     for table in guards.missing(using=using):
-        judge.note(Kind.UNGUARDED, f"{table} has no append-only trigger that always fires")
+        judge.note(Kind.UNGUARDED, f"{table} has not the guard that this version installs")
     return judge.report()
+
+
+def last_good(*, using: str = DEFAULT_DB_ALIAS) -> checkpoints.Statement | None:
+    """The furthest checkpoint, in the database or its file, that a known key has signed."""
+    stored = (_statement(point) for point in Checkpoint.objects.using(using).order_by("seq"))
+    return _last_good([*_kept()[0], *stored], public_keys())
+
+
+def _last_good(
+    judged: Iterable[checkpoints.Statement], keys: Iterable[str]
+) -> checkpoints.Statement | None:
+    known = tuple(keys)
+    furthest = sorted(judged, key=lambda statement: statement.seq, reverse=True)
+    return next((one for one in furthest if checkpoints.is_signed(one, known)), None)
+
+
+def _kept() -> tuple[list[checkpoints.Statement], list[str]]:
+    """The lines of AUDIT_CHECKPOINT_DIR's file, and what is wrong with those that are none."""
+    folder = getattr(settings, "AUDIT_CHECKPOINT_DIR", "")
+    if not folder:
+        return [], []
+    try:
+        lines = (Path(folder) / FILE_NAME).read_bytes().splitlines()
+    except FileNotFoundError:
+        return [], []  # nothing was signed yet
+    except OSError as error:
+        return [], [f"{FILE_NAME} cannot be read: {error.strerror}"]
+    found, wrong = [], []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(checkpoints.read(line.decode()))
+        except (AuditError, UnicodeDecodeError):
+            wrong.append(f"line {number} of {FILE_NAME} is no checkpoint")
+    return found, wrong
 
 
 def matches(record: AuditRecord) -> bool:
@@ -104,26 +141,50 @@ def is_signed(point: Checkpoint) -> bool | None:
 def checkpoint(*, using: str = DEFAULT_DB_ALIAS) -> checkpoints.Statement | None:
     """Sign the head of the trail and write it out; None when there is nothing new to sign.
 
-    Rows since the last checkpoint are verified first: BrokenTrail instead of a signature under
-    a forgery. AuditError without a signing key or when the file cannot be written.
+    Rows since the last good checkpoint are verified first, its own row included: BrokenTrail
+    instead of a signature under a forgery or a trail that is shorter than what was signed.
+    AuditError without a signing key or when the file cannot be written.
     """
     seed = getattr(settings, "AUDIT_SIGNING_KEY", "")
     if not seed:
         raise AuditError("AUDIT_SIGNING_KEY is not set: nothing can be signed")
     report = verify(since_checkpoint=True, using=using)
-    if not report.ok:
+    if report.broken:
         raise BrokenTrail(report)
-    points = Checkpoint.objects.using(using)
-    if report.head_seq == 0 or points.filter(seq=report.head_seq).exists():
+    if report.rows == 0:
         return None
-    statement = checkpoints.sign(
-        seed, seq=report.head_seq, hash=report.head_hash, at=timezone.now()
-    )
+    points = Checkpoint.objects.using(using)
+    good = last_good(using=using)
+    there = points.filter(seq=report.head_seq).first()
+    if good is not None and good.seq == report.head_seq:
+        if there is None:
+            _store(good, using=using)  # its line was written, and then the process died
+        return None
+    if there is not None:
+        # A row that no key of ours has made stands where ours belongs, and none can be replaced:
+        # say so in the trail, whose head moves on by that.
+        row = writer.append(
+            Entry(
+                Action.AUDIT_VERIFIED,
+                actor=SYSTEM,
+                data={"ok": False, "findings": [f"the checkpoint at {there.seq} is not ours"]},
+            ),
+            using=using,
+        )
+        head, signed = row.seq, row.hash
+    else:
+        head, signed = report.head_seq, report.head_hash
+    statement = checkpoints.sign(seed, seq=head, hash=signed, at=timezone.now())
     # The file first: a line without its row is harmless, a row without its line proves nothing.
     _write_out(statement)
+    return statement if _store(statement, using=using) else None
+
+
+def _store(statement: checkpoints.Statement, *, using: str) -> bool:
+    """Add it to the table; False when another process signed the same head in that instant."""
     try:
         with transaction.atomic(using=using):
-            points.create(
+            Checkpoint.objects.using(using).create(
                 seq=statement.seq,
                 at=dt.datetime.fromisoformat(statement.at),
                 hash=statement.hash,
@@ -131,17 +192,19 @@ def checkpoint(*, using: str = DEFAULT_DB_ALIAS) -> checkpoints.Statement | None
                 signature=statement.signature,
             )
     except IntegrityError:
-        return None  # another process signed the same head in the same instant
-    return statement
+        return False
+    return True
 
 
 def checkpoint_if_due(
     *, every: float = CHECKPOINT_SECONDS, using: str = DEFAULT_DB_ALIAS
 ) -> checkpoints.Statement | None:
-    """`checkpoint` when the last one is older than `every` seconds; for a janitor's loop."""
-    last = Checkpoint.objects.using(using).order_by("-seq").first()
-    if last is not None and (timezone.now() - last.at).total_seconds() < every:
-        return None
+    """`checkpoint` when the last good one is older than `every` seconds; for a janitor's loop."""
+    last = last_good(using=using)
+    if last is not None:
+        age = (timezone.now() - dt.datetime.fromisoformat(last.at)).total_seconds()
+        if 0 <= age < every:
+            return None
     return checkpoint(using=using)
 
 
@@ -161,10 +224,13 @@ def _write_out(statement: checkpoints.Statement) -> None:
         return
     try:
         place = os.open(
-            Path(folder) / FILE_NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640
+            Path(folder) / FILE_NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640
         )
         try:
-            os.write(place, statement.line().encode() + b"\n")  # one write: lines never mix
+            size = os.fstat(place).st_size
+            torn = size > 0 and os.pread(place, 1, size - 1) != b"\n"  # a crash amid a line
+            line = statement.line().encode() + b"\n"
+            os.write(place, b"\n" + line if torn else line)  # one write: lines never mix
             os.fsync(place)
         finally:
             os.close(place)

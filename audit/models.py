@@ -52,6 +52,10 @@ class AuditRecord(models.Model):
     reason = models.TextField(blank=True)
     data = models.JSONField(default=dict, blank=True)
     once = models.CharField(max_length=chain.MAX_TEXT, blank=True)
+    # PostgreSQL's number of the transaction that wrote it: a note of the same one is told by it.
+    # Not part of what is hashed or exported.
+    # Its default is the database's too: a console of the version before goes on writing.
+    txid = models.CharField(max_length=24, blank=True, default="", db_default="", editable=False)
     prev = models.CharField(max_length=64, unique=True)
     hash = models.CharField(max_length=64, unique=True)
 
@@ -169,3 +173,33 @@ class Outbox(models.Model):
 
     def __str__(self) -> str:
         return f"waiting since {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ChangeNote(models.Model):
+    """A change of a row that decisions read, written by a trigger in the change's transaction.
+
+    `audit.change_notes` moves notes into the chain: a note that a verb's own record tells is
+    settled by it, any other becomes a record. `told_by` is that record's number; a note cannot be
+    deleted without one.
+    """
+
+    at = models.DateTimeField()
+    # PostgreSQL: the transaction's number. SQLite: the last record's number before the change.
+    txid = models.CharField(max_length=24)
+    role = models.CharField(max_length=200, blank=True)  # of the database; SQLite has none
+    table_name = models.CharField(max_length=100)
+    row_key = models.CharField(max_length=100, blank=True)
+    operation = models.CharField(max_length=10)  # INSERT, UPDATE, DELETE or TRUNCATE
+    was = models.JSONField(null=True)
+    became = models.JSONField(null=True)
+    subject_type = models.CharField(max_length=100)  # whom a verb's record would name
+    subject_id = models.CharField(max_length=100, blank=True)
+    relation = models.CharField(max_length=100, blank=True)  # of the subject, "" for its own row
+    told_by = models.BigIntegerField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.table_name} {self.row_key}"

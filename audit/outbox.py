@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final
 
@@ -139,14 +139,22 @@ def write_now_or_later(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> 
 
 def append_or_queue(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
     """A row in the caller's transaction or, when the chain takes none, in the outbox, in that same
-    transaction: then None. DatabaseError when neither can be written."""
+    transaction: then None.
+
+    AuditError when neither can be written: then what it records does not happen either.
+    """
     try:
         with transaction.atomic(using=using):  # what failed is undone, the caller's changes are not
             return writer.append(entry, using=using, lock_timeout_ms=PATIENCE_MS)
     except chain.AuditError as error:
         log.warning("%s waits for the audit trail: %s", entry.action.value, error)
-        Outbox.objects.using(using).create(entry=pack(entry), error=str(error)[:500])
-        return None
+        said = str(error)[:500]
+    try:
+        with transaction.atomic(using=using, savepoint=False):
+            Outbox.objects.using(using).create(entry=pack(entry), error=said)
+    except DatabaseError as error:
+        raise chain.AuditError(f"neither trail nor outbox took {entry.action.value}") from error
+    return None
 
 
 def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:
@@ -174,11 +182,14 @@ def _drain_outbox(using: str, limit: int) -> int:
     for pk in list(waiting.order_by("id").values_list("pk", flat=True)[:limit]):
         try:
             with transaction.atomic(using=using):
-                # Claimed by deleting: of two janitors one finds nothing and chains nothing.
+                # Claimed by its lock: of two janitors one finds nothing and chains nothing.
                 item = waiting.select_for_update().filter(pk=pk).first()
-                if item is None or not waiting.filter(pk=pk).delete()[0]:
+                if item is None:
                     continue
-                writer.append(unpack(item.entry), using=using)
+                # The row first: a trigger lets nothing be deleted that the trail does not say.
+                entry = unpack(item.entry)
+                writer.append(replace(entry, once=entry.once or f"outbox:{pk}"), using=using)
+                waiting.filter(pk=pk).delete()
             done += 1
         except (chain.AuditError, DatabaseError) as error:
             waiting.filter(pk=pk).update(attempts=F("attempts") + 1, error=str(error)[:500])

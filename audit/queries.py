@@ -18,6 +18,8 @@ REFUSALS: Final = (
     Action.TOKEN_REFUSED,
     Action.TICKET_REFUSED,
     Action.GRANT_REQUEST_REFUSED,
+    Action.GRANT_REFUSED,
+    Action.PAGE_REFUSED,
 )
 
 
@@ -34,7 +36,9 @@ def about(
 def refusals(
     *, person: int | None = None, tenant: str = "", extension: str = ""
 ) -> QuerySet[AuditRecord]:
-    """Refused openings, tokens and tickets, the latest first; of one person, of one target."""
+    """Refused openings, tokens, tickets, requests, acts on grants and pages, the latest first; of
+    one person, of one target. Failed sign-ins name no person who asks: the trail's list has them.
+    """
     rows = AuditRecord.objects.filter(action__in=REFUSALS)
     if person is not None:
         rows = rows.filter(actor_id=str(person))

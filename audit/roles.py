@@ -9,6 +9,7 @@ from typing import Final
 from django.db import DEFAULT_DB_ALIAS, connections
 
 APPEND_ONLY: Final = ("audit_auditrecord", "audit_checkpoint")
+NOTES: Final = "audit_changenote"
 _ROLE: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -33,6 +34,8 @@ def grants_for(role: str, *, using: str = DEFAULT_DB_ALIAS) -> list[str]:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};",
         f"REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON {tables} FROM {role};",
+        # Notes of changes are written by triggers, which have the owner's rights.
+        f"REVOKE INSERT, TRUNCATE, REFERENCES, TRIGGER ON {NOTES} FROM {role};",
         f"REVOKE ALL ON django_migrations FROM {role};",
         f"GRANT SELECT ON django_migrations TO {role};",
     ]
@@ -63,4 +66,15 @@ def excess(*, using: str = DEFAULT_DB_ALIAS) -> list[Excess]:
                 for power, held in zip(powers, row, strict=True)
                 if held
             ]
+        cursor.execute(
+            "SELECT has_table_privilege(oid, 'INSERT'), has_table_privilege(oid, 'TRUNCATE')"
+            " FROM pg_class WHERE oid = to_regclass(%s)",
+            [NOTES],
+        )
+        noted = cursor.fetchone() or (False, False)
+        found += [
+            Excess(table=NOTES, power=power)
+            for power, held in zip(("INSERT", "TRUNCATE"), noted, strict=True)
+            if held
+        ]
     return found

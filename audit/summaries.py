@@ -67,12 +67,13 @@ def settle(*, using: str = DEFAULT_DB_ALIAS, now: dt.datetime | None = None) -> 
         try:
             with transaction.atomic(using=using):
                 tally = Tally.objects.using(using).select_for_update().filter(pk=pk).first()
-                # Claimed by deleting: another process may have been faster.
-                if tally is None or not Tally.objects.using(using).filter(pk=pk).delete()[0]:
+                if tally is None:  # another process was faster
                     continue
+                # The row first: a trigger lets no count be deleted that the trail does not say.
                 if tally.count:
                     writer.append(_summary(tally), using=using)
                     written += 1
+                Tally.objects.using(using).filter(pk=pk).delete()
         except DatabaseError as error:
             raise chain.AuditError(f"a summary of repeats waits: {error}") from error
     return written
@@ -112,7 +113,7 @@ def _counted(key: str, *, minute: dt.datetime, using: str) -> bool:
 def _summary(tally: Tally) -> chain.Entry:
     entry = outbox.unpack(tally.entry)
     data = {**entry.data, "repeats": tally.count, "minute": chain.moment(tally.minute)}
-    return replace(entry, data=data)
+    return replace(entry, data=data, once=f"repeats:{tally.pk}:{tally.key}")
 
 
 def _minute(at: dt.datetime) -> dt.datetime:
@@ -127,5 +128,8 @@ def _person(entry: chain.Entry) -> str:
 
 
 def _key(entry: chain.Entry, person: str) -> str:
-    parts = (entry.action, person, entry.tenant, entry.extension, str(entry.data.get("code", "")))
+    parts = (
+        entry.action, person, entry.tenant, entry.extension, entry.subject_type, entry.subject_id,
+        str(entry.data.get("code", "")),
+    )  # fmt: skip
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()

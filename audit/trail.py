@@ -16,9 +16,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from audit import outbox, summaries, writer
+from audit import change_notes, outbox, summaries, writer
 from audit.actions import SUMMARISED, TAKES_AWAY, Action, ActorKind
-from audit.chain import SYSTEM, Actor, AuditError, Entry
+from audit.chain import SYSTEM, Actor, AuditError, Entry, plain
 from audit.export import ExportSelection, Format, export
 from audit.integrity import is_linked, is_signed, matches, verify
 from audit.models import AuditRecord
@@ -42,8 +42,11 @@ __all__ = [
     "record_close",
     "record_durably",
     "record_read",
+    "record_repeatable",
     "retry_waiting",
+    "settle_notes",
     "slice_for",
+    "storable",
     "verify",
 ]
 
@@ -68,10 +71,20 @@ def record(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord:
 
 def record_change(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
     """As `record`, but what takes rights away (`actions.TAKES_AWAY`) is done whatever the chain
-    does: None when its row waits in the outbox."""
+    does: None when its row waits in the outbox. AuditError only when that takes nothing either."""
     if entry.action in TAKES_AWAY:
         return outbox.append_or_queue(entry, using=using)
     return writer.append(entry, using=using)
+
+
+def record_repeatable(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """As `record`, but the same by the same person within the minute is counted."""
+    summaries.record_or_fail(entry, using=using)
+
+
+def storable(value: Any) -> Any:
+    """Plain JSON that any database holds, as a row's data is: NUL and lone surrogates replaced."""
+    return plain(value)
 
 
 def record_durably(entry: Entry, *, using: str = DEFAULT_DB_ALIAS) -> AuditRecord | None:
@@ -139,7 +152,13 @@ def record_read(
 
 def retry_waiting(*, using: str = DEFAULT_DB_ALIAS) -> int:
     """For the janitor, every few seconds: chain what waits, write finished minutes' summaries."""
-    return outbox.drain(using=using) + summaries.settle(using=using)
+    moved = change_notes.settle(using=using)
+    return moved + outbox.drain(using=using) + summaries.settle(using=using)
+
+
+def settle_notes(*, using: str = DEFAULT_DB_ALIAS) -> int:
+    """For every console, every few seconds: chain the changes that no verb has recorded."""
+    return change_notes.settle(using=using)
 
 
 def slice_for(tenants: Iterable[str], *, using: str = DEFAULT_DB_ALIAS) -> QuerySet[AuditRecord]:

@@ -29,8 +29,14 @@ class Kind(StrEnum):
     CUT = "cut"  # the trail ends before a checkpoint
     REWRITTEN = "rewritten"  # whole in itself, but not what a checkpoint has signed
     FORGED = "forged"  # a checkpoint whose signature does not hold
-    UNREADABLE = "unreadable"  # a line that is no row
+    UNKNOWN_KEY = "unknown-key"  # a checkpoint that no key known here has made
+    UNREADABLE = "unreadable"  # a line that is no row, or no checkpoint
+    EMPTY = "empty"  # no row was read: nothing was verified
     UNGUARDED = "unguarded"  # a table without its append-only trigger
+
+
+# A checkpoint that anyone could have put there is an alarm, and no reason to stop signing rows.
+_NOT_OF_THE_ROWS: Final = frozenset({Kind.FORGED, Kind.UNKNOWN_KEY, Kind.UNREADABLE, Kind.EMPTY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,11 @@ class Report:
     @property
     def ok(self) -> bool:
         return not self.findings
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """What is wrong with the rows themselves: with one of these nothing may be signed."""
+        return tuple(item for item in self.findings if item.kind not in _NOT_OF_THE_ROWS)
 
 
 class Judge:
@@ -95,6 +106,11 @@ class Judge:
         signed = is_signed(statement, keys)
         if signed is None:
             self._unknown += 1
+            self._find(
+                Kind.UNKNOWN_KEY,
+                statement.seq,
+                f"a checkpoint is signed by {statement.key_id[:16]}, which is no key known here",
+            )
         elif not signed:
             self._find(Kind.FORGED, statement.seq, "the checkpoint's signature does not hold")
         else:
@@ -127,7 +143,7 @@ class Judge:
         for statement in self._due.pop(seq, ()):
             if statement.hash != said:
                 self._find(Kind.REWRITTEN, seq, f"the checkpoint of {statement.at} signed another")
-            elif not self._findings:
+            elif all(item.kind in _NOT_OF_THE_ROWS for item in self._findings):
                 self._proven = seq
 
     def _misplaced(self, seq: int) -> None:
@@ -162,6 +178,8 @@ class Judge:
         for first, last in self._missing:
             rows = "1 row is" if first == last else f"{last - first + 1} rows are"
             self._find(Kind.REMOVED, first, f"{rows} missing, {first} to {last}")
+        if not self._rows:
+            self._find(Kind.EMPTY, None, "no row was read, so nothing was verified")
         head = self._expected - 1
         late = {seq: due for seq, due in self._due.items() if seq > head}
         if late:

@@ -27,8 +27,8 @@ def append(
     """
     try:
         with transaction.atomic(using=using, savepoint=False):
-            _lock(using, lock_timeout_ms)
-            return _insert(entry, using)
+            txid = _lock(using, lock_timeout_ms)
+            return _insert(entry, using, txid=txid)
     except DatabaseError as error:
         raise chain.AuditError(f"the audit trail did not take {entry.action.value}: {error}") from (
             error
@@ -47,26 +47,29 @@ def append_durably(
         return append(entry, using=using, lock_timeout_ms=lock_timeout_ms)
 
 
-def _lock(using: str, timeout_ms: int) -> None:
+def _lock(using: str, timeout_ms: int) -> str:
     """Lock the chain until the commit. On SQLite an IMMEDIATE transaction is that lock already.
 
     Callers record last: whoever waits for this lock must hold it for as short as possible. The
-    caller's own lock_timeout is put back, and a rollback would put it back as well.
+    caller's own lock_timeout is put back, and a rollback would put it back as well. Returned is
+    the transaction's number ("" on SQLite), by which notes of changes find the row.
     """
     connection = connections[using]
     if connection.vendor != "postgresql":
-        return
+        return ""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)",
+            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true),"
+            " pg_current_xact_id()::text",
             [f"{timeout_ms}ms"],
         )
-        before = cursor.fetchone()[0]
+        before, _, txid = cursor.fetchone()
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
+    return str(txid)
 
 
-def _insert(entry: chain.Entry, using: str) -> AuditRecord:
+def _insert(entry: chain.Entry, using: str, *, txid: str) -> AuditRecord:
     rows = AuditRecord.objects.using(using)
     if entry.once and (there := rows.filter(once=entry.once).first()) is not None:
         return there
@@ -88,6 +91,7 @@ def _insert(entry: chain.Entry, using: str) -> AuditRecord:
         reason=entry.reason,
         data=dict(entry.data),
         once=entry.once,
+        txid=txid,
         prev=prev,
         hash=row["hash"],
     )

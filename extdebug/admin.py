@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import queries
+from audit import queries, refusals
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import actor_of, note_reading
 from extdebug import dashboard
@@ -126,6 +126,7 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
     def _end(self, request: HttpRequest, row: DebugSession) -> None:
         actor = actor_of(request)
         if locks.lock_on(request.user.pk) is not None:
+            refusals.refused(request, "the account is locked")
             messages.error(request, "Your account is locked: you end no session.")
         elif store.end(row.pk, actor=actor):
             messages.success(request, f"The session of {row} is being ended.")

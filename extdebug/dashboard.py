@@ -45,6 +45,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **_sessions(),
         **streams(),
         "denials": None if refreshed else _denials(request),
+        "all_denials": ",".join(queries.REFUSALS),
     }
 
 

@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/ext-debug/stream", api.stream, name="stream"),
     path("api/ext-debug/ticket", api.ticket, name="ticket"),
     path("api/ext-debug/grants", api.request_grant, name="request-grant"),
+    path("api/ext-debug/saved", api.lines_saved, name="lines-saved"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

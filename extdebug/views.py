@@ -88,6 +88,7 @@ def debug(request: HttpRequest, extension: str) -> HttpResponse:
         "wsUrl": "/ws/ext-debug/",
         "streamUrl": "/api/ext-debug/stream",
         "grantsUrl": "/api/ext-debug/grants",
+        "savedUrl": "/api/ext-debug/saved",
         "prefix": settings.EXT_DEBUG_STREAM_PREFIX,
         "mode": settings.EXT_DEBUG_STREAM_MODE,
         "retentionSeconds": settings.EXT_DEBUG_RETENTION_SECONDS,

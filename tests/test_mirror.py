@@ -35,6 +35,7 @@ OFFERED: Final[dict[str, str]] = {
     "extdebug.runner.context:bind": "a host in Python calls it: docs/extension-authors.md",
     "extdebug.runner.logging_handler:": "a host in Python imports it: docs/extension-authors.md",
     "extdebug.runner.logging_handler:DebugHandler": "see its module",
+    "audit.guards:lift": "for migrations that alter a table with triggers: docs/audit.md",
     "policies.database.version_triggers:lift": "for migrations that alter a table with triggers",
     "policies.redaction.rule_table:": "contributors run it: CONTRIBUTING.md, a redaction rule",
 }

@@ -16,7 +16,7 @@ from audit import trail
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter, FilterParts
 from extdebug.protocol import server_frames
-from extdebug.sessions import close_reasons, ownership, store, unconnected
+from extdebug.sessions import close_reasons, ownership, session_records, store, unconnected
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.node import Node, current_node
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 ReadNames = Callable[[Target, frozenset[str] | None], server_frames.ReadyTarget]
 
+CHOOSE = "choose_tenant"  # a question back, not a refusal
 _ending: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
 
@@ -99,14 +100,33 @@ async def _finish(feed: Feed) -> None:
 async def _open(
     node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
 ) -> tuple[Feed, server_frames.ReadyTarget]:
-    tenant, extension = _ids(asked)
+    try:
+        tenant, extension = _ids(asked)
+    except OpeningRefused as refused:
+        # Before any rate of openings: whoever was refused within the minute costs no write.
+        if node.refused.admits(viewer.user_id):
+            await _record(refused, viewer, asked)
+        raise
     _admit(node, viewer, asked)
-    target = await _target(viewer, tenant, extension)
-    if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
-        raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+    try:
+        target = await _target(viewer, tenant, extension)
+        if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
+            raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+    except OpeningRefused as refused:
+        await _record(refused, viewer, asked)
+        raise
     wanted = await _filter(node, viewer, target, asked.wanted)
     async with node.resume_order.turn(asked.resume):
         return await _begin(node, viewer, target, asked, wanted, read_names)
+
+
+async def _record(refused: OpeningRefused, viewer: Viewer, asked: OpeningRequest) -> None:
+    """A refusal before any decision; the question which tenant is meant is none."""
+    if refused.end.reason != CHOOSE:
+        await in_record_threads(
+            session_records.record_refusal, viewer, tenant=asked.tenant, extension=asked.extension,
+            code=refused.end.reason, reason=refused.end.message,
+        )  # fmt: skip
 
 
 async def _begin(
@@ -218,7 +238,7 @@ async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
     if len(choices) > 1:
         named = ", ".join(choices[:20])
         raise OpeningRefused(
-            close_reasons.bad_request(f"Name one of the tenants: {named}.", reason="choose_tenant")
+            close_reasons.bad_request(f"Name one of the tenants: {named}.", reason=CHOOSE)
         )
     return Target(choices[0], extension)
 

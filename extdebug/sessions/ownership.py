@@ -10,9 +10,11 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from audit import trail
 from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, store, unconnected
@@ -150,14 +152,52 @@ def take_over(
         row = mine.first()
         return None if row is None else (decision, store.lease_of(row))
     holder = uuid.uuid4().hex
-    claimed = mine.update(
-        holder=holder,
-        process=process,
-        detached_at=None,
-        grant_id=decision.grant_id,
-        session_hash=viewer.session_hash,
-        ip=viewer.ip,
-    )
-    if not claimed:
-        return None
+    with transaction.atomic():
+        before = mine.select_for_update().first()
+        claimed = mine.update(
+            holder=holder,
+            process=process,
+            detached_at=None,
+            grant_id=decision.grant_id,
+            session_hash=viewer.session_hash,
+            ip=viewer.ip,
+        )
+        if not claimed or before is None:
+            return None
+        _record_resumed(before, viewer, target, decision)
     return decision, store.lease_of(DebugSession.objects.get(pk=key), resumed=True)
+
+
+def _record_resumed(row: DebugSession, viewer: Viewer, target: Target, decision: Decision) -> None:
+    """A session that goes on by another right or from another place. The same step again within the
+    minute is counted; one to a further place has a row of its own."""
+    said = {
+        "grant": (row.grant_id, decision.grant_id),
+        "address": (row.ip, viewer.ip),
+        "sign-in": (row.session_hash, viewer.session_hash),
+    }
+    changed = {name: pair for name, pair in said.items() if pair[0] != pair[1]}
+    if not changed:
+        return
+    trail.record_repeatable(
+        trail.Entry(
+            trail.Action.SESSION_RESUMED,
+            actor=store.actor_of(viewer),
+            tenant=target.tenant,
+            extension=target.extension,
+            subject_type="session",
+            subject_id=str(row.pk),
+            data={
+                "code": ", ".join(f"{name} {_short(now)}" for name, (_, now) in changed.items()),
+                "changed": {
+                    name: {"from": _short(before), "to": _short(now)}
+                    for name, (before, now) in changed.items()
+                },
+            },
+        )
+    )
+
+
+def _short(value: int | str | None) -> int | str | None:
+    """A sign-in is told by the start of its hash; the rest is nobody's to read."""
+    return value[:8] if isinstance(value, str) and len(value) > 45 else value

@@ -1,11 +1,14 @@
 """Writes down how this process and its sessions do: signs of life, accounts, due grants.
 
+Lets the trail have what policy's tables were changed to without a verb, too.
+
 Apart from deciding, because a write may wait for a lock while a cut must not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -14,6 +17,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from audit import trail
 from extdebug.db import Bridge, in_record_threads
 from extdebug.sessions import heartbeats, store
 from extdebug.sessions.feed import Feed
@@ -29,10 +33,12 @@ class SessionWrites:
     beat = staticmethod(heartbeats.beat)
     move_grant = staticmethod(store.move_grant)
     note = staticmethod(store.note)
+    settle_notes = staticmethod(trail.settle_notes)
 
 
 class RowWriter:
-    """Owned by the supervisor, which runs `beat_for_ever` and `move_for_ever` as its tasks."""
+    """Owned by the supervisor, whose tasks are `beat_for_ever`, `move_for_ever` and
+    `settle_for_ever`."""
 
     def __init__(
         self,
@@ -48,6 +54,7 @@ class RowWriter:
         self._records = records
         self._moved: set[Feed] = set()  # stand on another grant than their row says
         self._moving = asyncio.Event()
+        self._unsettled = asyncio.Event()  # a change of policy may not be in the trail yet
         self._started_at = timezone.now()
 
     def moved(self, feed: Feed) -> None:
@@ -57,6 +64,10 @@ class RowWriter:
 
     def forget(self, feed: Feed) -> None:
         self._moved.discard(feed)
+
+    def policy_moved(self) -> None:
+        """Another policy version was seen: what changed may not be in the trail yet."""
+        self._unsettled.set()
 
     async def beat_for_ever(self, feeds: Callable[[], Iterable[Feed]], *, every: float) -> None:
         """A sign of life and the accounts that moved, every so many seconds."""
@@ -90,3 +101,18 @@ class RowWriter:
                     self.moved(feed)
                     await asyncio.sleep(again)
                     break
+
+    async def settle_for_ever(self, *, every: float, again: float = MOVE_AGAIN) -> None:
+        """Let the trail have what was changed without a verb: after `policy_moved`, and every so
+        many seconds."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                # Not wait_for: until Python 3.12 it swallows a cancel at the moment of the event.
+                async with asyncio.timeout(every):
+                    await self._unsettled.wait()
+            self._unsettled.clear()
+            try:
+                await self._records(self._writes.settle_notes)
+            except Exception:
+                log.exception("changes of policy could not be recorded yet")
+                await asyncio.sleep(again)

@@ -133,7 +133,7 @@ def _insert(
         extendable_until=now + dt.timedelta(seconds=limits.max_ttl_seconds),
         process=process,
         holder=uuid.uuid4().hex,
-        filters=list(filters),
+        filters=trail.storable(list(filters)),
     )
     said = {
         "transport": viewer.transport,
@@ -203,7 +203,8 @@ def _own(lease: Lease) -> Any:
 
 
 def _columns(account: Account) -> dict[str, Any]:
-    return {
+    """What a row keeps. Clients' text in it is made storable: a close must not fail by content."""
+    columns = {
         "shown": account.shown,
         "filtered": account.filtered,
         "lost": dict(account.lost),
@@ -211,6 +212,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "cursor": account.cursor,
         "filters": [printable(one) for one in account.filters],
     }
+    return {name: trail.storable(value) for name, value in columns.items()}
 
 
 def detach(lease: Lease, account: Account) -> bool:

@@ -96,6 +96,9 @@ class Supervisor:
             "poll": self._poll,
             "beat": lambda: self._rows.beat_for_ever(lambda: self.feeds, every=self._timings.beat),
             "move": lambda: self._rows.move_for_ever(again=self._timings.poll),
+            "settle": lambda: self._rows.settle_for_ever(
+                every=self._timings.beat, again=self._timings.poll
+            ),
             "guard": self._guard,
         }
         for name, work in works.items():
@@ -164,9 +167,8 @@ class Supervisor:
         rows_at = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    self._timings.poll
-                ):  # not wait_for: on 3.11 it can swallow a cancellation
+                # Not wait_for: until Python 3.12 it swallows a cancel at the moment of the event.
+                async with asyncio.timeout(self._timings.poll):
                     await self._bell.wait()
             self._bell.clear()
             try:
@@ -188,6 +190,7 @@ class Supervisor:
         version = await in_policy_threads(self._policy.policy_version)
         if version != self._version:
             self._version = version
+            self._rows.policy_moved()
             self.decide_all()
         now = time.monotonic()
         stale = [

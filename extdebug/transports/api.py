@@ -6,7 +6,7 @@ A bearer token or the sign-in's cookie says who asks. What they may do is decide
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from django.http import (
@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from extdebug.db import in_identity_threads, in_record_threads
 from extdebug.filters.query import MAX_INSTALLS, FilterError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.sessions import close_reasons
+from extdebug.sessions import close_reasons, session_records
 from extdebug.sessions.close_reasons import UNAUTHENTICATED, OpeningRefused
 from extdebug.sessions.opening import open_session
 from extdebug.transports import polling, sse, stream_query
@@ -124,6 +124,7 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
     except FilterError as error:
         return _bad(str(error))
     except OpeningRefused as refused:
+        session_records.is_told(request)
         if polls and asked.resume and refused.end.code in _OVER:
             return _poll_answer(polling.ended(refused.end, asked))
         return _refusal(refused)
@@ -213,10 +214,12 @@ async def _grants(request: HttpRequest) -> HttpResponseBase:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _bad(str(error))
     except verbs.GrantMissing as error:
+        session_records.is_told(request)
         return _bad(str(error), status=404, code="not_found")
     except verbs.GrantConflict as error:
         return _bad(str(error), status=409, code="conflict")
     except verbs.GrantError as error:
+        session_records.is_told(request)
         return _bad(str(error), status=403, code="refused")
     heard = "You will hear by e-mail when it is decided."
     address = request.user.email if request.user.is_authenticated else ""
@@ -240,3 +243,31 @@ def _ask(request: HttpRequest, asked: _Request) -> Grant:
 
 
 request_grant = _api(_grants, "POST")
+
+
+class _Saved(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page tells before lines leave it."""
+
+    session: _Text
+    what: Literal["save-jsonl", "save-text", "copy-jsonl", "copy-text"]
+    lines: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+
+
+async def _saved(request: HttpRequest) -> HttpResponseBase:
+    """Record that lines of one's own session are saved as a file or copied."""
+    viewer = await _identify(request, "page")
+    if not isinstance(viewer, Viewer):
+        return viewer
+    try:
+        told = msgspec.json.decode(request.body, type=_Saved)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _bad(str(error))
+    known = await in_record_threads(
+        session_records.record_saved, told.session, viewer, what=told.what, lines=told.lines
+    )
+    if not known:
+        return _bad("There is no such session.", status=404, code="not_found")
+    return JsonResponse({"ok": True})
+
+
+lines_saved = _api(_saved, "POST")

@@ -222,8 +222,27 @@ def _record(
                 "requester": row.requester.get_username(),
                 "asked": row.reason,
                 "people": people.names(row.subjects),
-                "changed": row.shown.get("changed", {}),
+                "changed": row.shown.get("changed", {}),  # of the row that it is about
+                "is": _told(row),
                 **more,
             },
         )
     )
+
+
+def _told(row: ChangeRequest) -> dict[str, Any]:
+    """The request's own columns: a note of the same change is told by this record."""
+    return {
+        "state": row.state,
+        "act": row.act,
+        "kind": row.kind,
+        "object_pk": row.object_pk,
+        "before": row.before,
+        "subjects": row.subjects,
+        "requester_id": row.requester_id,
+        "requested_at": row.requested_at.isoformat(),
+        "lapses_at": row.lapses_at.isoformat(),
+        "decided_by_id": row.decided_by_id,
+        "decided_at": row.decided_at.isoformat() if row.decided_at else None,
+        "comment": row.comment,
+    }

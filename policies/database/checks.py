@@ -47,7 +47,7 @@ def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return [
         grave(
-            f"The trigger {missing[0]}{more} is missing or can be switched off.",
+            f"The trigger {missing[0]}{more} is missing, altered or can be switched off.",
             hint="Run `manage.py migrate` as the owner of the tables: it installs them again.",
             id="policies.E001",
         )

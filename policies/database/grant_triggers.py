@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from audit.triggers import Function, Guards, SqliteTrigger, Trigger
 from policies.database import change_triggers, trigger_words
 
 TABLES: Final = (
@@ -251,45 +252,31 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
     }
 
 
-def names(vendor: str) -> list[str]:
-    """The triggers that `statements` creates."""
-    if vendor == "postgresql":
-        return list(_rules())
-    return [f"{name}_{i}" for name, (_, _, rules) in _rules().items() for i in range(len(rules))]
-
-
-def statements(vendor: str) -> list[str]:
-    """DDL that puts the guards in place, replacing older ones."""
-    made: list[str] = []
+def guards() -> Guards:
+    """The triggers, for both databases."""
+    functions, made, lite = [], [], []
     for name, (table, event, rules) in _rules().items():
-        if vendor == "postgresql":
-            checks = "".join(
-                f" IF {trigger_words.filled(condition, vendor)}"
-                f" THEN RAISE EXCEPTION '{_quoted(said)}'"
-                " USING ERRCODE = 'check_violation'; END IF;"
-                for condition, said in rules
-            )
-            made += [
-                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
-                f" AS $$ BEGIN{checks} RETURN {'OLD' if event == 'DELETE' else 'NEW'}; END $$",
-                # A temporary table of the same name must not be what a condition asks.
-                f"DO $$ BEGIN EXECUTE format('ALTER FUNCTION {name}() SET search_path ="
-                " pg_catalog, %I, pg_temp', current_schema()); END $$",
-                f"DROP TRIGGER IF EXISTS {name} ON {table}",
-                f"CREATE TRIGGER {name} BEFORE {event} ON {table}"
-                f" FOR EACH ROW EXECUTE FUNCTION {name}()",
-                f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
-            ]
-            continue
+        checks = "".join(
+            f" IF {trigger_words.filled(condition, 'postgresql')}"
+            f" THEN RAISE EXCEPTION '{_quoted(said)}'"
+            " USING ERRCODE = 'check_violation'; END IF;"
+            for condition, said in rules
+        )
+        gone = "OLD" if event == "DELETE" else "NEW"
+        functions.append(Function(name=name, body=f" BEGIN{checks} RETURN {gone}; END "))
+        made.append(
+            Trigger(name=name, table=table, timing="BEFORE", events=(event,), function=name)
+        )
         for i, (condition, said) in enumerate(rules):
             # IS DISTINCT FROM came to SQLite with 3.39; IS NOT says the same there always.
-            when = trigger_words.filled(condition, vendor).replace("IS DISTINCT FROM", "IS NOT")
-            made += [
-                f"DROP TRIGGER IF EXISTS {name}_{i}",
-                f"CREATE TRIGGER {name}_{i} BEFORE {event} ON {table} FOR EACH ROW"
-                f" WHEN {when} BEGIN SELECT RAISE(ABORT, '{_quoted(said)}'); END",
-            ]
-    return made
+            when = trigger_words.filled(condition, "sqlite")
+            when = when.replace("IS DISTINCT FROM", "IS NOT")
+            what = (
+                f"BEFORE {event} ON {table} FOR EACH ROW WHEN {when}"
+                f" BEGIN SELECT RAISE(ABORT, '{_quoted(said)}'); END"
+            )
+            lite.append(SqliteTrigger(name=f"{name}_{i}", table=table, what=what))
+    return Guards(functions=functions, triggers=made, sqlite=lite)
 
 
 def _quoted(text: str) -> str:

@@ -17,12 +17,14 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
+from audit import note_triggers as audit_notes
+from audit import triggers
+from audit.roles import NOTES
+from audit.triggers import Function, Guards, SqliteTrigger, Trigger, together
 from policies import models
-from policies.database import grant_triggers
+from policies.database import grant_triggers, note_triggers
+from policies.database.note_triggers import TOKEN_COLUMNS, USER_COLUMNS
 
-# Columns of a table that decisions read, where a change of the others is daily life.
-_USER_COLUMNS: Final = ("is_active", "is_staff", "is_superuser", "password")
-_TOKEN_COLUMNS: Final = ("owner_id", "tenant_id", "extension_id", "expires_at", "revoked_at")
 _PREFIX: Final = "policies_bump"
 
 
@@ -55,18 +57,26 @@ def bumping() -> dict[str, tuple[str, ...]]:
     ]
     return {
         **{_table(model): () for model in whole},
-        _table(user): _USER_COLUMNS,
-        _table(models.AccessToken): _TOKEN_COLUMNS,
+        _table(user): USER_COLUMNS,
+        _table(models.AccessToken): TOKEN_COLUMNS,
     }
+
+
+def guards() -> Guards:
+    """Every trigger on the tables of policy, for both databases."""
+    return together([_bumps(), _version_only_grows(), grant_triggers.guards()])
+
+
+def _all(*, using: str) -> Guards:
+    """`guards` and, where the audit's tables are, the triggers that note changes for it."""
+    if NOTES not in connections[using].introspection.table_names():
+        return guards()  # policies migrated alone, for a test
+    return together([guards(), note_triggers.guards()])
 
 
 def install(*, using: str = DEFAULT_DB_ALIAS) -> None:
     """Put all triggers in place, replacing older ones, and the version's row."""
-    vendor = connections[using].vendor
-    statements = _postgresql() if vendor == "postgresql" else _sqlite()
-    with connections[using].cursor() as cursor:
-        for statement in [*statements, *grant_triggers.statements(vendor)]:
-            cursor.execute(statement)
+    triggers.install(_all(using=using), using=using)
     models.PolicyVersion.objects.using(using).get_or_create(pk=1)
 
 
@@ -76,11 +86,17 @@ def remove(*, using: str = DEFAULT_DB_ALIAS) -> None:
     A migration that alters one of these tables starts with `RunPython(version_triggers.lift)`:
     SQLite rebuilds the table, and refuses to rename it while another table's trigger names it.
     """
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        for name, table in _present(using=using):
-            on = f' ON "{table}"' if connection.vendor == "postgresql" else ""
-            cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
+    vendor = connections[using].vendor
+    ours = {*guards().names(vendor), *note_triggers.guards().names(vendor)}
+    there = triggers.present(using=using)
+    triggers.drop(
+        [
+            (name, table)
+            for name, table in there
+            if name in ours or name.startswith((_PREFIX, audit_notes.PREFIX))
+        ],
+        using=using,
+    )
 
 
 def lift(_apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
@@ -89,38 +105,17 @@ def lift(_apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def missing(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
-    """Triggers that are not there or do not always fire; for the system check and /readyz."""
-    connection = connections[using]
-    present = {name for name, _ in _present(using=using, firing=True)}
-    kinds = ("row", "truncate") if connection.vendor == "postgresql" else _SQLITE_KINDS
-    wanted = {f"{_PREFIX}_{table}_{kind}" for table in bumping() for kind in kinds}
-    return sorted((wanted | set(grant_triggers.names(connection.vendor))) - present)
+    """Triggers that are missing, not what this version installs, or do not always fire."""
+    return sorted({name for name, _ in triggers.wrong(_all(using=using), using=using)})
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
     """Receiver of post_migrate: install the triggers once their tables exist."""
     tables = set(connections[using].introspection.table_names())
-    needed = {*bumping(), _table(models.PolicyVersion), *grant_triggers.TABLES}
+    noted = {trigger.table for trigger in note_triggers.guards().triggers}
+    needed = {*bumping(), _table(models.PolicyVersion), *grant_triggers.TABLES, *noted}
     if needed <= tables:  # not so while an older state is being migrated to
         install(using=using)
-
-
-def _present(*, using: str, firing: bool = False) -> list[tuple[str, str]]:
-    """Name and table of our triggers; with `firing` only those that no session can switch off."""
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT t.tgname, c.relname, t.tgenabled = 'A' FROM pg_trigger t"
-                " JOIN pg_class c ON c.oid = t.tgrelid"
-                " WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal"
-            )
-        else:
-            cursor.execute("SELECT name, tbl_name, 1 FROM sqlite_master WHERE type = 'trigger'")
-        rows = [(str(name), str(table)) for name, table, always in cursor.fetchall()
-                if always or not firing]  # fmt: skip
-    ours = set(grant_triggers.names(connection.vendor))
-    return [row for row in rows if row[0].startswith(_PREFIX) or row[0] in ours]
 
 
 def _table(model: type[Model]) -> str:
@@ -128,55 +123,82 @@ def _table(model: type[Model]) -> str:
 
 
 _SQLITE_KINDS: Final = ("insert", "update", "delete")
+# The owner's rights: any role that may write policy moves the version. Once per transaction is
+# enough: nobody sees the number before the commit. Whether this transaction has moved it is read
+# from the row itself (who wrote it last), because no session can pretend that.
+_BUMP: Final = """
+  BEGIN
+    IF NOT EXISTS (SELECT 1 FROM policies_policyversion
+                   WHERE id = 1 AND xmin = pg_current_xact_id()::xid) THEN
+      INSERT INTO policies_policyversion (id, version) VALUES (1, 1)
+        ON CONFLICT (id) DO UPDATE SET version = policies_policyversion.version + 1;
+    END IF;
+    RETURN NULL;
+  END"""
 
 
-def _postgresql() -> list[str]:
-    # The owner's rights and a fixed path: any role that may write policy moves the version.
-    # Once per transaction is enough: nobody sees the number before the commit. The mark is
-    # local to the transaction and is rolled back with a savepoint together with the bump.
-    body = """
-      BEGIN
-        IF current_setting('policies.bumped', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
-          INSERT INTO policies_policyversion (id, version) VALUES (1, 1)
-            ON CONFLICT (id) DO UPDATE SET version = policies_policyversion.version + 1;
-          PERFORM set_config('policies.bumped', pg_current_xact_id()::text, true);
-        END IF;
-        RETURN NULL;
-      END"""
-    statements = [
-        f"CREATE OR REPLACE FUNCTION {_PREFIX}() RETURNS trigger LANGUAGE plpgsql"
-        f" SECURITY DEFINER AS $${body}$$",
-        f"DO $$ BEGIN EXECUTE format('ALTER FUNCTION {_PREFIX}() SET search_path = pg_catalog, %I,"
-        " pg_temp', current_schema()); END $$",
-    ]
+def _bumps() -> Guards:
+    made, lite = [], []
     for table, columns in bumping().items():
-        row, truncate = f"{_PREFIX}_{table}_row", f"{_PREFIX}_{table}_truncate"
-        update = f"UPDATE OF {', '.join(columns)}" if columns else "UPDATE"
-        statements += [
-            f"DROP TRIGGER IF EXISTS {row} ON {table}",
-            f"CREATE CONSTRAINT TRIGGER {row} AFTER INSERT OR DELETE OR {update} ON {table}"
-            f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {_PREFIX}()",
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {row}",
-            f"DROP TRIGGER IF EXISTS {truncate} ON {table}",
-            f"CREATE TRIGGER {truncate} AFTER TRUNCATE ON {table}"
-            f" FOR EACH STATEMENT EXECUTE FUNCTION {_PREFIX}()",
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {truncate}",
+        made += [
+            Trigger(
+                name=f"{_PREFIX}_{table}_row",
+                table=table,
+                timing="AFTER",
+                events=("INSERT", "DELETE", "UPDATE"),
+                columns=columns,
+                function=_PREFIX,
+                deferred=True,
+            ),
+            Trigger(
+                name=f"{_PREFIX}_{table}_truncate",
+                table=table,
+                timing="AFTER",
+                events=("TRUNCATE",),
+                function=_PREFIX,
+                rows=False,
+            ),
         ]
-    return statements
-
-
-def _sqlite() -> list[str]:
-    bump = (
-        "INSERT INTO policies_policyversion (id, version) VALUES (1, 1)"
-        " ON CONFLICT (id) DO UPDATE SET version = version + 1"
-    )
-    statements = []
-    for table, columns in bumping().items():
         update = f"UPDATE OF {', '.join(columns)}" if columns else "UPDATE"
-        for kind, event in zip(_SQLITE_KINDS, ("INSERT", update, "DELETE"), strict=True):
-            name = f"{_PREFIX}_{table}_{kind}"
-            statements += [
-                f"DROP TRIGGER IF EXISTS {name}",
-                f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW BEGIN {bump}; END",
-            ]
-    return statements
+        lite += [
+            SqliteTrigger(
+                name=f"{_PREFIX}_{table}_{kind}",
+                table=table,
+                what=f"AFTER {event} ON {table} FOR EACH ROW BEGIN"  # noqa: S608 - constants
+                " INSERT INTO policies_policyversion (id, version) VALUES (1, 1)"
+                " ON CONFLICT (id) DO UPDATE SET version = version + 1; END",
+            )
+            for kind, event in zip(_SQLITE_KINDS, ("INSERT", update, "DELETE"), strict=True)
+        ]
+    function = Function(name=_PREFIX, body=_BUMP, definer=True)
+    return Guards(functions=[function], triggers=made, sqlite=lite)
+
+
+_VERSION_MOVES: Final = "the policy version moves up by one, and its row stays"
+
+
+def _version_only_grows() -> Guards:
+    """An update that leaves the version where it is would pass for this transaction's move."""
+    table = _table(models.PolicyVersion)
+    refused = {
+        "UPDATE": "NEW.id <> OLD.id OR NEW.version <> OLD.version + 1",
+        "DELETE": "OLD.id = 1",
+    }
+    functions, made, lite = [], [], []
+    for event, condition in refused.items():
+        name = f"policies_version_{event.lower()}"
+        gone = "OLD" if event == "DELETE" else "NEW"
+        body = (
+            f" BEGIN IF {condition} THEN RAISE EXCEPTION '{_VERSION_MOVES}'"
+            f" USING ERRCODE = 'check_violation'; END IF; RETURN {gone}; END "
+        )
+        functions.append(Function(name=name, body=body))
+        made.append(
+            Trigger(name=name, table=table, timing="BEFORE", events=(event,), function=name)
+        )
+        what = (
+            f"BEFORE {event} ON {table} FOR EACH ROW WHEN {condition}"
+            f" BEGIN SELECT RAISE(ABORT, '{_VERSION_MOVES}'); END"
+        )
+        lite.append(SqliteTrigger(name=name, table=table, what=what))
+    return Guards(functions=functions, triggers=made, sqlite=lite)

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from audit import refusals
 from audit.requesters import ip_of, user_of
 from policies.desk.explain import suggestions
 from policies.desk.recorded_admin import require_operator
@@ -130,6 +131,7 @@ def _ask(
             form.add_error(None, str(error))
             status = 409
         except verbs.GrantError as error:
+            refusals.told(request)
             form.add_error(None, str(error))
             status = 403
         else:

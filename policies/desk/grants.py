@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from audit import queries
+from audit import queries, refusals
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import ip_of, note_reading, user_of
 from policies.database import clock
@@ -204,10 +204,12 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
             if stale:
                 raise verbs.GrantConflict("stale", f"{grant.label} was changed meanwhile.")
         except verbs.GrantMissing:
+            refusals.told(request)
             raise Http404 from None
         except verbs.GrantConflict as error:
             return self._refused(request, grant, act, str(error), status=409)
         except verbs.GrantError as error:
+            refusals.told(request)
             return self._refused(request, grant, act, str(error), status=403)
         if (why := obstacle(act, grant, user_of(request), now=clock.now())) is not None:
             return self._refused(request, grant, act, why, status=409)

@@ -16,6 +16,7 @@ from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from audit import refusals
 from audit.requesters import ip_of, user_of
 from policies.database import clock
 from policies.desk import affected_sessions
@@ -161,6 +162,7 @@ class AccessTokenAdmin(OperatorAdmin):
         try:
             tokens.revoke(token, by=user_of(request), reason=reason, ip=ip_of(request))
         except tokens.TokenRefused as error:
+            refusals.refused(request, f"{token}: {error}")
             messages.error(request, f"{token}: {error}")
         else:
             messages.success(request, f"{token} was revoked.")
@@ -178,6 +180,7 @@ class AccessTokenAdmin(OperatorAdmin):
             try:
                 issued = form.issue(user_of(request), ip=ip_of(request))
             except tokens.TokenRefused as error:
+                refusals.refused(request, str(error))
                 form.add_error(None, str(error))
         context = {
             **self.admin_site.each_context(request),

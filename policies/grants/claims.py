@@ -150,9 +150,31 @@ def record(
             subject_type="grant",
             subject_id=str(row.pk),
             reason=reason,
-            data={**describe(row), **more},
+            data={**describe(row), **_told(row), **more},
         )
     )
+
+
+def _told(row: Grant) -> dict[str, Any]:
+    """The columns that `describe` leaves out: a note of the same change is told by this record."""
+    return {
+        "version": row.version,
+        "tenant_id": row.tenant_id,
+        "extension_id": row.extension_id,
+        "requester_id": row.requester_id,
+        "beneficiary_id": row.beneficiary_id,
+        "extends_id": row.extends_id,
+        "all_installs": row.all_installs,
+        "lapses_at": iso(row.lapses_at),
+        "starts_at": iso(row.starts_at),
+        "starts_after": iso(row.starts_after),
+        "closed_at": iso(row.closed_at),
+        "closed_by_id": row.closed_by_id,
+        "closed_reason": row.closed_reason,
+        "reviewed_at": iso(row.reviewed_at),
+        "review": row.reviewed_at is not None,
+        "approvals": row.approvals.count(),
+    }
 
 
 def tell(kind: str, row: Grant, *, by: User | None) -> None:

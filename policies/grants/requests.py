@@ -17,6 +17,7 @@ from policies.grants import attempts, notifications
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict, GrantRefused
 from policies.grants.expiry import lapse_one, settle
+from policies.grants.refusals import recorded_act
 from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
@@ -44,31 +45,34 @@ def request(
     GrantRefused when no approval could make it work (a lock, no relation, mode off, nobody who
     could approve), GrantConflict when the same request is pending already.
     """
-    attempts.count(by)
     asked_for = (tenant.lower()[:100], extension.lower()[:100])
-    with attempts.refusals_on_record(by, asked_for, ip=ip), transaction.atomic():
-        return _ask(
-            Action.GRANT_REQUESTED,
-            by=by,
-            beneficiary=beneficiary or by,
-            target=(tenant.lower(), extension.lower()),
-            minutes=minutes,
-            reason=reason,
-            installs=installs,
-            ticket=ticket,
-            starts_after=starts_after,
-            extends=None,
-            ip=ip,
-        )
+    with attempts.refusals_on_record(by, asked_for, ip=ip):
+        attempts.count(by)
+        with transaction.atomic():
+            return _ask(
+                Action.GRANT_REQUESTED,
+                by=by,
+                beneficiary=beneficiary or by,
+                target=(tenant.lower(), extension.lower()),
+                minutes=minutes,
+                reason=reason,
+                installs=installs,
+                ticket=ticket,
+                starts_after=starts_after,
+                extends=None,
+                ip=ip,
+            )
 
 
+@recorded_act
 def extend(
     grant_id: int, *, by: User, minutes: int, reason: str, ticket: str = "", ip: str = ""
 ) -> Grant:
     """Ask for more time: a new request linked to this grant, from where it ends.
 
-    The grant itself never ends later. The same person, target and installs.
+    The grant itself never ends later. The same person, target and installs. Counts as asking.
     """
+    attempts.count(by)
     settle(grant_id)
     with transaction.atomic():
         parent = acts.locked(grant_id)
@@ -105,8 +109,9 @@ def break_glass(
     Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
     another (a unique constraint, so that two at once cannot either).
     """
-    attempts.count(by)
-    with attempts.refusals_on_record(by, (tenant.lower()[:100], extension.lower()[:100]), ip=ip):
+    asked_for = (tenant.lower()[:100], extension.lower()[:100])
+    with attempts.refusals_on_record(by, asked_for, ip=ip):
+        attempts.count(by)
         return _break_glass(
             by, (tenant.lower(), extension.lower()), minutes=minutes, reason=reason,
             installs=installs, ticket=ticket, ip=ip,

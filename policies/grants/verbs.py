@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from audit.trail import Action
+from audit.trail import Action, AuditError
 from policies.database import clock
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict, GrantError, GrantMissing, GrantRefused
 from policies.grants.expiry import lapse, settle
+from policies.grants.refusals import recorded_act
 from policies.grants.requests import break_glass, extend, request
 from policies.models import Approval, BreakGlassReview, Grant
 
@@ -43,6 +45,7 @@ __all__ = [
 State = Grant.State
 
 
+@recorded_act
 def approve(
     grant_id: int,
     *,
@@ -88,11 +91,11 @@ def approve(
             )
             action = Action.GRANT_APPROVED if row.state == State.ACTIVE else Action.GRANT_SCHEDULED
             acts.tell("approved", row, by=by)
-        counted = {"approvals": given}
-        acts.record(action, row, by=by, ip=ip, reason=comment, **counted)
+        acts.record(action, row, by=by, ip=ip, reason=comment, approvals=given)
     return row
 
 
+@recorded_act
 def deny(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
@@ -109,26 +112,31 @@ def deny(
     return row
 
 
+@recorded_act
 def withdraw(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Take a pending request back; for requester and beneficiary."""
     return _step_back("withdraw", grant_id, by=by, version=version, ip=ip)
 
 
+@recorded_act
 def cancel(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """Give a scheduled grant up before it starts; for requester and beneficiary."""
     return _step_back("cancel", grant_id, by=by, version=version, ip=ip)
 
 
+@recorded_act
 def release(grant_id: int, *, by: User, version: int | None = None, ip: str = "") -> Grant:
     """End an active grant early; for requester and beneficiary."""
     return _step_back("release", grant_id, by=by, version=version, ip=ip)
 
 
+@recorded_act
 def revoke(
     grant_id: int, *, by: User, reason: str, version: int | None = None, ip: str = ""
 ) -> Grant:
     """End a grant now, with every grant that extends it; for operators who are not locked."""
-    settle(grant_id)
+    with suppress(AuditError):  # a label; to revoke, the grant may be scheduled as well
+        settle(grant_id)
     with transaction.atomic():
         row = acts.locked(grant_id, version=version)
         if not acts.judges().filter(pk=by.pk).exists():
@@ -147,6 +155,7 @@ def revoke(
     return row
 
 
+@recorded_act
 def review(
     grant_id: int, *, by: User, justified: bool, comment: str, ip: str = ""
 ) -> BreakGlassReview:
@@ -174,8 +183,10 @@ def review(
         )
         acts.change(row, Q(reviewed_at__isnull=True), reviewed_at=now)
         acts.tell("reviewed", row, by=by)
-        verdict = {"verdict": judgement.verdict}
-        acts.record(Action.BREAK_GLASS_REVIEWED, row, by=by, ip=ip, reason=comment, **verdict)
+        acts.record(
+            Action.BREAK_GLASS_REVIEWED, row, by=by, ip=ip, reason=comment,
+            verdict=judgement.verdict,
+        )  # fmt: skip
     return judgement
 
 

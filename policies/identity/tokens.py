@@ -84,6 +84,7 @@ def revoke(token: AccessToken, *, by: User, reason: str = "", ip: str = "") -> N
         live = AccessToken.objects.filter(pk=token.pk, revoked_at__isnull=True)
         if not live.update(revoked_at=clock.ClockNow()):
             raise TokenRefused("The token was revoked before.")
+        token.refresh_from_db(fields=["revoked_at"])
         _record(trail.Action.TOKEN_REVOKED, token, by=by, ip=ip, reason=reason)
         cuts.hint("token", token_id=token.pk, user_id=token.owner_id)
 
@@ -143,6 +144,14 @@ def _record(
             subject_type="access_token",
             subject_id=str(token.pk),
             reason=reason,
-            data={"name": token.name, "owner": token.owner.get_username(), "hint": token.hint},
+            data={
+                "name": token.name,
+                "owner": token.owner.get_username(),
+                "owner_id": token.owner_id,
+                "tenant_id": token.tenant_id,
+                "extension_id": token.extension_id,
+                "hint": token.hint,
+                "revoked_at": token.revoked_at,
+            },
         )
     )

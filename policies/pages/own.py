@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from audit import refusals
 from audit.requesters import ip_of, user_of
 from policies import access
 from policies.database import clock
@@ -77,6 +78,7 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
         else:
             raise Http404
     except verbs.GrantMissing:
+        refusals.told(request)
         raise Http404 from None
     except verbs.GrantError as error:
         messages.error(request, str(error))
@@ -93,6 +95,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
         try:
             issued = form.issue(user_of(request), ip=ip_of(request))
         except tokens.TokenRefused as error:
+            refusals.refused(request, str(error))
             form.add_error(None, str(error))
     if issued is not None:
         form = OwnTokenForm(user_of(request))
@@ -109,6 +112,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     try:
         tokens.revoke(token, by=user_of(request), ip=ip_of(request))
     except tokens.TokenRefused as error:
+        refusals.refused(request, str(error))
         messages.error(request, str(error))
     else:
         messages.success(request, f"{token.name} opens nothing any more.")

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from audit import trail
+from audit import refusals, trail
 from audit.requesters import ip_of, note_reading, user_of
 from policies import access, consent
 from policies.changes.second_person import ChangeRefused, NeedsSecond
@@ -90,6 +90,8 @@ def say(request: HttpRequest, key: str) -> HttpResponse:
             _do(request, tenant, extension, said)
             ask_about(request, affected_sessions.cut_of(before))
     except (consent.ConsentWithdrawn, ChangeRefused) as refused:
+        request.META[refusals.TENANT] = tenant.key
+        refusals.refused(request, str(refused))
         messages.error(request, f"Not done: {_for_tenants(refused)}")
         return redirect("tenant", key=tenant.key)
     except consent.ConsentRefused:
@@ -128,6 +130,8 @@ def _own(request: HttpRequest, key: str) -> Tenant:
     """The tenant, if this person administers it."""
     tenant = None if "\x00" in key else Tenant.objects.filter(key=key.lower()).first()
     if tenant is None or tenant.key not in access.tenants_administered(user_of(request)):
+        # Who tried is theirs to see.
+        request.META[refusals.TENANT] = tenant.key if tenant is not None else ""
         raise Http404
     return tenant
 

@@ -1,5 +1,6 @@
 """The trail in the admin: read-only, and whoever reads, verifies or exports it is recorded."""
 
+import datetime as dt
 import json
 
 import pytest
@@ -8,9 +9,10 @@ from django.contrib.auth.models import Permission
 from django.db import connections
 from django.test import AsyncClient
 from django.urls import reverse
+from django.utils import timezone
 
-from audit import trail
-from audit.models import AuditRecord, Outbox
+from audit import integrity, trail
+from audit.models import AuditRecord, ChangeNote, Outbox
 from tests.audit.conftest import record
 from tests.fixtures.database import without_triggers
 from tests.fixtures.trail import refusing
@@ -114,7 +116,7 @@ def test_the_outsider_sees_nothing(client, rows, django_user_model):
         for place in ("verify", "export"):
             answer = client.post(reverse(f"admin:audit_{place}"))
             assert answer.status_code in (302, 403)
-    assert set(actions()) == {"grant.approved"}
+    assert set(actions()) == {"grant.approved", "page.refused"}
 
 
 def test_a_trail_that_cannot_record_the_reader_is_not_shown(reader, rows):
@@ -172,3 +174,29 @@ async def test_an_export_streams_under_asgi(django_user_model):
 def test_rows_that_wait_are_shown(reader, rows):
     Outbox.objects.create(entry={"action": "session.closed"}, error="lock timeout")
     assert "1 row waits to be written" in reader.get(LIST).content.decode()
+
+
+def test_a_restored_database_shows_its_cut_without_being_asked(reader, rows, settings, tmp_path):
+    settings.AUDIT_SIGNING_KEY = "11" * 32
+    settings.AUDIT_CHECKPOINT_DIR = str(tmp_path)
+    point = integrity.checkpoint()
+    assert point is not None
+    assert "an older database was restored" not in reader.get(LIST).text
+    with without_triggers(connections["default"]), connections["default"].cursor() as cursor:
+        cursor.execute("DELETE FROM audit_checkpoint")
+        cursor.execute(f"DELETE FROM audit_auditrecord WHERE seq >= {point.seq}")
+    assert "an older database was restored" in reader.get(LIST).text
+    for _ in range(3):  # rows of today where the signed ones stood
+        record()
+    assert "an older database was restored" in reader.get(LIST).text
+
+
+def test_changes_that_the_trail_does_not_take_are_counted_as_waiting(reader, rows):
+    note = {
+        "txid": "0", "table_name": "t", "row_key": "1", "operation": "DELETE", "was": {},
+        "subject_type": "lock", "subject_id": "1",
+    }  # fmt: skip
+    ChangeNote.objects.create(at=timezone.now(), **note)  # of this moment: it is on its way
+    assert "to be written" not in reader.get(LIST).text
+    ChangeNote.objects.create(at=timezone.now() - dt.timedelta(minutes=2), **note)
+    assert "1 row waits to be written" in reader.get(LIST).text

@@ -3,13 +3,17 @@
 import copy
 import io
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections, transaction
 
 from audit import checkpoints, trail
-from audit.chain import digest
+from audit.chain import canonical, digest
 from audit.models import AuditRecord, Outbox
 from tests.audit.conftest import record
 from tests.fixtures.trail import refusing
@@ -130,7 +134,7 @@ def test_behaviour_19_verify_audit_offline_finds_edit_delete_reorder_insert_and_
     rows = [json.loads(line) for line in place.read_text().splitlines()]
     if forge is not None:
         forge(rows)
-    place.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    place.write_bytes(b"".join(canonical(row) + b"\n" for row in rows))
 
     out = io.StringIO()
     arguments = {
@@ -146,3 +150,87 @@ def test_behaviour_19_verify_audit_offline_finds_edit_delete_reorder_insert_and_
     with pytest.raises(CommandError):
         call_command("verify_audit", str(place), **arguments)
     assert kind in {finding["kind"] for finding in json.loads(out.getvalue())["findings"]}
+
+
+@pytest.mark.django_db
+def test_a_stranger_verifies_with_the_lines_of_the_document(tmp_path, settings):
+    """docs/audit.md says what is signed well enough to check it without this program."""
+    settings.AUDIT_SIGNING_KEY, settings.AUDIT_CHECKPOINT_DIR = SEED, str(tmp_path)
+    for name in ("ann", "Zoë 😀 \ue000"):
+        record(actor=trail.Actor(name=name), data={"shown": 3, "é": [None, True]})
+    call_command("checkpoint_audit", stdout=io.StringIO())
+    export = tmp_path / "audit.jsonl"
+    call_command("export_audit", output=str(export))
+    public = checkpoints.public_hex(checkpoints.private_key(SEED))
+    (code,) = re.findall(r"```python\n(.*?)```", Path("docs/audit.md").read_text(), re.DOTALL)
+    program = tmp_path / "verify.py"
+    program.write_text(code)
+
+    def verify(key=public):
+        return subprocess.run(
+            [sys.executable, program, export, tmp_path / "checkpoints.jsonl", key],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert verify().stdout == "3 rows\n"
+    other = checkpoints.public_hex(checkpoints.private_key("22" * 32))
+    assert "InvalidSignature" in verify(other).stderr
+    export.write_text(export.read_text().replace("ann", "eve"))
+    assert "row 1 was edited" in verify().stderr
+
+
+def exported(tmp_path):
+    for _ in range(3):
+        record(tenant="acme", reason="seen")
+    place = tmp_path / "audit.jsonl"
+    call_command("export_audit", output=str(place))
+    return place
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda line: line.replace('"reason":"seen"', '"reason":"nothing","reason":"seen"'),
+        lambda line: line.replace('"kind":"user"', '"kind":"system","kind":"user"'),
+        lambda line: line.replace('{"action"', '{"Reason":"nothing","action"'),
+        lambda line: line.replace('"actor":{', '"actor":{"role":"auditor",'),
+        lambda line: line + " and more",
+        lambda line: line + line,
+        lambda line: line + "\x00",
+        lambda line: line + "\n",
+        lambda line: line.replace('"seq":2', '"seq":2.0'),
+        lambda line: line.replace('"seq":2', '"seq":true'),
+        lambda line: line.replace('"v":1', '"v":2'),
+        lambda line: "[" + line + "]",
+    ],
+)
+def test_an_export_is_read_strictly(forge, tmp_path, capsys):
+    place = exported(tmp_path)
+    call_command("verify_audit", str(place))
+    lines = place.read_text().splitlines()
+    lines[1] = forge(lines[1])
+    place.write_text("\n".join(lines) + "\n")
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_audit", str(place))
+    assert refused.value.returncode == 1
+
+
+@pytest.mark.parametrize("content", ["", "\n", "{}\n"])
+def test_verifying_nothing_is_no_success(content, tmp_path, capsys):
+    place = tmp_path / "audit.jsonl"
+    place.write_text(content)
+    with pytest.raises(CommandError):
+        call_command("verify_audit", str(place))
+    assert "the trail is whole" not in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_checkpoints_that_none_can_check_are_no_success(tmp_path, settings, capsys):
+    settings.AUDIT_SIGNING_KEY, settings.AUDIT_CHECKPOINT_DIR = SEED, str(tmp_path)
+    place = exported(tmp_path)
+    call_command("checkpoint_audit")
+    settings.AUDIT_SIGNING_KEY = settings.AUDIT_CHECKPOINT_DIR = ""
+    with pytest.raises(CommandError):
+        call_command("verify_audit", str(place), checkpoints=str(tmp_path / "checkpoints.jsonl"))
+    assert "NOT WHOLE" in capsys.readouterr().out

@@ -116,10 +116,38 @@ def test_data_becomes_plain_json_that_both_databases_keep(value, kept):
     assert entry(data={"x": value}).data == {"x": kept}
 
 
-def test_data_beyond_the_limit_becomes_a_note_of_what_was_left_out():
-    made = entry(data={"filter": "x" * chain.MAX_DATA_BYTES, "shown": 3})
-    assert made.data["keys"] == ["filter", "shown"]
+def test_of_data_beyond_the_limit_the_largest_values_give_way():
+    long = "x" * chain.MAX_DATA_BYTES
+    made = entry(data={"filter": long, "shown": 3, "more": long, "lost": {"reset": 1}})
+    assert (made.data["shown"], made.data["lost"]) == (3, {"reset": 1})
+    assert made.data["filter"] == {
+        "omitted": "more than the trail keeps", "bytes": chain.MAX_DATA_BYTES + 2,
+    }  # fmt: skip
+    assert len(chain.canonical(made.data)) <= chain.MAX_DATA_BYTES
+
+
+def test_data_of_nothing_but_keys_becomes_a_note():
+    made = entry(data={f"{n:0100}": n for n in range(1_000)})
     assert made.data["bytes"] > chain.MAX_DATA_BYTES
+    assert len(made.data["keys"]) == 32
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda line: line.replace(b'"name":"ann"', rb'"name":"\u0061nn"'),
+        lambda line: line.replace(b",", b", "),
+        lambda line: b" " + line,
+        lambda line: line + b"\n",
+        lambda line: line.removesuffix(b"\n") + b"\r\n",
+    ],
+)
+def test_a_line_is_read_in_the_one_form_that_an_export_has(forge):
+    row = chain.row_of(entry(actor=chain.Actor(name="ann")), seq=1, at=NOW, prev=chain.GENESIS)
+    line = chain.canonical(row) + b"\n"
+    assert chain.read(line) == chain.read(line.removesuffix(b"\n")) == row
+    with pytest.raises(chain.AuditError):
+        chain.read(forge(line))
 
 
 def test_what_has_no_canonical_form_is_an_audit_error():

@@ -30,6 +30,21 @@ def test_a_line_that_is_no_checkpoint_is_refused(line):
         checkpoints.read(line)
 
 
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda line: line.replace('"seq":4', '"seq":3,"seq":4'),  # the later of two counts
+        lambda line: line.replace('"seq":4', '"Seq":3,"seq":4'),
+        lambda line: line.replace('"v":1', '"v":2'),
+        lambda line: line + line,
+    ],
+)
+def test_a_line_is_read_strictly(forge):
+    assert forge(STATEMENT.line()) != STATEMENT.line()
+    with pytest.raises(chain.AuditError):
+        checkpoints.read(forge(STATEMENT.line()))
+
+
 @pytest.mark.parametrize("seed", ["", "zz" * 32, "11" * 31])
 def test_a_bad_key_is_refused(seed):
     with pytest.raises(checkpoints.BadKey):

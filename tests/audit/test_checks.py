@@ -21,7 +21,7 @@ def test_a_missing_trigger_is_an_error_in_production(trail_database, settings):
     settings.PRODUCTION = True
     with without_triggers(connections[trail_database]):
         found = [item.id for item in checks.problems(using=trail_database)]
-    assert found.count("audit.E001") == 2
+    assert found.count("audit.E001") == 5
 
 
 def test_sqlite_with_its_triggers_passes(sqlite_trail, settings):

@@ -1,11 +1,13 @@
 """The trail in the database: forgeries are found, and only a whole trail is signed."""
 
+import datetime as dt
 import json
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections, transaction
+from django.utils import timezone
 
-from audit import checkpoints, integrity, trail
+from audit import checkpoints, guards, integrity, trail
 from audit.chain import digest
 from audit.models import AuditRecord, Checkpoint
 from tests.audit.conftest import record
@@ -103,15 +105,23 @@ def test_what_an_owner_of_the_tables_does_is_found(trail_database, signed, sql, 
     assert found in kinds(trail.verify(using=trail_database))
 
 
-def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(trail_database, signed):
+def test_a_tail_cut_together_with_its_checkpoint_is_found_by_the_file(
+    trail_database, signed, settings
+):
     write(trail_database, 2)
     integrity.checkpoint(using=trail_database)
     write(trail_database, 2)
     integrity.checkpoint(using=trail_database)
     forge(trail_database, "DELETE FROM audit_auditrecord WHERE seq > 2")
     forge(trail_database, "DELETE FROM audit_checkpoint WHERE seq > 2")
-    assert trail.verify(using=trail_database).ok
+    # Read by itself from AUDIT_CHECKPOINT_DIR, by the whole reading and by the page's short one.
+    assert kinds(trail.verify(using=trail_database)) == {"cut"}
+    assert "cut" in kinds(trail.verify(since_checkpoint=True, using=trail_database))
+    with pytest.raises(integrity.BrokenTrail, match="cut"):
+        integrity.checkpoint(using=trail_database)
     outside = [checkpoints.read(line) for line in signed.read_text().splitlines()]
+    settings.AUDIT_CHECKPOINT_DIR = ""
+    assert trail.verify(using=trail_database).ok
     assert kinds(trail.verify(statements=outside, using=trail_database)) == {"cut"}
 
 
@@ -146,3 +156,75 @@ def test_a_row_knows_whether_it_is_linked(trail_database):
     row.reason = "forged"
     assert not trail.matches(row)
     assert digest(row.row()) != row.hash
+
+
+def stray(using, *, seq, hash="h", key_id="k", signature="00"):
+    """A checkpoint put there by whoever may add rows to the table."""
+    return Checkpoint.objects.using(using).create(
+        seq=seq, at=timezone.now() + dt.timedelta(days=900), hash=hash, key_id=key_id,
+        signature=signature,
+    )  # fmt: skip
+
+
+def test_a_checkpoint_for_no_row_of_the_trail_does_not_exist(trail_database, signed):
+    write(trail_database, 2)
+    for seq, said in ((10**12, "h"), (2, "0" * 64), (0, "0" * 64)):
+        with (
+            pytest.raises(DatabaseError, match=guards.UNFOUNDED),
+            transaction.atomic(using=trail_database),
+        ):
+            stray(trail_database, seq=seq, hash=said)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_unverified_row_is_never_a_base(trail_database, signed, known):
+    """Neither the key's name nor a far number nor the time it claims makes it one."""
+    write(trail_database, 2)
+    sign(trail_database)
+    write(trail_database, 2)
+    key = checkpoints.key_id(integrity.public_keys()[0]) if known else "f" * 16
+    head = AuditRecord.objects.using(trail_database).get(seq=4)
+    stray(trail_database, seq=4, hash=head.hash, key_id=key)
+    with without_triggers(connections[trail_database]):
+        stray(trail_database, seq=10**12, key_id=key)
+    # Signing goes on, also where the stray row has taken our place, and at its time.
+    last = integrity.last_good(using=trail_database)
+    assert last is not None
+    assert last.seq == 2
+    assert sign(trail_database).seq == 5  # the row that says so
+    told = AuditRecord.objects.using(trail_database).get(seq=5)
+    assert (told.action, told.data["ok"]) == ("audit.verified", False)
+    write(trail_database)
+    assert sign(trail_database).seq == 6
+    # Verification reads rows, and is not ok.
+    for partly in (True, False):
+        report = trail.verify(since_checkpoint=partly, using=trail_database)
+        assert not report.ok
+        assert report.rows > 0
+        assert kinds(report) == {"forged" if known else "unknown-key"}
+        assert report.proven_to == 6
+
+
+def test_what_was_signed_is_verified_before_more_is_signed(trail_database, signed):
+    write(trail_database, 3)
+    sign(trail_database)
+    forge(trail_database, "UPDATE audit_auditrecord SET reason = 'x' WHERE seq = 3")
+    write(trail_database)
+    with pytest.raises(integrity.BrokenTrail, match="edited at 3"):
+        integrity.checkpoint(using=trail_database)
+
+
+def test_a_torn_line_of_the_file_is_told_and_the_next_one_stands_alone(trail_database, signed):
+    write(trail_database)
+    sign(trail_database)
+    with signed.open("a") as out:
+        out.write('{"seq": 2, "ha')
+    write(trail_database)
+    assert sign(trail_database).seq == 2
+    assert kinds(trail.verify(using=trail_database)) == {"unreadable"}
+    assert checkpoints.read(signed.read_text().splitlines()[-1]).seq == 2
+
+
+def test_nothing_is_not_ok(trail_database, settings):
+    report = trail.verify(using=trail_database)
+    assert (report.ok, kinds(report)) == (False, {"empty"})

@@ -3,7 +3,13 @@
 import pytest
 
 from audit import queries, trail
+from audit.actions import SUMMARISED
 from tests.audit.conftest import record
+
+# Summarised as well: no refusal, or one before it is known who asks.
+NO_REFUSAL = {
+    trail.Action.SESSION_RESUMED, trail.Action.SESSION_LINES_SAVED, trail.Action.SIGN_IN_REFUSED,
+}  # fmt: skip
 
 pytestmark = pytest.mark.django_db
 
@@ -35,3 +41,9 @@ def test_refusals_are_those_of_the_person_and_target_asked_for() -> None:
     assert found(person=7) == [other, ann]
     assert found(person=7, tenant="acme", extension="a") == [ann]
     assert found(tenant="globex") == []
+
+
+@pytest.mark.parametrize("action", sorted(SUMMARISED - NO_REFUSAL))
+def test_whatever_is_refused_to_somebody_is_among_the_refusals(action: trail.Action) -> None:
+    row = record(action=action)
+    assert list(queries.refusals()) == [row]

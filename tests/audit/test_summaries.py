@@ -42,6 +42,13 @@ def test_repeated_denials_become_one_row_and_one_count(trail_database):
     assert trail.verify(using=trail_database).ok
 
 
+def test_a_refusal_about_another_thing_is_no_repeat(trail_database):
+    """Who tries one grant after another leaves the number of each."""
+    for number in ("1", "2", "1"):
+        deny(trail_database, subject_type="grant", subject_id=number)
+    assert [row.subject_id for row in rows(trail_database)] == ["1", "2"]
+
+
 def test_nobody_floods_the_chain_by_varying_the_target(trail_database):
     for n in range(200):
         deny(trail_database, tenant=f"guess-{n}", reason="no such tenant")

@@ -58,8 +58,10 @@ def test_a_whole_chain_is_whole_and_proven_up_to_its_last_checkpoint():
     assert (report.checkpoints, report.proven_to) == (2, 7)
 
 
-def test_an_empty_trail_is_whole():
-    assert judge([]).ok
+def test_verifying_nothing_is_not_ok():
+    report = judge([])
+    assert not report.ok
+    assert kinds(report) == {Kind.EMPTY}
 
 
 def test_an_edited_row_is_found():
@@ -121,7 +123,7 @@ def test_a_cut_tail_is_found_by_a_checkpoint_kept_elsewhere():
 
 
 def test_a_trail_emptied_altogether_is_found_by_a_checkpoint():
-    assert kinds(judge([], [point(CHAIN[0])])) == {Kind.CUT}
+    assert kinds(judge([], [point(CHAIN[0])])) == {Kind.CUT, Kind.EMPTY}
 
 
 def test_a_chain_rewritten_as_a_whole_is_found_by_a_checkpoint():
@@ -138,9 +140,10 @@ def test_a_checkpoint_with_a_false_signature_is_a_finding():
     assert kinds(judge(CHAIN, [forged])) == {Kind.FORGED}
 
 
-def test_a_checkpoint_by_an_unknown_key_proves_nothing_and_accuses_nobody():
+def test_a_checkpoint_by_an_unknown_key_proves_nothing_and_is_a_finding():
     report = judge(CHAIN[:5], [point(CHAIN[6], seed=OTHER_SEED)])
-    assert (report.ok, report.unknown_keys, report.checkpoints) == (True, 1, 0)
+    assert (report.ok, report.unknown_keys, report.checkpoints) == (False, 1, 0)
+    assert (kinds(report), report.broken) == ({Kind.UNKNOWN_KEY}, ())
 
 
 def test_two_checkpoints_of_one_place_must_both_hold():

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
-from django.test import RequestFactory
+from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from audit.actions import Action
 from extdebug import dashboard
 from extdebug.demo.sample import Cast
 from extdebug.models import Process
 from extdebug.sessions import heartbeats
 from policies.grants import verbs
+from tests.audit.conftest import record
 
 
 def process(name: str, *, silent: float = 1.0, **health: Any) -> None:
@@ -83,6 +86,20 @@ def test_refusals_are_read_with_the_page_and_not_with_its_refreshes(
 
     assert shown["operates"]
     assert (shown["denials"] is not None) == told
+
+
+def test_the_desk_leads_to_all_refusals_of_the_trail(cast: Cast):
+    client = Client()
+    client.force_login(cast.olivia)
+    cast.olivia.user_permissions.add(Permission.objects.get(codename="view_auditrecord"))
+    for action in (Action.PAGE_REFUSED, Action.GRANT_REFUSED, Action.SESSION_OPENED):
+        record(action=action, data={"code": "x"})
+    place = re.search(
+        r'href="(/admin/audit/auditrecord/\?action[^"]*)"', client.get("/admin/").text
+    )
+    assert place is not None
+    found = client.get(place[1]).context["cl"].result_list
+    assert {row.action for row in found} == {"page.refused", "grant.refused"}
 
 
 def test_the_badge_counts_requests_that_wait(cast: Cast, settings: Any):

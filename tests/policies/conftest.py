@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.db import connection, connections
+from django.contrib.auth.models import Permission, User
+from django.db import IntegrityError, connection, connections, transaction
 from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from policies import access
 from policies.access import Decision
+from policies.changes import requests
+from policies.changes.second_person import NeedsSecond
 from policies.grants import notifications, verbs
-from policies.models import Grant
+from policies.models import ChangeRequest, Grant
 from tests.fixtures.threads import join_named
 
 TARGET: dict[str, Any] = {"tenant": "acme", "extension": "invoice-sync"}
@@ -65,6 +67,24 @@ def granted(cast: Cast, to: User, **more: Any) -> Grant:
     pending = request(to, **more)
     approver = cast.oscar if to == cast.olivia else cast.olivia
     return verbs.approve(pending.pk, by=approver)
+
+
+def operate() -> Permission:
+    """The permission that makes a member of staff an operator."""
+    return Permission.objects.get(codename="operate_debug")
+
+
+def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
+    """The request for a change that one person may not make alone."""
+    with pytest.raises(NeedsSecond) as needs:
+        change()
+    return requests.ask(needs.value.plan, by=by, reason=reason)
+
+
+def refused_sql(statement: str) -> None:
+    """The database itself refuses this statement."""
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def actions(**where: Any) -> list[str]:

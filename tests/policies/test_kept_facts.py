@@ -1,7 +1,6 @@
 """Facts that no road rewrites: a withdrawal, an approval, a broken glass (issue 10.2)."""
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,29 +24,10 @@ from policies.models import (
     Membership,
 )
 from tests.policies.at_the_desk import signed_in
-from tests.policies.conftest import TARGET, ask, request
+from tests.policies.conftest import TARGET, ask, refused_sql, request, wants
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 HOUR = dt.timedelta(hours=1)
-
-
-def operate() -> Permission:
-    return Permission.objects.get(codename="operate_debug")
-
-
-def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
-    with pytest.raises(NeedsSecond) as needs:
-        change()
-    return requests.ask(needs.value.plan, by=by, reason=reason)
-
-
-def refused_sql(statement: str) -> None:
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
 
 
 # --- consent ----------------------------------------------------------------------------------

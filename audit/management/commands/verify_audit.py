@@ -46,20 +46,18 @@ class Command(BaseCommand):
 def verify_file(
     place: str, *, statements: Iterable[checkpoints.Statement], keys: Iterable[str]
 ) -> Report:
-    """Verify an exported JSON Lines file, without a database."""
+    """Verify an exported JSON Lines file, without a database.
+
+    Each line must be what `export_audit` writes, to the byte: with a doubled key, a further one
+    or something behind it, what a person reads is not what was hashed.
+    """
     judge = Judge(checkpoints=statements, public_keys=keys)
-    with Path(place).open(encoding="utf-8", errors="replace") as lines:
+    with Path(place).open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            if isinstance(row, dict):
-                judge.row(row)
-            else:
-                judge.unreadable(f"line {number} is no JSON object")
+                judge.row(chain.read(line))
+            except chain.AuditError as error:
+                judge.unreadable(f"line {number}: {error}")
     return judge.report()
 
 
@@ -74,7 +72,10 @@ def as_text(report: Report) -> str:
         lines.append(
             f"{report.unknown_keys} checkpoints are signed by keys that are not known here"
         )
-    lines.append("the trail is whole" if report.ok else "THE TRAIL IS NOT WHOLE")
+    if not report.rows:
+        lines.append("NOTHING WAS VERIFIED")
+    else:
+        lines.append("the trail is whole" if report.ok else "THE TRAIL IS NOT WHOLE")
     return "\n".join(lines)
 
 
@@ -99,5 +100,10 @@ def as_json(report: Report) -> str:
 def _statements(place: str | None) -> list[checkpoints.Statement]:
     if not place:
         return []
-    lines = Path(place).read_text(encoding="utf-8").splitlines()
-    return [checkpoints.read(line) for line in lines if line.strip()]
+    try:
+        found = [checkpoints.read(line.decode()) for line in Path(place).read_bytes().splitlines()]
+    except UnicodeDecodeError:
+        raise chain.AuditError(f"{place}: expected lines of UTF-8") from None
+    if not found:
+        raise chain.AuditError(f"{place}: expected checkpoints, it has none")
+    return found

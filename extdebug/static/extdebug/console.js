@@ -255,7 +255,7 @@ async function exportClicked(e) {
   const what = e.target.closest("[data-export]")?.dataset.export;
   if (!what) return;
   byId("export").open = false;
-  toast(await exportLines(what, { items: buffer.items, view: view.current, config }));
+  toast(await exportLines(what, { items: buffer.items, view: view.current, config, session: session.id }));
 }
 
 function closeMenus(e) {

@@ -50,7 +50,11 @@ export function curlCommand(config, view) {
 }
 
 /** Do what the export menu names; resolves to the sentence that says it was done, or that it failed. */
-export async function exportLines(what, { items, view, config }) {
+export async function exportLines(what, { items, view, config, session }) {
+  if (/^(save|copy)-/.test(what)) {
+    const refused = await recordSaved(what, { items, config, session });
+    if (refused) return refused;
+  }
   const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
   const name = `${config.extension}-${view.tenant ?? "all"}-${stamp}`;
   const copied = async (text, done) => ((await copyText(text)) ? done : "The browser refused the clipboard.");
@@ -70,6 +74,24 @@ export async function exportLines(what, { items, view, config }) {
     default:
       return "";
   }
+}
+
+/** Lines that leave the page are on record first: "" when they are, else the sentence that says why not. */
+async function recordSaved(what, { items, config, session }) {
+  if (!config.savedUrl || !session) return "";
+  const lines = items.reduce((sum, item) => sum + (item.kind === "event" ? 1 + item.rest.length : 0), 0);
+  try {
+    const response = await fetch(config.savedUrl, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "" },
+      body: JSON.stringify({ session, what, lines }),
+    });
+    if (response.ok) return "";
+  } catch {
+    // said below
+  }
+  return "Nothing was taken: the console could not record it. Try again.";
 }
 
 function save(name, text, type) {

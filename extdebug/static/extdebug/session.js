@@ -21,6 +21,7 @@ export class Session {
     this.onChange = onChange;
     this.onStart = onStart;
     this.ready = null; // the last `ready`
+    this.id = ""; // of the last session, kept when it is over: its lines are still here
     this.ledger = null;
     this.searching = false; // the server is still reading history
     this.stopCountdown = () => {};
@@ -45,6 +46,7 @@ export class Session {
     const { filters, receiver, statusBar } = this;
     const again = this.ready?.session === frame.session;
     this.ready = frame;
+    this.id = frame.session;
     filters.setInstalls(frame.target.installs);
     statusBar.times(frame);
     statusBar.grant(frame.grant, frame.environment);

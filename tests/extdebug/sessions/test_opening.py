@@ -15,7 +15,7 @@ from extdebug.demo.sample import Cast
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.hub import Hub
 from extdebug.models import DebugSession
-from extdebug.sessions import close_reasons, ownership
+from extdebug.sessions import close_reasons, ownership, session_records
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
@@ -118,6 +118,41 @@ async def test_what_may_not_begin_is_refused_and_counted_and_leaves_no_row(
     assert int(refused.value.end.code) == code
     assert sum(node.stats.refused.values()) == 1
     assert await rows() == []
+
+
+async def test_an_id_that_is_none_costs_one_write_a_minute_and_is_on_record(
+    nodes: Callable[[str], Node], cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused before any rate of openings: the write must not be without one."""
+    written: list[str] = []
+    record = session_records.record_refusal
+
+    def counted(viewer: access.Viewer, **said: Any) -> None:
+        written.append(viewer.username)
+        record(viewer, **said)
+
+    monkeypatch.setattr(session_records, "record_refusal", counted)
+    node = nodes("one")
+    refused = await asyncio.gather(
+        *(opened(node, cast.dan, extension=f"Not An Id {n}") for n in range(30)),
+        opened(node, cast.mallory, extension="Not An Id"),
+        return_exceptions=True,
+    )
+    assert {type(error) for error in refused} == {OpeningRefused}
+    assert sorted(written) == ["dan", "mallory"]
+    rows = AuditRecord.objects.filter(action="session.denied")
+    assert {row.actor_name async for row in rows} == {"dan", "mallory"}
+
+
+async def test_a_refusal_without_a_tenant_is_on_record_and_a_question_is_not(
+    nodes: Callable[[str], Node], cast: Cast
+) -> None:
+    node = nodes("one")
+    for extension in ("unknown", "invoice-sync"):  # none at all, and one of two tenants
+        with pytest.raises(OpeningRefused):
+            await opened(node, cast.dan, tenant=None, extension=extension)
+    row = await AuditRecord.objects.aget(action="session.denied")
+    assert (row.tenant, row.extension, row.data["code"]) == ("", "unknown", "not_found")
 
 
 async def test_a_process_that_drains_begins_nothing(

@@ -28,6 +28,8 @@ class Rows:
 
     def note(self, *_: Any, **__: Any) -> None: ...
 
+    def settle_notes(self) -> None: ...
+
     async def records(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         await asyncio.sleep(0)
         self.tries += 1
@@ -115,3 +117,34 @@ async def test_nothing_is_written_of_a_session_that_is_over(rows: Rows) -> None:
     async with running(one.move_for_ever(again=0.01)):
         await rows.until(lambda: rows.written)
     assert [given[0] for _, given, _ in rows.written] == ["stays"]
+
+
+async def test_notes_are_settled_when_policy_moved_and_again_when_that_failed(rows: Rows) -> None:
+    one = writer(rows)
+    rows.failing = 1
+    one.policy_moved()
+    async with running(one.settle_for_ever(every=60, again=0.01)):
+        await rows.until(lambda: rows.tries == 1)
+        one.policy_moved()
+        await rows.until(lambda: rows.written)
+    assert [name for name, _, _ in rows.written] == ["settle_notes"]
+
+
+async def test_notes_are_settled_now_and_then_without_being_asked(rows: Rows) -> None:
+    async with running(writer(rows).settle_for_ever(every=0.01)):
+        await rows.until(lambda: len(rows.written) >= 2)
+    assert {name for name, _, _ in rows.written} == {"settle_notes"}
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_stop_at_the_moment_policy_moves_is_a_stop(rows: Rows, steps: int) -> None:
+    one = writer(rows)
+    task = asyncio.create_task(one.settle_for_ever(every=60))
+    await asyncio.sleep(0.01)
+    one.policy_moved()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=1)
+    task.cancel()
+    assert done == {task}

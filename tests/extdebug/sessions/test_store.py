@@ -139,3 +139,19 @@ def test_nothing_is_written_by_whoever_holds_the_row_no_more(cast: Cast) -> None
 def test_an_actor_is_a_person_or_a_token(cast: Cast) -> None:
     person = store.actor_of(viewer(cast.dan))
     assert (person.kind, person.name, person.ip) == (trail.ActorKind.USER, "dan", "10.0.0.9")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\x1b[31m", "x" * 100_000])
+def test_a_close_row_survives_whatever_a_client_sent(cast: Cast, text: str) -> None:
+    lease = opened(cast.dan)
+    account = store.Account(1, 2, {text[:50]: 3}, (text[:50],), text[:50], [{"q": text}])
+    assert store.note(lease, account)
+    assert store.detach(lease, account)
+    assert store.close(lease, viewer(cast.dan), TARGET, account, code=1000, reason=text)
+    trail.retry_waiting()
+    [record] = records("session.closed")
+    assert record.subject_id == lease.id
+    assert (record.data["shown"], record.data["filtered"]) == (1, 2)  # however long the rest is
+    kept = row(lease)
+    assert kept.closed_at is not None
+    assert "\x00" not in str(kept.filters)

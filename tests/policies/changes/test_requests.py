@@ -1,11 +1,10 @@
 """Change requests: what was asked for, by whom, and who may answer."""
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -14,35 +13,17 @@ from audit.models import Outbox
 from extdebug.demo.sample import Cast
 from policies.changes import requests, verbs
 from policies.changes.requests import ChangeConflict
-from policies.changes.second_person import ChangeRefused, NeedsSecond
+from policies.changes.second_person import ChangeRefused
 from policies.models import (
     ChangeRequest,
     Lock,
     Membership,
 )
 from tests.fixtures.trail import refusing
+from tests.policies.conftest import refused_sql, wants
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 HOUR = dt.timedelta(hours=1)
-
-
-def operate() -> Permission:
-    return Permission.objects.get(codename="operate_debug")
-
-
-def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
-    with pytest.raises(NeedsSecond) as needs:
-        change()
-    return requests.ask(needs.value.plan, by=by, reason=reason)
-
-
-def refused_sql(statement: str) -> None:
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
 
 
 def test_a_request_for_what_changed_meanwhile_is_not_made(cast: Cast) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.models import AuditRecord
@@ -31,29 +31,10 @@ from policies.models import (
     Tenant,
 )
 from tests.policies.at_the_desk import signed_in
-from tests.policies.conftest import actions, ask, granted
+from tests.policies.conftest import actions, ask, granted, operate, wants
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 HOUR = dt.timedelta(hours=1)
-
-
-def operate() -> Permission:
-    return Permission.objects.get(codename="operate_debug")
-
-
-def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
-    with pytest.raises(NeedsSecond) as needs:
-        change()
-    return requests.ask(needs.value.plan, by=by, reason=reason)
-
-
-def refused_sql(statement: str) -> None:
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
 
 
 # --- what needs two ---------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from policies.database import checks
+from policies.database import checks, version_triggers
 from tests.fixtures.database import without_triggers
 
 
@@ -37,3 +37,29 @@ def test_one_missing_trigger_is_enough(settings):
 def test_the_check_only_asks_a_database_that_it_may_ask():
     assert checks.policy_is_guarded(None, databases=None) == []
     assert checks.policy_is_guarded(None, databases=["other"]) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["policies_bump", "audit_note", "policies_guard_grant_update"])
+def test_a_trigger_that_is_only_there_by_name_is_missed(settings, name: str):
+    settings.PRODUCTION = True
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s",
+                [f"{name}%"],
+            )
+            trigger, table = cursor.fetchone()
+            cursor.execute(f'DROP TRIGGER "{trigger}"')
+            cursor.execute(
+                f'CREATE TRIGGER "{trigger}" AFTER UPDATE ON "{table}" BEGIN SELECT 1; END'
+            )
+        else:
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$ BEGIN RETURN NEW; END $$"
+            )
+    (found,) = checks.problems()
+    assert name in found.msg
+    version_triggers.install()
+    assert checks.problems() == []

@@ -1,44 +1,23 @@
 """The desk asks for a reason, and a second operator decides on the request's page."""
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.db import IntegrityError, connection, transaction
+from django.contrib.auth.models import User
 
 from extdebug.demo.sample import Cast
 from policies.changes import requests
-from policies.changes.second_person import NeedsSecond
 from policies.models import (
     ChangeRequest,
     Lock,
     Membership,
 )
 from tests.policies.at_the_desk import seen, signed_in
+from tests.policies.conftest import operate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 HOUR = dt.timedelta(hours=1)
-
-
-def operate() -> Permission:
-    return Permission.objects.get(codename="operate_debug")
-
-
-def wants(change: Callable[[], Any], *, by: User, reason: str = "an audit") -> ChangeRequest:
-    with pytest.raises(NeedsSecond) as needs:
-        change()
-    return requests.ask(needs.value.plan, by=by, reason=reason)
-
-
-def refused_sql(statement: str) -> None:
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
 
 
 def test_the_desk_asks_why_and_a_second_operator_decides(cast: Cast, root: Any) -> None:

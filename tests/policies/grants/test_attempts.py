@@ -11,7 +11,7 @@ from extdebug.demo.sample import Cast
 from policies.grants import attempts, verbs
 from policies.grants.claims import GrantRefused
 from policies.models import Tenant
-from tests.policies.conftest import request
+from tests.policies.conftest import granted, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -61,6 +61,15 @@ def test_the_rate_comes_before_the_question(cast: Cast) -> None:
     assert request(cast.dan).state == "requested"  # another person's rate is their own
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_too_often_is_on_record_too(cast: Cast) -> None:
+    for _ in range(attempts.REQUESTS_PER_MINUTE + 2):
+        with pytest.raises(GrantRefused):
+            request(cast.dora, tenant="no-such")
+    rows = AuditRecord.objects.filter(action="grant.request_refused").order_by("seq")
+    assert [row.data["code"] for row in rows] == ["not_found", "rate"]  # repeats are counted
+
+
 def test_break_glass_counts_as_asking(cast: Cast) -> None:
     for _ in range(attempts.REQUESTS_PER_MINUTE):
         with pytest.raises(GrantRefused):
@@ -68,3 +77,14 @@ def test_break_glass_counts_as_asking(cast: Cast) -> None:
                               reason="x")  # fmt: skip
     with pytest.raises(GrantRefused, match="times in a minute"):
         verbs.break_glass(cast.dan, tenant="acme", extension="invoice-sync", minutes=1, reason="x")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asking_for_more_time_counts_as_asking(cast: Cast) -> None:
+    active = granted(cast, cast.dan)
+    for _ in range(attempts.REQUESTS_PER_MINUTE - 1):
+        with pytest.raises(GrantRefused, match="Say why"):
+            verbs.extend(active.pk, by=cast.dan, minutes=5, reason="")
+    with pytest.raises(GrantRefused, match="times in a minute"):
+        verbs.extend(active.pk, by=cast.dan, minutes=5, reason="x")
+    assert AuditRecord.objects.filter(data__code="extend: rate", actor_name="dan").count() == 1

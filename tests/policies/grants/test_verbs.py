@@ -8,12 +8,16 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from audit import trail
+from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from policies.grants import verbs
 from policies.grants.verbs import GrantConflict, GrantMissing, GrantRefused
 from policies.models import EnvironmentPolicy, Grant, Lock, Notice
+from tests.fixtures.trail import refusing
 from tests.policies.conftest import TARGET, actions, granted, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
@@ -105,3 +109,17 @@ def test_a_review_is_of_a_broken_glass_that_is_over_and_happens_once(cast: Cast)
     assert verbs.review(glass.pk, **said).verdict == "justified"
     with pytest.raises(GrantConflict, match="reviewed before"):
         verbs.review(glass.pk, **said)
+
+
+def test_an_audit_failure_stops_no_revoke(cast: Cast) -> None:
+    active = granted(cast, cast.dora)
+    more = verbs.extend(active.pk, by=cast.dora, minutes=5, reason="more")
+    with refusing(connection):
+        verbs.revoke(active.pk, by=cast.olivia, reason="no")
+    assert {grant.state for grant in Grant.objects.filter(pk__in=(active.pk, more.pk))} == {
+        "revoked", "denied",
+    }  # fmt: skip
+    trail.retry_waiting()
+    told = AuditRecord.objects.filter(action__in=("grant.revoked", "grant.denied"))
+    assert {row.subject_id for row in told} == {str(active.pk), str(more.pk)}
+    assert {row.actor_name for row in told} == {"olivia"}
