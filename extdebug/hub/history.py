@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 from typing import Final
 
+import msgspec
 from redis.exceptions import ResponseError
 
 from extdebug.hub.boundary_reads import count_entries, find_last
@@ -72,9 +73,7 @@ class History:
             numbers.run_began = epochs.run_began(self.boundary.epoch)
             await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
             if at.ahead:  # what was told before it must not be told again as the runners'
-                snapshot, until = self._private.snapshot, self.boundary.id
-                until = min(until, snapshot.deleted) if snapshot else until
-                numbers.lost(at.ahead, after=at.id, until=behind(until))
+                numbers.lost(at.ahead, after=min(at.id, before(at.until)), until=at.until)
         brought = self._start.cursor
         # A cursor that was handed out between two looks may hide a loss just before its place.
         proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if brought else at.id
@@ -129,7 +128,7 @@ class History:
             stood, snapshot, run_id=run_id, present=present,
             failover=epochs.by_failover(boundary.epoch),
         )  # fmt: skip
-        at = Cursor(at.id, at.index, boundary.epoch, at.stated, at.ahead)
+        at = msgspec.structs.replace(at, epoch=boundary.epoch)
         if lost is not None:
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at

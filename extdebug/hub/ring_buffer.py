@@ -45,7 +45,10 @@ class EventRun:
                 yield decoded, through
                 continue
             index = None if through.index is None else through.index - behind
-            yield decoded, Cursor(decoded.id, index, through.epoch, ahead=through.ahead)
+            yield (
+                decoded,
+                Cursor(decoded.id, index, through.epoch, ahead=through.ahead, until=through.until),
+            )
 
 
 @dataclass(slots=True)

@@ -63,8 +63,10 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
         return Meeting(fresh)
     since = at.id if fresh.since is None else min(at.id, fresh.since)
     index = None if at.index is None else at.index + lost
-    gap = Gap(GapReason.RETENTION, lost, str(since), str(_end(fresh)))
-    return Meeting(fresh, gap, Cursor(at.id, index, through.epoch, ahead=at.ahead + lost))
+    until = _end(fresh)
+    gap = Gap(GapReason.RETENTION, lost, str(since), str(until))
+    place = Cursor(at.id, index, through.epoch, ahead=at.ahead + lost, until=until)
+    return Meeting(fresh, gap, place)
 
 
 def passed(at: Cursor, piece: Piece) -> Cursor:
@@ -78,8 +80,8 @@ def passed(at: Cursor, piece: Piece) -> Cursor:
     if at.index is not None:
         known.append(at.index + piece.entries)
     index = max(known, default=None)
-    ahead = through.ahead if through.id >= at.id else at.ahead
-    return Cursor(max(at.id, through.id), index, through.epoch, through.stated, ahead)
+    last = through if through.id >= at.id else at
+    return Cursor(last.id, index, through.epoch, through.stated, last.ahead, last.until)
 
 
 def _life_ends(at: Cursor, piece: Piece) -> Meeting:

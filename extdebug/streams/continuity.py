@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from extdebug.streams import epochs
 from extdebug.streams.replies import Snapshot
 from extdebug.wire.events import GapReason
@@ -70,7 +72,7 @@ def go_on(
     if stood.epoch in snapshot.epochs and epochs.of_run(stood.epoch, run_id):
         beyond = stood.id > snapshot.top or (stood.index or 0) > snapshot.added
         if not beyond:
-            return Cursor(stood.id, stood.index, life, stood.stated, stood.ahead), None
+            return msgspec.structs.replace(stood, epoch=life), None
         end = Cursor(snapshot.top, snapshot.added, life)  # a forged place, or a forged count
         return end, Loss(GapReason.RESET, None, min(stood.id, snapshot.top), None, end)
     if not epochs.of_run(stood.epoch, run_id) or present:

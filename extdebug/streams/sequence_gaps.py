@@ -59,6 +59,7 @@ class SequenceGaps:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
         self._span: _Span | None = None  # of the last loss of the stream
+        self._excused = 0  # producers whose next hole may be in it
         # What this run of the server wrote stands behind it. A hole across it is the loss of
         # unknown size that was told, or is, between the two runs.
         self.run_began = ZERO_ID
@@ -93,11 +94,13 @@ class SequenceGaps:
         return Missing(stated, hole, span.after if within and span is not None else None)
 
     def told(self, at: Cursor) -> Cursor:
-        """The place, with how much of the stream's loss behind it was told and not yet met."""
-        span, ahead = self._span, 0
-        if span is not None and span.after <= at.id < before(span.until):
-            ahead = 0 if math.isinf(self._spare) else int(self._spare)
-        return at if ahead == at.ahead else Cursor(at.id, at.index, at.epoch, at.stated, ahead)
+        """The place, with how much of the stream's loss was told and not met by a hole yet."""
+        span = self._span
+        if span is None or not 0 < self._spare < math.inf or at.id < span.after:
+            return at
+        if not self._excused and at.id >= before(span.until):
+            return at
+        return Cursor(at.id, at.index, at.epoch, at.stated, int(self._spare), span.until)
 
     def seed(self, origin: Origin, *, at: EntryId) -> None:
         """An entry from a part of the stream before our place: only its number says something."""
@@ -109,34 +112,48 @@ class SequenceGaps:
     def lost(self, missed: int | None, *, after: EntryId, until: EntryId) -> None:
         """The stream itself lost entries between these bounds, told before what follows: the hole
         of each producer that reaches into them may be that loss."""
-        if not any(producer.excused is not None for producer in self._known.values()):
+        if not self._excused:
             self._spare = 0.0
         self._spare += math.inf if missed is None else missed
         self._span = _Span(after, until)
         for producer in self._known.values():
-            producer.excused = self._span
+            self._excuse(producer)
+
+    def _excuse(self, producer: _Producer) -> None:
+        """Its next hole may be the stream's last loss, unless it spoke behind that already."""
+        span = self._span
+        if span is not None and producer.last_at < span.until:
+            self._excused += producer.excused is None
+            producer.excused = span
 
     def learn(self, earlier: SequenceGaps) -> None:
         """Take over what was found by going through all entries before our place."""
         for src, producer in earlier._known.items():
             known = self._known.get(src)
+            if known is None:
+                self._excuse(producer)
+            else:
+                producer.excused = known.excused
             if known is None or known.partial:
-                producer.excused = known.excused if known is not None else self._span
                 self._known[src] = producer
         for producer in self._known.values():
             producer.partial = False
         while len(self._known) > MOST:
-            self._known.popitem(last=False)
+            self._forget_one()
         self.complete = True
+
+    def _forget_one(self) -> None:
+        _, producer = self._known.popitem(last=False)
+        self._excused -= producer.excused is not None
 
     def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> _Producer:
         producer = self._known.get(src)
         if producer is None:
             if len(self._known) >= MOST:
-                self._known.popitem(last=False)
+                self._forget_one()
             producer = self._known[src] = _Producer()
             if self._span is not None and at < self._span.until:
-                producer.excused = self._span  # first seen within the loss, as far as we know
+                self._excuse(producer)  # first seen within the loss, as far as we know
         else:
             self._known.move_to_end(src)
         return producer
@@ -168,6 +185,7 @@ class SequenceGaps:
         excused = producer.excused
         if excused is not None and at >= excused.until:
             producer.excused = None
+            self._excused -= 1
         unsure, producer.unsure = producer.unsure, 0
         if last is None:  # what was stated so far lies before the first number, where it fits
             producer.credit = max(0, producer.credit - max(unsure, n - 1))

@@ -10,11 +10,11 @@ import msgspec
 _U64: Final = 2**64 - 1
 EPOCH_DIGITS: Final = 24
 UNKNOWN_INDEX: Final = "x"
-MOST_CURSOR: Final = 128  # characters
+MOST_CURSOR: Final = 192  # characters
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of the clock was forged, or a clock is wrong
 _CURSOR: Final = re.compile(
     rf"([0-9]+-[0-9]+)(?:\.([0-9]+|{UNKNOWN_INDEX})"
-    rf"(?:\.([0-9a-f]{{{EPOCH_DIGITS}}})(\.s)?(?:\.a([1-9][0-9]*))?)?)?"
+    rf"(?:\.([0-9a-f]{{{EPOCH_DIGITS}}})(\.s)?(?:\.a([1-9][0-9]*)-([0-9]+-[0-9]+))?)?)?"
 )
 
 
@@ -51,8 +51,8 @@ class Cursor(msgspec.Struct, frozen=True):
     `index` counts the entries accounted for since the stream began (its `entries-added`), so that
     a later loss is an exact number; None when nobody could know it. `epoch` names the stream's
     life (`streams/epochs.py`): the same key in another life is another stream. Empty: unknown.
-    `stated` says that what a runner dropped right behind `id` was told as well, `ahead` how many
-    entries the stream lost somewhere behind `id` that were told and counted already.
+    `stated` says that what a runner dropped right behind `id` was told as well. `ahead` entries
+    before `until` are lost, told and counted, that no hole in a runner's numbers was met for yet.
     """
 
     id: EntryId
@@ -60,32 +60,34 @@ class Cursor(msgspec.Struct, frozen=True):
     epoch: str = ""
     stated: bool = False
     ahead: int = 0
+    until: EntryId = ZERO_ID
 
     def __str__(self) -> str:
         if not self.epoch:
             return f"{self.id}" if self.index is None else f"{self.id}.{self.index}"
         index = UNKNOWN_INDEX if self.index is None else self.index
-        told = f"{'.s' if self.stated else ''}{f'.a{self.ahead}' if self.ahead else ''}"
-        return f"{self.id}.{index}.{self.epoch}{told}"
+        ahead = f".a{self.ahead}-{self.until}" if self.ahead else ""
+        return f"{self.id}.{index}.{self.epoch}{'.s' if self.stated else ''}{ahead}"
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
         """BadCursor unless `ms-seq`, `ms-seq.index` or `ms-seq.index.epoch`; strict in each part.
 
         Numbers are plain decimals within u64, `x` stands for an index nobody knows, an epoch is
-        EPOCH_DIGITS hexadecimal digits, and behind it `.s` is `stated`, `.a7` seven `ahead`.
+        EPOCH_DIGITS hexadecimal digits, and behind it `.s` is `stated`, `.a7-9-2` seven `ahead`
+        before 9-2.
         """
         match = _CURSOR.fullmatch(text) if len(text) <= MOST_CURSOR else None
         if match is None:
             raise BadCursor(
                 f"expected ms-seq, ms-seq.index or ms-seq.index.epoch, got {text[:60]!r}"
             )
-        place, index, epoch, stated, ahead = match.groups()
+        place, index, epoch, stated, ahead, until = match.groups()
         known = None if index in (None, UNKNOWN_INDEX) else _u64(index, text)
         if epoch is None and index == UNKNOWN_INDEX:
             raise BadCursor(f"expected an index in decimal, got {text[:60]!r}")
-        told = _u64(ahead, text) if ahead else 0
-        return cls(EntryId.parse(place), known, epoch or "", stated is not None, told)
+        told = (_u64(ahead, text), EntryId.parse(until)) if ahead else (0, ZERO_ID)
+        return cls(EntryId.parse(place), known, epoch or "", stated is not None, *told)
 
 
 def _u64(digits: str, whole: str) -> int:

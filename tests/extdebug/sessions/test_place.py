@@ -39,7 +39,7 @@ def test_a_piece_right_behind_our_place_is_taken_as_it_is() -> None:
 def test_what_a_piece_does_not_hold_between_us_and_it_is_a_loss_told_first() -> None:
     meeting = meet(at(5), Piece(at(12), 0, chunk(10, 3)))
     assert meeting.gap == Gap(GapReason.RETENTION, 4, "5-0", "10-0")
-    assert meeting.at == msgspec.structs.replace(at(5, 9), ahead=4)
+    assert meeting.at == msgspec.structs.replace(at(5, 9), ahead=4, until=EntryId(10, 0))
     assert meeting.at is not None
     assert meeting.rest is not None
     again = meet(meeting.at, meeting.rest)

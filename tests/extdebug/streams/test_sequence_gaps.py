@@ -133,8 +133,9 @@ def test_a_loss_told_ahead_excuses_a_source_that_was_first_seen_after_that() -> 
     book.see(3)
     assert book.stated == 0
     learnt, earlier = Book(), Book()
-    learnt.lose(1)
     earlier.see(1)
+    learnt.at = 1
+    learnt.lose(1)
     learnt.producers.learn(earlier.producers)
     learnt.see(3)
     assert learnt.stated == 0
@@ -230,19 +231,45 @@ def test_what_is_known_here_is_not_overwritten_by_what_was_before() -> None:
     assert not book.producers.unknown(Origin("b", 5), at=HERE), "all was looked through"
 
 
-def test_a_place_within_a_loss_says_what_of_it_was_told_and_not_met() -> None:
+def ahead(book: Book, at: int) -> tuple[int, EntryId]:
+    place = book.producers.told(Cursor(EntryId(at, 0), 4, "e"))
+    return place.ahead, place.until
+
+
+def test_a_place_says_what_was_told_of_a_loss_and_not_met_by_a_hole_yet() -> None:
     book = Book()
     book.see(1)
-    book.producers.lost(3, after=EntryId(1, 0), until=EntryId(9, 0))
-    place = Cursor(EntryId(1, 0), 4, "e")
-    assert book.producers.told(place).ahead == 3
-    book.see(4)  # two of the three
-    assert book.producers.told(Cursor(EntryId(2, 0), 5, "e")).ahead == 1
-    assert book.producers.told(Cursor(EntryId(9, 0), 5, "e", ahead=1)).ahead == 0, "behind it"
-    assert book.producers.told(Cursor(EntryId(8, 2**64 - 1), 5, "e")).ahead == 0, "right before it"
-    assert book.producers.told(Cursor(EntryId(0, 9), 5, "e")).ahead == 0, "before it begins"
-    book.producers.lost(None, after=EntryId(9, 0), until=EntryId(20, 0))
-    assert book.producers.told(Cursor(EntryId(10, 0), 5, "e")).ahead == 0, "of unknown size"
+    book.see(1, src="quiet")
+    assert ahead(book, 2) == (0, ZERO_ID)
+    book.producers.lost(4, after=EntryId(2, 0), until=EntryId(9, 0))
+    assert ahead(book, 2) == (4, EntryId(9, 0))
+    assert ahead(book, 1) == (0, ZERO_ID), "before it begins"
+    book.see(4)  # two of the four
+    assert ahead(book, 3) == (2, EntryId(9, 0))
+    book.at = 19
+    book.see(5)  # this one can meet it no more, but the quiet one may
+    assert ahead(book, 20) == (2, EntryId(9, 0))
+    book.see(3, src="quiet")
+    assert ahead(book, 21) == (0, ZERO_ID)
+
+
+def test_a_loss_of_unknown_size_says_nothing_of_what_is_ahead() -> None:
+    book = Book()
+    book.see(1)
+    book.producers.lost(None, after=EntryId(1, 0), until=EntryId(9, 0))
+    assert ahead(book, 2) == (0, ZERO_ID)
+
+
+def test_whoever_spoke_behind_a_loss_cannot_have_lost_by_it() -> None:
+    """As one learns who comes back behind it: each producer's last number, then the loss."""
+    book = Book()
+    book.producers.seed(Origin("spoke", 7), at=EntryId(12, 0))
+    book.producers.seed(Origin("quiet", 7), at=EntryId(3, 0))
+    book.producers.complete = True
+    book.producers.lost(2, after=EntryId(8, 0), until=EntryId(9, 0))
+    book.at = 20
+    assert book.see(10, src="spoke") == Missing(0, 2)
+    assert book.see(10, src="quiet") == Missing(0, 0)
 
 
 def test_a_hole_within_the_span_of_a_loss_may_lie_anywhere_in_it() -> None:

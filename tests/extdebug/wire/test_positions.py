@@ -21,9 +21,8 @@ epochs = st.text("0123456789abcdef", min_size=EPOCH_DIGITS, max_size=EPOCH_DIGIT
 cursors = st.one_of(
     st.builds(Cursor, ids),
     st.builds(Cursor, ids, st.integers(0, U64)),
-    st.builds(
-        Cursor, ids, st.none() | st.integers(0, U64), epochs, st.booleans(), st.integers(0, U64)
-    ),
+    st.builds(Cursor, ids, st.none() | st.integers(0, U64), epochs, st.booleans()),
+    st.builds(Cursor, ids, st.none(), epochs, st.booleans(), st.integers(1, U64), ids),
 )
 
 
@@ -36,8 +35,8 @@ cursors = st.one_of(
         (f"5-3.x.{EPOCH}", Cursor(EntryId(5, 3), None, EPOCH)),
         (f"5-3.12.{EPOCH}.s", Cursor(EntryId(5, 3), 12, EPOCH, stated=True)),
         (f"5-3.x.{EPOCH}.s", Cursor(EntryId(5, 3), None, EPOCH, stated=True)),
-        (f"5-3.12.{EPOCH}.a7", Cursor(EntryId(5, 3), 12, EPOCH, ahead=7)),
-        (f"5-3.12.{EPOCH}.s.a7", Cursor(EntryId(5, 3), 12, EPOCH, stated=True, ahead=7)),
+        (f"5-3.12.{EPOCH}.a7-9-2", Cursor(EntryId(5, 3), 12, EPOCH, ahead=7, until=EntryId(9, 2))),
+        (f"5-3.12.{EPOCH}.s.a7-9-2", Cursor(EntryId(5, 3), 12, EPOCH, True, 7, EntryId(9, 2))),
         (f"{U64}-{U64}.{U64}", Cursor(EntryId(U64, U64), U64)),
     ],
 )
@@ -58,8 +57,10 @@ def test_what_is_handed_out_comes_back_the_same(cursor: Cursor) -> None:
         "05-3", "5-03", "5-3.012", "+5-3", "5-3 ", " 5-3", "5-3\n", "5_0-3", "5-3.1e3", "٥-3",
         f"{U64 + 1}-0", f"0-{U64 + 1}", f"5-3.{U64 + 1}", f"5-3.{EPOCH}", f"5-3.12.{EPOCH[1:]}",
         f"5-3.12.{EPOCH}0", f"5-3.12.{EPOCH.upper()}", f"5-3.12.{EPOCH}.", f"5-3.12.{EPOCH}.S",
-        f"5-3.12.{EPOCH}.s.s", f"5-3.12.{EPOCH}.a0", f"5-3.12.{EPOCH}.a07", f"5-3.12.{EPOCH}.a",
-        f"5-3.12.{EPOCH}.a7.s", "5-3.12.a7", f"5-3.12.{EPOCH}.a{2**64}",
+        f"5-3.12.{EPOCH}.s.s", f"5-3.12.{EPOCH}.a0-9-2", f"5-3.12.{EPOCH}.a07-9-2",
+        f"5-3.12.{EPOCH}.a", f"5-3.12.{EPOCH}.a7", f"5-3.12.{EPOCH}.a7-9",
+        f"5-3.12.{EPOCH}.a7-09-2",
+        f"5-3.12.{EPOCH}.a7-9-2.s", "5-3.12.a7-9-2", f"5-3.12.{EPOCH}.a{2**64}-9-2",
         f"5-3.12.g{EPOCH[1:]}", f"5-3.{'1' * 200}", "1-" + "0" * 5000,
     ],
 )  # fmt: skip
