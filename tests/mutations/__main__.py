@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.mutations.loss_core import MUTATIONS
+from tests.mutations.faults import MUTATIONS
 from tests.mutations.runner import Mutation, copy_tree, noticed
 
 AT_ONCE = 2

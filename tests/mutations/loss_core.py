@@ -14,12 +14,13 @@ PLACE: Final = "extdebug/sessions/place.py"
 FLOW: Final = "extdebug/sessions/flow_control.py"
 DELIVERY: Final = "extdebug/sessions/delivery.py"
 WATCHED: Final = "extdebug/hub/watched_stream.py"
+GAPS: Final = "extdebug/hub/gaps.py"
+AGREEMENT: Final = "extdebug/hub/life_agreement.py"
 READER: Final = "extdebug/hub/stream_reader.py"
 HISTORY: Final = "extdebug/hub/history.py"
 TAIL: Final = "extdebug/hub/tail.py"
 LIFE: Final = "extdebug/hub/stream_life.py"
 GROUP: Final = "extdebug/hub/reader_group.py"
-IDENTITY: Final = "extdebug/streams/server_identity.py"
 LANES: Final = "extdebug/runner/publish/lanes.py"
 OUTGOING: Final = "extdebug/runner/publish/outgoing.py"
 SENDER: Final = "extdebug/runner/publish/sender.py"
@@ -40,13 +41,12 @@ HISTORY_TESTS: Final = "tests/extdebug/hub/test_history.py"
 TAIL_TESTS: Final = "tests/extdebug/hub/test_tail.py"
 LIFE_TESTS: Final = "tests/extdebug/hub/test_stream_life.py"
 GROUP_TESTS: Final = "tests/extdebug/hub/test_reader_group.py"
-IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
 LANES_TESTS: Final = "tests/extdebug/runner/publish/test_lanes.py"
 OUTGOING_TESTS: Final = "tests/extdebug/runner/publish/test_outgoing.py"
 SENDER_TESTS: Final = "tests/extdebug/runner/publish/test_sender.py"
 PASS_TESTS: Final = "tests/extdebug/runner/wrap/test_pass_through.py"
 
-MUTATIONS: Final = [
+LOSS_CORE: Final = [
     # --- the sum
     Mutation(
         "a loss counts what was read", CONTINUITY,
@@ -116,14 +116,6 @@ MUTATIONS: Final = [
         EPOCH_TESTS,
     ),
     Mutation(
-        "a break that was seen late is the beginning", IDENTITY,
-        "late = known is not None and", "late = False and", IDENTITY_TESTS,
-    ),
-    Mutation(
-        "the last of several breaks is the beginning", IDENTITY,
-        "        if self._broke_ms is None:\n", "        if True:\n", IDENTITY_TESTS,
-    ),
-    Mutation(
         "this run's epochs are removed", EPOCHS,
         "earlier = sorted(epoch for epoch in epochs if not of_run(epoch, run_id))",
         "earlier = sorted(epochs)", EPOCH_TESTS,
@@ -152,7 +144,7 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "a loss told ahead does not excuse a source first seen then", NUMBERS,
-        "producer.excused = self._span  # first seen", "pass  # first seen", NUMBER_TESTS,
+        "self._excuse(producer)  # first seen", "pass  # first seen", NUMBER_TESTS,
     ),
     Mutation(
         "a loss excuses holes before its own beginning", NUMBERS,
@@ -280,9 +272,9 @@ MUTATIONS: Final = [
         "(not known and numbers.shows_loss(","(False and numbers.shows_loss(", WATCHED_TESTS,
     ),
     Mutation(
-        "an unreadable entry is in no count", WATCHED,
-        "self._push_gap(unreadable_gap(decoded), place, counted=1)",
-        "self._push_gap(unreadable_gap(decoded), place)", WATCHED_TESTS,
+        "an unreadable entry is in no count", GAPS,
+        "yield unreadable_gap(decoded), place, 1", "yield unreadable_gap(decoded), place, 0",
+        WATCHED_TESTS,
     ),
     Mutation(
         "losses of a look are not told", WATCHED,
@@ -330,11 +322,6 @@ MUTATIONS: Final = [
         LIFE_TESTS,
     ),
     Mutation(
-        "what a restart left is not told before its gap", LIFE,
-        "            following = await self._read_rest(account)\n", "            pass\n",
-        LIFE_TESTS,
-    ),
-    Mutation(
         "what came after a restart is told before its gap", LIFE,
         "old = [row for row in rows if row[0].ms < began_ms]", "old = rows", LIFE_TESTS,
     ),
@@ -367,8 +354,8 @@ MUTATIONS: Final = [
         HISTORY_TESTS + " -k on_without_hole",
     ),
     Mutation(
-        "the floor of an overflowing ring is ignored", HISTORY,
-        "floor = self._live.ring.floor or self._live.boundary", "floor = self._live.boundary",
+        "the floor of an overflowing ring is ignored", AGREEMENT,
+        "floor = live.ring.floor or live.boundary", "floor = live.boundary",
         HISTORY_TESTS + " -k overflowing",
     ),
     Mutation(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.loss_core import MUTATIONS
+from tests.mutations.faults import MUTATIONS
 from tests.mutations.runner import LONGEST, Mutation, copy_tree, noticed
 
 

@@ -2,9 +2,17 @@
 
 import pytest
 
-from extdebug.hub.gaps import hole_gap, loss_gap, off_stream_gap, producer_gap, unreadable_gap
+from extdebug.hub.gaps import (
+    entry_gaps,
+    hole_gap,
+    loss_gap,
+    off_stream_gap,
+    producer_gap,
+    unreadable_gap,
+)
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
+from extdebug.streams.sequence_gaps import Missing
 from extdebug.wire.events import LAST_MS, Gap, GapReason, Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
@@ -41,6 +49,29 @@ def test_a_hole_in_the_numbers_is_the_producers_and_says_so():
         GapReason.PRODUCER, 2, str(AFTER), str(BEFORE),
     )  # fmt: skip
     assert "hole" in gap.detail
+
+
+def test_a_hole_among_losses_of_the_stream_may_lie_anywhere_behind_their_beginning():
+    earlier = EntryId(AFTER.ms - 500, 0)
+    here, behind = Cursor(AFTER, 4), Cursor(BEFORE, 5)
+    [(gap, through, counted), rest] = entry_gaps(entry(), Missing(0, 2, earlier), here, behind)
+    assert gap is not None
+    assert (gap.missed, gap.after, gap.before) == (2, str(earlier), str(BEFORE))
+    assert (through.id, through.stated, counted) == (AFTER, True, 0)
+    assert rest == (None, behind, 1), "the entry itself is a marker that says nothing new"
+    [(exact, *_), _] = entry_gaps(entry(), Missing(0, 2), here, behind)
+    assert exact is not None
+    assert exact.after == str(AFTER)
+
+
+def test_an_entry_without_a_line_is_one_entry_whatever_it_tells():
+    here, behind = Cursor(AFTER, 4), Cursor(BEFORE, 5)
+    [(marker, *rest)] = entry_gaps(entry(why="rate"), Missing(5, 0), here, behind)
+    assert marker is not None
+    assert (marker.missed, rest) == (5, [behind, 1])
+    [(unreadable, *rest)] = entry_gaps(entry(problem="no"), Missing(0, 0), here, behind)
+    assert unreadable is not None
+    assert (unreadable.reason, rest) == (GapReason.UNREADABLE, [behind, 1])
 
 
 def test_an_unreadable_entry_is_one_and_lies_behind_its_exclusive_bound():

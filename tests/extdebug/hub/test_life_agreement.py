@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import agree
-from extdebug.wire.positions import Start
+from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import place_of, read_on, told
 from tests.extdebug.hub.test_hub import until, watch, write
@@ -89,6 +89,11 @@ async def test_a_process_that_does_not_notice_lets_the_session_say_that_it_waits
     stage.may_connect.set()
     await agree(stage.late, stage.here, place)
     assert stage.here.watched.cursor.epoch == place.epoch
+
+
+async def test_a_place_of_a_stream_that_is_gone_waits_for_nobody(stage: Late) -> None:
+    gone = Cursor(EntryId.parse(stage.new[0]), 1, "0" * EPOCH_DIGITS)
+    await asyncio.wait_for(agree(stage.late, stage.here, gone), 0.5)
 
 
 async def test_a_place_of_an_earlier_life_waits_for_nobody(stage: Late) -> None:

@@ -46,6 +46,13 @@ def test_what_a_piece_does_not_hold_between_us_and_it_is_a_loss_told_first() -> 
     assert (again.gap, shown(again)) == (None, [10, 11, 12]), "told once"
 
 
+def test_a_place_keeps_what_was_told_ahead_of_it_until_a_later_one_says_otherwise() -> None:
+    ahead = msgspec.structs.replace(at(8), ahead=3, until=EntryId(20, 0))
+    assert passed(at(5), Piece(ahead, 1, chunk(6, 2))) == ahead
+    assert passed(ahead, Piece(at(7), 0, chunk(6, 1))).ahead == 3, "it stands farther already"
+    assert passed(ahead, Piece(at(9), 0, chunk(9, 1))) == at(9)
+
+
 def test_a_loss_within_what_was_filtered_ends_behind_the_piece() -> None:
     meeting = meet(at(5), Piece(at(12), 2, chunk(10, 3)))
     assert meeting.gap is not None

@@ -1,0 +1,130 @@
+"""Planted faults where runs of a server meet, and where a client comes back with a place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutations.loss_core import (
+    AGREEMENT,
+    EPOCH_TESTS,
+    EPOCHS,
+    GAPS,
+    GROUP,
+    GROUP_TESTS,
+    HISTORY,
+    HISTORY_TESTS,
+    LIFE,
+    LIFE_TESTS,
+    NUMBER_TESTS,
+    NUMBERS,
+    PLACE,
+    PLACE_TESTS,
+    READER,
+    WATCHED,
+)
+from tests.mutations.runner import Mutation
+
+IDENTITY: Final = "extdebug/streams/server_identity.py"
+IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
+POSITIONS: Final = "extdebug/wire/positions.py"
+POSITIONS_TESTS: Final = "tests/extdebug/wire/test_positions.py"
+AGREEMENT_TESTS: Final = "tests/extdebug/hub/test_life_agreement.py"
+
+RETURNS: Final = [
+    # --- when a run of the server began
+    Mutation(
+        "a break that was seen late is the end of the doubt", IDENTITY,
+        "min(max(self.began_ms, gone), by_uptime)", "max(self.began_ms, gone)", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "the last of several breaks is the end of the doubt", IDENTITY,
+        "        if self._broke is None:\n", "        if True:\n", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "the last answer of the earlier run bounds nothing", IDENTITY,
+        "max(started_ms, now_ms - math.ceil(silent * 1000))", "started_ms", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "another server wrote only since we found it", IDENTITY,
+        "self.began_ms = max(started_ms, now_ms - LONG_MS)", "self.began_ms = now_ms",
+        IDENTITY_TESTS,
+    ),
+    Mutation(
+        "a replica promoted before we came is the same server", IDENTITY,
+        'values.get("master_replid2", "").strip("0") != ""', "False", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "a name says nothing of the doubt", EPOCHS,
+        "if width >= doubt_ms), 7)", "if width >= 0), 7)", EPOCH_TESTS,
+    ),
+    Mutation(
+        "a server that misses our last read is taken for one that has it", GROUP,
+        "return place is not None and place < self._given", "return False", GROUP_TESTS,
+    ),
+    Mutation(
+        "what a look read by the group is not remembered", READER,
+        "group.given(rows[-1][0] if rows else account.at.id)", "pass", LIFE_TESTS,
+    ),
+    # --- what lies between two runs
+    Mutation(
+        "what a restart left is not told before its gap", LIFE,
+        "crossing = await self._read_rest(account)\n", "pass\n", LIFE_TESTS,
+    ),
+    Mutation(
+        "a rolled back server's first entries are taken for the earlier run's", LIFE,
+        "if self._server.failover or self._group.rolled_back(snapshot):",
+        "if self._server.failover:", LIFE_TESTS,
+    ),
+    Mutation(
+        "a gap over what may be of either run ends at its first entry", LIFE,
+        "return Crossing(began_ms, certain_ms - began_ms, EntryId(certain_ms, 0))",
+        "return Crossing(began_ms, certain_ms - began_ms, following)", LIFE_TESTS,
+    ),
+    Mutation(
+        "a marker behind a restart is kept for a later hole", NUMBERS,
+        "        producer.credit -= stated\n        hole -= stated\n        if last_at",
+        "        if last_at", NUMBER_TESTS,
+    ),
+    # --- losses told ahead of their place
+    Mutation(
+        "whoever spoke behind a loss may have lost by it", NUMBERS,
+        "producer.last_at < span.until:", "True:", NUMBER_TESTS,
+    ),
+    Mutation(
+        "a loss that a quiet producer may still meet is forgotten", NUMBERS,
+        "if not self._excused and at.id >= before(span.until):",
+        "if at.id >= before(span.until):", NUMBER_TESTS,
+    ),
+    Mutation(
+        "a hole among losses of the stream is placed exactly", GAPS,
+        "since = min(previous.id, lost.since or previous.id)", "since = previous.id",
+        "tests/extdebug/hub/test_gaps.py",
+    ),
+    Mutation(
+        "a place does not say what was told ahead", WATCHED,
+        "place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))",
+        "place = Cursor(decoded.id, index, place.epoch)", HISTORY_TESTS + " -k told_ahead",
+    ),
+    Mutation(
+        "what was told ahead is dropped from a client's place", HISTORY,
+        "            if at.ahead:", "            if False:", HISTORY_TESTS + " -k told_ahead",
+    ),
+    Mutation(
+        "what was told ahead is not in a cursor's text", POSITIONS,
+        'ahead = f".a{self.ahead}-{self.until}" if self.ahead else ""', 'ahead = ""',
+        POSITIONS_TESTS,
+    ),
+    Mutation(
+        "a session's place drops what was told ahead", PLACE,
+        "through.stated, last.ahead, last.until)", "through.stated)", PLACE_TESTS,
+    ),
+    # --- a client that knows more than its process
+    Mutation(
+        "a client of a later run is read for by a process of the earlier", AGREEMENT,
+        "or (ours and boundary.epoch in known):", "or boundary.epoch in known:", AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "a place whose stream is gone waits for the live stream", AGREEMENT,
+        "if stood.epoch not in known or", "if", AGREEMENT_TESTS,
+    ),
+]  # fmt: skip
