@@ -160,7 +160,7 @@ class StreamReader:
         group.well(read_by_group=by_group)
         self._well()
         ahead = snapshot.added - (account.at.index or snapshot.added)
-        self._at_risk = ahead * 2 > snapshot.length > 0
+        self._at_risk = watched.hurried = ahead * 2 > snapshot.length > 0
         rows = [] if crowded else rows_of(read)
         if by_group and (rows or prepared):
             group.given(rows[-1][0] if rows else account.at.id)
