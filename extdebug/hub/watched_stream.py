@@ -269,9 +269,8 @@ class WatchedStream:
 
     def _buffer(self, subscription: Subscription) -> None:
         if subscription.runner_buffer is None:
-            subscription.runner_buffer = RunnerBuffer(
-                limit=subscription.limit, streamless=self.streamless
-            )
+            limit = subscription.limit
+            subscription.runner_buffer = RunnerBuffer(limit=limit, streamless=self.streamless)
 
     def runner_row(self, row: Row) -> None:
         """One entry of a runner's own stream; what nobody may read there comes from Redis, and
