@@ -367,10 +367,11 @@ Fate = st.sampled_from(["written", "written", "written", "dropped", "trimmed"])
 
 @given(
     fates=st.lists(st.tuples(st.sampled_from("ab"), Fate), max_size=80),
-    marked=st.booleans(),
+    marked=st.sampled_from(["no", "before", "late"]),
+    told=st.sampled_from(["in time", "ahead"]),
 )
 def test_every_number_that_never_arrived_is_stated_once(
-    fates: list[tuple[str, str]], marked: bool
+    fates: list[tuple[str, str]], marked: str, told: str
 ) -> None:
     """Losses of both kinds, each stream's loss told before what follows it: the sum of all
     statements is the number of numbers missing."""
@@ -378,6 +379,9 @@ def test_every_number_that_never_arrived_is_stated_once(
     numbers = {"a": 1, "b": 1}
     for src in numbers:
         book.see(1, src=src)
+    if told == "ahead":
+        ahead = sum(fate == "trimmed" for _, fate in fates)
+        book.producers.lost(ahead, after=EntryId(book.at, 0), until=EntryId(10_000, 0))
     dropped = {"a": 0, "b": 0}
     trimmed = missing = stream = 0
     for src, fate in [*fates, ("a", "written"), ("b", "written")]:
@@ -389,11 +393,13 @@ def test_every_number_that_never_arrived_is_stated_once(
             trimmed += 1
             missing += 1
         else:
-            if trimmed:
+            if trimmed and told == "in time":
                 book.lose(trimmed)
                 stream, trimmed = stream + trimmed, 0
-            if marked and dropped[src]:
+            if marked == "before" and dropped[src]:
+                book.see(lost=dropped[src], src=src)
+            book.see(numbers[src], src=src)
+            if marked == "late" and dropped[src]:
                 book.see(lost=dropped[src], src=src)
             dropped[src] = 0
-            book.see(numbers[src], src=src)
-    assert book.stated + stream == missing
+    assert book.stated + stream + trimmed == missing
