@@ -362,6 +362,29 @@ def test_the_memory_is_bounded_and_the_longest_silent_source_goes() -> None:
     assert book.stated == 3
 
 
+def test_a_late_marker_for_what_was_taken_for_the_streams_loss_states_nothing_more() -> None:
+    """The stream lost one, somewhere ahead. One was told for it, one as the other runner's: which
+    is which the numbers do not say, and the sum is told."""
+    book = Book()
+    for src in "ab":
+        book.see(1, src=src)
+    book.producers.lost(1, after=EntryId(book.at, 0), until=EntryId(100, 0))
+    assert book.see(3, src="a") == Missing(0, 0)
+    assert book.see(3, src="b").hole == 1
+    assert book.see(lost=1, src="a") == Missing(0, 0)
+    assert book.see(4, src="a") == Missing(0, 0)
+
+
+def test_a_late_marker_gives_the_streams_loss_back_to_the_hole_that_follows() -> None:
+    book = Book()
+    for src in "ab":
+        book.see(1, src=src)
+    book.producers.lost(1, after=EntryId(book.at, 0), until=EntryId(100, 0))
+    assert book.see(3, src="a") == Missing(0, 0)
+    assert book.see(lost=1, src="a") == Missing(1, 0)
+    assert book.see(3, src="b") == Missing(0, 0)
+
+
 Fate = st.sampled_from(["written", "written", "written", "dropped", "trimmed"])
 
 
