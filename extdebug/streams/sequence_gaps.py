@@ -34,7 +34,10 @@ NOTHING_MISSING: Final = Missing(0, 0)
 
 
 class _Producer:
-    __slots__ = ("ahead", "credit", "excused", "last", "last_at", "partial", "taken", "unsure")
+    __slots__ = (
+        "ahead", "credit", "excused", "fresh", "last", "last_at", "late", "partial", "taken",
+        "unsure",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.last: int | None = None
@@ -43,7 +46,9 @@ class _Producer:
         self.taken = 0  # missing numbers that a loss of the stream explained
         self.unsure = 0  # part of the credit whose hole may be among those
         self.ahead = 0  # holes told without a marker yet
+        self.fresh = False  # first seen in the middle: a marker may be for a hole before that
         self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
+        self.late = 0  # part of the credit that was given back to the stream's loss
         self.partial = False  # only its last number is known, not what markers stated before
 
 
@@ -105,8 +110,6 @@ class SequenceGaps:
     def seed(self, origin: Origin, *, at: EntryId) -> None:
         """One of the last entries before our place: what markers before these stated is unknown."""
         known = self._known.get(origin.src) if origin.src is not None else None
-        if known is not None and origin.n is not None and origin.n <= (known.last or 0) + 1:
-            known.credit = 0  # a marker's hole lay before the first of these
         if known is not None or origin.n is not None:
             self.account(origin, at=at)
         if known is None and origin.n is not None and origin.src is not None:
@@ -177,8 +180,10 @@ class SequenceGaps:
         # for another hole. The next number tells whether it is so.
         late = min(lost - known, producer.taken)
         producer.taken -= late
-        producer.unsure += late
+        producer.late += late
         self._spare += late
+        producer.unsure += lost - known if producer.fresh else late
+        producer.fresh = False
         return lost - known
 
     def _number(self, producer: _Producer, n: int, at: EntryId) -> int:
@@ -191,8 +196,10 @@ class SequenceGaps:
             producer.excused = None
             self._excused -= 1
         unsure, producer.unsure = producer.unsure, 0
+        late, producer.late = producer.late, 0
         if last is None:  # what was stated so far lies before the first number, where it fits
             producer.credit = max(0, producer.credit - max(unsure, n - 1))
+            producer.fresh = n > 1
             return 0
         if n <= last + 1:
             producer.credit -= unsure
@@ -202,8 +209,10 @@ class SequenceGaps:
         ours = max(0, stated - producer.credit + unsure)  # of what was unsure it is this hole
         producer.credit -= stated + unsure - ours
         hole -= stated
-        producer.taken += ours
-        self._spare = max(0, self._spare - ours)
+        producer.fresh = False
+        again = min(ours, late)
+        producer.taken += again
+        self._spare = max(0, self._spare - again)
         if last_at < self.run_began <= at:
             producer.taken += hole
             return 0

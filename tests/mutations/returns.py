@@ -93,6 +93,10 @@ RETURNS: Final = [
         "a late marker leaves the stream's loss to the hole it states", NUMBERS,
         "self._spare += late", "pass", NUMBER_TESTS,
     ),
+    Mutation(
+        "the first marker of a source seen in the middle is kept for a later hole", NUMBERS,
+        "producer.fresh = n > 1", "pass", NUMBER_TESTS,
+    ),
     # --- losses told ahead of their place
     Mutation(
         "whoever spoke behind a loss may have lost by it", NUMBERS,

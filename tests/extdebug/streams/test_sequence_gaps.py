@@ -370,6 +370,21 @@ def test_the_memory_is_bounded_and_the_longest_silent_source_goes() -> None:
     assert book.stated == 3
 
 
+def test_the_first_marker_of_a_source_seen_in_the_middle_may_be_for_what_came_before() -> None:
+    """Whoever begins there and whoever was there before must come to the same: both are asked for
+    the next hole by somebody who stands behind it."""
+    late, early = Book(), Book()
+    late.see(5)
+    assert late.see(lost=3) == Missing(3, 0)
+    late.see(6)
+    assert late.see(9) == Missing(0, 2), "its marker was for a hole before 5"
+    assert late.see(lost=2) == Missing(0, 0)
+    early.see(5)
+    assert early.see(lost=2) == Missing(2, 0)
+    assert early.see(8) == Missing(0, 0)
+    assert early.see(11) == Missing(0, 2)
+
+
 def test_a_late_marker_gives_the_streams_loss_back_to_the_hole_that_follows() -> None:
     book = Book()
     for src in "ab":
