@@ -10,6 +10,12 @@ JSON_LINES: Final = "extdebug/runner/publish/json_lines.py"
 JSON_TESTS: Final = "tests/extdebug/runner/publish/test_json_lines.py"
 NAMES: Final = "extdebug/runner/publish/level_names.py"
 NAME_TESTS: Final = "tests/extdebug/runner/publish/test_level_names.py"
+ENCODER: Final = "extdebug/runner/publish/redacting_encoder.py"
+ENCODER_TESTS: Final = "tests/extdebug/runner/publish/test_redacting_encoder.py"
+TEXT: Final = "extdebug/runner/publish/text_levels.py"
+TEXT_TESTS: Final = "tests/extdebug/runner/publish/test_text_levels.py"
+ENTRIES: Final = "extdebug/wire/entries.py"
+ENTRY_TESTS: Final = "tests/extdebug/wire/test_entries.py"
 
 LEVELS: Final = [
     Mutation(
@@ -49,5 +55,33 @@ LEVELS: Final = [
     Mutation(
         "Python's numbers are read as pino's", NAMES,
         '"levelno": _scale(_PYTHON)', '"levelno": _scale(_PINO)', NAME_TESTS,
+    ),
+    Mutation(
+        "levels are guessed though that is switched off", ENCODER,
+        "item.structured and guess_levels and", "item.structured and", ENCODER_TESTS,
+    ),
+    Mutation(
+        "a log call's level is guessed", ENCODER,
+        "guess_levels and item.output is not Output.LOG", "guess_levels", ENCODER_TESTS,
+    ),
+    Mutation(
+        "a guess is not marked as one", ENTRIES,
+        '        flat += ("guessed", "level")', "        pass", ENTRY_TESTS,
+    ),
+    Mutation(
+        "a guess loses its mark where it is read", ENTRIES,
+        'get(b"guessed") == b"level"', 'get(b"guessed") == b"1"', ENTRY_TESTS,
+    ),
+    Mutation(
+        "a colour hides a prefix", TEXT,
+        'if "\\x1b" in line', 'if "\\x1c" in line', TEXT_TESTS,
+    ),
+    Mutation(
+        "a level is looked for in the whole line", TEXT,
+        "line = line[:LOOKED_AT].lstrip", "line = line.lstrip", TEXT_TESTS,
+    ),
+    Mutation(
+        "a level within a text of logfmt counts", TEXT,
+        '(?:"(?:[^"\\\\]|\\\\.)*+"|[^\\s"]*+)', '[^\\s]*+', TEXT_TESTS,
     ),
 ]  # fmt: skip

@@ -231,7 +231,12 @@ class Publisher:
             self._sender.put(stream, packed)
 
     def _prepare(self, item: Captured) -> Packed | None:
-        event = prepare(item, self._redaction, max_bytes=self._config.max_event_bytes)
+        event = prepare(
+            item,
+            self._redaction,
+            max_bytes=self._config.max_event_bytes,
+            guess_levels=self._config.guess_levels,
+        )
         origin = Origin(src=item.src, n=item.n)
         if self._config.mirror:
             mirror(event)
