@@ -16,6 +16,12 @@ TEXT: Final = "extdebug/runner/publish/text_levels.py"
 TEXT_TESTS: Final = "tests/extdebug/runner/publish/test_text_levels.py"
 ENTRIES: Final = "extdebug/wire/entries.py"
 ENTRY_TESTS: Final = "tests/extdebug/wire/test_entries.py"
+SPLITTER: Final = "extdebug/runner/line_splitter.py"
+SPLITTER_TESTS: Final = "tests/extdebug/runner/test_line_splitter.py"
+CAPTURE: Final = "extdebug/runner/capture.py"
+CAPTURE_TESTS: Final = "tests/extdebug/runner/test_capture.py"
+TRACES: Final = "extdebug/runner/stack_traces.py"
+TRACE_TESTS: Final = "tests/extdebug/runner/test_stack_traces.py"
 
 LEVELS: Final = [
     Mutation(
@@ -83,5 +89,63 @@ LEVELS: Final = [
     Mutation(
         "a level within a text of logfmt counts", TEXT,
         '(?:"(?:[^"\\\\]|\\\\.)*+"|[^\\s"]*+)', '[^\\s]*+', TEXT_TESTS,
+    ),
+    Mutation(
+        "the first state of progress is kept", SPLITTER,
+        "for state in reversed(states) if _seen", "for state in states if _seen", SPLITTER_TESTS,
+    ),
+    Mutation(
+        "blanks that erase a state count as one", SPLITTER,
+        'return bool(_ERASE.sub(b"", state).strip())', "return bool(state)", SPLITTER_TESTS,
+    ),
+    Mutation(
+        "progress that goes on is never shown", SPLITTER,
+        "if now - self._since >= PROGRESS:", "if now - self.fed_at >= PROGRESS:", SPLITTER_TESTS,
+    ),
+    Mutation(
+        "lines of a private key are passed over", SPLITTER,
+        'if any(b"PRIVATE KEY" in', 'if any(b"PUBLIC KEY" in', SPLITTER_TESTS,
+    ),
+    Mutation(
+        "the end of a line whose state was shown is a line", SPLITTER,
+        "self._skip_lf = not begun", "self._skip_lf = False", SPLITTER_TESTS,
+    ),
+    Mutation(
+        "a line of the other output overtakes a trace", TRACES,
+        "if output is self.output and not cut and self._belongs(line):",
+        "if not cut and self._belongs(line):", CAPTURE_TESTS,
+    ),
+    Mutation(
+        "a log line within a trace is swallowed", TRACES,
+        "return start.startswith", "return False and start.startswith", TRACE_TESTS,
+    ),
+    Mutation(
+        "blank lines behind a trace are lost", TRACES,
+        "        for line in blank:", "        for line in blank[:0]:", TRACE_TESTS,
+    ),
+    Mutation(
+        "a trace has no bound of bytes", TRACES,
+        " or self._bytes + len(line) >= self._most_bytes", "", TRACE_TESTS,
+    ),
+    Mutation(
+        "a trace has no bound of lines", TRACES,
+        "len(self._lines) >= MOST_LINES or ", "", TRACE_TESTS,
+    ),
+    Mutation(
+        "a trace has no bound of time", TRACES,
+        " or now - self._began >= MOST_TIME", "", TRACE_TESTS,
+    ),
+    Mutation(
+        "a second trace is taken for the first one's", TRACES,
+        "if self._chained and _PYTHON_HEAD", "if _PYTHON_HEAD", TRACE_TESTS,
+    ),
+    Mutation(
+        "a trace is not flushed at the end of the flow", CAPTURE,
+        "            self.stderr.flush()\n            self._traces.flush()\n",
+        "            self.stderr.flush()\n", CAPTURE_TESTS,
+    ),
+    Mutation(
+        "a pause ends a trace while its feeder stands still", CAPTURE,
+        "self.stderr).held:", "self.stderr).pending:", CAPTURE_TESTS,
     ),
 ]  # fmt: skip

@@ -79,6 +79,8 @@ def prepare(
             level = named  # a log call has said its level already
     elif item.structured and guess_levels and item.output is not Output.LOG:
         guessed = guess_level(message)
+        if guessed is None and "\n" in message:  # a stack trace: no other line has lines
+            guessed = Level.ERROR
         if guessed is not None:
             level, marks = guessed, (LEVEL_GUESSED,)
     kept: dict[str, Any] | None = None
