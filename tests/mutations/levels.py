@@ -22,6 +22,11 @@ CAPTURE: Final = "extdebug/runner/capture.py"
 CAPTURE_TESTS: Final = "tests/extdebug/runner/test_capture.py"
 TRACES: Final = "extdebug/runner/stack_traces.py"
 TRACE_TESTS: Final = "tests/extdebug/runner/test_stack_traces.py"
+SEEN: Final = "policies/redaction/visible_text.py"
+SEEN_TESTS: Final = "tests/policies/redaction/test_visible_text.py"
+BATCH: Final = "extdebug/filters/batch.py"
+EVALUATOR: Final = "extdebug/filters/evaluator.py"
+EVALUATOR_TESTS: Final = "tests/extdebug/filters/test_evaluator.py"
 
 LEVELS: Final = [
     Mutation(
@@ -147,5 +152,23 @@ LEVELS: Final = [
     Mutation(
         "a pause ends a trace while its feeder stands still", CAPTURE,
         "self.stderr).held:", "self.stderr).pending:", CAPTURE_TESTS,
+    ),
+    Mutation(
+        "messages are matched with their escape sequences", BATCH,
+        "return as_seen(list(map(_MESSAGE, self.events)))",
+        "return list(map(_MESSAGE, self.events))", EVALUATOR_TESTS,
+    ),
+    Mutation(
+        "what is looked for is not seen as lines are", EVALUATOR,
+        "return as_seen([text])[0] or text", "return text", EVALUATOR_TESTS,
+    ),
+    Mutation(
+        "fields are matched with their escape sequences", EVALUATOR,
+        "return text if text.isascii() and text.isprintable() else as_seen([text])[0]",
+        "return text", EVALUATOR_TESTS,
+    ),
+    Mutation(
+        "an invisible character alone is not found out", SEEN,
+        "if _hint().search(wide", 'if "\\x1b" not in whole or _hint().search(wide', SEEN_TESTS,
     ),
 ]  # fmt: skip
