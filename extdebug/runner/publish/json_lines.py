@@ -1,7 +1,8 @@
 """Lines that are JSON objects, read into level, message and fields, and nothing else.
 
 A guest that prints `{"level": "warn", "msg": "slow", "ms": 12}` gets a warning with a field. Keys
-are taken in any case and with any separators, so `log.level`, `LogLevel` and `log_level` are one.
+are taken in any case and with any separators, so `log.level`, `LogLevel` and `log_level` are one;
+docs/loggers.md lists which loggers are read.
 Ids of the execution are never taken from a line: what a guest prints about its tenant or its
 request stays data in `fields`.
 """
