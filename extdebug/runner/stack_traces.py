@@ -36,7 +36,7 @@ _HEAD: Final = re.compile(
     rb"|(?P<error>(?:Uncaught |Unhandled (?:exception|rejection)[.:]? |Exception in thread \".*\" "
     rb"|\(in promise\) )*" + _ERROR_NAME + rb"[\w$]*(?: \[[\w-]+\])?(?:\s\([^)]*\))?(?::.*|\s*)$)"
 )
-HEAD_BYTES: Final = 512  # of a line are looked at for what begins a trace
+LOOKED_AT: Final = 512  # bytes of a line
 _FOLLOWS: Final = re.compile(
     _FRAME
     + rb"|\s*\.\.\. \d+ (?:more|common)|\s*(?:Caused by|Suppressed): ?|\s*---> |\s*--- End of "
@@ -85,7 +85,7 @@ class TraceJoiner:
                 self._add(line)
                 return
             self.flush()
-        head = None if cut else _HEAD.match(line, 0, HEAD_BYTES)
+        head = None if cut else _HEAD.match(line, 0, LOOKED_AT)
         if head is None or len(line) > self._most_bytes:
             self._sink(output, line, cut)
             return
@@ -135,8 +135,10 @@ class TraceJoiner:
             return not _is_log(line)
         if self._kind == "python":
             return self._goes_on_in_python(line)
-        of_go = self._kind == "go" and (_GO.match(line) or (self._sure and _GO_CALL.match(line)))
-        if of_go or _FOLLOWS.match(line):
+        of_go = self._kind == "go" and (
+            _GO.match(line, 0, LOOKED_AT) or (self._sure and _GO_CALL.match(line, 0, LOOKED_AT))
+        )
+        if of_go or _FOLLOWS.match(line, 0, LOOKED_AT):
             self._sure = True
             return True
         if not self._sure or self._blank or _is_log(line):
@@ -145,16 +147,16 @@ class TraceJoiner:
 
     def _goes_on_in_python(self, line: bytes) -> bool:
         if not self._sure:  # the exception was named: only one that came of it may follow
-            if self._chained and _PYTHON_HEAD.match(line):
+            if self._chained and _PYTHON_HEAD.match(line, 0, LOOKED_AT):
                 self._chained, self._sure = False, True
                 return True
-            self._chained = _PYTHON_CHAIN.match(line) is not None
+            self._chained = _PYTHON_CHAIN.match(line, 0, LOOKED_AT) is not None
             return self._chained
         if self._blank:
             return False
         if _INDENTED.match(line):
             return not _is_log(line)
-        end = _PYTHON_END.match(line)
+        end = _PYTHON_END.match(line, 0, LOOKED_AT)
         if end is None or end[1].isupper():
             return False
         self._sure = False

@@ -41,11 +41,12 @@ LEVELS: Final = [
     ),
     Mutation(
         "NaN makes a line an ordinary one", JSON_LINES,
-        "_object(_NO_NUMBER.sub(_as_text, line))", "_object(line)", JSON_TESTS,
+        "json.loads(_NO_NUMBER.sub(_as_text, line), strict=False)", "_decoder.decode(line)",
+        JSON_TESTS,
     ),
     Mutation(
         "a word in a text is taken for NaN", JSON_LINES,
-        "r'\"(?:[^\"\\\\]|\\\\.)*+\"|([+-]?", "r'([+-]?", JSON_TESTS,
+        "r'\"(?s:[^\"\\\\]|\\\\.)*+(?:\"|\\\\?\\Z)|([+-]?", "r'([+-]?", JSON_TESTS,
     ),
     Mutation(
         "a stray byte order mark hides a line", JSON_LINES,

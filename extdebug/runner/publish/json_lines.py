@@ -9,6 +9,7 @@ request stays data in `fields`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -18,6 +19,7 @@ import msgspec
 
 from extdebug.runner.publish.level_names import level_named, level_of_value
 from extdebug.wire.events import Level
+from extdebug.wire.truncation import clean_text
 from policies.redaction.visible_text import strip
 
 # Longer lines are not worth a parse: they will be cut anyway.
@@ -43,7 +45,7 @@ _NESTED: Final = (
 # A number named level in any other of them may well be somebody's data.
 _OF_LOGGERS: Final = ("record", "log", "jsonpayload", "logentry", "level", "severity")
 _LEVEL_OBJECT_KEYS: Final = ("name", "levelstr", "level", "no", "value", "label", "text")
-_TEXT_OBJECT_KEYS: Final = ("stringvalue", "text", "message", "msg", "original")
+_TEXT_OBJECT_KEYS: Final = ("stringvalue", "value", "text", "message", "msg", "original")
 _SEPARATORS: Final = re.compile(r"[\s@$._-]+")
 # Around the object: blanks, a byte order mark, RFC 7464's separator, lumberjack's cookie.
 _AROUND: Final = " \t\r\n\x00\x1e\ufeff\u200b"
@@ -51,9 +53,8 @@ _COOKIE: Final = "@cee:"
 _BEGINS: Final = frozenset("{@\x1b" + _AROUND)
 # JavaScript's, Python's and C's numbers that JSON has no words for. Texts are passed over whole.
 _NO_NUMBER: Final = re.compile(
-    r'"(?:[^"\\]|\\.)*+"|([+-]?(?:NaN|nan|Infinity|infinity|inf|Inf))(?=\s*[,}\]])'
+    r'"(?s:[^"\\]|\\.)*+(?:"|\\?\Z)|([+-]?(?:NaN|nan|Infinity|infinity|inf|Inf))(?=\s*[,}\]])'
 )
-_HAS_NO_NUMBER: Final = re.compile(r"[\s:,\[+-](?:NaN|nan|[Ii]nf)")
 _CLAIMS_ERROR: Final = re.compile(
     rb'"[@_]?(?:log[._]?)?(?:level|severity|lvl|priority|l)(?:[._]?(?:name|text|str))?"\s*:\s*'
     rb'(?:\{[^{}]{0,80}?"(?:name|levelstr)"\s*:\s*)?'
@@ -91,6 +92,7 @@ def read_structured(line: str) -> Structured | None:
             return None
         return level, line.strip(_AROUND), {k: v for k, v in parsed.items() if k != used} or None
     message, holder, key = found
+    message = clean_text(message)
     fields = {k: v for k, v in parsed.items() if k not in (used, holder or key)}
     if holder is not None:
         _merge(fields, parsed[holder], without=key, holder=holder)
@@ -110,19 +112,19 @@ def _parse(line: str) -> dict[str, Any] | None:
         if len(line) < 2 or line[0] != "{" or line[-1] != "}":
             return None
     try:
-        return _object(line)
+        parsed: dict[str, Any] = _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        if _HAS_NO_NUMBER.search(line) is None:
-            return None
-    try:
-        return _object(_NO_NUMBER.sub(_as_text, line))
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return None
-
-
-def _object(line: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = _decoder.decode(line)
+        return _parse_leniently(line)
     return parsed
+
+
+def _parse_leniently(line: str) -> dict[str, Any] | None:
+    """What other encoders write: NaN, halves of characters, raw control characters in texts."""
+    try:
+        parsed = json.loads(_NO_NUMBER.sub(_as_text, line), strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _as_text(found: re.Match[str]) -> str:
@@ -147,6 +149,19 @@ def _nested(parsed: Mapping[str, Any], keys: Mapping[str, str]) -> Iterator[tupl
         key = keys.get(plain)
         if key is not None and isinstance(parsed[key], dict):
             yield plain, key
+    if not keys.keys().isdisjoint(_MESSAGE_KEYS):
+        return
+    for key, value in parsed.items():  # any other name, if what it holds is surely a log line
+        if isinstance(value, dict) and _is_record(value):
+            yield "record of another name", key
+
+
+def _is_record(value: Mapping[str, Any]) -> bool:
+    keys = _by_plain_key(value)
+    level, _ = _level_among(value, keys, _LEVEL_KEYS, numbers=False)
+    return (
+        level is not None and _text_among(value, keys, _MESSAGE_KEYS, any_value=False) is not None
+    )
 
 
 def _find_level(

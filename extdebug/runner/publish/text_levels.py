@@ -37,12 +37,12 @@ _DATE: Final = (
     r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[-/.]\d\d[-/.]\d{4}|\d\d?[/ ][A-Z][a-z]{2}[/ ]\d{4})"
 )
 _TIME: Final = (
-    rf"(?:{_DATE}(?:[T:\s]\s?{_CLOCK})?|(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}} {{1,2}}\d\d? {_CLOCK}"
+    rf"(?:{_DATE}(?:[T:,\s]\s?{_CLOCK})?|(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}} {{1,2}}\d\d? {_CLOCK}"
     rf"(?: \d{{4}})?|{_CLOCK}|\d{{10}}(?:\d{{3}})?(?:\.\d+)?|\d{{1,9}}(?= \[)){_ZONE}"
 )
 # What loggers put between a time and the level: threads, processes, names before a separator.
 _PIECE: Final = (
-    r"(?:\[[^\]\n]{0,60}\]|#\d+\]|[-|:]{1,3}(?=[\s|A-Z\[])|\d{1,10}(?=\s)|[0-9a-f]{8}-[0-9a-f-]{27}"
+    r"(?:\[[^\]\n]{0,60}\]|\{[^}\n]{0,60}\}|#\d+\]|[-|:]{1,3}(?=[\s|A-Z\[])|\d{1,10}(?=\s)|[0-9a-f]{8}-[0-9a-f-]{27}"
     r"|[\w.$/:@-]{1,60}\s+[-|](?=\s)|[\w.-]{1,60} [\w./-]{1,40}(?:\[\d+\])?:|\])\s*"
 )
 _TIMED: Final = re.compile(
@@ -56,8 +56,10 @@ _LEADING: Final = re.compile(
 )
 _FURTHER: Final = re.compile(rf"(?P<further>{_FURTHER_CAPITALS}):(?=\s|\w)")
 _KLOG: Final = re.compile(r"([IWEF])(?:\d{4}|\d{8}) \d\d:\d\d:\d\d[.\d]*\s")
+_TORNADO: Final = re.compile(r"\[([DIWEC]) (?:\d{6}|\d{4}-\d\d-\d\d) \d\d:\d\d")
 _KLOG_LEVELS: Final[Mapping[str, Level]] = {
     "I": Level.INFO, "W": Level.WARN, "E": Level.ERROR, "F": Level.ERROR,
+    "C": Level.ERROR, "D": Level.DEBUG,
 }  # fmt: skip
 _PRIORITY: Final = re.compile(r"<(\d{1,3})>(?=\S)")
 _LOGFMT: Final = re.compile(
@@ -86,6 +88,8 @@ def guess_level(line: str) -> Level | None:
         return level_numbered(number % 8, "level") if number < 192 else None
     if first.isdecimal():
         return _named(_TIMED.match(line))
+    if first == "[" and (found := _TORNADO.match(line)):
+        return _KLOG_LEVELS[found[1]]
     if first in ("[", "("):
         return _named(_LEADING.match(line)) or _named(_TIMED.match(line))
     if first == "<":

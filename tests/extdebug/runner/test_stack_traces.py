@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,6 +181,17 @@ def test_a_trace_that_goes_on_and_on_is_shown_in_time():
     joiner._fed_at = fed + MOST_TIME  # a line came a moment ago
     joiner.due(fed + MOST_TIME)
     assert len(got) == 1
+
+
+@pytest.mark.parametrize("part", [b"(", b"a(", b" ", b"\tat ", b"@", b":1", b".a", b"|", b"Error"])
+@pytest.mark.parametrize("head", [b"panic: x", b"goroutine 1 [running]:", b"Error: x", b" at a(b)"])
+def test_a_long_line_costs_no_more_than_its_beginning(head, part):
+    joiner, _, _ = held_since(head)
+    before = time.thread_time()
+    for _ in range(20):
+        joiner.line(Output.STDERR, part * (60_000 // len(part)), False)
+        joiner.line(Output.STDERR, head, False)
+    assert time.thread_time() - before < 0.5
 
 
 def test_a_cut_line_ends_a_trace_and_is_handed_on_as_cut():

@@ -1,10 +1,11 @@
 import json
+import time
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from extdebug.runner.publish.json_lines import claims_error, read_structured
+from extdebug.runner.publish.json_lines import MOST_BYTES, claims_error, read_structured
 from extdebug.runner.publish.level_names import level_of_value
 from extdebug.wire.events import Level
 
@@ -69,6 +70,17 @@ def test_a_line_that_claims_to_be_an_error_is_known_cheaply(line, claims):
     assert claims_error(line) is claims
 
 
+@pytest.mark.parametrize(
+    "part", ['\\"', '"', "{", '{"a":', " NaN", '"level":', '"a":"b",', "[", "-"]
+)
+def test_a_long_line_that_is_nearly_json_costs_little(part):
+    line = "{" + part * (MOST_BYTES // len(part) - 2) + "}"
+    before = time.thread_time()
+    read_structured(line)
+    claims_error(line.encode())
+    assert time.thread_time() - before < 0.2
+
+
 LOGGERS = [
     ("pino", '{"level":50,"time":1,"pid":2,"hostname":"h","msg":"boom"}', Level.ERROR, "boom"),
     ("bunyan", '{"name":"a","level":40,"msg":"slow","v":0}', Level.WARN, "slow"),
@@ -111,6 +123,8 @@ LOGGERS = [
     ("GCP", '{"severity":"EMERGENCY","textPayload":"x"}', Level.ERROR, "x"),
     ("GCP", '{"severity":"400","message":"x"}', Level.WARN, "x"),
     ("GCP", '{"severity":"NOTICE","jsonPayload":{"message":"x"}}', Level.INFO, "x"),
+    ("OTel", '{"SeverityText":"WARN","Body":{"Type":"String","Value":"x"}}', Level.WARN, "x"),
+    ("another", '{"app":"a","line":{"level":"warn","message":"x"}}', Level.WARN, "x"),
     ("syslog", '{"version":"1.1","short_message":"x","level":4}', Level.WARN, "x"),
     ("syslog", '{"PRIORITY":"3","MESSAGE":"x"}', Level.ERROR, "x"),
 ]
@@ -165,10 +179,28 @@ def test_numbers_that_json_has_no_words_for_are_text(value, read_as):
 
 
 @pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("a\tb", "a\tb"),
+        ("\\ud83d", "?"),
+        ("\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m"),
+        ("x\\u0000y", "x\0y"),
+    ],
+)
+def test_texts_that_strict_json_refuses_are_read(text, read_as):
+    read = read_structured(f'{{"level":"error","msg":"x","t":"{text}"}}')
+    assert read is not None
+    assert read[0] is Level.ERROR
+    assert read_structured(f'{{"level":"error","msg":"{text}"}}') == (Level.ERROR, read_as, None)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         '{"msg":"x","data":{"level":3}}',
         '{"msg":"x","user":{"level":"error"}}',
+        '{"msg":"x","user":{"level":3,"message":"y"}}',
+        '{"msg":"x","last":{"level":"error","message":"y"}}',
         '{"msg":"x","priority":1}',
         '{"msg":"x","l":3}',
     ],

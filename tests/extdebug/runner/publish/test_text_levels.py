@@ -9,6 +9,8 @@ from extdebug.wire.events import Level
 
 # Lines as the loggers' own formats write them.
 ERROR = [
+    "[E 240101 12:00:00 web:1] boom",
+    "[2024-01-01, 00:00:00 UTC] {taskinstance.py:12} ERROR - boom",
     "ERROR:root:boom",
     "ERROR something broke",
     "ERROR: cannot open",
