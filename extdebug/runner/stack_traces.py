@@ -51,6 +51,7 @@ _PYTHON_END: Final = re.compile(rb"((?:\w+\.)*[A-Za-z_]\w*)(?::\s|:?$)")
 _PYTHON_CHAIN: Final = re.compile(
     rb"[\s|]*(?:During handling of the above exception|The above exception was the direct cause)"
 )
+_ERROR: Final = re.compile(_ERROR_NAME + rb"[\w$]*\b")
 _INDENTED: Final = re.compile(rb"[ \t]")
 _CLOSING: Final = re.compile(rb"[}\]]+[,;]?$")
 
@@ -165,5 +166,7 @@ class TraceJoiner:
 
 def _is_log(line: bytes) -> bool:
     """Whether a logger wrote the line: it stands between a trace's lines and is none of them."""
-    start = line.lstrip()[:400]
+    start = line.lstrip()[:LOOKED_AT]
+    if _ERROR.match(start) and line[:1].isspace():  # one of the errors that a trace lists
+        return False
     return start.startswith(b'{"') or guess_level(start.decode("utf-8", "replace")) is not None

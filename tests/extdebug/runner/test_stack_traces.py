@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from extdebug.runner.line_splitter import PAUSE
 from extdebug.runner.stack_traces import MOST_BYTES, MOST_LINES, MOST_TIME, TraceJoiner
 from extdebug.wire.events import Output
+from tests.fixtures.programs import need
 
 # As the languages print them.
 TRACES: dict[str, str] = {}
@@ -40,6 +43,26 @@ TRACES["js"] = """TypeError: Cannot read properties of undefined (reading 'x')
   [cause]: Error: inner
       at foo (file:///a.js:1:2)
 }"""
+TRACES["aggregate"] = """AggregateError: many
+    at [eval]:1:15
+    at node:internal/main/eval_string:51:3 {
+  [errors]: [
+    Error: a
+        at [eval]:1:35
+        at evalScript (node:internal/process/execution:133:3),
+    TypeError: b
+        at [eval]:1:50
+  ]
+}"""
+TRACES["rust 2"] = """thread 'main' (28891) panicked at m.rs:1:38:
+assertion `left == right` failed: len
+  left: 0
+ right: 1
+stack backtrace:
+   0: __rustc::rust_begin_unwind
+             at /rustc/59807616/library/std/src/panicking.rs:689:5
+   1: m::main
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace."""
 TRACES["sm"] = """Error: boom
 handler@index.js:10:5
 @index.js:1:1"""
@@ -214,3 +237,30 @@ def test_no_line_is_lost_doubled_or_moved(lines, most):
     got = joined(text, most_bytes=most)
     assert "\n".join(got) == text
     assert all("\n" not in line or len(line) <= most for line in got)
+
+
+PYTHON_FAILS = """
+def f():
+    try:
+        1 / 0
+    except Exception as e:
+        raise ExceptionGroup("many", [ValueError(1), TypeError(2)]) from e
+f()
+"""
+NODE_FAILS = """
+console.error(Object.assign(new Error('outer', { cause: new TypeError('inner') }), { code: 'E' }));
+console.error(new AggregateError([new Error('a'), new RangeError('b')], 'many'));
+"""
+
+
+@pytest.mark.parametrize(("program", "events"), [("python", 1), ("node", 2)])
+def test_what_an_interpreter_prints_of_an_error_is_one_event(program, events):
+    if program == "python":
+        command = [sys.executable, "-c", PYTHON_FAILS]
+    else:
+        command = [need("node", package="nodejs"), "-e", NODE_FAILS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    text = done.stderr.rstrip("\n")
+    lines = joined(text)
+    assert "\n".join(lines) == text
+    assert len(lines) == events
