@@ -2,7 +2,8 @@
 
 Built once per process and read of a stream, thrown away after the fan-out. Everything is lazy:
 a column exists from the first filter that asks for it. Not thread-safe; one loop owns a batch.
-An event's place is its index in the batch.
+An event's place is its index in the batch. Texts are as a reader sees them: without escape
+sequences and invisible characters.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from extdebug.wire.events import Event, encode_json
+from policies.redaction.visible_text import as_seen
 
 REGEX_CHARACTERS: Final = 8 * 1024  # of an event's text that a regex sees: the default message cap
 CHUNK_BYTES: Final = 4 * 1024  # joined text between two looks at a regex's CPU budget
 
 _Made = TypeVar("_Made")
 
+_MESSAGE: Final[Callable[[Event], str]] = attrgetter("message")
 _COLUMNS: Final[Mapping[str, Callable[[Event], Any]]] = {
     "level": attrgetter("level"),
     "stream": attrgetter("stream"),
@@ -113,28 +116,32 @@ class Batch:
             self._cache[key] = found
         return found
 
-    def messages(self, *, folded: bool) -> list[str]:
-        """Each message, lower-cased if `folded`."""
-        return self._once(
-            ("messages", folded),
-            lambda: [event.message.lower() if folded else event.message for event in self.events],
-        )
+    def messages(self, *, folded: bool) -> Sequence[str]:
+        """Each message as it is seen, lower-cased if `folded`."""
+        return self._once(("messages", folded), lambda: self._messages(folded=folded))
 
-    def texts(self, *, folded: bool) -> list[str]:
-        """Each message with its fields as `path=value` lines, lower-cased if `folded`."""
+    def texts(self, *, folded: bool) -> Sequence[str]:
+        """Each message with its fields as `path=value` lines, as it is seen, perhaps `folded`."""
         return self._once(("texts", folded), lambda: self._texts(folded=folded))
 
     def chunks(self, *, whole: bool) -> list[Chunk]:
         """The texts (`whole`) or the messages alone, joined for regex scans over many events."""
         return self._once(("chunks", whole), lambda: self._chunks(whole=whole))
 
-    def _texts(self, *, folded: bool) -> list[str]:
+    def _messages(self, *, folded: bool) -> Sequence[str]:
+        if folded:
+            return [text.lower() for text in self.messages(folded=False)]
+        return as_seen(list(map(_MESSAGE, self.events)))
+
+    def _texts(self, *, folded: bool) -> Sequence[str]:
         if folded:
             return [text.lower() for text in self.texts(folded=False)]
-        return [
-            f"{event.message}\n{flat_fields(event.fields)}" if event.fields else event.message
-            for event in self.events
-        ]
+        return as_seen(
+            [
+                f"{event.message}\n{flat_fields(event.fields)}" if event.fields else event.message
+                for event in self.events
+            ]
+        )
 
     def _chunks(self, *, whole: bool) -> list[Chunk]:
         texts = self.texts(folded=False) if whole else self.messages(folded=False)
@@ -159,12 +166,12 @@ class Batch:
         return found
 
 
-def flat_fields(fields: Mapping[str, Any]) -> str:
+def flat_fields(fields: dict[str, Any]) -> str:
     """Fields as lines of `path=value`, so that `status=500` finds a field as it finds a text."""
     lines: list[str] = []
 
     def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):  # as every object is that was read from JSON
             for key, item in value.items():
                 walk(f"{prefix}.{key}" if prefix else str(key), item)
         else:
@@ -176,4 +183,6 @@ def flat_fields(fields: Mapping[str, Any]) -> str:
 
 def value_text(value: Any) -> str:
     """One field value as people write it: text bare, true/false/null and the rest as JSON."""
-    return value if isinstance(value, str) else encode_json(value).decode()
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else encode_json(value).decode()

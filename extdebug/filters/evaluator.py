@@ -28,6 +28,7 @@ from extdebug.filters.query import (
     read_number,
 )
 from extdebug.filters.regex import SYSTEM_CLOCKS, Clocks, Pattern
+from policies.redaction.visible_text import as_seen
 
 Narrow = Callable[[Batch, Sequence[int]], Sequence[int]]
 
@@ -61,7 +62,7 @@ def compile_node(node: Node, *, clocks: Clocks = SYSTEM_CLOCKS) -> Narrow:
 
 
 def _text(node: Text, *, wanted: bool) -> Narrow:
-    needle, folded, whole = node.needle, node.fold, node.where is Where.TEXT
+    needle, folded, whole = _sought(node.needle), node.fold, node.where is Where.TEXT
 
     def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:
         texts = batch.texts(folded=folded) if whole else batch.messages(folded=folded)
@@ -152,9 +153,9 @@ def _value_test(node: Value | ValueRegex | Compare, clocks: Clocks) -> Callable[
     if isinstance(node, Compare):
         return _comparison(node)
     if isinstance(node, ValueRegex):
-        pattern = Pattern(node.pattern, fold=node.fold, position=node.at, clocks=clocks)
-        return lambda value: pattern.found(value_text(value).encode("utf-8", "replace"))
-    text, fold, number = node.text, node.fold, node.number
+        pattern = _pattern(node, clocks)
+        return lambda value: pattern.found(_value_seen(value).encode("utf-8", "replace"))
+    text, fold, number = _sought(node.text), node.fold, node.number
     tests: dict[Shape, Callable[[str], bool]] = {
         Shape.EXACT: text.__eq__,
         Shape.PREFIX: lambda value: value.startswith(text),
@@ -167,7 +168,7 @@ def _value_test(node: Value | ValueRegex | Compare, clocks: Clocks) -> Callable[
     def holds(value: Any) -> bool:
         if number is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
             return value == number
-        said = value_text(value)
+        said = _value_seen(value)
         return test(said.lower() if fold else said)
 
     return holds
@@ -192,8 +193,22 @@ def _comparison(node: Compare) -> Callable[[Any], bool]:
     return holds
 
 
+def _sought(text: str) -> str:
+    """What is looked for, as it would be seen in a line; as written if nothing of it is seen."""
+    return as_seen([text])[0] or text
+
+
+def _pattern(node: Regex | ValueRegex, clocks: Clocks) -> Pattern:
+    return Pattern(_sought(node.pattern), fold=node.fold, position=node.at, clocks=clocks)
+
+
+def _value_seen(value: Any) -> str:
+    text = value_text(value)
+    return text if text.isascii() and text.isprintable() else as_seen([text])[0]
+
+
 def _regex(node: Regex, clocks: Clocks) -> Narrow:
-    pattern = Pattern(node.pattern, fold=node.fold, position=node.at, clocks=clocks)
+    pattern = _pattern(node, clocks)
     whole = node.where is Where.TEXT
 
     def narrow(batch: Batch, places: Sequence[int]) -> Sequence[int]:

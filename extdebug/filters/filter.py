@@ -64,7 +64,7 @@ class Filter:
             message = f"q: expected at most {MAX_QUERY} characters, got {len(q)}"
             raise FilterError(Problem.TOO_COMPLEX, message, MAX_QUERY)
         if (control := UNPRINTABLE.search(q)) is not None:
-            message = "q: control characters are not allowed; in a regex write \\x1b for one"
+            message = "q: control characters are not allowed; lines are matched without them"
             raise FilterError(Problem.BAD_QUERY, message, control.start())
         streams = frozenset(_member(Output, name, "streams") for name in parts.get("streams", ()))
         level = parts.get("level")

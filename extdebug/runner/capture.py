@@ -9,135 +9,49 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from extdebug.runner.line_splitter import PAUSE, LineSink, Splitter
+from extdebug.runner.stack_traces import MOST_BYTES, TraceJoiner
 from extdebug.wire.events import Output
 from policies.redaction.open_ends import may_go_on
-
-# Bytes of one line that are kept; the rest is dropped and the line marked as cut. Larger than
-# any message, because redaction comes before the message is cut to size.
-MAX_LINE_BYTES: Final = 64 * 1024
-# A prompt or progress text without newline is shown after this pause, unless what follows may make
-# it a secret: redaction has to see name and value, and a character, as one.
-PAUSE: Final = 0.25
-
-# Receives (output, line without its end, cut).
-LineSink = Callable[[Output, bytes, bool], None]
-
-
-class Splitter:
-    """One stream of bytes, any chunking. CR, LF and CRLF each end one line."""
-
-    __slots__ = (
-        "_cut", "_kept", "_parts", "_sink", "_skip_lf", "_unfinished", "fed_at", "held", "output",
-    )  # fmt: skip
-
-    def __init__(self, output: Output, sink: LineSink) -> None:
-        self.output = output
-        self._sink = sink
-        self._parts: list[bytes] = []
-        self._kept = 0
-        self._cut = False
-        self._skip_lf = False  # the last chunk ended in CR: a LF now belongs to it
-        self._unfinished = False  # a pause was not enough: until more comes
-        self.fed_at = 0.0
-        self.held = False  # nothing more is fed for now, though the guest may have written more
-
-    @property
-    def pending(self) -> bool:
-        """Whether a line is being written that a pause would show."""
-        return bool(self._parts) and not self._unfinished
-
-    def feed(self, data: bytes) -> None:
-        if self._skip_lf and data:
-            self._skip_lf = False
-            if data[0] == 10:
-                data = data[1:]
-        if b"\r" in data:
-            self._skip_lf = data[-1] == 13
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        end = data.find(b"\n")
-        if end < 0:  # a fragment: many guests write a line in several
-            if data:
-                self._keep(data)
-                self.fed_at = time.monotonic()
-            return
-        start = 0
-        while end >= 0:
-            if self._parts:
-                self._keep(data[start:end])
-                self.flush()
-            else:
-                cut = end - start > MAX_LINE_BYTES
-                line = data[start : start + MAX_LINE_BYTES if cut else end]
-                self._sink(self.output, line, cut)
-            start = end + 1
-            end = data.find(b"\n", start)
-        if start < len(data):
-            self._keep(data[start:])
-            self.fed_at = time.monotonic()
-
-    def flush(self) -> None:
-        """End the line that is being written, if there is one."""
-        if not self._parts:
-            return
-        line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        cut = self._cut
-        self._parts, self._kept, self._cut, self._unfinished = [], 0, False, False
-        self._sink(self.output, line, cut)
-
-    def pause(self) -> None:
-        """Show the line that is being written, or hold it back until more comes."""
-        self._parts = [b"".join(self._parts)]
-        self._unfinished = not self._cut and may_go_on(self._parts[0])
-        if not self._unfinished:
-            self.flush()
-
-    def _keep(self, data: bytes) -> None:
-        self._unfinished = False
-        parts = self._parts
-        self._kept += len(data)
-        if self._kept > MAX_LINE_BYTES:
-            room = MAX_LINE_BYTES - self._kept + len(data)
-            self._cut = True
-            self._kept = MAX_LINE_BYTES
-            data = data[:room]
-            if not data:
-                return
-        parts.append(data)
-        if len(parts) > 512:
-            # A guest that writes byte by byte: keep one buffer, not a list as long as the line.
-            self._parts = [b"".join(self._parts)]
 
 
 class Capture:
     """Both streams of one execution under one lock: lines leave in the order of completion."""
 
-    __slots__ = ("__weakref__", "_lock", "stderr", "stdout", "watched")
+    __slots__ = ("__weakref__", "_lock", "_traces", "stderr", "stdout", "watched")
 
-    def __init__(self, sink: LineSink) -> None:
+    def __init__(self, sink: LineSink, *, most_bytes: int = MOST_BYTES) -> None:
+        """`most_bytes`: of one event; a stack trace that is longer becomes several."""
         self._lock = threading.Lock()
-        self.stdout = Splitter(Output.STDOUT, sink)
-        self.stderr = Splitter(Output.STDERR, sink)
+        self._traces = TraceJoiner(sink, most_bytes=most_bytes)
+        self.stdout = Splitter(Output.STDOUT, self._traces.line)
+        self.stderr = Splitter(Output.STDERR, self._traces.line)
         self.watched = False  # the sweeper's own note, so that a fragment costs one look
 
     @property
     def pending(self) -> bool:
-        return self.stdout.pending or self.stderr.pending
+        return self.stdout.pending or self.stderr.pending or self._traces.holding
 
     def out(self, data: bytes) -> None:
         with self._lock:
             self.stdout.feed(data)
-        if not self.watched and self.stdout.pending:
+        if not self.watched and (self.stdout.pending or self._traces.holding):
             SWEEPER.watch(self)
 
     def err(self, data: bytes) -> None:
         with self._lock:
             self.stderr.feed(data)
-        if not self.watched and self.stderr.pending:
+        if not self.watched and (self.stderr.pending or self._traces.holding):
             SWEEPER.watch(self)
+
+    def settle(self) -> None:
+        """Hand on the whole lines that are held back: what comes next was written after them."""
+        if self._traces.holding:
+            with self._lock:
+                self._traces.flush()
 
     def hold(self, output: Output, *, held: bool) -> None:
         """Whoever feeds this output stands still: a pause is then none of the guest's."""
@@ -151,14 +65,16 @@ class Capture:
         with self._lock:
             self.stdout.flush()
             self.stderr.flush()
+            self._traces.flush()
 
     def sweep(self, now: float) -> bool:
-        """Flush what has been partial for longer than the pause; whether something still is."""
+        """Show what has waited for longer than a pause; whether something still waits."""
         with self._lock:
-            for splitter in (self.stdout, self.stderr):
-                silent = now - splitter.fed_at >= PAUSE and not splitter.held
-                if splitter.pending and silent:
-                    splitter.pause()
+            self.stdout.due(now)
+            self.stderr.due(now)
+            traces = self._traces
+            if not (self.stdout if traces.output is Output.STDOUT else self.stderr).held:
+                traces.due(now)
             return self.pending
 
 

@@ -37,6 +37,7 @@ class PublisherConfig:
     reply_timeout: float = 30.0
     flush_timeout: float = 5.0  # s to empty the queues on shutdown
     redaction_key: bytes | None = field(default=None, repr=False)
+    guess_levels: bool = True  # from the prefixes of plain lines; such events are marked
     mirror: bool = True  # repeat every event on the ext.* loggers
 
 
@@ -103,6 +104,7 @@ def load(environ: Mapping[str, str]) -> RunnerConfig:
         reply_timeout=read.number("RUNNER_DEBUG_REDIS_TIMEOUT", 30.0, least=1.0, most=120.0),
         flush_timeout=read.number("RUNNER_DEBUG_FLUSH_TIMEOUT", 5.0, least=0.0, most=60.0),
         redaction_key=read.secret("REDACTION_KEY"),
+        guess_levels=read.flag("RUNNER_DEBUG_GUESS_LEVELS", default=True),
         mirror=read.flag("RUNNER_DEBUG_LOCAL_LOG", default=True),
     )
     host = HostConfig(

@@ -18,6 +18,7 @@ from extdebug.wire.events import (
     CONTROL,
     ID,
     LAST_MS,
+    LEVEL_GUESSED,
     LEVELS,
     MAX_OPAQUE,
     NO_ORIGIN,
@@ -60,6 +61,8 @@ def to_entry(event: Event, origin: Origin = NO_ORIGIN) -> list[str | bytes]:
         flat += ("fields", encode_json(event.fields))
     if event.redacted:
         flat += ("redacted", ",".join(event.redacted))
+    if LEVEL_GUESSED in event.marks:
+        flat += ("guessed", "level")
     if origin.n is not None:
         flat += ("n", str(origin.n))
     if origin.lost:
@@ -96,6 +99,8 @@ def from_entry(
     if level is None:
         level = Level.INFO
         marks.append("level")
+    elif get(b"guessed") == b"level":
+        marks.append(LEVEL_GUESSED)
     said = get(b"stream", b"")
     output = _RAW_OUTPUTS.get(said) or _RAW_OUTPUTS.get(said[:16].lower())
     if output is None:

@@ -26,6 +26,7 @@ KNOWN_FIELDS: Final = frozenset(
     (
         "ts", "level", "stream", "tenant", "extension", "install", "request", "version",
         "content_hash", "message", "truncated", "fields", "src", "n", "lost", "why", "redacted",
+        "guessed",
     )
 )  # fmt: skip
 RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)

@@ -66,6 +66,7 @@ class Output(StrEnum):
     LOG = "log"
 
 
+LEVEL_GUESSED: Final = "level_text"  # a mark: the level was read from the beginning of the line
 OUTPUTS: Final[dict[str, Output]] = {output.value: output for output in Output}
 
 
@@ -133,7 +134,8 @@ class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One captured line or log call; in JSON its names are in camelCase.
 
     `id` is the stream id, empty until Redis gave one. `redacted` names the rules that masked
-    something; `marks` names what had to be guessed ("ts", "level", "stream", "utf8").
+    something; `marks` names what had to be guessed ("ts", "level", "stream", "utf8",
+    "level_text").
     """
 
     ts: str

@@ -7,26 +7,32 @@ the visible text, and put back around the masks. Works on UTF-8 bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
+
+import re2
 
 # For the scan of all rules (RE2): something here is invisible or written as an escape.
-INVISIBLE_HINT: Final = (
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{80}-\x{9f}\x{ad}\x{300}-\x{36f}\x{600}-\x{605}\x{61c}"
+_INVISIBLE_CLASS: Final = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{80}-\x{9f}\x{ad}\x{600}-\x{605}\x{61c}"
     r"\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{17b4}-\x{17b5}\x{180b}-\x{180f}"
     r"\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{fe00}-\x{fe0f}\x{feff}"
     r"\x{ffa0}\x{fff9}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{1bca0}-\x{1bca3}"
-    r"\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]|\\(?:u001[bB]|x1[bB]|033|e)\["
+    r"\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}"
 )
-# The same characters in UTF-8.
-_CHARACTER: Final = (
-    rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f\xad]|\xcc[\x80-\xbf]|\xcd[\x80-\xaf]"
+INVISIBLE_HINT: Final = rf"[{_INVISIBLE_CLASS}\x{{300}}-\x{{36f}}]|\\(?:u001[bB]|x1[bB]|033|e)\["
+# The same characters in UTF-8; combining marks apart, which are seen but not read.
+_INVISIBLE: Final = (
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f\xad]"
     rb"|\xd8[\x80-\x85\x9c]|\xdb\x9d|\xdc\x8f|\xe0\xa2[\x90\x91]|\xe0\xa3\xa2|\xe1\x85[\x9f\xa0]"
     rb"|\xe1\x9e[\xb4\xb5]|\xe1\xa0[\x8b-\x8f]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]"
     rb"|\xe3\x85\xa4|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf|\xef\xbe\xa0|\xef\xbf[\xb9-\xbb]"
     rb"|\xf0\x91\x82\xbd|\xf0\x91\x83\x8d|\xf0\x93\x90[\xb0-\xbf]|\xf0\x9b\xb2[\xa0-\xa3]"
     rb"|\xf0\x9d\x85[\xb3-\xba]|\xf3\xa0[\x80-\xbf][\x80-\xbf]"
 )
+_CHARACTER: Final = _INVISIBLE + rb"|\xcc[\x80-\xbf]|\xcd[\x80-\xaf]"
 # At most two intermediate bytes: a run of dashes behind an escape is text, as a key's BEGIN line.
 _CSI: Final = rb"(?:\x1b\[|\xc2\x9b)[0-?]*+[ -/]{0,2}+[@-~]"
 _COLOUR: Final = rb"\\++(?:u001[bB]|x1[bB]|033|e)\[[0-9;:]*+m"  # as a program quotes it
@@ -36,10 +42,13 @@ _STRING: Final = (
     rb"(?:\x1b[\]P_^X]|\xc2[\x90\x98\x9d\x9e\x9f])"
     rb"([^\x07\x1b\r\n\xc2]*+(?:\xc2(?!\x9c)[^\x07\x1b\r\n\xc2]*+)*)(?:\x07|\x1b\\|\xc2\x9c)"
 )
+_OTHER: Final = rb"\x1b[ -/]{0,2}+[0-OQ-WYZ\\`-~]"
 _GAP: Final = re.compile(
-    b"(?:" + b"|".join((_CSI, _STRING, rb"\x1b[ -/]{0,2}+[0-OQ-WYZ\\`-~]", _CHARACTER, _COLOUR))
-    + b")"
+    b"(?:" + b"|".join((_CSI, _STRING, _OTHER, _CHARACTER, _COLOUR)) + b")"
 )  # fmt: skip
+_UNSEEN: Final = re.compile(b"(?:" + b"|".join((_CSI, _STRING, _OTHER, _INVISIBLE)) + b")")
+# One look for each is several times faster than one pass for all of them.
+_ASCII_UNSEEN: Final = tuple(map(chr, sorted({*range(32), 127} - {9, 10, 13})))
 # As a viewer sees it that knows colours alone, and shows the bytes of other sequences.
 _COLOURS_ALONE: Final = re.compile(b"()(?:" + b"|".join((_SGR, _CHARACTER, _COLOUR)) + b")")
 _OTHER_SEQUENCE: Final = re.compile(rb"\x1b(?!\[[0-9;:]*+m)|\xc2[\x90\x98\x9b\x9d\x9e\x9f]")
@@ -80,6 +89,37 @@ def strip(raw: bytes) -> bytes:
         return _GAP.sub(b"", seen)
     seen = seen.translate(None, _CONTROLS)
     return _COLOURS.sub(b"", seen) if b"\\" in seen else seen
+
+
+def as_seen(texts: Sequence[str]) -> Sequence[str]:
+    """Each text as its reader sees it: for matching, not for rules, which look further.
+
+    Escapes that a program has quoted and combining marks are seen, so they stay. `texts` itself
+    when everything of all of them is seen, which costs some 20 ns a line of ASCII to find out.
+    """
+    whole = "".join(texts)
+    for mark in _ASCII_UNSEEN:
+        if mark in whole:
+            break
+    else:
+        if whole.isascii():
+            return texts
+        wide = "".join([text for text in texts if not text.isascii()])
+        if _hint().search(wide.encode("utf-8", "replace")) is None:
+            return texts
+    return [_one_as_seen(text) for text in texts]
+
+
+@cache
+def _hint() -> Any:
+    return re2.compile(f"[{_INVISIBLE_CLASS}]")
+
+
+def _one_as_seen(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    raw = text.encode("utf-8", "replace")
+    return text if _hint().search(raw) is None else _UNSEEN.sub(b"", raw).decode("utf-8", "replace")
 
 
 def has_other_sequences(raw: bytes) -> bool:

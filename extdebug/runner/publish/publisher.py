@@ -57,6 +57,8 @@ class Publisher:
         self._captured = CaptureLanes(bounds, boot=self.boot, rate=config.rate)
         self._sources = self._captured.sources
         self._redaction = redaction or load_redaction(config.redaction_key)
+        # Bytes that lines joined to one event may have: masks make some of them longer.
+        self.most_joined = config.max_event_bytes * 7 // 8
         self._taps: tuple[Tap, ...] = ()
         self._closing = False
         self.emitted = 0
@@ -231,7 +233,12 @@ class Publisher:
             self._sender.put(stream, packed)
 
     def _prepare(self, item: Captured) -> Packed | None:
-        event = prepare(item, self._redaction, max_bytes=self._config.max_event_bytes)
+        event = prepare(
+            item,
+            self._redaction,
+            max_bytes=self._config.max_event_bytes,
+            guess_levels=self._config.guess_levels,
+        )
         origin = Origin(src=item.src, n=item.n)
         if self._config.mirror:
             mirror(event)

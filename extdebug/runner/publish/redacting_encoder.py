@@ -9,7 +9,8 @@ import msgspec
 
 from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.json_lines import read_structured
-from extdebug.wire.events import Event, Level, Output, iso
+from extdebug.runner.publish.text_levels import guess_level
+from extdebug.wire.events import LEVEL_GUESSED, Event, Level, Output, iso
 from extdebug.wire.truncation import cap_fields, cut_text
 
 # When a line was cut at capture, its end may hold half a secret that no rule recognises.
@@ -63,13 +64,25 @@ def text_of(message: bytes | str) -> str:
     return message
 
 
-def prepare(item: Captured, redaction: Redaction, *, max_bytes: int) -> Event:
-    """The event as it will be published: redacted first, cut second, within the caps."""
+def prepare(
+    item: Captured, redaction: Redaction, *, max_bytes: int, guess_levels: bool = True
+) -> Event:
+    """The event as it will be published: redacted first, cut second, within the caps.
+
+    `guess_levels`: a plain line's prefix decides its level, and the event says that it does.
+    """
     message, level, fields = text_of(item.message), item.level, item.fields
+    marks: tuple[str, ...] = ()
     if item.structured and not item.cut and (read := read_structured(message)):
         named, message, fields = read
         if named is not None and item.output is not Output.LOG:
             level = named  # a log call has said its level already
+    elif item.structured and guess_levels and item.output is not Output.LOG:
+        guessed = guess_level(message)
+        if guessed is None and "\n" in message:  # a stack trace: no other line has lines
+            guessed = Level.ERROR
+        if guessed is not None:
+            level, marks = guessed, (LEVEL_GUESSED,)
     kept: dict[str, Any] | None = None
     cut = item.cut
     if fields:
@@ -95,4 +108,5 @@ def prepare(item: Captured, redaction: Redaction, *, max_bytes: int) -> Event:
         fields=kept,
         truncated=cut or message_cut,
         redacted=tuple(dict.fromkeys((*redacted, *more))),
+        marks=marks,
     )

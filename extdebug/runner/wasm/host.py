@@ -65,7 +65,8 @@ class Host:
         limits = self._within(request.limits)
         running = Running(request, limits=limits, publisher=self._publisher)
         running.tell_start()
-        capture = Capture(running.line)
+        capture = Capture(running.line, most_bytes=self._publisher.most_joined)
+        running.settle = capture.settle
         store = self._store(capture, limits, http=linked.http)
         self._here.running = running
         try:

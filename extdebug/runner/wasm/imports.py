@@ -94,7 +94,9 @@ def _define(
         emit = publisher.emit
 
         def write(message: bytes) -> None:
-            emit(running().flow, Output.LOG, level, message, structured=True)
+            execution = running()
+            execution.settle()
+            emit(execution.flow, Output.LOG, level, message, structured=True)
 
         imports.text(instance, function, write)
     elif interface == STRUCTURED and function == "emit":
@@ -109,6 +111,7 @@ def _refuse(
     running: Callable[[], Running], publisher: Publisher, name: str, *_arguments: Any
 ) -> NoReturn:
     execution = running()
+    execution.settle()
     execution.refused = f"this runner does not provide {name}"
     publisher.emit(
         execution.flow,
@@ -133,4 +136,6 @@ def _structured(
             values[field["name"]] = msgspec.json.decode(field["value"])
         except (msgspec.DecodeError, RecursionError):
             values[field["name"]] = field["value"]
-    publisher.emit(running().flow, Output.LOG, Level(level), message, fields=values)
+    execution = running()
+    execution.settle()
+    publisher.emit(execution.flow, Output.LOG, Level(level), message, fields=values)

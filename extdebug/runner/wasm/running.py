@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from wasmtime import WasmtimeError
@@ -31,7 +32,7 @@ class Running:
     """The execution on one thread. `refused` names the import that ended it, if one did."""
 
     __slots__ = ("_faults", "_last_errors", "_publisher", "_started", "call", "flow", "limits",
-                 "refused", "status")  # fmt: skip
+                 "refused", "settle", "status")  # fmt: skip
 
     def __init__(self, call: Call, *, limits: CallLimits, publisher: Publisher) -> None:
         self.call = call
@@ -39,6 +40,7 @@ class Running:
         self.limits = limits
         self.refused = ""
         self.status: int | str = "not started"
+        self.settle: Callable[[], None] = _nothing_held  # lines that are held back come first
         self._publisher = publisher
         self._started = time.monotonic()
         self._faults = resource.getrusage(_RUSAGE_THREAD).ru_minflt
@@ -102,6 +104,10 @@ class Running:
             f"finished: {self.status} in {seconds * 1000:.1f} ms",
             fields=fields,
         )
+
+
+def _nothing_held() -> None:
+    """Until there is a capture."""
 
 
 def failure_of(error: WasmtimeError, running: Running) -> ExecutionFailed:

@@ -82,7 +82,10 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     log.addHandler(TellOnce(level=logging.WARNING))
     log.propagate = False
     publisher = Publisher(replace(config.publisher, mirror=False))
-    capture = Capture(lambda output, line, cut: publisher.line(flow, output, line, cut))
+    capture = Capture(
+        lambda output, line, cut: publisher.line(flow, output, line, cut),
+        most_bytes=publisher.most_joined,
+    )
     routes = [
         Route(source, None if options.quiet else number, CaptureInput(capture, output))
         for (source, _), number, output in zip(

@@ -79,6 +79,7 @@ export function ledgerParts(ledger) {
 const MARKS = {
   ts: "The time is when Redis received it: the runner's own was missing or unreadable.",
   level: "The level was missing or unknown; shown as info.",
+  level_text: "The level was guessed from how the line begins.",
   stream: "The stream was missing or unknown; shown as log.",
   utf8: "It was not valid UTF-8; unreadable bytes were replaced.",
 };

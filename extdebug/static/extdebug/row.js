@@ -135,6 +135,7 @@ function body(item, ev, context) {
     cell.append(el("span", { class: "badge masked", title: "Masked before it reached this page, by this rule" }, `masked: ${rule}`));
   }
   for (const mark of ev.marks ?? []) {
+    if (mark === "level_text") continue; // usual for plain lines: said in the line's details alone
     cell.append(el("span", { class: "badge guessed", title: markMessage(mark) }, `${mark}?`));
   }
   return cell;

@@ -98,3 +98,31 @@ def test_a_regex_over_some_places_finds_what_it_finds_over_all(q: str):
 
     assert list(everywhere) == [0, 2, 4, 6, 8, 10]
     assert list(narrow(Batch(several), [1, 2, 3, 10])) == [2, 10]
+
+
+RED = "\x1b[31mERROR\x1b[0m: connection to \x1b[1merp\x1b[0m ref\u200bused"
+
+
+@pytest.mark.parametrize(
+    "q",
+    ['"ERROR: connection"', '"connection to erp refused"', "/^ERROR: conn/", "/erp refused$/",
+     "message:refused", "message:/to erp refused/", '-"31m"', "-/31m/", "-[1merp",
+     '"erp ref\u200bused"', "/to e\u2060rp/"],
+)  # fmt: skip
+def test_a_query_sees_through_colours_and_invisible_characters(q: str):
+    assert selects(q, event(RED))
+    assert places(q, [*lines("Größe", "x"), event(RED)])[-1] == 2
+
+
+@pytest.mark.parametrize(
+    "q",
+    ['"user=bob smith"', "field.user:bob*", 'field.user:"bob smith"', "field.user:/^bob smith$/",
+     'field.user:"bo\u200bb smith"', "field.n:5", "field.list:red"],
+)  # fmt: skip
+def test_a_query_sees_through_them_in_fields_too(q: str):
+    fields = {"user": "\x1b[32mbob\x1b[0m smith", "n": 5, "list": ["\x1b[31mred\x1b[0m"]}
+    assert selects(q, event("x", fields=fields))
+
+
+def test_a_query_of_nothing_that_is_seen_finds_nothing():
+    assert not selects('"\u200b"', event("zero\u200bwidth"))

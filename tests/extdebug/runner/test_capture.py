@@ -1,67 +1,11 @@
-import itertools
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from extdebug.runner.capture import MAX_LINE_BYTES, Capture, CaptureInput, Splitter
+from extdebug.runner.capture import Capture, CaptureInput
+from extdebug.runner.line_splitter import PAUSE, PROGRESS
 from extdebug.wire.events import Output
 from tests.fixtures.programs import wait_until
-
-
-def split(*chunks: bytes) -> list[tuple[bytes, bool]]:
-    lines: list[tuple[bytes, bool]] = []
-    splitter = Splitter(Output.STDOUT, lambda _, line, cut: lines.append((line, cut)))
-    for chunk in chunks:
-        splitter.feed(chunk)
-    splitter.flush()
-    return lines
-
-
-@pytest.mark.parametrize(
-    ("chunks", "lines"),
-    [
-        ((b"a\nb\n",), [b"a", b"b"]),
-        ((b"a\r\nb\rc\n",), [b"a", b"b", b"c"]),
-        ((b"a\r", b"\nb\n"), [b"a", b"b"]),
-        ((b"a\r", b"b\n"), [b"a", b"b"]),
-        ((b"\n\n",), [b"", b""]),
-        ((b"\r\n\r\n",), [b"", b""]),
-        ((b"\r", b"\r", b"\n"), [b"", b""]),
-        ((b"hello", b" ", b"world", b"\n"), [b"hello world"]),
-        ((b"gr\xc3", b"\xbc\xc3\x9fe\n"), ["grüße".encode()]),
-        ((b"no end",), [b"no end"]),
-        ((b"nul \x00 bad \xff\n",), [b"nul \x00 bad \xff"]),
-        ((b"",), []),
-    ],
-)
-def test_lines_end_at_lf_cr_and_crlf_however_they_are_chunked(chunks, lines):
-    assert split(*chunks) == [(line, False) for line in lines]
-
-
-@given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\xc3\xbc", b"bc", b"\x00"])), st.data())
-def test_chunking_never_changes_the_lines(parts, data):
-    whole = b"".join(parts)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
-    places = [0, *cuts, len(whole)]
-    chunks = [whole[a:b] for a, b in itertools.pairwise(places)]
-    assert split(*chunks) == split(whole)
-    expected = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    if expected[-1] == b"":
-        expected.pop()
-    assert [line for line, _ in split(whole)] == expected
-
-
-@pytest.mark.parametrize("step", [1024 * 1024, 4096, 1000])
-def test_a_mebibyte_line_is_one_cut_line_and_the_next_is_whole(step):
-    data = b"x" * (1024 * 1024) + b"\nafter\n"
-    chunks = [data[i : i + step] for i in range(0, len(data), step)]
-    assert split(*chunks) == [(b"x" * MAX_LINE_BYTES, True), (b"after", False)]
-
-
-def test_byte_by_byte_writing_keeps_one_line():
-    assert split(*(bytes([b]) for b in b"y" * 5000 + b"\n")) == [(b"y" * 5000, False)]
 
 
 def test_stdout_and_stderr_come_in_the_order_of_completion():
@@ -154,3 +98,55 @@ def test_what_is_held_back_is_shown_at_the_end():
     assert not capture.sweep(time.monotonic() + 60)
     capture.close()
     assert lines == [b"password: "]
+
+
+TRACE = b'Traceback (most recent call last):\n  File "a.py", line 1, in f\nValueError: x\n'
+
+
+def shown_by(capture_of=Capture) -> tuple[Capture, list[tuple[Output, bytes]]]:
+    lines: list[tuple[Output, bytes]] = []
+    return capture_of(lambda output, line, _: lines.append((output, line))), lines
+
+
+def test_a_stack_trace_is_one_line_after_a_pause():
+    capture, lines = shown_by()
+    capture.err(TRACE)
+    assert lines == []
+    wait_until(lambda: lines, seconds=3, what="the trace")
+    assert lines == [(Output.STDERR, TRACE[:-1])]
+    assert not capture.sweep(time.monotonic())
+
+
+def test_a_line_of_the_other_output_comes_after_the_trace_before_it():
+    capture, lines = shown_by()
+    capture.err(TRACE)
+    capture.out(b"During handling of the above exception, nothing happened\n")
+    capture.close()
+    assert [output for output, _ in lines] == [Output.STDERR, Output.STDOUT]
+
+
+@pytest.mark.parametrize("end", ["settle", "close"])
+def test_what_is_held_back_comes_before_a_log_call_and_the_end(end):
+    capture, lines = shown_by()
+    capture.err(TRACE)
+    getattr(capture, end)()
+    assert lines == [(Output.STDERR, TRACE[:-1])]
+
+
+def test_a_trace_is_not_ended_while_its_feeder_stands_still():
+    capture, lines = shown_by()
+    capture.err(TRACE)
+    capture.hold(Output.STDERR, held=True)
+    assert capture.sweep(time.monotonic() + 10)
+    assert lines == []
+    capture.hold(Output.STDERR, held=False)
+    assert not capture.sweep(time.monotonic() + PAUSE)
+    assert lines == [(Output.STDERR, TRACE[:-1])]
+
+
+def test_progress_is_shown_by_the_sweep():
+    capture, lines = shown_by()
+    capture.out(b"10%\r")
+    capture.out(b"20%\r")
+    assert not capture.sweep(time.monotonic() + PROGRESS)
+    assert lines == [(Output.STDOUT, b"20%")]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extdebug.wire.entries import to_entry
 from extdebug.wire.events import (
     BARE,
     LAST_MS,
@@ -169,6 +170,7 @@ def test_an_install_that_is_no_id_is_no_install(install):
         ("request", b"\xff", "utf8"),
         ("fields", b'{"a":"\xff"}', "utf8"),
         ("colour", b"\xff", "utf8"),
+        ("guessed", "level", "level_text"),
     ],
 )
 def test_what_had_to_be_guessed_is_marked(name, value, mark):
@@ -180,6 +182,13 @@ def test_what_had_to_be_guessed_is_marked(name, value, mark):
     assert event.marks == (mark,)
     assert event.ts == "2026-01-01T00:00:00.123Z"
     json.loads(encode_json(event))
+
+
+def test_a_guessed_level_is_written_as_a_guess():
+    event, _ = read(raw(message="ERROR x", level="error", stream="log", guessed="level", ts="0"))
+    flat = to_entry(event)
+
+    assert flat[flat.index("guessed") + 1] == "level"
 
 
 def test_a_mark_is_named_once_however_often_it_applies():

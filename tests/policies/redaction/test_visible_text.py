@@ -8,6 +8,7 @@ from policies.redaction.rules import compile_pattern
 from policies.redaction.visible_text import (
     INVISIBLE_HINT,
     HiddenSpan,
+    as_seen,
     has_payload,
     join,
     shift,
@@ -83,3 +84,36 @@ def test_a_link_has_a_text_of_its_own():
 def test_the_quick_way_agrees_with_the_exact_one(text):
     raw = text.encode("utf-8", "surrogatepass")
     assert strip(raw) == split(raw)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain text", "plain text"),
+        ("\x1b[31mERROR\x1b[0m: to \x1b[1merp\x1b[0m", "ERROR: to erp"),
+        ("\x1b[38;2;1;2;3mtrue\x1b[m \x1b[38;5;9m256\x1b[39m", "true 256"),
+        ("\x1b]8;;https://x.example\x07link\x1b]8;;\x07", "link"),
+        ("ze\u200bro \ufeffwidth\u00ad", "zero width"),
+        ("\u202eright\u202c bell\x07 nul\x00", "right bell nul"),
+        ("👩\u200d💻 ok", "👩💻 ok"),
+        ("tab\tand\nlines", "tab\tand\nlines"),
+        ("Größe übernommen", "Größe übernommen"),
+        ("cafe\u0301", "cafe\u0301"),
+        ("quoted \\u001b[31m", "quoted \\u001b[31m"),
+        ("lone \ud800\x1b[0m", "lone ?"),
+    ],
+)
+def test_a_text_is_matched_as_its_reader_sees_it(text, seen):
+    assert list(as_seen([text, "other", "ärger"])) == [seen, "other", "ärger"]
+
+
+@pytest.mark.parametrize("texts", [["a", "b\t\n"], ["Größe", "a"], []])
+def test_texts_of_which_everything_is_seen_come_back_as_they_are(texts):
+    assert as_seen(texts) is texts
+
+
+@given(st.lists(st.text(st.characters(blacklist_categories=["Cs"])), max_size=5))
+def test_each_text_is_seen_alike_alone_and_among_others(texts):
+    alone = [as_seen([text])[0] for text in texts]
+    assert list(as_seen(texts)) == alone
+    assert not any("\x1b" in text or "\u200b" in text for text in alone)

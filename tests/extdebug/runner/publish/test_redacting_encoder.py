@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ def test_whatever_was_printed_becomes_an_entry_that_the_console_can_read(message
     flat = [part if isinstance(part, bytes) else part.encode() for part in to_entry(event)]
     read, _ = from_entry(flat, id=EntryId(1, 1), tenant="acme", extension="invoice-sync")
     assert (read.message, read.level, read.ts) == (event.message, event.level, event.ts)
-    assert read.marks == ()
+    assert read.marks == event.marks
 
 
 def test_redaction_comes_before_the_cut():
@@ -46,3 +47,28 @@ def test_a_line_cut_at_capture_does_not_show_its_unsure_end():
     )
     assert "half" not in event.message
     assert event.truncated
+
+
+@pytest.mark.parametrize(
+    ("output", "line", "level"),
+    [
+        (Output.STDERR, "INFO:app:started", Level.INFO),
+        (Output.STDOUT, "ERROR disk full", Level.ERROR),
+        (Output.STDOUT, "time=1 level=warn msg=slow", Level.WARN),
+    ],
+)
+def test_the_level_of_a_plain_line_is_guessed_marked_and_can_be_left_alone(output, line, level):
+    event = prepare(captured(line, output=output), NoRedaction(), max_bytes=8192)
+    assert (event.level, event.message, event.marks) == (level, line, ("level_text",))
+    alone = prepare(
+        captured(line, output=output), NoRedaction(), max_bytes=8192, guess_levels=False
+    )
+    assert (alone.level, alone.marks) == (Level.INFO, ())
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [(Output.LOG, "ERROR disk full"), (Output.STDOUT, '{"level":"error","msg":"ERROR x"}')],
+)
+def test_a_level_that_was_said_is_no_guess(output, line):
+    assert prepare(captured(line, output=output), NoRedaction(), max_bytes=8192).marks == ()

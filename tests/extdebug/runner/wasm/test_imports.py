@@ -1,11 +1,15 @@
 """What a guest may import works; everything else is refused by name, in the flow of its request."""
 
 import socket
+from types import SimpleNamespace
 
 import pytest
 
+from extdebug.runner.context import RequestFlow
+from extdebug.runner.wasm.abi import HostRefusal
 from extdebug.runner.wasm.components import LoadedComponent
 from extdebug.runner.wasm.execution import ExecutionFailed
+from extdebug.runner.wasm.imports import _refuse, _structured
 from extdebug.wire.events import Level
 from tests.extdebug.runner.wasm.test_host import EVENT, said
 
@@ -70,3 +74,14 @@ def test_javascripts_own_fetch_is_refused_by_name(bench, every_import_js):
         with pytest.raises(BlockingIOError):
             listener.accept()
     assert any((e.fields or {}).get(EVENT) == "refused" for e in bench.events())
+
+
+def test_lines_that_are_held_back_come_before_a_log_call():
+    order: list[str] = []
+    flow = RequestFlow.of("acme", extension="invoice-sync")
+    running = SimpleNamespace(flow=flow, refused="", settle=lambda: order.append("lines"))
+    publisher = SimpleNamespace(emit=lambda *_, **__: order.append("log call"))
+    _structured(lambda: running, publisher, "info", "x", [])  # type: ignore[arg-type, return-value]
+    with pytest.raises(HostRefusal):
+        _refuse(lambda: running, publisher, "http.fetch")  # type: ignore[arg-type, return-value]
+    assert order == ["lines", "log call"] * 2

@@ -1,0 +1,172 @@
+"""Joins a stack trace's lines to one: Python, JavaScript, Java, Go, Rust and .NET.
+
+A line is held back only if a trace may begin with it, and joined only if it looks like the next of
+that trace; whatever else comes ends the trace and is a line of its own. Bounded in lines, bytes and
+time. Runs on the guest's thread, so a line that begins no trace costs one look at its beginning.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+
+from extdebug.runner.line_splitter import PAUSE, LineSink
+from extdebug.runner.publish.text_levels import guess_level
+from extdebug.wire.events import Output
+
+MOST_LINES: Final = 256
+MOST_BYTES: Final = 7 * 1024  # of one joined event: the default cap of a message leaves 1 KiB more
+MOST_TIME: Final = 1.0  # s from a trace's first line to its event, while lines go on coming
+
+_ERROR_NAME: Final = rb"(?:[\w$]+[.:/]{1,2})*[\w$]*(?:Error|Exception|Throwable|Failure|Interrupt)"
+_FRAME: Final = (
+    rb"\s+at [^\s].*(?:[:)\]]|:\d+)|\s*File \".*\", line \d+|\t\S+:\d+(?: \+0x[0-9a-f]+)?$"
+    rb"|\s*[\w$.<>/*\[\]]*@\S+:\d+:\d+$"
+)
+_PYTHON_HEAD: Final = re.compile(
+    rb"[\s|+]*(?:Exception Group )?Traceback \(most recent call last\):"
+)
+# What a trace may begin with, by what its next line may be.
+_HEAD: Final = re.compile(
+    rb"(?P<python>" + _PYTHON_HEAD.pattern + rb")"
+    rb"|(?P<go>panic: |fatal error: |goroutine \d+ \[|SIG[A-Z]+: )"
+    rb"|(?P<rust>thread '.*' (?:\(\d+\) )?panicked at )"
+    rb"|(?P<frames>" + _FRAME + rb")"
+    rb"|(?P<error>(?:Uncaught |Unhandled (?:exception|rejection)[.:]? |Exception in thread \".*\" "
+    rb"|\(in promise\) )*" + _ERROR_NAME + rb"[\w$]*(?: \[[\w-]+\])?(?:\s\([^)]*\))?(?::.*|\s*)$)"
+)
+LOOKED_AT: Final = 512  # bytes of a line
+_FOLLOWS: Final = re.compile(
+    _FRAME
+    + rb"|\s*\.\.\. \d+ (?:more|common)|\s*(?:Caused by|Suppressed): ?|\s*---> |\s*--- End of "
+    rb"|\s+\[(?:cause|errors?|stack)\]|Stack:$|[Ss]tack backtrace:|note: |\s+\d+: "
+)
+_GO: Final = re.compile(
+    rb"goroutine \d+ |\[signal |created by |exit status \d+$|\tpanic: |panic: |\[recovered"
+    rb"|r[a-z0-9]{1,5} +0x|[cfg]s +0x"
+)
+_GO_CALL: Final = re.compile(rb"[\w./*()@%\[\]-]+\(.*\)$")
+_PYTHON_END: Final = re.compile(rb"((?:\w+\.)*[A-Za-z_]\w*)(?::\s|:?$)")
+_PYTHON_CHAIN: Final = re.compile(
+    rb"[\s|]*(?:During handling of the above exception|The above exception was the direct cause)"
+)
+_ERROR: Final = re.compile(_ERROR_NAME + rb"[\w$]*\b")
+_INDENTED: Final = re.compile(rb"[ \t]")
+_CLOSING: Final = re.compile(rb"[}\]]+[,;]?$")
+
+
+class TraceJoiner:
+    """Stands before a LineSink, under its caller's lock. Moments are monotonic seconds."""
+
+    __slots__ = (
+        "_began", "_blank", "_bytes", "_chained", "_fed_at", "_kind", "_lines", "_message",
+        "_most_bytes", "_sink", "_sure", "holding", "output",
+    )  # fmt: skip
+
+    def __init__(self, sink: LineSink, *, most_bytes: int = MOST_BYTES) -> None:
+        """`most_bytes` of one joined event; more would be cut off at its end."""
+        self._sink = sink
+        self._most_bytes = min(most_bytes, MOST_BYTES)
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._kind = ""
+        self._sure = False  # the next line need not be a frame
+        self._message = False  # the next line is the panic's message, whatever it looks like
+        self._chained = False  # another exception was announced
+        self._blank = 0  # lines at the end that are blank, and the trace's only if it goes on
+        self._began = self._fed_at = 0.0
+        self.holding = False  # lines are held back
+        self.output = Output.STDOUT  # of what is held
+
+    def line(self, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001 - a LineSink
+        """Hold the line back, or hand it on after what was held."""
+        if self.holding:
+            if output is self.output and not cut and self._belongs(line):
+                self._add(line)
+                return
+            self.flush()
+        head = None if cut else _HEAD.match(line, 0, LOOKED_AT)
+        if head is None or len(line) > self._most_bytes:
+            self._sink(output, line, cut)
+            return
+        kind = head.lastgroup or ""
+        self._kind = "python" if kind == "frames" and b'File "' in line else kind
+        self._sure = kind in ("python", "frames") or line.startswith(b"goroutine ")
+        self._chained = False
+        self._message = self._kind == "rust" and line.endswith(b":")
+        self.output = output
+        self._began = self._fed_at = time.monotonic()
+        self._lines, self._bytes, self.holding = [line], len(line), True
+
+    def due(self, now: float) -> None:
+        """Hand on what has waited long enough."""
+        if self.holding and (now - self._fed_at >= PAUSE or now - self._began >= MOST_TIME):
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what is held: nothing more belongs to it."""
+        if not self._lines:
+            return
+        whole = len(self._lines) - self._blank
+        lines, blank = self._lines[:whole], self._lines[whole:]
+        self._lines, self._bytes, self._blank, self.holding = [], 0, 0, False
+        self._sink(self.output, lines[0] if len(lines) == 1 else b"\n".join(lines), False)  # noqa: FBT003
+        for line in blank:
+            self._sink(self.output, line, False)  # noqa: FBT003 - a LineSink
+
+    def _add(self, line: bytes) -> None:
+        now = time.monotonic()
+        if len(self._lines) >= MOST_LINES or self._bytes + len(line) >= self._most_bytes:
+            self.flush()  # the trace goes on in another event
+            self._began = now
+        self.holding = True
+        self._lines.append(line)
+        self._bytes += len(line) + 1
+        self._fed_at = now
+        self._blank = 0 if line.strip() else self._blank + 1
+
+    def _belongs(self, line: bytes) -> bool:
+        """Whether the line goes on with the trace; blank ones wait for the next."""
+        if not line.strip():
+            return self._blank == 0 and self._kind != "frames"
+        if self._message:
+            self._message = False
+            self._sure = True
+            return not _is_log(line)
+        if self._kind == "python":
+            return self._goes_on_in_python(line)
+        of_go = self._kind == "go" and (
+            _GO.match(line, 0, LOOKED_AT) or (self._sure and _GO_CALL.match(line, 0, LOOKED_AT))
+        )
+        if of_go or _FOLLOWS.match(line, 0, LOOKED_AT):
+            self._sure = True
+            return True
+        if not self._sure or self._blank or _is_log(line):
+            return False
+        return bool(_INDENTED.match(line) or _CLOSING.match(line))
+
+    def _goes_on_in_python(self, line: bytes) -> bool:
+        if not self._sure:  # the exception was named: only one that came of it may follow
+            if self._chained and _PYTHON_HEAD.match(line, 0, LOOKED_AT):
+                self._chained, self._sure = False, True
+                return True
+            self._chained = _PYTHON_CHAIN.match(line, 0, LOOKED_AT) is not None
+            return self._chained
+        if self._blank:
+            return False
+        if _INDENTED.match(line):
+            return not _is_log(line)
+        end = _PYTHON_END.match(line, 0, LOOKED_AT)
+        if end is None or end[1].isupper():
+            return False
+        self._sure = False
+        return True
+
+
+def _is_log(line: bytes) -> bool:
+    """Whether a logger wrote the line: it stands between a trace's lines and is none of them."""
+    start = line.lstrip()[:LOOKED_AT]
+    if _ERROR.match(start) and line[:1].isspace():  # one of the errors that a trace lists
+        return False
+    return start.startswith(b'{"') or guess_level(start.decode("utf-8", "replace")) is not None

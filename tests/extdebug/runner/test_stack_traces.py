@@ -1,0 +1,266 @@
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extdebug.runner.line_splitter import PAUSE
+from extdebug.runner.stack_traces import MOST_BYTES, MOST_LINES, MOST_TIME, TraceJoiner
+from extdebug.wire.events import Output
+from tests.fixtures.programs import need
+
+# As the languages print them.
+TRACES: dict[str, str] = {}
+TRACES["py"] = """Traceback (most recent call last):
+  File "/app/main.py", line 3, in <module>
+    main()
+    ~~~~^^
+  File "/app/main.py", line 9, in main
+    raise ValueError("x")
+ValueError: x
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/app/main.py", line 3, in <module>
+    main()
+app.errors.Boom: y"""
+TRACES["group"] = """  + Exception Group Traceback (most recent call last):
+  |   File "<stdin>", line 1, in <module>
+  | ExceptionGroup: a (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: 1
+    +---------------- 2 ----------------
+    | TypeError: 2
+    +------------------------------------"""
+TRACES["js"] = """TypeError: Cannot read properties of undefined (reading 'x')
+    at handler (/app/index.js:10:5)
+    at async Promise.all (index 0)
+    at node:internal/main/run_main_module:28:49 {
+  code: 'E_X',
+  [cause]: Error: inner
+      at foo (file:///a.js:1:2)
+}"""
+TRACES["aggregate"] = """AggregateError: many
+    at [eval]:1:15
+    at node:internal/main/eval_string:51:3 {
+  [errors]: [
+    Error: a
+        at [eval]:1:35
+        at evalScript (node:internal/process/execution:133:3),
+    TypeError: b
+        at [eval]:1:50
+  ]
+}"""
+TRACES["rust 2"] = """thread 'main' (28891) panicked at m.rs:1:38:
+assertion `left == right` failed: len
+  left: 0
+ right: 1
+stack backtrace:
+   0: __rustc::rust_begin_unwind
+             at /rustc/59807616/library/std/src/panicking.rs:689:5
+   1: m::main
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace."""
+TRACES["sm"] = """Error: boom
+handler@index.js:10:5
+@index.js:1:1"""
+TRACES["java"] = """Exception in thread "main" java.lang.RuntimeException: outer
+\tat com.acme.Main.main(Main.java:5)
+\tat java.base/java.lang.Thread.run(Thread.java:833)
+\tSuppressed: java.lang.Exception: s
+\t\tat com.acme.Main.x(Main.java:7)
+Caused by: java.lang.IllegalStateException: inner
+\tat com.acme.Main.y(Main.java:8)
+\t... 1 more"""
+TRACES["go"] = """panic: runtime error: index out of range [5] with length 3
+
+goroutine 1 [running]:
+main.f(...)
+\t/tmp/x.go:8
+main.main()
+\t/tmp/x.go:4 +0x1d
+created by main.start in goroutine 1
+\t/tmp/x.go:2 +0x1d
+exit status 2"""
+TRACES["rust"] = """thread 'main' panicked at src/main.rs:2:5:
+assertion `left == right` failed
+  left: 1
+ right: 2
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/abc/library/std/src/panicking.rs:645:5
+   1: core::panicking::panic_fmt
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace."""
+TRACES["anyhow"] = """Error: failed to load
+
+Caused by:
+    0: reading config
+    1: No such file
+
+Stack backtrace:
+   0: anyhow::error"""
+TRACES["net"] = """Unhandled exception. System.InvalidOperationException: outer
+ ---> System.ArgumentException: inner (Parameter 'x')
+   at App.Program.G() in /src/Program.cs:line 12
+   --- End of inner exception stack trace ---
+   at App.Program.Main(String[] args) in /src/Program.cs:line 5
+   at System.Threading.Tasks.Task.<>c.<ThrowAsync>b__128_0(Object state)"""
+
+
+def joined(text: str, *, most_bytes: int = MOST_BYTES) -> list[str]:
+    lines: list[str] = []
+    joiner = TraceJoiner(lambda _, line, cut: lines.append(line.decode()), most_bytes=most_bytes)
+    for line in text.split("\n"):
+        joiner.line(Output.STDERR, line.encode(), False)
+    joiner.flush()
+    assert not joiner.holding
+    return lines
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_a_trace_is_one_event_between_the_lines_around_it(name):
+    trace = TRACES[name]
+    assert joined(f"before\n{trace}\nafter 1\nafter 2") == ["before", trace, "after 1", "after 2"]
+
+
+@pytest.mark.parametrize("name", TRACES)
+@pytest.mark.parametrize(
+    "log", ["2026-01-01 12:00:00 INFO app: next", '{"level":"info","msg":"x"}', "INFO:app:next"]
+)
+def test_a_log_line_between_is_not_swallowed(name, log):
+    first, *rest = TRACES[name].split("\n")
+    for place in range(len(rest) + 1):
+        text = "\n".join([first, *rest[:place], log, *rest[place:]])
+        lines = joined(text)
+        assert log in lines
+        assert "\n".join(lines) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ValueError: bad input\nfetched 3 orders",
+        "Error: boom\n{ a: 1 }",
+        "panic: nothing\nfetched(3)",
+        "  indented\n  lines\n  of text",
+        "http.server.Error handler\n  at noon",
+        "wrote to a@b.example:25:10 ok\nnext",
+        "Caused by: nothing before it\n  x",
+    ],
+)
+def test_lines_that_only_look_like_a_trace_stay_lines(text):
+    assert joined(text) == text.split("\n")
+
+
+def test_blank_lines_after_a_trace_are_lines_of_their_own():
+    trace = TRACES["py"].split("\n\nDuring")[0]
+    assert joined(f"{trace}\n\nnext") == [trace, "", "next"]
+
+
+def test_two_traces_in_a_row_are_two_events():
+    for name in ("py", "js", "java", "net"):
+        trace = TRACES[name]
+        assert joined(f"{trace}\n{trace}") == [trace, trace]
+
+
+def test_what_is_left_of_an_interrupted_trace_is_joined_again():
+    frames = "\n".join(f"    at f{n} (a.js:{n}:1)" for n in range(4))
+    assert joined(f"Error: x\n{frames}\nINFO: y\n{frames}") == [
+        f"Error: x\n{frames}",
+        "INFO: y",
+        frames,
+    ]
+
+
+@pytest.mark.parametrize("most", [200, MOST_BYTES])
+def test_a_long_trace_becomes_events_within_the_bounds(most):
+    text = "Error: x\n" + "\n".join(f"    at f{n} (a.js:{n}:1)" for n in range(2_000))
+    lines = joined(text, most_bytes=most)
+    assert "\n".join(lines) == text
+    assert all(len(line) <= most and line.count("\n") < MOST_LINES for line in lines)
+    assert len(lines) > 1
+
+
+def held_since(*lines: bytes) -> tuple[TraceJoiner, list[bytes], float]:
+    got: list[bytes] = []
+    joiner = TraceJoiner(lambda _, line, cut: got.append(line))
+    for line in lines:
+        joiner.line(Output.STDERR, line, False)
+    return joiner, got, joiner._fed_at
+
+
+def test_a_trace_is_over_after_a_pause():
+    joiner, got, fed = held_since(b"Error: x", b"    at f (a.js:1:1)")
+    joiner.due(fed + PAUSE * 0.9)
+    assert got == []
+    joiner.due(fed + PAUSE)
+    assert got == [b"Error: x\n    at f (a.js:1:1)"]
+
+
+def test_a_trace_that_goes_on_and_on_is_shown_in_time():
+    joiner, got, fed = held_since(b"Error: x", b"    at f (a.js:1:1)")
+    joiner._fed_at = fed + MOST_TIME  # a line came a moment ago
+    joiner.due(fed + MOST_TIME)
+    assert len(got) == 1
+
+
+@pytest.mark.parametrize("part", [b"(", b"a(", b" ", b"\tat ", b"@", b":1", b".a", b"|", b"Error"])
+@pytest.mark.parametrize("head", [b"panic: x", b"goroutine 1 [running]:", b"Error: x", b" at a(b)"])
+def test_a_long_line_costs_no_more_than_its_beginning(head, part):
+    joiner, _, _ = held_since(head)
+    before = time.thread_time()
+    for _ in range(20):
+        joiner.line(Output.STDERR, part * (60_000 // len(part)), False)
+        joiner.line(Output.STDERR, head, False)
+    assert time.thread_time() - before < 0.5
+
+
+def test_a_cut_line_ends_a_trace_and_is_handed_on_as_cut():
+    got: list[tuple[bytes, bool]] = []
+    joiner = TraceJoiner(lambda _, line, cut: got.append((line, cut)))
+    joiner.line(Output.STDERR, b"Error: x", False)
+    joiner.line(Output.STDERR, b"    at f (a.js:1:1)", True)
+    assert got == [(b"Error: x", False), (b"    at f (a.js:1:1)", True)]
+
+
+PARTS = st.sampled_from(
+    [line for trace in TRACES.values() for line in trace.split("\n")]
+    + ["INFO: x", "text", "  text", "", "}", '{"a":1}']
+)
+
+
+@given(st.lists(PARTS, max_size=30), st.integers(20, 400))
+def test_no_line_is_lost_doubled_or_moved(lines, most):
+    text = "\n".join(lines)
+    got = joined(text, most_bytes=most)
+    assert "\n".join(got) == text
+    assert all("\n" not in line or len(line) <= most for line in got)
+
+
+PYTHON_FAILS = """
+def f():
+    try:
+        1 / 0
+    except Exception as e:
+        raise ExceptionGroup("many", [ValueError(1), TypeError(2)]) from e
+f()
+"""
+NODE_FAILS = """
+console.error(Object.assign(new Error('outer', { cause: new TypeError('inner') }), { code: 'E' }));
+console.error(new AggregateError([new Error('a'), new RangeError('b')], 'many'));
+"""
+
+
+@pytest.mark.parametrize(("program", "events"), [("python", 1), ("node", 2)])
+def test_what_an_interpreter_prints_of_an_error_is_one_event(program, events):
+    if program == "python":
+        command = [sys.executable, "-c", PYTHON_FAILS]
+    else:
+        command = [need("node", package="nodejs"), "-e", NODE_FAILS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    text = done.stderr.rstrip("\n")
+    lines = joined(text)
+    assert "\n".join(lines) == text
+    assert len(lines) == events
