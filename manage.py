@@ -17,7 +17,12 @@ def main() -> None:
         sys.exit(f"{error.name} is not installed. Install the console first:\n  {INSTALL}")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config.bad_environment import BadEnvironment
+
+    try:
+        execute_from_command_line(sys.argv)
+    except BadEnvironment as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

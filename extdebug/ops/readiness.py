@@ -26,6 +26,11 @@ class RedisAway(Exception):
     """Redis does not answer, or refuses us; the message says which."""
 
 
+def redirects_to_itself() -> bool:
+    """Whether a server that does not end TLS itself sends each request back to the same address."""
+    return bool(settings.HTTPS_ONLY and not (settings.BEHIND_TLS_PROXY or settings.TRUSTED_PROXIES))
+
+
 def database_problems() -> list[CheckMessage]:
     """Synchronous. Errors in production, warnings elsewhere; DatabaseError when it is away."""
     found = [*trail.problems(), *policy.problems()]

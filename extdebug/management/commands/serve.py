@@ -55,6 +55,12 @@ class Command(BaseCommand):
         """CommandError, one line per reason, unless database and Redis are fit to be used."""
         if not settings.REDIS_URL and not settings.RUNNER_URL:
             raise CommandError("neither REDIS_URL nor RUNNER_URL is set: there is nothing to show")
+        if readiness.redirects_to_itself():
+            raise CommandError(
+                "HTTPS_ONLY is on, and nothing says which requests came over TLS, so that each "
+                "would be redirected to itself: set TRUSTED_PROXIES or BEHIND_TLS_PROXY for the "
+                "proxy that ends TLS, or HTTPS_ONLY=off without one"
+            )
         found: list[CheckMessage] = []
         try:
             found += readiness.database_problems()

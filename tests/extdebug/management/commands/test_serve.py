@@ -54,6 +54,13 @@ def test_neither_redis_nor_a_runner_refuses_to_start(settings: Any, mode: str):
     assert refusal() == ["neither REDIS_URL nor RUNNER_URL is set: there is nothing to show"]
 
 
+def test_https_without_a_word_on_who_ends_tls_would_redirect_for_ever(settings: Any):
+    settings.REDIS_URL, settings.HTTPS_ONLY = AWAY, True
+    settings.TRUSTED_PROXIES, settings.BEHIND_TLS_PROXY = [], False
+    (line,) = refusal()
+    assert "TRUSTED_PROXIES or BEHIND_TLS_PROXY" in line
+
+
 def test_serve_refuses_bad_settings():
     result = subprocess.run(
         [sys.executable, "manage.py", "serve", "--port", "0"],
@@ -83,6 +90,7 @@ class Production:
             "PATH": os.environ["PATH"], "HOME": str(folder), **test_settings.ENVIRONMENT,
             "EXT_DEBUG_ENVIRONMENT": "production", "DATABASE_URL": url, "REDIS_URL": redis_url,
             "EXT_DEBUG_ORIGINS": "https://console.example",
+            "TRUSTED_PROXIES": "127.0.0.1",
             "METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789",
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }  # fmt: skip
