@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 "would be redirected to itself: set TRUSTED_PROXIES or BEHIND_TLS_PROXY for the "
                 "proxy that ends TLS, or HTTPS_ONLY=off without one"
             )
-        found: list[CheckMessage] = []
+        found: list[CheckMessage] = readiness.static_problems()
         try:
             found += readiness.database_problems()
         except DatabaseError as error:
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         try:
             found += asyncio.run(readiness.redis_problems())
         except readiness.RedisAway as error:  # it may come back, or the runners stand in for it
-            self.stderr.write(f"Redis does not answer yet: {error}")
+            self.stderr.write(f"Redis does not answer yet: {error}: {error.reason}")
         for message in found:
             if not message.is_serious():
                 self.stderr.write(_line(message))

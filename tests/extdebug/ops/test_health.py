@@ -48,6 +48,31 @@ def test_a_redis_that_is_away_matters_where_it_is_needed(
     assert readyz() == expected
 
 
+@pytest.mark.django_db(transaction=True)
+def test_why_is_for_the_log_once_and_for_whoever_has_the_token(
+    settings: Any, caplog: pytest.LogCaptureFixture, redis_server: RedisServer
+):
+    settings.METRICS_TOKEN, settings.REDIS_URL = "a-token", AWAY
+    why = {"redis: ConnectionError": "Redis does not answer: nobody listens on this port"}
+
+    def ask(token: str) -> dict[str, Any]:
+        answer = async_to_sync(AsyncClient().get)(
+            "/readyz", headers={"Authorization": f"Bearer {token}"}
+        )
+        found: dict[str, Any] = json.loads(answer.content)
+        return found
+
+    assert ask("a-token") == {"ok": False, "problems": [*why], "why": why}
+    assert ask("another") == {"ok": False, "problems": [*why]}
+    settings.METRICS_TOKEN = ""
+    assert ask("") == {"ok": False, "problems": [*why]}
+    said = [each.getMessage() for each in caplog.records if each.name == health.__name__]
+    assert said == [f"not ready: {name}: {reason}" for name, reason in why.items()]
+    settings.REDIS_URL = redis_server.url
+    assert ask("") == {"ok": True, "problems": []}
+    assert caplog.records[-1].getMessage() == "ready again"
+
+
 async def test_healthz_asks_nothing_of_anyone(async_client: AsyncClient, settings: Any):
     settings.REDIS_URL = AWAY
     answer = await async_client.get("/healthz")

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from audit import roles
 from tests import settings as test_settings
@@ -44,6 +45,16 @@ def test_production_does_not_start_without_its_triggers(settings: Any):
         lines = refusal()
     assert ids(lines) == TRIGGERS
     assert all("manage.py " in line for line in lines), "each says what to do"
+
+
+@pytest.mark.django_db
+def test_what_a_session_needs_is_looked_at_before_the_start(settings: Any, tmp_path: Path):
+    settings.REDIS_URL = AWAY
+    settings.STATIC_HASHED, settings.STATIC_ROOT = True, tmp_path
+    MigrationRecorder(connection).record_unapplied("extdebug", "0001_initial")
+    lines = refusal()
+    assert ids(lines) == ["extdebug.E003", "extdebug.E006"]
+    assert all("Run `manage.py " in line for line in lines), "each says what to do"
 
 
 @pytest.mark.django_db
