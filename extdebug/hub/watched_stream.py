@@ -40,7 +40,9 @@ class WatchedStream:
         self.problem = ""  # why this stream cannot be read now, in a person's words
         self.snapshot: Snapshot | None = None
         self.counts = StreamCounts()
-        self.pending: list[Row] = []  # read, and not delivered before the stream's account is known
+        # Read, and not delivered before the stream's account is known or a watcher caught up.
+        self.pending: list[Row] = []
+        self.hurried = False  # Redis will soon drop what is not delivered: wait for nobody
         self.on_runners = False  # Redis is away, and runners are asked instead
         self.streamless = False  # there is no Redis to come back
         self._groups: dict[Selection, list[Subscription]] = {}
@@ -108,7 +110,8 @@ class WatchedStream:
     def read(self, rows: Sequence[Row]) -> int:
         """Entries that came without a snapshot; how many events were delivered.
 
-        They stop before the first that shows a loss: the rest is `pending` until `look`.
+        They stop before the first that shows a loss, and where a watcher that keeps up has no more
+        room: the rest is `pending` until `look`.
         """
         self.pending += rows
         return self._run(self.pending, known=False)
@@ -119,13 +122,17 @@ class WatchedStream:
         if account is None:
             raise RuntimeError("the watch is not attached yet")
         self.snapshot = snapshot
+        delivered = 0
+        if self.pending and (snapshot.first is None or snapshot.first > account.at.id):
+            self.hurried = True  # the stream holds them no more, but we do
+            delivered += self._run(self.pending, known=False)
         self.pending += rows
         ends = account.at
         for loss in account.look(snapshot, [row[0] for row in self.pending], whole=whole):
             self.lose(loss, ends=ends)
         # Nothing is trimmed out of the middle: without entries deleted by hand all is known.
         certain = whole or account.certain(snapshot)
-        delivered = self._run(self.pending, known=True, certain=certain)
+        delivered += self._run(self.pending, known=True, certain=certain)
         if whole and not self.pending:
             account.settle(snapshot)
         elif certain and not self.pending:
@@ -151,6 +158,7 @@ class WatchedStream:
     def flush(self) -> int:
         """Deliver what is pending as it is: the stream that could explain its holes is gone."""
         self.sequence_gaps.complete = True
+        self.hurried = True
         return self._run(self.pending, known=True)
 
     def unknown_source(self) -> bool:
@@ -172,6 +180,8 @@ class WatchedStream:
         place = self.sequence_gaps.told(account.at)
         ids: list[EntryId] = []
         for row in rows:
+            if not part and len(rows) > 1 and not self.hurried and self.crowded:
+                break
             decoded = self.decoder(row)
             if decoded.origin.src is not None and self._undecided(decoded, known=known):
                 break
@@ -192,10 +202,10 @@ class WatchedStream:
             if decoded.event is not None:
                 part.append(decoded)
                 size += len(decoded.json)
-                if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
-                    delivered += self._fan(part, place)
-                    part, size = [], 0
             ids.append(decoded.id)
+            if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
+                delivered += self._fan(part, place)
+                part, size = [], 0
         delivered += self._fan(part, place)
         del rows[: len(ids)]
         account.read(ids)

@@ -103,11 +103,12 @@ class SequenceGaps:
         return Cursor(at.id, at.index, at.epoch, at.stated, int(self._spare), span.until)
 
     def seed(self, origin: Origin, *, at: EntryId) -> None:
-        """An entry from a part of the stream before our place: only its number says something."""
-        if origin.src is not None and origin.n is not None:
-            producer = self._producer(origin.src)
-            producer.last, producer.last_at = max(producer.last or 0, origin.n), at
-            producer.partial, producer.excused = True, self._span
+        """One of the last entries before our place: what markers before these stated is unknown."""
+        known = self._known.get(origin.src) if origin.src is not None else None
+        if known is not None or origin.n is not None:
+            self.account(origin, at=at)
+        if known is None and origin.n is not None and origin.src is not None:
+            self._known[origin.src].partial = True
 
     def lost(self, missed: int | None, *, after: EntryId, until: EntryId) -> None:
         """The stream itself lost entries between these bounds, told before what follows: the hole

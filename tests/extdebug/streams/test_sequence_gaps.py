@@ -311,6 +311,16 @@ def test_of_a_seeded_source_only_the_last_number_is_known() -> None:
     assert book.see(6) == Missing(0, 0)
 
 
+def test_what_a_marker_among_the_last_entries_stated_is_known() -> None:
+    """Right behind it, and should the stream be gone before the rest of it can be read."""
+    book = Book()
+    book.producers.seed(Origin("a", None, 9), at=EntryId(1, 0))  # of whose numbers none is known
+    book.producers.seed(Origin("a", 5), at=EntryId(2, 0))
+    book.producers.seed(Origin("a", None, 4), at=EntryId(3, 0))
+    assert book.producers.unknown(Origin("a", 12), at=HERE), "earlier markers may have told more"
+    assert book.see(12) == Missing(0, 2)
+
+
 def test_a_seed_takes_the_greatest_number_and_is_replaced_by_what_is_learnt() -> None:
     book, earlier = Book(), Book()
     for n in (5, 4):
