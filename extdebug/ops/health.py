@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
@@ -34,10 +36,10 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     log has the rest, and whoever has METRICS_TOKEN gets it as `why`. Asked once for all who ask
     within a second."""
     found = await ready.get()
-    problems = [*_draining(), *found]
+    problems = [*_draining(), *found.problems]
     body: dict[str, object] = {"ok": not problems, "problems": problems}
     if _has_token(request):
-        body["why"] = found
+        body |= {"why": found.problems, "warnings": found.warnings}
     return JsonResponse(body, status=503 if problems else 200)
 
 
@@ -46,44 +48,64 @@ def _draining() -> list[str]:
     return ["draining"] if here is not None and here.draining else []
 
 
-async def _problems() -> dict[str, str]:
-    """What is wrong by id, each with a sentence. What is new is logged, and that it is over."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What keeps sessions away, and what Redis warns of, by id, each with a sentence."""
+
+    problems: dict[str, str]
+    warnings: dict[str, str]
+
+
+async def _look() -> Found:
+    """What is new is logged, and that it is over."""
     problems = _grave(readiness.static_problems())
+    warnings: dict[str, str] = {}
     try:
         problems |= _grave(await in_record_threads(readiness.database_problems))
     except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering
         reason = (str(error).splitlines() or [""])[0]
         problems[f"database: {type(error).__name__}"] = f"the database does not answer: {reason}"
     try:
-        problems |= _grave(await readiness.redis_problems())
+        redis = await readiness.redis_problems()
+        problems |= _grave(redis)
+        warnings = _said(message for message in redis if not message.is_serious())
     except readiness.RedisAway as error:
         # In `auto` the runners stand in for it, and a session begun now is worth having.
         if settings.EXT_DEBUG_STREAM_MODE == "redis":
             problems[f"redis: {error}"] = f"Redis does not answer: {error.reason}"
-    _log_changes(problems)
-    return problems
+    _log_changes(problems, warnings)
+    return Found(problems, warnings)
 
 
-ready: Final = SharedAnswer(_problems)
-_logged: Final[dict[str, str]] = {}  # what the log has, so that probes do not fill it
+ready: Final = SharedAnswer(_look)
+# What the log has, so that probes do not fill it: names of warnings, problems with their words.
+_warned: Final[set[str]] = set()
+_logged: Final[dict[str, str]] = {}
 
 
-def _log_changes(problems: dict[str, str]) -> None:
+def _log_changes(problems: dict[str, str], warnings: dict[str, str]) -> None:
     for name, why in problems.items():
         if _logged.get(name) != why:
             log.error("not ready: %s: %s", name, why)
     if _logged and not problems:
         log.warning("ready again")
+    for name in warnings.keys() - _warned:
+        log.warning("%s: %s", name, warnings[name])
     _logged.clear()
     _logged.update(problems)
+    _warned.clear()
+    _warned.update(warnings)
 
 
 def _grave(found: list[CheckMessage]) -> dict[str, str]:
-    """Serious ones by id, sorted; of several with one id the first speaks."""
+    return _said(message for message in found if message.is_serious())
+
+
+def _said(found: Iterable[CheckMessage]) -> dict[str, str]:
+    """By id, sorted; of several with one id the first speaks."""
     said: dict[str, str] = {}
     for message in sorted(found, key=lambda each: str(each.id)):
-        if message.is_serious():
-            said.setdefault(str(message.id), f"{message.msg} {message.hint or ''}".strip())
+        said.setdefault(str(message.id), f"{message.msg} {message.hint or ''}".strip())
     return said
 
 
@@ -105,5 +127,6 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         log.warning("metrics without the database: %s", error)
         signs = None
     registry = CollectorRegistry()
-    registry.register(Figures(running_node(), signs))
+    full = readiness.FULL in (await ready.get()).warnings
+    registry.register(Figures(running_node(), signs, redis_full=full))
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4")

@@ -25,6 +25,7 @@ from extdebug.wire.redis_causes import cause
 from policies.database import checks as policy
 from policies.grants import checks as alarms
 
+FULL: Final = "extdebug.W009"
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
 
 
@@ -135,6 +136,16 @@ def judge(info: bytes | str | None) -> list[CheckMessage]:
         )
     except ValueError:
         pass  # a server that does not tell
+    eviction = values.get("maxmemory_policy", "noeviction")
+    used, most = (int(values.get(name) or 0) for name in ("used_memory", "maxmemory"))
+    if 0 < most <= used and not eviction.startswith("allkeys"):
+        found.append(
+            Warning(
+                f"Redis is full ({used} of {most} bytes): it refuses what runners write.",
+                hint="Raise maxmemory, or lower EXT_DEBUG_RETENTION_SECONDS and run the janitor.",
+                id=FULL,
+            )
+        )
     if values.get("cluster_enabled") == "1":
         found.append(
             Error(
@@ -144,7 +155,6 @@ def judge(info: bytes | str | None) -> list[CheckMessage]:
                 id="extdebug.E008",
             )
         )
-    eviction = values.get("maxmemory_policy", "noeviction")
     if eviction.startswith("allkeys"):
         found.append(
             Warning(
