@@ -81,6 +81,12 @@ def test_serve_refuses_bad_settings():
     assert "console.E101" in result.stderr
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "lots", "80_00"])
+def test_a_port_that_is_none_is_refused_in_a_line(port: str):
+    with pytest.raises(CommandError, match="argument --port: expected 0 to 65535, got"):
+        call_command("serve", f"--port={port}")
+
+
 @pytest.mark.django_db
 def test_reload_without_debug_would_show_half_of_an_edit_and_is_refused(settings: Any):
     settings.REDIS_URL, settings.DEBUG = AWAY, False
