@@ -36,6 +36,22 @@ def test_whatever_starts_says_it_without_a_traceback(command: list[str]):
     ]
 
 
+@pytest.mark.parametrize("command", [["migrate", "--skip-checks"], ["verify_audit"]])
+def test_a_database_that_is_away_is_said_in_a_line(command: list[str]):
+    env = {
+        "EXT_DEBUG_ENVIRONMENT": "development",
+        "DATABASE_URL": "postgres://nobody:hidden@127.0.0.1:1/nothing",
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT, env=env, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("the database: connection failed")
+    assert "hidden" not in line
+
+
 def test_addresses_become_djangos_settings():
     found = database("postgres://u:p%24w@h:5432/n?connect_timeout=3")
     assert found["PASSWORD"] == "p$w"
