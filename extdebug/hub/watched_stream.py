@@ -15,7 +15,7 @@ from extdebug.filters.filter import Batch
 from extdebug.hub.gaps import entry_gaps, loss_gap
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import EventRun
-from extdebug.hub.runner_buffer import RunnerBuffer
+from extdebug.hub.runner_buffer import Number, RunnerBuffer, number_of
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
 from extdebug.hub.stats import StreamCounts
 from extdebug.hub.subscription import Subscription
@@ -45,6 +45,7 @@ class WatchedStream:
         self.hurried = False  # Redis will soon drop what is not delivered: wait for nobody
         self.on_runners = False  # Redis is away, and runners are asked instead
         self.streamless = False  # there is no Redis to come back
+        self._met: set[Number] = set()  # numbers that came from Redis while runners are asked
         self._groups: dict[Selection, list[Subscription]] = {}
 
     @property
@@ -70,10 +71,8 @@ class WatchedStream:
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
-        if self.on_runners and subscription.runner_buffer is None:
-            subscription.runner_buffer = RunnerBuffer(
-                limit=subscription.limit, streamless=self.streamless
-            )
+        if self.on_runners:
+            self._buffer(subscription)
 
     def leave(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.selection)
@@ -108,11 +107,9 @@ class WatchedStream:
         self.wake()
 
     def read(self, rows: Sequence[Row]) -> int:
-        """Entries that came without a snapshot; how many events were delivered.
-
-        They stop before the first that shows a loss, and where a watcher that keeps up has no more
-        room: the rest is `pending` until `look`.
-        """
+        """Entries without a snapshot; how many events were delivered. They stop before the first
+        that shows a loss, and where a watcher that keeps up has no more room: the rest is `pending`
+        until `look`."""
         self.pending += rows
         return self._run(self.pending, known=False)
 
@@ -224,6 +221,8 @@ class WatchedStream:
         """One part to every selection: equal selections share the work and the run of events."""
         if not part or not self._groups:
             return 0
+        if self.on_runners:
+            self._met.update(filter(None, map(number_of, part)))
         events = [decoded.event for decoded in part if decoded.event is not None]
         batch = Batch(events)
         whole: EventRun | None = None
@@ -265,16 +264,19 @@ class WatchedStream:
         """Redis is away: from now on lines come by `runner_row`."""
         self.on_runners = True
         for subscription in self._all():
-            if subscription.runner_buffer is None:
-                subscription.runner_buffer = RunnerBuffer(
-                    limit=subscription.limit, streamless=self.streamless
-                )
+            self._buffer(subscription)
         self.wake()
 
+    def _buffer(self, subscription: Subscription) -> None:
+        if subscription.runner_buffer is None:
+            limit = subscription.limit
+            subscription.runner_buffer = RunnerBuffer(limit=limit, streamless=self.streamless)
+
     def runner_row(self, row: Row) -> None:
-        """One entry of a runner's own stream; what nobody may read there comes from Redis."""
+        """One entry of a runner's own stream; what nobody may read there comes from Redis, and
+        what has come from there already, as Redis is back, is not shown again."""
         decoded = self.decoder(row)
-        if decoded.event is None:
+        if decoded.event is None or number_of(decoded) in self._met:
             return
         event = msgspec.structs.replace(decoded.event, id="")
         part = [DecodedEntry(ZERO_ID, event, decoded.origin, encode_json(event))]
@@ -290,6 +292,7 @@ class WatchedStream:
     def end_fallback(self, seam: Gap) -> None:
         """Redis is back: `seam` marks the place, and each session reads on from its own."""
         self.on_runners = False
+        self._met.clear()
         if self.attached:
             for subscription in self._all():
                 if subscription.runner_buffer is not None:

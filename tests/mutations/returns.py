@@ -87,8 +87,15 @@ RETURNS: Final = [
     ),
     Mutation(
         "a marker behind a restart is kept for a later hole", NUMBERS,
-        "        producer.credit -= stated\n        hole -= stated\n        if last_at",
-        "        if last_at", NUMBER_TESTS,
+        "producer.credit -= stated + unsure - ours", "producer.credit -= 0", NUMBER_TESTS,
+    ),
+    Mutation(
+        "a late marker leaves the stream's loss to the hole it states", NUMBERS,
+        "self._spare += late - untold", "pass", NUMBER_TESTS,
+    ),
+    Mutation(
+        "a late marker states what another hole was told for", NUMBERS,
+        "untold = min(late, self._beyond)", "untold = 0", NUMBER_TESTS,
     ),
     # --- losses told ahead of their place
     Mutation(

@@ -221,6 +221,29 @@ def test_lines_of_runners_have_no_place_and_are_not_shown_again_from_redis() -> 
     assert told(sub) == (["failover:None", "odd 9"], 2)
 
 
+def test_a_line_that_redis_brought_first_as_it_came_back_is_not_shown_from_its_runner() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.begin_fallback()
+    watched.runner_row(row(1, "s", 1))
+    watched.read([row(1, "s", 1), row(2, "s", 2)])
+    watched.runner_row(row(2, "s", 2))
+    watched.runner_row(row(3, "s", 3))
+    buffer = sub.runner_buffer
+    assert buffer is not None
+    shown = []
+    while (piece := buffer.take(at(0))) is not None:
+        shown += (
+            [one.event.message for one in piece.chunk.events if one.event] if piece.chunk else []
+        )
+    assert shown == ["odd 1", "odd 3"]
+    assert told(sub) == (["even 2"], 2), "what the runner showed first is counted, and not shown"
+    watched.end_fallback(Gap(GapReason.FAILOVER, None))
+    watched.begin_fallback()
+    watched.runner_row(row(2, "s", 2))
+    assert buffer.waiting, "another outage remembers nothing of this one"
+
+
 def keeping_up(watched: WatchedStream, *, limit: int) -> Subscription:
     sub = Subscription(watched, ALL, lambda: None, limit=limit)
     sub.ring.release()
