@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = load(os.environ)
     except ConfigError as error:
-        parser.exit(2, f"{error}\n")
+        # The command's own words go the same way: those of wrap are marked.
+        mark = "wrap: " if options.command == "wrap" else ""
+        parser.exit(2, "".join(f"{mark}{line}\n" for line in str(error).splitlines()))
     if options.command == "wrap":
         from extdebug.runner.wrap.command import wrap_command
 

@@ -35,6 +35,8 @@ def test_what_is_secret_is_declared_so(setting: Setting[Any]):
         ("DATABASE_URL", "postgres://u:$p@h/n?connect_timeout=3", None),
         ("DATABASE_URL", "sqlite:///:memory:", None),
         ("EMAIL_URL", "filemail:///var/mail", None),
+        ("REDIS_URL", "rediss://u:$p@h/0?ssl_ca_certs=ca.pem&socket_timeout=5", None),
+        ("REDIS_URL", "unix:///run/redis.sock?db=1", None),
         ("TRUSTED_PROXIES", "10.0.0.7, 10.1.0.0/16", ("10.0.0.7", "10.1.0.0/16")),
         ("ALLOWED_HOSTS", "a.example,.example,[::1]", ("a.example", ".example", "[::1]")),
         ("RUNNER_URL", "http://a:1,http://b:2", ("http://a:1", "http://b:2")),
@@ -58,6 +60,9 @@ def test_a_good_value_is_read(name: str, text: str, value: object):
         ("DATABASE_URL", "mysql://u:p@h/n"),
         ("RUNNER_URL", "runner:8090"),
         ("REDIS_URL", "redis://h/db"),
+        ("REDIS_URL", "redis://h/0?socket_timeout=soon"),
+        ("REDIS_URL", "redis://h/0?ssl_ca_cert=typo"),
+        ("REDIS_URL", "rediss://h/0?ssl_ca_cert=typo"),
         ("EXT_DEBUG_RETENTION_SECONDS", "0"),  # the janitor would delete every entry
         ("EXT_DEBUG_WEBHOOK_URL", "file:///etc/passwd"),
         ("CHANNEL_LAYER_PREFIX", "*"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
@@ -163,6 +164,7 @@ class Url:
     example: str
     hostless: tuple[str, ...] = ()
     path: str = ""  # what the path must match, if anything
+    usable: Callable[[str], object] = str  # ValueError for an address that its library refuses
 
     @property
     def expected(self) -> str:
@@ -172,12 +174,12 @@ class Url:
         parts = urlsplit(text)  # ValueError, and so are a port that is none and one above 65535
         if parts.scheme not in self.schemes or re.search(r"\s", text):
             raise ValueError(parts.scheme)
-        if parts.scheme in self.hostless:
-            return text
-        if not parts.hostname or parts.port == 0:
-            raise ValueError("no host")
-        if self.path and not re.fullmatch(self.path, parts.path):
-            raise ValueError("path")
+        if parts.scheme not in self.hostless:
+            if not parts.hostname or parts.port == 0:
+                raise ValueError("no host")
+            if self.path and not re.fullmatch(self.path, parts.path):
+                raise ValueError("path")
+        self.usable(text)
         return text
 
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+from redis.connection import Connection, parse_url
 
 from extdebug.wire.environment.kinds import Secret, Text, Url
 from extdebug.wire.environment.setting import Setting
 
 # Redis takes any bytes, ACL patterns and key globs do not.
 PREFIX_PATTERN: Final = r"[A-Za-z0-9._:-]{1,64}"
+
+
+def _usable(url: str) -> None:
+    """ValueError for options that redis-py does not have, or values that they cannot have."""
+    options: dict[str, Any] = dict(parse_url(url))
+    connection: type[Connection] = options.pop("connection_class", Connection)
+    try:
+        connection(**options)  # connects to nothing yet
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
 REDIS: Final = Url(
     ("redis", "rediss", "unix"),
     "rediss://user:password@redis.example:6379/0",
     hostless=("unix",),
     path=r"/?|/[0-9]{1,4}",
+    usable=_usable,
 )
 
 STREAM_PREFIX: Final = Setting(
