@@ -33,7 +33,7 @@ from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
-PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
+PROVISIONAL_MS: Final = 2500  # so long after an entry its stream was looked at, if busy
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
 
