@@ -9,8 +9,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from extdebug.wire.positions import MOST_CURSOR
-
 
 class Process(models.Model):
     """A console process. `beat_at` is renewed every 5 s; a silent one loses its sessions."""
@@ -73,7 +71,7 @@ class DebugSession(models.Model):
     end_requested_by = models.CharField(max_length=150, blank=True)
 
     filters = models.JSONField(default=list, blank=True)
-    cursor = models.CharField(max_length=MOST_CURSOR, blank=True)
+    cursor = models.CharField(max_length=192, blank=True)
     shown = models.PositiveBigIntegerField(default=0)
     filtered = models.PositiveBigIntegerField(default=0)
     lost = models.JSONField(default=dict, blank=True)

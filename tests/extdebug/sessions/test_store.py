@@ -16,7 +16,7 @@ from extdebug.models import DebugSession
 from extdebug.sessions import ownership, store
 from extdebug.sessions.store import Account, Lease
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId
+from extdebug.wire.positions import EPOCH_DIGITS, MOST_CURSOR, Cursor, EntryId
 from policies import access
 from policies.models import Limits
 
@@ -68,6 +68,8 @@ def test_the_longest_place_fits_its_column(cast: Cast) -> None:
     end = EntryId(most, most)
     place = str(Cursor(end, most, "f" * EPOCH_DIGITS, stated=True, ahead=most, until=end))
     assert Cursor.parse(place).until == end
+    column = DebugSession._meta.get_field("cursor")
+    assert column.max_length == MOST_CURSOR
     lease = opened(cast.dan)
     account = dataclasses.replace(ACCOUNT, cursor=place)
     store.close(lease, viewer(cast.dan), TARGET, account, code=1000, reason="left")
