@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,31 @@ def grants_for(role: str, *, using: str = DEFAULT_DB_ALIAS) -> list[str]:
         f"REVOKE ALL ON django_migrations FROM {role};",
         f"GRANT SELECT ON django_migrations TO {role};",
     ]
+
+
+def lacking(tables: Iterable[str], *, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """What of `grants_for` the role of this connection does not have on `tables`, as `INSERT on
+    audit_auditrecord`; empty on databases without roles."""
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        return []
+    needed = [(table, power) for table in tables for power in _powers(table)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, power FROM unnest(%s::text[], %s::text[]) AS needed(name, power)"
+            " WHERE NOT COALESCE(has_table_privilege(to_regclass(name), power), false)"
+            " ORDER BY name, power",
+            [[table for table, _ in needed], [power for _, power in needed]],
+        )
+        return [f"{power} on {table}" for table, power in cursor.fetchall()]
+
+
+def _powers(table: str) -> tuple[str, ...]:
+    if table in APPEND_ONLY:
+        return ("SELECT", "INSERT")
+    if table == NOTES:
+        return ("SELECT", "UPDATE", "DELETE")
+    return ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 def excess(*, using: str = DEFAULT_DB_ALIAS) -> list[Excess]:

@@ -1,19 +1,25 @@
 """The ASGI application: HTTP by Django, WebSockets by Channels, start and stop by lifespan."""
 
 import os
+import sys
 from typing import Any, Final
 
 from django.core.asgi import get_asgi_application
 
+from config.bad_environment import BadEnvironment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http = get_asgi_application()  # loads the apps: the imports below need them
+try:
+    http = get_asgi_application()  # loads the apps: the imports below need them
+except BadEnvironment as error:
+    sys.exit(str(error))  # the lines alone, whichever server imports this
 
-from channels.routing import ProtocolTypeRouter  # noqa: E402
-from channels.security.websocket import WebsocketDenier  # noqa: E402
+from channels.routing import ProtocolTypeRouter
+from channels.security.websocket import WebsocketDenier
 
-from config.origins import OriginGate  # noqa: E402
-from extdebug.ops.request_bounds import RequestBounds  # noqa: E402
-from extdebug.transports.consumers import SessionConsumer  # noqa: E402
+from config.origins import OriginGate
+from extdebug.ops.request_bounds import RequestBounds
+from extdebug.transports.consumers import SessionConsumer
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
 session = SessionConsumer.as_asgi()

@@ -1,46 +1,61 @@
 """Settings of the console. The only reader of the environment on this side of Redis.
 
-docs/configuration.md lists every variable; config/checks.py refuses the bad ones at start-up.
+config/declared.py declares every variable, and docs/configuration.md is written from it. A value
+that is none of its kind is refused at the end of this module; config/checks.py refuses what only
+several settings together show to be wrong.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
-import environ
+from config import declared
+from config.admin_look import UNFOLD  # noqa: F401 - Django reads it here
+from config.bad_environment import database, mail, refuse_bad
+from extdebug.wire.environment import shared
+from extdebug.wire.environment.setting import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()  # NAME_FILE names a mounted secret that holds NAME
+_environment = Environment(os.environ)
+_read, _read_or = _environment.read, _environment.read_or
 
 # --- where we are --------------------------------------------------------------------------
 # Unset means production: whoever forgets the variable gets the strict rules.
-EXT_DEBUG_ENVIRONMENT: str = env.str("EXT_DEBUG_ENVIRONMENT", default="production").lower()
+EXT_DEBUG_ENVIRONMENT: str = _read(declared.ENVIRONMENT)
 PRODUCTION: bool = EXT_DEBUG_ENVIRONMENT == "production"
-DEBUG: bool = env.bool("DEBUG", default=False)
+DEBUG: bool = _read(declared.DEBUG)
 
 # --- who may talk to us --------------------------------------------------------------------
 INSECURE_SECRET_KEY = "insecure-for-development-only-" + "x" * 32  # refused in production
-SECRET_KEY: str = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
-SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY: str = _read_or(declared.SECRET_KEY, default=INSECURE_SECRET_KEY)
+SECRET_KEY_FALLBACKS: list[str] = [*_read(declared.SECRET_KEY_FALLBACKS)]
 # The loopback is always allowed: health probes inside the container ask by that name.
 ALLOWED_HOSTS: list[str] = [
-    *env.list("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]",
+    *_read(declared.ALLOWED_HOSTS), "127.0.0.1", "localhost", "[::1]",
 ]  # fmt: skip
 # Pages that may open a WebSocket: full origins, scheme and port included, compared exactly.
-EXT_DEBUG_ORIGINS: list[str] = env.list(
-    "EXT_DEBUG_ORIGINS",
-    default=[] if PRODUCTION else ["http://127.0.0.1:8000", "http://localhost:8000"],
-)
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=EXT_DEBUG_ORIGINS)
+EXT_DEBUG_ORIGINS: list[str] = [
+    *_read_or(
+        declared.ORIGINS,
+        default=() if PRODUCTION else ("http://127.0.0.1:8000", "http://localhost:8000"),
+    )
+]
+CSRF_TRUSTED_ORIGINS: list[str] = [
+    *_read_or(declared.CSRF_ORIGINS, default=tuple(EXT_DEBUG_ORIGINS))
+]
 # Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto `manage.py serve` believes.
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES: list[str] = [*_read(declared.TRUSTED_PROXIES)]
 # Behind a proxy that ends TLS and *always* sets or strips X-Forwarded-Proto.
-if env.bool("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY: bool = _read(declared.BEHIND_TLS_PROXY)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=PRODUCTION)
+HTTPS_ONLY: bool = _read_or(declared.HTTPS_ONLY, default=PRODUCTION)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes come from inside
-SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS_ONLY else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_SECONDS: int = _read_or(
+    declared.HSTS_SECONDS, default=declared.HSTS_SECONDS.default if HTTPS_ONLY else 0
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = _read(declared.HSTS_SUBDOMAINS)
 SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -48,7 +63,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # A session row is what a logout removes and what the cut looks for: never signed cookies.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
-SESSION_COOKIE_AGE: int = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
+SESSION_COOKIE_AGE: int = _read(declared.SESSION_COOKIE_AGE)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -129,40 +144,12 @@ TEMPLATES = [
         },
     }
 ]
-UNFOLD = {
-    "SITE_TITLE": "Debug Console",
-    "SITE_HEADER": "Debug Console",
-    "SITE_URL": "/extensions/",
-    "SITE_SYMBOL": "terminal",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "/static/extdebug/icon.svg"}
-    ],
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "config.apps.environment_badge",
-    "BORDER_RADIUS": "6px",
-    "DASHBOARD_CALLBACK": "extdebug.dashboard.dashboard",
-    "SIDEBAR": {"show_search": True, "navigation": "extdebug.dashboard.navigation"},
-    "COLORS": {
-        "primary": {  # the console's accent, dark enough for white text from 600 on
-            "50": "#effafb",
-            "100": "#d7f0f4",
-            "200": "#b0e1e9",
-            "300": "#7bcbd9",
-            "400": "#45adc0",
-            "500": "#1a8ea3",
-            "600": "#0a6b7c",
-            "700": "#0b5766",
-            "800": "#104854",
-            "900": "#123d48",
-            "950": "#052730",
-        }
-    },
-}
 
 # --- what it stands on ---------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'console.sqlite3'}")
+    "default": database(
+        _read_or(declared.DATABASE_URL, default=f"sqlite:///{BASE_DIR / 'var' / 'console.sqlite3'}")
+    )
 }
 _database = DATABASES["default"]
 # Opening a connection costs more than most queries: SQLite's runs two pragmas each time.
@@ -190,8 +177,8 @@ else:
         **_database.get("OPTIONS", {}),
     }
 
-REDIS_URL: str = env.str("REDIS_URL", default="")
-CHANNEL_LAYER_PREFIX: str = env.str("CHANNEL_LAYER_PREFIX", default="ext-debug-layer")
+REDIS_URL: str = _read(declared.REDIS_URL)
+CHANNEL_LAYER_PREFIX: str = _read(declared.LAYER_PREFIX)
 _LAYER: dict[str, Any] = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 if REDIS_URL:
     # redis-py's default socket_timeout of 5 s kills an idle receiver about every 5 s; the
@@ -206,34 +193,35 @@ if REDIS_URL:
 CHANNEL_LAYERS = {"default": _LAYER}
 
 # --- the debug console ---------------------------------------------------------------------
-EXT_DEBUG_STREAM_PREFIX: str = env.str("RUNNER_DEBUG_REDIS_STREAM_PREFIX", default="ext-debug:")
+EXT_DEBUG_STREAM_PREFIX: str = _read(shared.STREAM_PREFIX)
 # None: off in production, on elsewhere (the decision's first rule).
-EXT_DEBUG_UI_ENABLED: bool | None = env.bool("EXT_DEBUG_UI_ENABLED", default=None)
+EXT_DEBUG_UI_ENABLED: bool | None = _read(declared.UI_ENABLED)
 # Lets one operator make the changes that need two in production; loud, and meant for nobody.
-EXT_DEBUG_ONE_PERSON: bool = env.bool("EXT_DEBUG_ONE_PERSON", default=False)
-EXT_DEBUG_STREAM_MODE: str = env.str("EXT_DEBUG_STREAM_MODE", default="redis").lower()
-EXT_DEBUG_RETENTION_SECONDS: int = env.int("EXT_DEBUG_RETENTION_SECONDS", default=15 * 60)
+EXT_DEBUG_ONE_PERSON: bool = _read(declared.ONE_PERSON)
+EXT_DEBUG_STREAM_MODE: str = _read(declared.STREAM_MODE)
+EXT_DEBUG_RETENTION_SECONDS: int = _read(declared.RETENTION_SECONDS)
 # The fallback of EXT_DEBUG_STREAM_MODE=auto|runner: the runners' addresses separated by commas, the
 # x-runner-auth token, and the key that signs what a session may read there.
-RUNNER_URL: str = env.str("RUNNER_URL", default="")
-RUNNER_AUTH_TOKEN: str = env.str("RUNNER_AUTH_TOKEN", default="")
-RUNNER_DEBUG_STREAM_SECRET: str = env.str("RUNNER_DEBUG_STREAM_SECRET", default="")
-REDACTION_KEY: str = env.str("REDACTION_KEY", default="")
-METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+_runners: tuple[str, ...] = _read(declared.RUNNER_URL)
+RUNNER_URL: str = ",".join(_runners)
+RUNNER_AUTH_TOKEN: str = _read(shared.RUNNER_AUTH_TOKEN)
+RUNNER_DEBUG_STREAM_SECRET: str = _read(shared.STREAM_SECRET)
+REDACTION_KEY: str = _read(shared.REDACTION_KEY)
+METRICS_TOKEN: str = _read(declared.METRICS_TOKEN)
 # Ed25519 seed (64 hex digits) that signs the audit trail's checkpoints, and where they go.
-AUDIT_SIGNING_KEY: str = env.str("AUDIT_SIGNING_KEY", default="")
-AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", default="")
+AUDIT_SIGNING_KEY: str = _read(declared.SIGNING_KEY)
+AUDIT_CHECKPOINT_DIR: str = str(_read(declared.CHECKPOINT_DIR) or "")
 # Public keys of earlier signing keys, so that their checkpoints still verify.
-AUDIT_PUBLIC_KEYS: tuple[str, ...] = tuple(env.list("AUDIT_PUBLIC_KEYS", default=[]))
+AUDIT_PUBLIC_KEYS: tuple[str, ...] = _read(declared.PUBLIC_KEYS)
 
 # --- telling approvers ---------------------------------------------------------------------
 # Where links in messages lead; the first origin is the address people type.
-EXT_DEBUG_BASE_URL: str = env.str("EXT_DEBUG_BASE_URL", default=(EXT_DEBUG_ORIGINS or [""])[0])
-EXT_DEBUG_WEBHOOK_URL: str = env.str("EXT_DEBUG_WEBHOOK_URL", default="")
-EXT_DEBUG_WEBHOOK_SECRET: str = env.str("EXT_DEBUG_WEBHOOK_SECRET", default="")
+EXT_DEBUG_BASE_URL: str = _read_or(declared.BASE_URL, default=(EXT_DEBUG_ORIGINS or [""])[0])
+EXT_DEBUG_WEBHOOK_URL: str = _read(declared.WEBHOOK_URL)
+EXT_DEBUG_WEBHOOK_SECRET: str = _read(declared.WEBHOOK_SECRET)
 # smtp://user:password@host:587, smtp+tls:// for STARTTLS; without it messages go to the log.
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="debug-console@localhost")
+vars().update(mail(_read_or(declared.EMAIL_URL, default="consolemail://")))
+DEFAULT_FROM_EMAIL: str = _read(declared.FROM_EMAIL)
 EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not hang its sender
 
 # --- the rest ------------------------------------------------------------------------------
@@ -245,8 +233,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 # Names carry a hash of the content once `collectstatic` has run (the image does); before that
 # the sources are served straight from the apps and revalidated, so that a clone needs no build.
-STATIC_HASHED: bool = env.bool(
-    "STATIC_HASHED", default=PRODUCTION and (STATIC_ROOT / "staticfiles.json").exists()
+STATIC_HASHED: bool = _read_or(
+    declared.STATIC_HASHED, default=PRODUCTION and (STATIC_ROOT / "staticfiles.json").exists()
 )
 WHITENOISE_USE_FINDERS = not STATIC_HASHED
 WHITENOISE_MAX_AGE = 3600 if STATIC_HASHED else 0  # hashed names are immutable regardless
@@ -275,7 +263,7 @@ LOGGING = {
     },
     "filters": {"outages": {"()": "config.log_filters.Outages"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": _read(declared.LOG_LEVEL)},
     "loggers": {
         # Django's own handlers mail the admins; here everything goes one way.
         "django": {"handlers": [], "propagate": True},
@@ -292,3 +280,5 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
     },
 }
+
+refuse_bad(_environment)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from audit import queries
 from audit.requesters import note_reading
 from extdebug.models import DebugSession, Process
-from extdebug.sessions.heartbeats import JANITOR, is_silent
+from extdebug.sessions.heartbeats import JANITOR, is_replay, is_silent
 from policies.changes import second_person
 from policies.database import clock
 from policies.desk.recorded_admin import operates
@@ -89,7 +89,9 @@ def _denials(request: HttpRequest) -> Any:
 
 def streams() -> dict[str, Any]:
     """What every process says about the streams it reads, and which processes are silent."""
-    processes = list(Process.objects.exclude(name=JANITOR))
+    known = Process.objects.exclude(name=JANITOR)
+    # A replay that was killed leaves a row for ten minutes, and nobody to worry about.
+    processes = [each for each in known if not (is_replay(each) and is_silent(each))]
     rows: list[dict[str, Any]] = []
     for process in processes:
         silent = is_silent(process)

@@ -37,6 +37,7 @@ OFFERED: Final[dict[str, str]] = {
     "extdebug.runner.logging_handler:DebugHandler": "see its module",
     "audit.guards:lift": "for migrations that alter a table with triggers: docs/audit.md",
     "policies.database.version_triggers:lift": "for migrations that alter a table with triggers",
+    "config.settings_table:": "contributors run it: CONTRIBUTING.md, a setting",
     "policies.redaction.rule_table:": "contributors run it: CONTRIBUTING.md, a redaction rule",
 }
 

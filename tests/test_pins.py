@@ -83,3 +83,15 @@ def test_nothing_else_is_installed_in_the_test_environment():
     installed = {canonicalize_name(d.name) for d in importlib.metadata.distributions()}
     surplus = installed - set(_group("test")) - VENV - {NAME}
     assert not surplus, "imported without being declared? pin it"
+
+
+def test_the_way_without_a_network_fetches_what_builds_the_project():
+    """`pip download` does not take it along by itself, and pip would look for it online."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    page = (ROOT / "docs/deployment.md").read_text()
+    (fetched,) = re.findall(r"pip download -d wheels '\.\[console\]' (.+)", page)
+    assert fetched.split() == build
+
+
+def test_the_project_cannot_be_uploaded_as_a_package_that_does_not_work():
+    assert "Private :: Do Not Upload" in PROJECT["classifiers"]

@@ -23,6 +23,7 @@ from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.backoff import jittered
+from extdebug.wire.redis_causes import cause
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +131,9 @@ class Tail:
                     attempt = 0
             except LOST as error:
                 self._server.broke()
-                self._say(f"Redis does not answer ({type(error).__name__})")
+                self._say(f"Redis does not answer ({type(error).__name__})", why=cause(error))
             except ResponseError as error:
-                self._say(f"Redis refuses: {str(error)[:200]}")
+                self._say(f"Redis refuses: {str(error)[:200]}", why=cause(error))
             except Exception:  # a bug in one reply must not end every session's stream silently
                 log.exception("tail %s failed", self._name)
                 self._say("the console could not read its reply; trying again")
@@ -140,8 +141,11 @@ class Tail:
             await asyncio.sleep(jittered(attempt))
             attempt = min(attempt + 1, 8)
 
-    def _say(self, problem: str) -> None:
+    def _say(self, problem: str, *, why: str = "") -> None:
+        """To the watchers what there is to know, to the log also what would mend it."""
         if problem != self.problem:
+            if why:
+                log.warning("tail %s: Redis cannot be read: %s", self._name, why)
             self.problem = problem
             self._on_state(problem)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
@@ -30,10 +32,15 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether new sessions may be sent here. Anyone may ask, so problems are named by id only;
-    the log has the rest. Asked once for all who ask within a second."""
-    problems = [*_draining(), *await ready.get()]
-    return JsonResponse({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+    """Whether new sessions may be sent here. Anyone may ask, so problems are named by id only; the
+    log has the rest, and whoever has METRICS_TOKEN gets it as `why`. Asked once for all who ask
+    within a second."""
+    found = await ready.get()
+    problems = [*_draining(), *found.problems]
+    body: dict[str, object] = {"ok": not problems, "problems": problems}
+    if _has_token(request):
+        body |= {"why": found.problems, "warnings": found.warnings}
+    return JsonResponse(body, status=503 if problems else 200)
 
 
 def _draining() -> list[str]:
@@ -41,37 +48,78 @@ def _draining() -> list[str]:
     return ["draining"] if here is not None and here.draining else []
 
 
-async def _problems() -> list[str]:
-    problems: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What keeps sessions away, and what Redis warns of, by id, each with a sentence."""
+
+    problems: dict[str, str]
+    warnings: dict[str, str]
+
+
+async def _look() -> Found:
+    """What is new is logged, and that it is over."""
+    problems = _grave(readiness.static_problems())
+    warnings: dict[str, str] = {}
     try:
-        problems += _grave(await in_record_threads(readiness.database_problems))
+        problems |= _grave(await in_record_threads(readiness.database_problems))
     except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering
-        problems.append(f"database: {type(error).__name__}")
+        reason = (str(error).splitlines() or [""])[0]
+        problems[f"database: {type(error).__name__}"] = f"the database does not answer: {reason}"
     try:
-        problems += _grave(await readiness.redis_problems())
+        redis = await readiness.redis_problems()
+        problems |= _grave(redis)
+        warnings = _said(message for message in redis if not message.is_serious())
     except readiness.RedisAway as error:
         # In `auto` the runners stand in for it, and a session begun now is worth having.
         if settings.EXT_DEBUG_STREAM_MODE == "redis":
-            problems.append(f"redis: {error}")
-    return problems
+            problems[f"redis: {error}"] = f"Redis does not answer: {error.reason}"
+    _log_changes(problems, warnings)
+    return Found(problems, warnings)
 
 
-ready: Final = SharedAnswer(_problems)
+ready: Final = SharedAnswer(_look)
+# What the log has, so that probes do not fill it: names of warnings, problems with their words.
+_warned: Final[set[str]] = set()
+_logged: Final[dict[str, str]] = {}
 
 
-def _grave(found: list[CheckMessage]) -> list[str]:
-    for message in found:
-        if message.is_serious():
-            log.error("not ready: %s: %s", message.id, message.msg)
-    return sorted({str(message.id) for message in found if message.is_serious()})
+def _log_changes(problems: dict[str, str], warnings: dict[str, str]) -> None:
+    for name, why in problems.items():
+        if _logged.get(name) != why:
+            log.error("not ready: %s: %s", name, why)
+    if _logged and not problems:
+        log.warning("ready again")
+    for name in warnings.keys() - _warned:
+        log.warning("%s: %s", name, warnings[name])
+    _logged.clear()
+    _logged.update(problems)
+    _warned.clear()
+    _warned.update(warnings)
+
+
+def _grave(found: list[CheckMessage]) -> dict[str, str]:
+    return _said(message for message in found if message.is_serious())
+
+
+def _said(found: Iterable[CheckMessage]) -> dict[str, str]:
+    """By id, sorted; of several with one id the first speaks."""
+    said: dict[str, str] = {}
+    for message in sorted(found, key=lambda each: str(each.id)):
+        said.setdefault(str(message.id), f"{message.msg} {message.hint or ''}".strip())
+    return said
+
+
+def _has_token(request: HttpRequest) -> bool:
+    """Whether METRICS_TOKEN came as bearer token; without one set, nobody has it."""
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    token = settings.METRICS_TOKEN.encode()
+    return bool(token) and hmac.compare_digest(sent, token)
 
 
 @require_GET
 async def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, for whoever has METRICS_TOKEN; without one set, for nobody."""
-    sent = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
-    token = settings.METRICS_TOKEN.encode()
-    if not token or not hmac.compare_digest(sent, token):
+    if not _has_token(request):
         return HttpResponse("a bearer token is needed\n", status=403, content_type="text/plain")
     try:
         signs = await in_record_threads(heartbeats.signs)
@@ -79,5 +127,6 @@ async def metrics(request: HttpRequest) -> HttpResponse:
         log.warning("metrics without the database: %s", error)
         signs = None
     registry = CollectorRegistry()
-    registry.register(Figures(running_node(), signs))
+    full = readiness.FULL in (await ready.get()).warnings
+    registry.register(Figures(running_node(), signs, redis_full=full))
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4")

@@ -38,12 +38,15 @@ _STREAM_COUNTERS: Final = {
 class Figures(Collector):
     """One scrape. `signs` is None when the database did not answer."""
 
-    def __init__(self, node: Node | None, signs: Signs | None) -> None:
+    def __init__(self, node: Node | None, signs: Signs | None, *, redis_full: bool = False) -> None:
         self._node = node
+        self._redis_full = redis_full
         self._signs = signs
 
     def collect(self) -> Iterable[Metric]:
         yield from _database(self._signs)
+        full = self._redis_full
+        yield _gauge("ext_debug_redis_full", "1: Redis refuses writes, its memory is used.", full)
         node = self._node
         if node is None:  # no session ever began here
             return

@@ -1,11 +1,14 @@
 """Checks of database and Redis, made at the console's start and by every request of /readyz.
 
-The database: the trail's and the policies' triggers fire and our role could not remove them.
-Redis: its version counts the entries of a stream (7.0), and it does not evict whole streams.
+The database: the trail's and the policies' triggers fire and our role could not remove them; its
+migrations are applied, and a session's tables can be read and written.
+Redis: its version counts the entries of a stream (7.0), it does not evict whole streams, and a
+stream can be read. Static files: they are there where pages name them by their hash.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -13,24 +16,52 @@ from django.core.checks import CheckMessage, Error, Warning
 from redis.exceptions import RedisError, ResponseError
 
 from audit import checks as trail
+from extdebug.ops import own_tables
 from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_info
+from extdebug.wire.keys import stream_key
+from extdebug.wire.redis_causes import cause
 from policies.database import checks as policy
 from policies.grants import checks as alarms
 
+FULL: Final = "extdebug.W009"
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
 
 
 class RedisAway(Exception):
-    """Redis does not answer, or refuses us; the message says which."""
+    """Redis does not answer, or refuses us: the message is the error's kind, `reason` its cause."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(type(error).__name__)
+        self.reason = cause(error)
+
+
+def redirects_to_itself() -> bool:
+    """Whether a server that does not end TLS itself sends each request back to the same address."""
+    return bool(settings.HTTPS_ONLY and not (settings.BEHIND_TLS_PROXY or settings.TRUSTED_PROXIES))
 
 
 def database_problems() -> list[CheckMessage]:
-    """Synchronous. Errors in production, warnings elsewhere; DatabaseError when it is away."""
-    found = [*trail.problems(), *policy.problems()]
+    """Synchronous. Missing triggers are errors in production and warnings elsewhere, tables that
+    cannot be used are errors; DatabaseError when it is away."""
+    found = [*trail.problems(), *policy.problems(), *own_tables.problems()]
     # The alarm is asked of the policy's tables, which may not be there yet.
     return found if any(one.is_serious() for one in found) else [*found, *alarms.problems()]
+
+
+def static_problems() -> list[CheckMessage]:
+    """Pages that would name static files which nobody collected are an error on each request."""
+    collected = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if not settings.STATIC_HASHED or collected.exists():
+        return []
+    return [
+        Error(
+            "STATIC_HASHED is on, and static files were not collected: no page can be shown.",
+            hint="Run `manage.py collectstatic --no-input`, or unset STATIC_HASHED.",
+            id="extdebug.E006",
+        )
+    ]
 
 
 async def redis_problems() -> list[CheckMessage]:
@@ -41,13 +72,38 @@ async def redis_problems() -> list[CheckMessage]:
     try:
         await link.call("PING")
         try:
-            return judge(await link.call("INFO"))
+            found = judge(await link.call("INFO"))
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
-            return []
+            found = []
+        return [*found, *await _unreadable(link)]
     except (RedisError, *LOST) as error:
-        raise RedisAway(type(error).__name__) from error
+        raise RedisAway(error) from error
     finally:
         await link.close()
+
+
+async def _unreadable(link: Link) -> list[CheckMessage]:
+    """Reads a stream that nobody writes in the ways a session reads one; changes nothing."""
+    key = stream_key(settings.EXT_DEBUG_STREAM_PREFIX, "readiness", "probe")
+    for command in (
+        ("XREVRANGE", key, "+", "-", "COUNT", 1),
+        ("XREAD", "COUNT", 1, "STREAMS", key, "0"),
+        ("XINFO", "STREAM", key),
+    ):
+        try:
+            await link.call(*command)
+        except ResponseError as error:
+            if "no such key" in str(error):
+                continue  # as it should be
+            return [
+                Error(
+                    f"Redis refuses to read a stream by {command[0]}: {error}.",
+                    hint="Compare the console's user with what `manage.py redis_acl` prints, and "
+                    "RUNNER_DEBUG_REDIS_STREAM_PREFIX on both sides.",
+                    id="extdebug.E007",
+                )
+            ]
+    return []
 
 
 def _uses_redis() -> bool:
@@ -81,6 +137,24 @@ def judge(info: bytes | str | None) -> list[CheckMessage]:
     except ValueError:
         pass  # a server that does not tell
     eviction = values.get("maxmemory_policy", "noeviction")
+    used, most = (int(values.get(name) or 0) for name in ("used_memory", "maxmemory"))
+    if 0 < most <= used and not eviction.startswith("allkeys"):
+        found.append(
+            Warning(
+                f"Redis is full ({used} of {most} bytes): it refuses what runners write.",
+                hint="Raise maxmemory, or lower EXT_DEBUG_RETENTION_SECONDS and run the janitor.",
+                id=FULL,
+            )
+        )
+    if values.get("cluster_enabled") == "1":
+        found.append(
+            Error(
+                "Redis is a node of a cluster, which holds only some of the streams.",
+                hint="Use one server, or a primary with replicas: the console reads all streams "
+                "from one address.",
+                id="extdebug.E008",
+            )
+        )
     if eviction.startswith("allkeys"):
         found.append(
             Warning(

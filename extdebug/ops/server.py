@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import socket
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload
 
 from extdebug.ops.http_limits import BoundedHttpProtocol
+from extdebug.wire.environment.kinds import Whole
 
 # The kernel may buffer this much for a watcher who does not read; our own window comes first.
 SEND_BUFFER: Final = 131_072
@@ -30,6 +32,14 @@ BACKLOG: Final = 2048
 
 class PortTaken(Exception):
     """Somebody already listens there, or the address is not ours. The message says which."""
+
+
+def port_option(text: str) -> int:
+    """A port as an option of a command: 0 takes any that is free."""
+    try:
+        return Whole(0, 65_535).parse(text)
+    except ValueError:
+        raise ArgumentTypeError(f"expected 0 to 65535, got {text!r}") from None
 
 
 def listen(host: str, *, port: int, reuse_port: bool = False) -> socket.socket:

@@ -152,6 +152,7 @@ class Closing(_ServerFrame, tag="closing", frozen=True, kw_only=True):
     final: bool | msgspec.UnsetType = msgspec.UNSET
     checks: tuple[CheckShown, ...] | msgspec.UnsetType = msgspec.UNSET
     can_request: bool | msgspec.UnsetType = msgspec.UNSET
+    position: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class GapFrame(_ServerFrame, tag="gap", frozen=True, kw_only=True):
@@ -190,6 +191,7 @@ def closing_frame(
     retry: float | None = None,
     checks: Sequence[CheckShown] | None = None,
     can_request: bool | None = None,
+    position: int | None = None,
 ) -> bytes:
     """The `closing` frame; `reason` defaults to the code's name, `final` follows from the code."""
     return Closing(
@@ -201,6 +203,7 @@ def closing_frame(
         final=code.final,
         checks=msgspec.UNSET if checks is None else tuple(checks),
         can_request=msgspec.UNSET if can_request is None else can_request,
+        position=msgspec.UNSET if position is None else position,
     ).encode()
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from extdebug.runner.config import ConfigError, RunnerConfig, load
 from extdebug.runner.wasm.build import (
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = load(os.environ)
     except ConfigError as error:
-        parser.exit(2, f"{error}\n")
+        # The command's own words go the same way: those of wrap are marked.
+        mark = "wrap: " if options.command == "wrap" else ""
+        parser.exit(2, "".join(f"{mark}{line}\n" for line in str(error).splitlines()))
     if options.command == "wrap":
         from extdebug.runner.wrap.command import wrap_command
 
@@ -63,10 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m extdebug.runner", description=__doc__)
-    parser.add_argument("-v", "--verbose", action="store_true", help="log what guests write, too")
+    verbose: dict[str, Any] = {"action": "store_true", "help": "log what guests write, too"}
+    parser.add_argument("-v", "--verbose", **verbose)
+    # Also behind the command, where it must not undo the one before it.
+    anywhere = argparse.ArgumentParser(add_help=False)
+    anywhere.add_argument("-v", "--verbose", **verbose, default=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    run = commands.add_parser("run", help="execute one component, once or repeatedly")
+    run = commands.add_parser(
+        "run", parents=[anywhere], help="execute one component, once or repeatedly"
+    )
     run.add_argument(
         "component", type=Path, help="a .wasm component of world alga:extension/runner"
     )
@@ -81,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(handler=_run)
 
-    demo = commands.add_parser("demo", help="sample traffic until SIGTERM or SIGINT")
+    demo = commands.add_parser(
+        "demo", parents=[anywhere], help="sample traffic until SIGTERM or SIGINT"
+    )
     demo.add_argument(
         "--tenant-install", action="append", required=True, metavar="TENANT:INSTALL",
         type=_tenant_install,
@@ -90,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--rate", type=float, default=1.5, help="requests a second (default 1.5)")
     demo.set_defaults(handler=_demo)
 
-    build = commands.add_parser("build-guest", help="build a Python guest and print its path")
+    build = commands.add_parser(
+        "build-guest", parents=[anywhere], help="build a Python guest and print its path"
+    )
     build.add_argument(
         "source", nargs="?", type=Path, default=DEMO_GUEST,
         help="its Python file (default: the sample)",
@@ -101,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     build.set_defaults(handler=_build)
 
-    serve = commands.add_parser("serve", help="the runner's HTTP server")
+    serve = commands.add_parser("serve", parents=[anywhere], help="the runner's HTTP server")
     serve.set_defaults(handler=_serve)
 
     wrap = commands.add_parser("wrap", help="publish the lines of any command")

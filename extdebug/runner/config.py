@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from extdebug.wire.truncation import MAX_MESSAGE_BYTES
+from extdebug.runner import declared
+from extdebug.runner.declared import MIB
+from extdebug.wire.environment.setting import Environment
+from extdebug.wire.environment.shared import (
+    REDACTION_KEY,
+    RUNNER_AUTH_TOKEN,
+    STREAM_PREFIX,
+    STREAM_SECRET,
+)
 
-Number = TypeVar("Number", int, float)
-
-DEFAULT_PREFIX: Final = "ext-debug:"
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-MIB: Final = 1024 * 1024
 
 
 class ConfigError(ValueError):
-    """A setting the runner cannot start with; the message names it and what was expected."""
+    """Settings the runner cannot start with, in a line each: name, what was expected, what came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +29,21 @@ class PublisherConfig:
     """What the publisher needs. Without `redis_url` events go to the local log only."""
 
     redis_url: str | None = field(default=None, repr=False)  # may carry a password
-    prefix: str = DEFAULT_PREFIX
-    maxlen: int = 20_000  # entries kept in one stream, approximately
-    max_event_bytes: int = MAX_MESSAGE_BYTES
-    rate: float = 2_000.0  # events a second of one stream; 0 = no limit
-    lane_events: int = 10_000
-    lane_bytes: int = 4 * MIB
-    total_bytes: int = 32 * MIB
+    prefix: str = STREAM_PREFIX.default
+    maxlen: int = declared.REDIS_MAXLEN.default  # entries kept in one stream, approximately
+    max_event_bytes: int = declared.MAX_EVENT_BYTES.default
+    rate: float = declared.RATE.default  # events a second of one stream; 0 = no limit
+    lane_events: int = declared.QUEUE_EVENTS.default
+    lane_bytes: int = declared.QUEUE_BYTES.default
+    total_bytes: int = declared.TOTAL_BYTES.default
     # s; a frozen Redis that comes back answers on the same connection, and its answer decides.
     # A dead network path ends it sooner (TCP_USER_TIMEOUT).
-    reply_timeout: float = 30.0
-    flush_timeout: float = 5.0  # s to empty the queues on shutdown
+    reply_timeout: float = declared.REDIS_TIMEOUT.default
+    flush_timeout: float = declared.FLUSH_TIMEOUT.default  # s to empty the queues on shutdown
     redaction_key: bytes | None = field(default=None, repr=False)
-    guess_levels: bool = True  # from the prefixes of plain lines; such events are marked
-    mirror: bool = True  # repeat every event on the ext.* loggers
+    # from the prefixes of plain lines; such events are marked
+    guess_levels: bool = declared.GUESS_LEVELS.default
+    mirror: bool = declared.LOCAL_LOG.default  # repeat every event on the ext.* loggers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +52,26 @@ class HostConfig:
 
     components: Path | None = None
     cache: Path = field(default_factory=lambda: default_cache())  # noqa: PLW0108 - defined below
-    timeout: float = 10.0  # s of one execution
-    memory_bytes: int = 256 * MIB
-    fuel: int = 200_000_000_000  # some 40 s of one core, a second wall; 0 = no limit
-    concurrency: int = 8
+    timeout: float = declared.TIMEOUT.default  # s of one execution
+    memory_bytes: int = declared.MEMORY_MIB.default * MIB
+    fuel: int = declared.FUEL.default  # some 40 s of one core, a second wall; 0 = no limit
+    concurrency: int = declared.CONCURRENCY.default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
     """Where the runner listens and whom it believes."""
 
-    host: str = "127.0.0.1"
-    port: int = 8090
+    host: str = declared.HOST.default
+    port: int = declared.PORT.default
     auth: str | None = field(default=None, repr=False)
-    max_body_bytes: int = 4 * MIB
-    stream_enabled: bool = False  # the internal debug stream: diagnostics and fallback only
+    max_body_bytes: int = declared.MAX_BODY_BYTES.default
+    stream_enabled: bool = (
+        declared.STREAM_ENABLED.default
+    )  # the internal debug stream: diagnostics and fallback only
     stream_secret: bytes | None = field(default=None, repr=False)
-    stream_sessions: int = 32
-    stream_bytes: int = MIB  # buffered for one session
+    stream_sessions: int = declared.STREAM_SESSIONS.default
+    stream_bytes: int = declared.STREAM_BYTES.default  # buffered for one session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,67 +90,51 @@ def default_cache() -> Path:
     return Path(base) / "extension-debug-console"
 
 
-def load(environ: Mapping[str, str]) -> RunnerConfig:
-    """ConfigError for anything that is set and wrong; unset means the default."""
-    read = _Reader(environ)
+def load(variables: Mapping[str, str]) -> RunnerConfig:
+    """ConfigError with one line for each setting that is set and wrong; unset means the default."""
+    environment = Environment(variables)
+    read = environment.read
     publisher = PublisherConfig(
-        redis_url=read.text("RUNNER_DEBUG_REDIS_URL"),
-        prefix=read.text("RUNNER_DEBUG_REDIS_STREAM_PREFIX") or DEFAULT_PREFIX,
-        maxlen=read.number("RUNNER_DEBUG_REDIS_MAXLEN", 20_000, least=100, most=10_000_000),
-        max_event_bytes=read.number(
-            "RUNNER_DEBUG_MAX_EVENT_BYTES", MAX_MESSAGE_BYTES, least=64, most=64 * 1024
-        ),
-        rate=read.number("RUNNER_DEBUG_RATE", 2_000.0, least=0.0, most=1e6),
-        lane_events=read.number("RUNNER_DEBUG_QUEUE_EVENTS", 10_000, least=10, most=1_000_000),
-        lane_bytes=read.number(
-            "RUNNER_DEBUG_QUEUE_BYTES", 4 * MIB, least=64 * 1024, most=1024 * MIB
-        ),
-        total_bytes=read.number(
-            "RUNNER_DEBUG_TOTAL_BYTES", 32 * MIB, least=128 * 1024, most=8192 * MIB
-        ),
-        reply_timeout=read.number("RUNNER_DEBUG_REDIS_TIMEOUT", 30.0, least=1.0, most=120.0),
-        flush_timeout=read.number("RUNNER_DEBUG_FLUSH_TIMEOUT", 5.0, least=0.0, most=60.0),
-        redaction_key=read.secret("REDACTION_KEY"),
-        guess_levels=read.flag("RUNNER_DEBUG_GUESS_LEVELS", default=True),
-        mirror=read.flag("RUNNER_DEBUG_LOCAL_LOG", default=True),
+        redis_url=read(declared.REDIS_URL) or None,
+        prefix=read(STREAM_PREFIX),
+        maxlen=read(declared.REDIS_MAXLEN),
+        max_event_bytes=read(declared.MAX_EVENT_BYTES),
+        rate=read(declared.RATE),
+        lane_events=read(declared.QUEUE_EVENTS),
+        lane_bytes=read(declared.QUEUE_BYTES),
+        total_bytes=read(declared.TOTAL_BYTES),
+        reply_timeout=read(declared.REDIS_TIMEOUT),
+        flush_timeout=read(declared.FLUSH_TIMEOUT),
+        redaction_key=read(REDACTION_KEY).encode() or None,
+        guess_levels=read(declared.GUESS_LEVELS),
+        mirror=read(declared.LOCAL_LOG),
     )
     host = HostConfig(
-        components=Path(folder) if (folder := read.text("RUNNER_COMPONENTS_DIR")) else None,
-        cache=Path(cache) if (cache := read.text("RUNNER_CACHE_DIR")) else default_cache(),
-        timeout=read.number("RUNNER_TIMEOUT", 10.0, least=0.05, most=600.0),
-        memory_bytes=read.number("RUNNER_MEMORY_MIB", 256, least=1, most=4096) * MIB,
-        fuel=read.number("RUNNER_FUEL", 200_000_000_000, least=0, most=10**18),
-        concurrency=read.number("RUNNER_CONCURRENCY", 8, least=1, most=256),
+        components=read(declared.COMPONENTS_DIR),
+        cache=read(declared.CACHE_DIR) or default_cache(),
+        timeout=read(declared.TIMEOUT),
+        memory_bytes=read(declared.MEMORY_MIB) * MIB,
+        fuel=read(declared.FUEL),
+        concurrency=read(declared.CONCURRENCY),
     )
-    return RunnerConfig(
-        publisher=publisher,
-        host=host,
-        server=_server(read),
-        notes=_notes(publisher),
-    )
-
-
-def _server(read: _Reader) -> ServerConfig:
     server = ServerConfig(
-        host=read.text("RUNNER_HOST") or "127.0.0.1",
-        port=read.number("RUNNER_PORT", 8090, least=0, most=65535),
-        auth=read.text("RUNNER_AUTH_TOKEN"),
-        max_body_bytes=read.number("RUNNER_MAX_BODY_BYTES", 4 * MIB, least=1024, most=256 * MIB),
-        stream_enabled=read.flag("RUNNER_DEBUG_STREAM_ENABLED", default=False),
-        stream_secret=read.secret("RUNNER_DEBUG_STREAM_SECRET"),
-        stream_sessions=read.number("RUNNER_DEBUG_STREAM_SESSIONS", 32, least=1, most=10_000),
-        stream_bytes=read.number("RUNNER_DEBUG_STREAM_BYTES", MIB, least=64 * 1024, most=64 * MIB),
+        host=read(declared.HOST),
+        port=read(declared.PORT),
+        auth=read(RUNNER_AUTH_TOKEN) or None,
+        max_body_bytes=read(declared.MAX_BODY_BYTES),
+        stream_enabled=read(declared.STREAM_ENABLED),
+        stream_secret=read(STREAM_SECRET).encode() or None,
+        stream_sessions=read(declared.STREAM_SESSIONS),
+        stream_bytes=read(declared.STREAM_BYTES),
     )
-    if server.auth is not None and len(server.auth) < 16:
-        raise ConfigError("RUNNER_AUTH_TOKEN: expected at least 16 characters")
-    if server.stream_secret is not None and len(server.stream_secret) < 32:
-        raise ConfigError("RUNNER_DEBUG_STREAM_SECRET: expected at least 32 bytes")
-    if server.stream_enabled and server.stream_secret is None:
-        raise ConfigError(
-            "RUNNER_DEBUG_STREAM_ENABLED needs RUNNER_DEBUG_STREAM_SECRET, the key that the "
-            "console signs its tokens with"
+    if not environment.problems and server.stream_enabled and server.stream_secret is None:
+        environment.problems.append(
+            f"{declared.STREAM_ENABLED.name}: expected {STREAM_SECRET.name} with it, the key that "
+            "the console signs its tokens with, got none"
         )
-    return server
+    if environment.problems:
+        raise ConfigError("\n".join(environment.problems))
+    return RunnerConfig(publisher=publisher, host=host, server=server, notes=_notes(publisher))
 
 
 def _notes(publisher: PublisherConfig) -> tuple[str, ...]:
@@ -153,48 +144,3 @@ def _notes(publisher: PublisherConfig) -> tuple[str, ...]:
     if publisher.redaction_key is None:
         notes.append("REDACTION_KEY is not set: masks carry no token to correlate by")
     return tuple(notes)
-
-
-class _Reader:
-    """Reads settings by type; every error names the variable."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def text(self, name: str) -> str | None:
-        return self._environ.get(name, "").strip() or None
-
-    def secret(self, name: str) -> bytes | None:
-        """The value, or the content of the file that NAME_FILE names (a mounted secret)."""
-        value = self.text(name)
-        path = self.text(f"{name}_FILE")
-        if value and path:
-            raise ConfigError(f"{name} and {name}_FILE are both set; set one")
-        if path:
-            try:
-                value = Path(path).read_text().strip()
-            except OSError as error:
-                raise ConfigError(f"{name}_FILE: cannot read {path}: {error.strerror}") from error
-        return value.encode() if value else None
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        text = self.text(name)
-        if text is None:
-            return default
-        if text.lower() in ("1", "true", "yes", "on"):
-            return True
-        if text.lower() in ("0", "false", "no", "off"):
-            return False
-        raise ConfigError(f"{name}: expected true or false, got {text!r}")
-
-    def number(self, name: str, default: Number, *, least: Number, most: Number) -> Number:
-        text = self.text(name)
-        if text is None:
-            return default
-        try:
-            value = type(default)(text)
-        except ValueError as error:
-            raise ConfigError(f"{name}: expected a number, got {text!r}") from error
-        if not least <= value <= most:
-            raise ConfigError(f"{name}: expected {least} to {most}, got {text}")
-        return value

@@ -23,6 +23,7 @@ class CloseReason:
     retry: float | None = None
     checks: tuple[Check, ...] = ()
     can_request: bool = False
+    position: int | None = None  # of a refused filter: the character in `q`
 
     def frame(self) -> bytes:
         """The `closing` frame."""
@@ -34,6 +35,7 @@ class CloseReason:
             retry=self.retry,
             checks=[server_frames.CheckShown(c.rule, c.ok, c.reason, c.hint) for c in self.checks],
             can_request=self.can_request,
+            position=self.position,
         )
 
 
@@ -108,8 +110,10 @@ def unavailable(message: str) -> CloseReason:
     )
 
 
-def bad_request(message: str, *, reason: str = "bad_request") -> CloseReason:
-    return CloseReason(CloseCode.BAD_REQUEST, reason, message)
+def bad_request(
+    message: str, *, reason: str = "bad_request", position: int | None = None
+) -> CloseReason:
+    return CloseReason(CloseCode.BAD_REQUEST, reason, message, position=position)
 
 
 def ended_by(operator: str) -> CloseReason:

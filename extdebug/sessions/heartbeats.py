@@ -14,6 +14,8 @@ from extdebug.models import Process
 SILENT: Final = dt.timedelta(seconds=15)
 # The janitor's own row among the processes: its last round, and what failed in it.
 JANITOR: Final = "janitor"
+# Begins the name of a replay's row: a command that ends without signing off is no lost console.
+REPLAY: Final = "replay:"
 # It comes once a minute; five missed rounds let streams outgrow their retention.
 JANITOR_SILENT: Final = dt.timedelta(minutes=5)
 
@@ -32,7 +34,7 @@ class Signs:
 
 
 def signs() -> Signs:
-    """One query, for metrics."""
+    """One query, for metrics. Consoles only: who replays in a terminal is not counted."""
     now = timezone.now()
     alive = silent = failed = 0
     age: float | None = None
@@ -40,6 +42,8 @@ def signs() -> Signs:
         if process.name == JANITOR:
             age = (now - process.beat_at).total_seconds()
             failed = len(process.health.get("failed", ()))
+        elif is_replay(process):
+            continue
         elif is_silent(process):
             silent += 1
         else:
@@ -58,6 +62,11 @@ def is_silent(process: Process) -> bool:
     """Whether its sign of life is too old; the sessions of a silent process are orphans."""
     longest = JANITOR_SILENT if process.name == JANITOR else SILENT
     return process.beat_at < timezone.now() - longest
+
+
+def is_replay(process: Process) -> bool:
+    """Whether it is a terminal's replay, which serves nobody else."""
+    return process.name.startswith(REPLAY)
 
 
 def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:

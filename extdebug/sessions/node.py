@@ -38,6 +38,7 @@ RESUMES = 25.0
 KNOCKS = 10.0
 # Whoever was refused in the last minute is decided about without locks first.
 REFUSED = 1 / 60
+LEAVE_WITHIN = 1.0  # seconds for the row's removal; without a database it is found silent later
 DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
 
 _nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
@@ -103,17 +104,23 @@ class Node:
             feed.end(end())
         await self.supervisor.empty(within=DRAIN_WITHIN)
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
+        """Drain, stop what runs, and take this process's row away: nobody misses it."""
+        await self.drain()
         await self.supervisor.stop()
         await self.hub.close()
         try:
-            await in_record_threads(heartbeats.leave, self.name)
-        except Exception:
-            log.exception("this process could not sign off; its row will be found silent")
+            async with asyncio.timeout(LEAVE_WITHIN):
+                await self.records(heartbeats.leave, self.name)
+        except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering
+            log.warning("this process could not sign off, its row stays: %s", type(error).__name__)
 
 
-async def current_node() -> Node:
-    """This process's node in the running loop, begun when it is first asked for."""
+async def current_node(*, replay: bool = False) -> Node:
+    """This process's node in the running loop, begun when it is first asked for.
+
+    With `replay` it is a command's, and not a console's: its row says so, and it minds signals.
+    """
     loop = asyncio.get_running_loop()
     known = _nodes.get(loop)
     if known is not None:
@@ -122,7 +129,7 @@ async def current_node() -> Node:
     async with lock:
         known = _nodes.get(loop)
         if known is None:
-            known = await _start()
+            known = await _start(replay=replay)
             _nodes[loop] = known
     return known
 
@@ -136,8 +143,7 @@ async def stop_node() -> None:
     """Drain and close this loop's node; the next session would begin a new one."""
     known = _nodes.pop(asyncio.get_running_loop(), None)
     if known is not None:
-        await known.drain()
-        await known.close()
+        await known.stop()
 
 
 def _fallback() -> RunnerFallback | None:
@@ -150,10 +156,10 @@ def _fallback() -> RunnerFallback | None:
     return RunnerFallback([RunnerClient(url=url, secret=secret, auth=auth) for url in urls])
 
 
-async def _start() -> Node:
+async def _start(*, replay: bool) -> Node:
     redactor = await in_policy_threads(current_redactor)
     host = socket.gethostname().lower()[:32]
-    name = f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+    name = f"{heartbeats.REPLAY if replay else ''}{host}-{os.getpid()}-{secrets.token_hex(3)}"
     runners_only = settings.EXT_DEBUG_STREAM_MODE == "runner"
     hub = Hub(
         url="" if runners_only else settings.REDIS_URL,
@@ -164,5 +170,6 @@ async def _start() -> Node:
     )
     started = Node(hub=hub, name=name)
     started.supervisor.start()
-    shutdown.on_signal(started.drain)
+    if not replay:
+        shutdown.on_signal(started.stop)
     return started

@@ -56,6 +56,7 @@ class RowWriter:
         self._moving = asyncio.Event()
         self._unsettled = asyncio.Event()  # a change of policy may not be in the trail yet
         self._started_at = timezone.now()
+        self._beating: asyncio.Task[None] | None = None
 
     def moved(self, feed: Feed) -> None:
         """The session stands on another grant now: its row is to say so."""
@@ -73,16 +74,25 @@ class RowWriter:
         """A sign of life and the accounts that moved, every so many seconds."""
         while True:
             try:
-                await self._records(
-                    self._writes.beat, self._name, host=socket.gethostname()[:128],
-                    pid=os.getpid(), started_at=self._started_at, health=dict(self._health()),
-                )  # fmt: skip
+                self._beating = asyncio.create_task(self._beat(), name="beat")
+                await asyncio.shield(self._beating)  # a thread goes on when its task is cancelled
                 for feed in feeds():
                     if feed.changed():
                         await self._records(self._writes.note, feed.lease, feed.account)
             except Exception:
                 log.exception("the sign of life could not be written")
             await asyncio.sleep(every)
+
+    async def _beat(self) -> None:
+        await self._records(
+            self._writes.beat, self._name, host=socket.gethostname()[:128],
+            pid=os.getpid(), started_at=self._started_at, health=dict(self._health()),
+        )  # fmt: skip
+
+    async def settled(self, *, within: float) -> None:
+        """After `beat_for_ever` was cancelled: until no thread writes a sign of life any more."""
+        if self._beating is not None:
+            await asyncio.wait([self._beating], timeout=within)
 
     async def move_for_ever(self, *, again: float = MOVE_AGAIN) -> None:
         """Write down who was `moved`; what could not be written is tried again."""

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 _installed = False
 
 
-def on_signal(drain: Callable[[], Awaitable[None]]) -> None:
-    """Run `drain` in the running loop before the server's own handler. A second signal cuts it."""
+def on_signal(stop: Callable[[], Awaitable[None]]) -> None:
+    """Run `stop` in the running loop before the server's own handler. A second signal cuts it."""
     global _installed  # noqa: PLW0603 - signal handlers belong to the process
     if _installed or threading.current_thread() is not threading.main_thread():
         return
@@ -39,7 +39,7 @@ def on_signal(drain: Callable[[], Awaitable[None]]) -> None:
 
     async def work(number: int) -> None:
         try:
-            await drain()
+            await stop()
         except Exception:
             log.exception("not every session could be told")
         finally:

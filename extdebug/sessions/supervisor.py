@@ -27,6 +27,7 @@ from policies.redaction.redactor import Redactor
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 500  # sessions decided in one round of queries
+SETTLE_WITHIN: Final = 1.0  # seconds for a sign of life that is being written at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._rows.settled(within=SETTLE_WITHIN)
 
     def serving(self, session: str) -> Feed | None:
         """The feed of this process that serves the session, if one does and has not ended."""

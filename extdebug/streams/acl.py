@@ -71,6 +71,8 @@ _COMMANDS: Final[dict[AclRole, tuple[str, ...]]] = {
         "+scan", "+type", "+xtrim", "+xlen", "+xrevrange", "+xinfo|stream", "+xinfo|groups",
         "+xgroup|destroy", "+del", "+unlink", "+watch", "+unwatch", "+multi", "+exec", "+discard",
         "+info",
+        # hints to decide again, for the sessions and grants that it ends
+        "+publish",
     ),
     AclRole.READONLY: (
         "+scan", "+type", "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo", "+info",
@@ -88,6 +90,6 @@ def rules(role: AclRole, *, version: Version, prefix: str, layer_prefix: str) ->
     # no command that changes an entry.
     words.append(f"%R~{keys}" if role is AclRole.READONLY else f"~{keys}")
     words.append("resetchannels")
-    if role is AclRole.CONSOLE:
+    if role in (AclRole.CONSOLE, AclRole.JANITOR):
         words.append(f"&{escape(layer_prefix)}*")
     return [*words, "-@all", *connection, *_COMMANDS[role]]

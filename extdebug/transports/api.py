@@ -118,11 +118,12 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
             raise stream_query.BadQuery(f"wait: expected 0 to {polling.POLL_WAIT:.0f} seconds")
         asked = stream_query.read_query(params, last_id=last_id)
     except ValueError as error:
-        return _bad(str(error))
+        return _refusal(OpeningRefused(close_reasons.bad_request(str(error))))
     try:
         feed, ready = await open_session(viewer, asked)
     except FilterError as error:
-        return _bad(str(error))
+        end = close_reasons.bad_request(str(error), reason=str(error.code), position=error.position)
+        return _refusal(OpeningRefused(end))
     except OpeningRefused as refused:
         session_records.is_told(request)
         if polls and asked.resume and refused.end.code in _OVER:
@@ -151,7 +152,7 @@ def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
     params = {key: value for key, value in request.GET.items() if isinstance(value, str)}
     last_id = request.headers.get("Last-Event-ID")
     if request.method != "POST":
-        return params, last_id
+        return stream_query.one_name(params), last_id
     try:
         body = msgspec.json.decode(request.body or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -161,7 +162,7 @@ def _params(request: HttpRequest) -> tuple[dict[str, str], str | None]:
     for name, text in params.items():
         if UNPRINTABLE.search(f"{name}{text}"):
             raise stream_query.BadQuery(f"{name[:40]!r}: control characters are not allowed")
-    return params, last_id
+    return stream_query.one_name(params), last_id
 
 
 stream = _api(_stream, "GET", "POST")
@@ -175,13 +176,14 @@ async def _ticket(request: HttpRequest) -> HttpResponseBase:
     try:
         params, _ = _params(request)
         target = {
-            "tenant": clean_id(params.get("tenant", ""), what="tenant"),
-            "extension": clean_id(params.get("extension", ""), what="extension"),
+            "tenant": clean_id(params.get("tenantId", ""), what="tenantId"),
+            "extension": clean_id(params.get("extensionId", ""), what="extensionId"),
         }
         ticket = await in_record_threads(access.issue_ticket, viewer, **target)
     except ValueError as error:
         return _bad(str(error))
-    return JsonResponse({"ok": True, "ticket": ticket, "expiresIn": 30, **target})
+    named = {f"{name}Id": value for name, value in target.items()}
+    return JsonResponse({"ok": True, "ticket": ticket, "expiresIn": 30, **named, **target})
 
 
 ticket = _api(_ticket, "POST")

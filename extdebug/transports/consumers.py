@@ -158,7 +158,9 @@ class Connection:
             return refused.end
         except (ProtocolError, FilterError) as error:
             await self._say(server_frames.error_frame(error))
-            return close_reasons.bad_request(str(error), reason=str(error.code))
+            return close_reasons.bad_request(
+                str(error), reason=str(error.code), position=getattr(error, "position", None)
+            )
         self._feed.say(ready)
         return None
 

@@ -19,7 +19,7 @@ from extdebug.sessions import store
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
-from extdebug.sessions.node import stop_node
+from extdebug.sessions.node import current_node, stop_node
 from extdebug.sessions.opening import OpeningRequest, open_session, record_replay
 from extdebug.wire.events import Event, Gap, read_ts
 from extdebug.wire.positions import EntryId, Start
@@ -53,6 +53,7 @@ class Shown:
     """The account of a finished replay; `end` None when everything asked for was shown."""
 
     account: store.Account
+    written: int  # events; the account also has what came after the last one asked for
     end: CloseReason | None
 
 
@@ -63,6 +64,7 @@ class ReplayWriter:
     event: Callable[[Event, bytes], None]
     gap: Callable[[Gap], None]
     remark: Callable[[str], None]
+    flush: Callable[[], None]  # after each batch and each loss, for whoever reads a pipe
 
 
 def read_since(text: str, *, now: dt.datetime) -> Start:
@@ -74,7 +76,10 @@ def read_since(text: str, *, now: dt.datetime) -> Start:
     found = read_ts(text) or read_ts(f"{text}T00:00:00")
     if found is None:
         raise BadPlace(f"expected 10m, 2h, 90s, 1d or ISO 8601, got {text[:40]!r}")
-    return Start(since_ms=max(0, int(dt.datetime.fromisoformat(found).timestamp() * 1000)))
+    moment = dt.datetime.fromisoformat(found)
+    if moment > now:
+        raise BadPlace(f"expected a time before now ({now:%Y-%m-%dT%H:%MZ}), got {text[:40]!r}")
+    return Start(since_ms=max(0, int(moment.timestamp() * 1000)))
 
 
 def read_last(text: str) -> Start:
@@ -90,13 +95,15 @@ async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Sh
     OpeningRefused when it may not begin, ReplayUnavailable when Redis does not answer.
     """
     try:
+        await current_node(replay=True)
         feed, _ = await open_session(viewer, asked.opening)
         code, reason = 1006, "the terminal was interrupted"
         try:
             await in_record_threads(_record, feed, viewer, asked)
-            end = await _Player(feed, asked, output).run()
+            player = _Player(feed, asked, output)
+            end = await player.run()
             code, reason = (int(end.code), end.reason) if end else (1000, "everything was shown")
-            return Shown(feed.account, end)
+            return Shown(feed.account, player.written, end)
         finally:
             await asyncio.shield(feed.finish(gone=False, code=code, reason=reason))
     finally:
@@ -123,6 +130,9 @@ class _Player:
         self._asked = asked
         self._output = output
         self._loop = asyncio.get_running_loop()
+        self.written = 0
+        # The last N are N, whatever comes while they are read.
+        self._most = None if asked.follow else asked.opening.start.tail
         self._first_ms: int | None = None
         self._began = 0.0
         self._away_since: float | None = None
@@ -131,7 +141,7 @@ class _Player:
     async def run(self) -> CloseReason | None:
         """Write until the end; why the session ended, None when everything was shown."""
         feed = self._feed
-        while self._asked.follow or not feed.caught_up:
+        while self._asked.follow or not (feed.caught_up or self._enough):
             self._mind_redis()
             try:  # longer than a reply of Redis may take, or no retry would ever succeed
                 async with asyncio.timeout(None if self._away_since is None else 4.0):
@@ -146,12 +156,17 @@ class _Player:
                     feed.ack(message.seq)
                 case GapNotice():
                     self._output.gap(message.gap)
+                    self._output.flush()
                     feed.ack(message.seq)
                 case _ if message.kind == "expiring":
                     self._output.remark(f"this session ends in {feed.ttl} s")
             if feed.ending is not None:
                 return feed.ending
         return None
+
+    @property
+    def _enough(self) -> bool:
+        return self._most is not None and self.written >= self._most
 
     async def _show(self, message: Events) -> None:
         """Write events on a thread: a blocked terminal must not keep the loop from ending."""
@@ -161,15 +176,17 @@ class _Player:
             return
         for one in known:
             await self._wait_for(one[2])
-            if self._feed.ending is not None:
+            if self._feed.ending is not None or self._enough:
                 return  # cut while waiting: nothing more under an authority that ended
             await asyncio.to_thread(self._write, [one])
 
     def _write(self, known: Sequence[tuple[Event, bytes, EntryId]]) -> None:
         for event, json, _ in known:
-            if self._feed.ending is not None:
-                return
+            if self._feed.ending is not None or self._enough:
+                break
             self._output.event(event, json)
+            self.written += 1
+        self._output.flush()
 
     async def _wait_for(self, id: EntryId) -> None:
         """Wait until this entry is due at the original pace, or the session has ended."""

@@ -15,6 +15,17 @@ class BadQuery(ValueError):
     """An unknown parameter or a value it cannot have; the message is for whoever wrote it."""
 
 
+def one_name(params: dict[str, str]) -> dict[str, str]:
+    """`tenant` and `extension`, as a WebSocket's target names them, are `tenantId` and
+    `extensionId`: both are read everywhere. BadQuery when they contradict each other."""
+    named = dict(params)
+    for name in ("tenant", "extension"):
+        value = named.pop(name, None)
+        if value is not None and named.setdefault(f"{name}Id", value) != value:
+            raise BadQuery(f"{name} and {name}Id: expected one of them, got both")
+    return named
+
+
 def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest:
     """What the parameters ask for; BadQuery for anything unknown or malformed. The filter's parts
     are read when it is known who asks and that they may (sessions/opening.py).

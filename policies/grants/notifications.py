@@ -75,6 +75,7 @@ def announce(
         _body(kind, grant, who=who, details=details),
         to=to,
         event={"event": f"grant.{kind}", "by": who, "grant": details},
+        desk=f"grant/{grant.pk}/change/",
         grant=grant,
     )
 
@@ -99,10 +100,10 @@ def announce_change(
         f"Asked by:   {facts['requester']}",
         f"Reason:     {change.reason}",
         *([f"Answer:     {change.comment}"] if change.comment else []),
-        *_link(f"changerequest/{change.pk}/change/"),
     ]
     event = {"event": f"change.{said}", "by": who, "change": facts}
-    _write(f"change_{said}", subject, "\n".join(lines) + "\n", to=to, event=event)
+    desk = f"changerequest/{change.pk}/change/"
+    _write(f"change_{said}", subject, "\n".join(lines) + "\n", to=to, event=event, desk=desk)
 
 
 def announce_alone(what: str, why: str, *, by: User) -> None:
@@ -113,12 +114,12 @@ def announce_alone(what: str, why: str, *, by: User) -> None:
         "",
         f"Why two:    {why}",
         "Allowed by: EXT_DEBUG_ONE_PERSON, which is set on this console",
-        *_link("changerequest/"),
     ]
     others = operators.operators().exclude(pk=by.pk)
     event = {"event": "change.made_alone", "by": who, "what": what, "why": why}
     subject = f"CHANGED ALONE: {who}: {what}"
-    _write("change_alone", subject, "\n".join(lines) + "\n", to=others, event=event)
+    body = "\n".join(lines) + "\n"
+    _write("change_alone", subject, body, to=others, event=event, desk="changerequest/")
 
 
 def _write(
@@ -128,9 +129,13 @@ def _write(
     *,
     to: Iterable[User],
     event: Mapping[str, Any],
+    desk: str,
     grant: Grant | None = None,
 ) -> None:
+    """`desk` is the page that operators are led to; everybody else is led to their access page."""
     now = clock.now()
+    people = [user for user in to if user.email]
+    leads = {user.pk for user in operators.operators().filter(pk__in=[u.pk for u in people])}
     common = {
         "grant": grant,
         "kind": kind,
@@ -139,9 +144,13 @@ def _write(
         "due_at": now,
     }
     notices = [
-        Notice(**common, channel=Notice.Channel.EMAIL, recipients=[user.email], body=body)
-        for user in to
-        if user.email
+        Notice(
+            **common,
+            channel=Notice.Channel.EMAIL,
+            recipients=[user.email],
+            body=body + _link(f"admin/policies/{desk}" if user.pk in leads else "access/"),
+        )
+        for user in people
     ]
     if getattr(settings, "EXT_DEBUG_WEBHOOK_URL", ""):
         text = json.dumps({**event, "at": now.isoformat()}, separators=(",", ":"))
@@ -151,9 +160,9 @@ def _write(
         transaction.on_commit(courier.wake, robust=True)
 
 
-def _link(path: str) -> list[str]:
+def _link(path: str) -> str:
     base = getattr(settings, "EXT_DEBUG_BASE_URL", "").rstrip("/")
-    return ["", f"{base}/admin/policies/{path}"] if base else []
+    return f"\n{base}/{path}\n" if base else ""
 
 
 def deliver_due(*, limit: int = 100) -> int:
@@ -246,7 +255,4 @@ def _body(kind: str, grant: Grant, *, who: str, details: Mapping[str, Any]) -> s
     ]
     if grant.closed_reason:
         lines.append(f"Answer:     {grant.closed_reason}")
-    base = getattr(settings, "EXT_DEBUG_BASE_URL", "").rstrip("/")
-    if base:
-        lines += ["", f"{base}/admin/policies/grant/{grant.pk}/change/"]
     return "\n".join(lines) + "\n"

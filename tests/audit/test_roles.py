@@ -54,3 +54,18 @@ def test_the_consoles_own_role_adds_and_reads_and_nothing_more(console_role, set
         with pytest.raises(DatabaseError), transaction.atomic(using=console_role):
             execute(sql, using=console_role)
     assert trail.verify(using=console_role).ok
+
+
+@pytest.mark.postgres
+def test_a_right_that_the_role_lacks_is_named(console_role, postgres_trail, postgres):
+    tables = ["audit_auditrecord", "audit_changenote", "audit_outbox"]
+    assert roles.lacking(tables, using=console_role) == []
+    owner = connections[postgres_trail].settings_dict
+    with psycopg.connect(postgres.url(owner["NAME"]), autocommit=True) as connection:
+        connection.execute("REVOKE INSERT ON audit_auditrecord FROM debug_console")
+        connection.execute("REVOKE ALL ON audit_changenote FROM debug_console")
+    assert roles.lacking([*tables, "no_such_table"], using=console_role)[:4] == [
+        "INSERT on audit_auditrecord", "DELETE on audit_changenote", "SELECT on audit_changenote",
+        "UPDATE on audit_changenote",
+    ]  # fmt: skip
+    assert "SELECT on no_such_table" in roles.lacking(["no_such_table"], using=console_role)

@@ -10,8 +10,8 @@ from config.apps import environment_badge
 
 
 def test_the_settings_are_checked(settings: Any):
-    settings.EXT_DEBUG_ENVIRONMENT = "nowhere"
-    assert "console.E401" in [message.id for message in run_checks(tags=["console"])]
+    settings.EXT_DEBUG_ORIGINS = ["nowhere"]
+    assert "console.E202" in [message.id for message in run_checks(tags=["console"])]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ PRODUCTION: dict[str, Any] = {
     "CHANNEL_LAYERS": {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}},
     "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql"}},
 }
-SIGNED: dict[str, Any] = {"EXT_DEBUG_WEBHOOK_SECRET": GOOD_SECRET}
 DEVELOPMENT: dict[str, Any] = {
     **PRODUCTION,
     "EXT_DEBUG_ENVIRONMENT": "development",
@@ -67,13 +66,10 @@ def test_good_settings_pass_without_a_word(settings: Settings, good: dict[str, A
         ({"METRICS_TOKEN": ""}, "console.W106"),
         ({"METRICS_TOKEN": "x"}, "console.E110"),
         ({"METRICS_TOKEN": "x" * 64}, "console.E110"),
-        ({"AUDIT_SIGNING_KEY": "nope"}, "console.E107"),
         ({"TRUSTED_PROXIES": ["*"]}, "console.E207"),
         ({"TRUSTED_PROXIES": ["10.0.0.7", "*"]}, "console.E207"),
         ({"CSRF_TRUSTED_ORIGINS": ["https://*.example"]}, "console.E208"),
         ({"CSRF_TRUSTED_ORIGINS": ["https://*"]}, "console.E208"),
-        ({"EXT_DEBUG_WEBHOOK_URL": "file:///etc/passwd", **SIGNED}, "console.E501"),
-        ({"EXT_DEBUG_WEBHOOK_URL": "hooks.example/x", **SIGNED}, "console.E501"),
         ({"AUDIT_SIGNING_KEY": ""}, "console.W502"),
         ({"AUDIT_CHECKPOINT_DIR": ""}, "console.W503"),
         ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "console.W504"),
@@ -88,18 +84,15 @@ def test_good_settings_pass_without_a_word(settings: Settings, good: dict[str, A
         ({"EXT_DEBUG_ORIGINS": []}, "console.E204"),
         ({"HTTPS_ONLY": False}, "console.W205"),
         ({"ALLOWED_HOSTS": ["*"]}, "console.E206"),
+        ({"TRUSTED_PROXIES": [], "BEHIND_TLS_PROXY": False}, "console.W209"),
         ({"REDIS_URL": ""}, "console.E301"),
-        ({"REDIS_URL": "localhost:6379"}, "console.E302"),
         ({"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}, "console.W303"),
         (
             {"CHANNEL_LAYERS": {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}},
             "console.W304",
         ),
-        ({"EXT_DEBUG_ENVIRONMENT": "prod"}, "console.E401"),
-        ({"EXT_DEBUG_STREAM_MODE": "kafka"}, "console.E402"),
         ({"EXT_DEBUG_STREAM_MODE": "auto", "RUNNER_URL": ""}, "console.E404"),
         ({"EXT_DEBUG_STREAM_MODE": "auto", "RUNNER_URL": "", "REDIS_URL": ""}, "console.E403"),
-        ({"EXT_DEBUG_STREAM_PREFIX": "debug *"}, "console.E406"),
     ],
 )
 def test_a_bad_setting_is_named(settings: Settings, change: dict[str, Any], expected: str):

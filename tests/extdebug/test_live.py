@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import re
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +15,8 @@ from asgiref.sync import sync_to_async
 from websockets.asyncio.client import connect
 
 from extdebug.demo.sample import Cast
+from policies.identity import tokens
+from tests.files import ROOT
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
 
@@ -134,3 +138,37 @@ async def test_polling_returns_what_is_new_and_its_gaps(
     assert [event["message"] for event in second["events"]] == ["two"]
     assert [gap["reason"] for gap in second["gaps"]] == ["unreadable"]
     assert second["session"] == first["session"]
+
+
+@pytest.mark.parametrize(
+    ("token", "more", "says"),
+    [
+        ("wrong", "", "not_signed_in"),
+        ("right", "&q=(a", "bad_query"),
+        ("right", "&extensionId=nothing-here", "not_found"),
+    ],
+)
+def test_the_documented_loop_of_curl_ends_when_it_is_refused(
+    live_console: Callable[..., Console],
+    redis_server: RedisServer,
+    cast: Cast,
+    token: str,
+    more: str,
+    says: str,
+) -> None:
+    console = live_console(redis_url=redis_server.url)
+    secret = (
+        tokens.issue(cast.dan, name="loop", tenant=cast.acme).raw
+        if token == "right"
+        else "dbg_wrong"
+    )
+    text = (ROOT / "docs/protocol.md").read_text()
+    (loop,) = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+    loop = loop.replace("https://console.example", console.url)
+    loop = loop.replace("tenantId=acme", f"tenantId=acme{more}")
+    done = subprocess.run(
+        ["bash", "-c", loop], env={**os.environ, "TOKEN": secret}, check=False,
+        capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert says in done.stderr
+    assert done.stdout == ""

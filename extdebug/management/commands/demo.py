@@ -32,7 +32,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1")
+        parser.add_argument(
+            "--port", type=server.port_option, default=8000, help="port on 127.0.0.1"
+        )
         parser.add_argument("--data", metavar="DIR", help="where to keep things: var/demo")
         parser.add_argument(
             "--environment",

@@ -6,8 +6,11 @@ import asyncio
 import datetime as dt
 import getpass
 import os
+import signal
 import sys
+import threading
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from django.conf import settings
@@ -38,6 +41,7 @@ from policies.access import Viewer, viewer_of
 REFUSED: Final = 3  # not allowed, or no longer: nothing more will come
 UNAVAILABLE: Final = 4  # Redis, the database or a limit: try again later
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 
 def speed(text: str) -> float:
@@ -79,16 +83,23 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.REDIS_URL:
             raise CommandError("REDIS_URL is not set: there is no stream to replay")
-        viewer = _viewer(options["user"])
         asked = _asked(options)
         try:
-            shown = asyncio.run(replay(viewer, asked, self._output(options["format"])))
+            viewer = _viewer(options["user"])
+            shown = asyncio.run(
+                _until_terminated(replay(viewer, asked, self._output(options["format"])))
+            )
         except OpeningRefused as refused:
             raise _failed(refused.end) from None
         except ReplayUnavailable as error:
             raise CommandError(str(error), returncode=UNAVAILABLE) from None
         except DatabaseError as error:
-            raise CommandError(f"the database: {error}", returncode=UNAVAILABLE) from None
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CommandError(
+                f"the database does not answer: {reason}", returncode=UNAVAILABLE
+            ) from None
+        except asyncio.CancelledError:
+            raise CommandError("terminated", returncode=TERMINATED) from None
         except KeyboardInterrupt:
             raise CommandError("interrupted", returncode=INTERRUPTED) from None
         except BrokenPipeError:  # `| head` has what it wanted
@@ -114,10 +125,18 @@ class Command(BaseCommand):
             else:
                 write(terminal.pretty_gap(gap, colour=colour))
 
-        return ReplayWriter(event=event, gap=gap, remark=self._remark)
+        return ReplayWriter(event=event, gap=gap, remark=self._remark, flush=self.stdout.flush)
 
     def _remark(self, text: str) -> None:
         self.stderr.write(terminal.escaped(text))
+
+
+async def _until_terminated(work: Coroutine[Any, Any, Shown]) -> Shown:
+    """`work`, cancelled by SIGTERM, so that its session is closed in order."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is not None and threading.current_thread() is threading.main_thread():
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
 
 
 def _viewer(username: str) -> Viewer:
@@ -176,7 +195,7 @@ def _summary(shown: Shown) -> str:
     account = shown.account
     lost = sum(account.lost.values())
     unknown = " or more" if account.unknown else ""
-    return f"{account.shown} shown, {account.filtered} filtered out, {lost}{unknown} lost"
+    return f"{shown.written} shown, {account.filtered} filtered out, {lost}{unknown} lost"
 
 
 def _silence_stdout() -> None:

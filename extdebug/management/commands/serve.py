@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=server.port_option, default=8000)
         parser.add_argument(
             "--reuse-port", action="store_true", help="share the port with other processes"
         )
@@ -55,7 +55,13 @@ class Command(BaseCommand):
         """CommandError, one line per reason, unless database and Redis are fit to be used."""
         if not settings.REDIS_URL and not settings.RUNNER_URL:
             raise CommandError("neither REDIS_URL nor RUNNER_URL is set: there is nothing to show")
-        found: list[CheckMessage] = []
+        if readiness.redirects_to_itself():
+            raise CommandError(
+                "HTTPS_ONLY is on, and nothing says which requests came over TLS, so that each "
+                "would be redirected to itself: set TRUSTED_PROXIES or BEHIND_TLS_PROXY for the "
+                "proxy that ends TLS, or HTTPS_ONLY=off without one"
+            )
+        found: list[CheckMessage] = readiness.static_problems()
         try:
             found += readiness.database_problems()
         except DatabaseError as error:
@@ -69,7 +75,7 @@ class Command(BaseCommand):
         try:
             found += asyncio.run(readiness.redis_problems())
         except readiness.RedisAway as error:  # it may come back, or the runners stand in for it
-            self.stderr.write(f"Redis does not answer yet: {error}")
+            self.stderr.write(f"Redis does not answer yet: {error}: {error.reason}")
         for message in found:
             if not message.is_serious():
                 self.stderr.write(_line(message))

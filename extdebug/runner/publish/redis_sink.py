@@ -29,6 +29,8 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from extdebug.wire.redis_causes import cause
+
 CONNECT_TIMEOUT: Final = 2.0  # s
 # Unacknowledged bytes on a dead network path end the connection after this many milliseconds.
 USER_TIMEOUT_MS: Final = 10_000
@@ -109,7 +111,7 @@ class RedisSink:
             connection.connect()
         except (RedisError, OSError) as error:
             _drop(connection)
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+            raise Unreachable(cause(error)) from error
         self._connection = connection
         return True
 
@@ -136,7 +138,7 @@ class RedisSink:
             return
         except (RedisError, OSError) as error:
             self.close()
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+            raise Unreachable(cause(error)) from error
 
     def write(self, commands: Sequence[bytes]) -> list[Any]:
         """Send packed commands in one go; their results in order, refusals among them.
@@ -159,7 +161,7 @@ class RedisSink:
                 results.append(answer)
         except (RedisError, OSError) as error:
             self.close()
-            raise Uncertain(f"{type(error).__name__}: {error}", results=results) from error
+            raise Uncertain(cause(error), results=results) from error
         return results
 
     def close(self) -> None:

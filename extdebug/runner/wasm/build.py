@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from extdebug.runner.config import default_cache
+from extdebug.runner.declared import CACHE_DIR
+from extdebug.wire.environment.setting import Environment
 
 HERE: Final = Path(__file__).parent
 WIT: Final = HERE / "wit"
@@ -83,8 +85,7 @@ def build_guest(
 
 
 def _cache() -> Path:
-    folder = os.environ.get("RUNNER_CACHE_DIR")
-    return Path(folder) if folder else default_cache()
+    return Environment(os.environ).read(CACHE_DIR) or default_cache()
 
 
 def _digest(data: bytes, world: str) -> str:

@@ -19,7 +19,6 @@ from extdebug.runner.capture import Capture, CaptureInput
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.publish.redis_sink import RedisSink
 from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
 from extdebug.runner.wrap.signal_relay import SignalRelay
 from extdebug.wire.events import BadId, Level, Output
@@ -61,11 +60,6 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
         if options.strict:
             return _refuse("--strict needs RUNNER_DEBUG_REDIS_URL: nothing would be published")
         _say("RUNNER_DEBUG_REDIS_URL is not set: nothing is published")
-    else:
-        try:  # before the command runs, not after
-            RedisSink(config.publisher.redis_url, reply_timeout=config.publisher.reply_timeout)
-        except ValueError as error:
-            return _refuse(f"RUNNER_DEBUG_REDIS_URL: {error}")
     terminals = Terminals() if options.pty else None
     relay = SignalRelay(resized=terminals.resize if terminals else None)
     outputs = terminals.outputs if terminals else (open_pipe(), open_pipe())

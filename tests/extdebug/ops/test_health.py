@@ -48,6 +48,65 @@ def test_a_redis_that_is_away_matters_where_it_is_needed(
     assert readyz() == expected
 
 
+@pytest.fixture
+def nothing_logged_yet() -> None:
+    health._logged.clear()
+    health._warned.clear()
+
+
+@pytest.mark.usefixtures("nothing_logged_yet")
+@pytest.mark.django_db(transaction=True)
+def test_why_is_for_the_log_once_and_for_whoever_has_the_token(
+    settings: Any, caplog: pytest.LogCaptureFixture, redis_server: RedisServer
+):
+    settings.METRICS_TOKEN, settings.REDIS_URL = "a-token", AWAY
+    why = {"redis: ConnectionError": "Redis does not answer: nobody listens on this port"}
+
+    def ask(token: str) -> dict[str, Any]:
+        answer = async_to_sync(AsyncClient().get)(
+            "/readyz", headers={"Authorization": f"Bearer {token}"}
+        )
+        found: dict[str, Any] = json.loads(answer.content)
+        return found
+
+    assert ask("a-token") == {"ok": False, "problems": [*why], "why": why, "warnings": {}}
+    assert ask("another") == {"ok": False, "problems": [*why]}
+    settings.METRICS_TOKEN = ""
+    assert ask("") == {"ok": False, "problems": [*why]}
+    said = [each.getMessage() for each in caplog.records if each.name == health.__name__]
+    assert said == [f"not ready: {name}: {reason}" for name, reason in why.items()]
+    settings.REDIS_URL = redis_server.url
+    assert ask("") == {"ok": True, "problems": []}
+    assert "ready again" in [each.getMessage() for each in caplog.records]
+
+
+@pytest.mark.usefixtures("nothing_logged_yet")
+@pytest.mark.django_db(transaction=True)
+def test_a_full_redis_is_told_and_keeps_nobody_away(
+    settings: Any, caplog: pytest.LogCaptureFixture, redis_server: RedisServer
+):
+    settings.METRICS_TOKEN, settings.REDIS_URL = "a-token", redis_server.url
+    headers = {"Authorization": "Bearer a-token"}
+
+    def ask(path: str) -> bytes:
+        return bytes(async_to_sync(AsyncClient().get)(path, headers=headers).content)
+
+    assert b"ext_debug_redis_full 0.0" in ask("/metrics")
+    with redis_server.client() as client:
+        client.config_set("maxmemory", "1")
+        try:
+            for _ in range(2):
+                answer = json.loads(ask("/readyz"))
+                assert answer["ok"]
+                assert "Redis is full" in answer["warnings"]["extdebug.W009"]
+            assert b"ext_debug_redis_full 1.0" in ask("/metrics")
+        finally:
+            client.config_set("maxmemory", "0")
+    said = [each.getMessage() for each in caplog.records if "W009" in each.getMessage()]
+    assert len(said) == 1
+    assert "extdebug.W009" not in json.loads(ask("/readyz"))["warnings"]
+
+
 async def test_healthz_asks_nothing_of_anyone(async_client: AsyncClient, settings: Any):
     settings.REDIS_URL = AWAY
     answer = await async_client.get("/healthz")

@@ -1,5 +1,6 @@
 """What the console stands on is judged by what database and Redis say of themselves."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,14 @@ from tests.fixtures.database import without_triggers
 from tests.fixtures.redis import RedisServer
 
 INFO = b"# Server\r\nredis_version:%b\r\n# Memory\r\nmaxmemory_policy:%b\r\n"
+
+
+CLUSTER = b"redis_version:7.2.4\r\n# Cluster\r\ncluster_enabled:%d\r\n"
+
+
+@pytest.mark.parametrize(("enabled", "expected"), [(0, []), (1, ["extdebug.E008"])])
+def test_a_node_of_a_cluster_holds_only_some_streams(enabled: int, expected: list[str]):
+    assert [message.id for message in readiness.judge(CLUSTER % enabled)] == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +53,58 @@ async def test_a_redis_that_answers_is_asked_and_one_that_is_away_is_named(
     settings.REDIS_URL = redis_server.url
     assert [m for m in await readiness.redis_problems() if m.is_serious()] == []
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    with pytest.raises(readiness.RedisAway, match="ConnectionError"):
+    with pytest.raises(readiness.RedisAway, match="ConnectionError") as away:
         await readiness.redis_problems()
+    assert away.value.reason == "nobody listens on this port"
     settings.EXT_DEBUG_STREAM_MODE = "runner"
     assert await readiness.redis_problems() == [], "it is not used, so nobody asks"
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("+@all", []),
+        ("+@all -xrevrange", ["extdebug.E007"]),
+        ("+@all -xread", ["extdebug.E007"]),
+        ("+@all -xinfo", ["extdebug.E007"]),
+        ("resetkeys ~other:* +@all", ["extdebug.E007"]),
+    ],
+)
+async def test_a_stream_is_read_as_a_session_reads_it(
+    settings: Any, redis_server: RedisServer, rules: str, expected: list[str]
+):
+    with redis_server.client() as client:
+        client.execute_command("ACL", "SETUSER", "reader", "on", ">pass", "~*", *rules.split())
+        settings.REDIS_URL = redis_server.url.replace("//", "//reader:pass@")
+        found = await readiness.redis_problems()
+        assert [message.id for message in found if message.is_serious()] == expected
+        assert client.dbsize() == 0, "asking leaves nothing behind"
+        client.execute_command("ACL", "DELUSER", "reader")
+
+
+def test_hashed_names_without_collected_files_show_no_page(settings: Any, tmp_path: Path):
+    settings.STATIC_HASHED, settings.STATIC_ROOT = True, tmp_path
+    (found,) = readiness.static_problems()
+    assert found.id == "extdebug.E006"
+    (tmp_path / "staticfiles.json").touch()
+    assert readiness.static_problems() == []
+    settings.STATIC_HASHED, settings.STATIC_ROOT = False, tmp_path / "missing"
+    assert readiness.static_problems() == []
+
+
+@pytest.mark.parametrize(
+    ("https", "header", "proxies", "loops"),
+    [
+        (True, False, [], True),
+        (True, True, [], False),
+        (True, False, ["10.0.0.7"], False),
+        (False, False, [], False),
+    ],
+)
+def test_https_only_needs_to_be_told_what_came_over_tls(
+    settings: Any, https: bool, header: bool, proxies: list[str], loops: bool
+):
+    settings.HTTPS_ONLY, settings.BEHIND_TLS_PROXY = https, header
+    settings.TRUSTED_PROXIES = proxies
+    assert readiness.redirects_to_itself() is loops

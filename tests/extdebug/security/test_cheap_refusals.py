@@ -36,7 +36,7 @@ async def test_a_filter_is_judged_for_those_alone_who_may_watch(
     assert (await ask(None))[0] == 401
     assert (await ask(cast.mallory))[0] == 404
     status, text = await ask(cast.dan)
-    assert (status, json.loads(text)["code"]) == (400, "bad_request")
+    assert (status, json.loads(text)["code"]) == (400, 4400)
 
     headers = await sync_to_async(console.headers)(None)
     async with connect(console.ws_url, additional_headers=headers) as socket:

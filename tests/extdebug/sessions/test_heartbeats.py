@@ -41,10 +41,11 @@ def test_each_is_silent_after_its_own_time(name: str, ago: float, silent: bool) 
     assert heartbeats.is_silent(beat(name, ago=ago)) is silent
 
 
-def test_signs_tell_consoles_from_the_janitor() -> None:
+def test_signs_tell_consoles_from_the_janitor_and_replays() -> None:
     beat("p1")
     beat("p2", ago=60)
     beat(heartbeats.JANITOR, ago=30, failed=["trim", "close"])
+    beat(f"{heartbeats.REPLAY}p3", ago=60)
     signs = heartbeats.signs()
     assert (signs.alive, signs.silent, signs.janitor_failed) == (1, 1, 2)
     assert signs.janitor_age == pytest.approx(30, abs=2)

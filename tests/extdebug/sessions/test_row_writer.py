@@ -148,3 +148,24 @@ async def test_a_stop_at_the_moment_policy_moves_is_a_stop(rows: Rows, steps: in
     done, _ = await asyncio.wait({task}, timeout=1)
     task.cancel()
     assert done == {task}
+
+
+async def test_a_sign_of_life_that_a_thread_still_writes_is_waited_for_at_the_end() -> None:
+    """Else it would bring the row back that the process took away when it signed off."""
+    rows, go_on = Rows(), asyncio.Event()
+
+    async def slow(function: Any, *args: Any, **kwargs: Any) -> Any:
+        await go_on.wait()
+        await rows.records(function, *args, **kwargs)
+
+    writes: Any = rows
+    one = RowWriter(name="here", health=dict, writes=writes, records=slow)
+    beating = asyncio.create_task(one.beat_for_ever(lambda: (), every=60))
+    await asyncio.sleep(0.01)
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    await one.settled(within=0.01)
+    assert rows.written == [], "and not for ever"
+    asyncio.get_running_loop().call_later(0.01, go_on.set)
+    await one.settled(within=5)
+    assert [name for name, *_ in rows.written] == ["beat"]

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from extdebug.demo.sample import Cast
+from extdebug.models import Process
 from extdebug.sessions.node import DRAIN_WITHIN
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
@@ -54,6 +55,7 @@ async def test_watchers_are_told_to_come_back_before_the_server_ends(
         assert (frame["type"], frame["code"], frame["final"]) == ("closing", 4012, False)
         assert code == 4012
     assert await asyncio.to_thread(console.process.wait, 5) in (0, -15)
+    assert not await Process.objects.aexists(), "a clean end leaves no process that fell silent"
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])

@@ -38,7 +38,7 @@ TABLE = [
     (("CLIENT", "ID"), {AclRole.CONSOLE}),
     (("CLIENT", "UNBLOCK", "99999"), {AclRole.CONSOLE}),
     (("INFO", "server"), {AclRole.CONSOLE, AclRole.JANITOR, AclRole.READONLY}),
-    (("PUBLISH", "ext-debug-layer__group__cuts", "x"), {AclRole.CONSOLE}),
+    (("PUBLISH", "ext-debug-layer__group__cuts", "x"), {AclRole.CONSOLE, AclRole.JANITOR}),
     (("PUBLISH", "another-application", "x"), set()),
     (("XTRIM", KEY, "MINID", "~", "0"), {AclRole.JANITOR}),
     (("SCAN", "0", "MATCH", "ext-debug:*"), {AclRole.JANITOR, AclRole.READONLY}),
@@ -95,7 +95,9 @@ def test_a_role_may_do_its_job_and_nothing_else(guarded: RedisServer, role: AclR
             assert permitted == (role in allowed), f"{role}: {' '.join(command)}"
 
 
-async def test_the_console_role_carries_the_channel_layer(guarded: RedisServer) -> None:
+async def test_the_console_role_carries_the_channel_layer_and_the_janitors_hints(
+    guarded: RedisServer,
+) -> None:
     layer: BaseChannelLayer = RedisPubSubChannelLayer(
         hosts=[url(guarded, AclRole.CONSOLE)], prefix="ext-debug-layer"
     )
@@ -104,6 +106,13 @@ async def test_the_console_role_carries_the_channel_layer(guarded: RedisServer) 
     await layer.group_send("ext-debug.cuts", {"type": "cut.hint"})
     async with asyncio.timeout(5):
         assert (await layer.receive(channel))["type"] == "cut.hint"
+    janitor: BaseChannelLayer = RedisPubSubChannelLayer(
+        hosts=[url(guarded, AclRole.JANITOR)], prefix="ext-debug-layer"
+    )
+    await janitor.group_send("ext-debug.cuts", {"type": "cut.hint", "kind": "grant"})
+    async with asyncio.timeout(5):
+        assert (await layer.receive(channel))["kind"] == "grant"
+    await janitor.flush()
     await layer.group_discard("ext-debug.cuts", channel)
     await layer.flush()
 

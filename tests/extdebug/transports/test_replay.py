@@ -48,7 +48,22 @@ def test_since_is_a_time_or_an_age(text: str, ms: int):
     assert read_since(text, now=NOW) == Start(since_ms=ms)
 
 
-@pytest.mark.parametrize("text", ["", "10", "m", "-5m", "1.5h", "10 m", "١m", "tomorrow", "10w"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "10",
+        "m",
+        "-5m",
+        "1.5h",
+        "10 m",
+        "١m",
+        "tomorrow",
+        "10w",
+        "2026-01-01T12:00:01Z",
+        "2126-01-01",
+    ],
+)
 def test_since_is_nothing_else(text: str):
     with pytest.raises(BadPlace):
         read_since(text, now=NOW)
@@ -74,15 +89,21 @@ class Written:
     def __init__(self, on_event: Any = None) -> None:
         self.lines: list[str] = []
         self._on_event = on_event
+        self.flushed = 0  # lines that a reader of a pipe has
 
     def writer(self) -> ReplayWriter:
-        return ReplayWriter(event=self._event, gap=self._gap, remark=self.lines.append)
+        return ReplayWriter(
+            event=self._event, gap=self._gap, remark=self.lines.append, flush=self._flush
+        )
 
     def _event(self, event: Any, encoded: bytes) -> None:
         assert json.loads(encoded)["message"] == event.message
         self.lines.append(event.message)
         if self._on_event is not None:
             self._on_event()
+
+    def _flush(self) -> None:
+        self.flushed = len(self.lines)
 
     def _gap(self, gap: Gap) -> None:
         self.lines.append(f"gap of {gap.missed}")
@@ -95,10 +116,14 @@ async def play(
     follow: bool = False,
     speed: float | None = None,
     patience: float = replay.REDIS_PATIENCE,
+    tail: int | None = None,
 ) -> CloseReason | None:
     one: Any = feed
     opening = OpeningRequest(
-        tenant="acme", extension="invoice-sync", wanted=EVERYTHING, start=Start(since_ms=0)
+        tenant="acme",
+        extension="invoice-sync",
+        wanted=EVERYTHING,
+        start=Start(since_ms=0) if tail is None else Start(tail=tail),
     )
     asked = ReplayQuery(opening=opening, follow=follow, speed=speed)
     async with asyncio.timeout(5):
@@ -116,6 +141,36 @@ async def test_everything_is_written_in_order_up_to_now():
     assert await play(feed, written) is None
     assert written.lines == ["a", "b", "gap of 7", "this session ends in 600 s", "c"]
     assert feed.flow.unacked == 0
+
+
+async def test_what_is_written_reaches_the_reader_of_a_pipe_at_once():
+    feed, written = ScriptedFeed(), Written()
+    playing = asyncio.create_task(play(feed, written, follow=True))
+    feed.events("a", "b")
+    feed.gap(Gap(GapReason.RETENTION, 7))
+    async with asyncio.timeout(5):
+        while written.flushed < 3:  # noqa: ASYNC110 - a thread writes it
+            await asyncio.sleep(0.01)
+    playing.cancel()
+
+
+@pytest.mark.parametrize("speed", [None, 1e9])
+async def test_the_last_n_are_n_whatever_comes_meanwhile(speed: float | None):
+    feed, written = ScriptedFeed(), Written()
+    feed.events("a", "b", "c")
+    feed.events("d")
+
+    assert await play(feed, written, tail=2, speed=speed) is None
+    assert written.lines == ["a", "b"]
+
+
+async def test_following_the_last_n_goes_on_behind_them():
+    feed, written = ScriptedFeed(), Written()
+    feed.events("a", "b", "c")
+    feed.close(close_reasons.SIGNED_OUT)
+
+    await play(feed, written, tail=2, follow=True)
+    assert written.lines == ["a", "b", "c"]
 
 
 async def test_following_goes_on_until_the_session_ends():

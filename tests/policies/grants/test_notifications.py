@@ -36,6 +36,28 @@ def test_approvers_hear_of_requests_and_requesters_of_answers(cast: Cast) -> Non
     assert "ask the customer first" in mail.outbox[0].body
 
 
+def test_a_link_leads_where_its_reader_may_go(cast: Cast, settings: Any) -> None:
+    settings.EXT_DEBUG_BASE_URL = "https://console.example/"
+    pending = request(cast.dan)
+    notifications.deliver_due()
+    desk = f"https://console.example/admin/policies/grant/{pending.pk}/change/\n"
+    assert {message.to[0] for message in mail.outbox if message.body.endswith(desk)} == {
+        "olivia@example.test", "oscar@example.test",
+    }  # fmt: skip
+    mail.outbox.clear()
+    verbs.deny(pending.pk, by=cast.olivia, reason="ask the customer first")
+    notifications.deliver_due()
+    (answer,) = mail.outbox
+    assert answer.to == ["dan@example.test"]
+    assert answer.body.endswith("https://console.example/access/\n")
+    assert "/admin/" not in answer.body
+    settings.EXT_DEBUG_BASE_URL = ""
+    request(cast.alice)
+    mail.outbox.clear()
+    notifications.deliver_due()
+    assert not any("http" in message.body for message in mail.outbox)
+
+
 def test_nothing_is_sent_twice(cast: Cast) -> None:
     request(cast.dan)
     assert notifications.deliver_due() == 2

@@ -19,9 +19,11 @@ import redis
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditRecord
+from extdebug.dashboard import streams
 from extdebug.demo.sample import Cast
 from extdebug.management.commands import replay_stream
 from extdebug.models import DebugSession, Process
+from extdebug.sessions import heartbeats
 from policies.models import Tenant
 from tests.fixtures.console import ROOT, database_url
 from tests.fixtures.programs import wait_until
@@ -264,45 +266,68 @@ def test_a_filter_that_needs_too_much_ends_its_session_and_says_so(
     assert DebugSession.objects.get().close_code == 4400
 
 
-def test_following_shows_what_comes_and_ends_when_cut_or_interrupted(
-    on_redis: RedisServer, cast: Cast
+def begin(url: str, database: str) -> subprocess.Popen[str]:
+    """The command, following, as a person starts it: its output is a pipe, and buffered."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "replay_stream", "acme", "invoice-sync", "--as", "dan",
+         "--follow", "--format", "jsonl", "--skip-checks"],
+        env={**inherited, "DJANGO_SETTINGS_MODULE": "config.settings", "REDIS_URL": url,
+             "DATABASE_URL": database},
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def next_message(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return str(json.loads(process.stdout.readline())["message"])
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, replay_stream.TERMINATED)]
+)
+def test_following_shows_what_comes_and_ends_in_order_when_told(
+    on_redis: RedisServer, cast: Cast, number: signal.Signals, code: int
 ):
-    command = [
-        sys.executable, "manage.py", "replay_stream", "acme", "invoice-sync", "--as", "dan",
-        "--follow", "--format", "jsonl", "--skip-checks",
-    ]  # fmt: skip
-    environment = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONUNBUFFERED": "1",
-        "REDIS_URL": on_redis.url, "DATABASE_URL": database_url(),
-    }  # fmt: skip
-
-    def begin() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def next_message(process: subprocess.Popen[str]) -> str:
-        assert process.stdout is not None
-        return str(json.loads(process.stdout.readline())["message"])
-
     with on_redis.client() as client:
         add(client, "before")
-        with begin() as process:
+        with begin(on_redis.url, database_url()) as process:
             assert next_message(process) == "before"
             add(client, "after")
             assert next_message(process) == "after"
-            process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 130
-        wait_until(
-            lambda: not DebugSession.objects.filter(closed_at=None).exists(), what="the close row"
-        )
-        with begin() as process:
+            process.send_signal(number)
+            assert process.wait(10) == code
+    assert not DebugSession.objects.filter(closed_at=None).exists(), "the session is closed"
+    assert not Process.objects.exists(), "and the command signed off"
+
+
+def test_following_ends_when_cut_and_a_killed_one_is_no_lost_console(
+    on_redis: RedisServer, cast: Cast
+):
+    with on_redis.client() as client:
+        add(client, "before")
+        with begin(on_redis.url, database_url()) as process:
+            assert next_message(process) == "before"
+            wait_until(Process.objects.exists, what="its row")
+            process.kill()
+        Process.objects.update(beat_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1))
+        assert heartbeats.signs() == heartbeats.Signs(0, 0, None, 0)
+        assert streams()["silent_count"] == 0
+        with begin(on_redis.url, database_url()) as process:
             assert next_message(process) == "before"
             Tenant.objects.filter(key="acme").update(suspended_at=dt.datetime.now(dt.UTC))
             assert process.wait(10) == 3
             assert process.stderr is not None
             assert "suspended" in process.stderr.read().lower()
+
+
+def test_a_database_that_is_away_is_said_in_a_line(on_redis: RedisServer):
+    nowhere = "postgres://nobody@127.0.0.1:1/nothing"
+    with begin(on_redis.url, nowhere) as process:
+        assert process.stderr is not None
+        (line,) = process.stderr.read().splitlines()
+    assert line.startswith("CommandError: the database does not answer: ")
+    assert process.returncode == replay_stream.UNAVAILABLE
 
 
 # --- its page in the documents ----------------------------------------------------------------
@@ -323,4 +348,5 @@ def test_the_document_names_every_option_and_exit_code():
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert codes == {
         0, 1, 2, replay_stream.REFUSED, replay_stream.UNAVAILABLE, replay_stream.INTERRUPTED,
+        replay_stream.TERMINATED,
     }  # fmt: skip

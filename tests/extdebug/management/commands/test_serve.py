@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from audit import roles
 from tests import settings as test_settings
@@ -47,11 +48,28 @@ def test_production_does_not_start_without_its_triggers(settings: Any):
 
 
 @pytest.mark.django_db
+def test_what_a_session_needs_is_looked_at_before_the_start(settings: Any, tmp_path: Path):
+    settings.REDIS_URL = AWAY
+    settings.STATIC_HASHED, settings.STATIC_ROOT = True, tmp_path
+    MigrationRecorder(connection).record_unapplied("extdebug", "0001_initial")
+    lines = refusal()
+    assert ids(lines) == ["extdebug.E003", "extdebug.E006"]
+    assert all("Run `manage.py " in line for line in lines), "each says what to do"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("mode", ["redis", "auto", "runner"])
 def test_neither_redis_nor_a_runner_refuses_to_start(settings: Any, mode: str):
     settings.EXT_DEBUG_STREAM_MODE = mode
     settings.REDIS_URL = settings.RUNNER_URL = ""
     assert refusal() == ["neither REDIS_URL nor RUNNER_URL is set: there is nothing to show"]
+
+
+def test_https_without_a_word_on_who_ends_tls_would_redirect_for_ever(settings: Any):
+    settings.REDIS_URL, settings.HTTPS_ONLY = AWAY, True
+    settings.TRUSTED_PROXIES, settings.BEHIND_TLS_PROXY = [], False
+    (line,) = refusal()
+    assert "TRUSTED_PROXIES or BEHIND_TLS_PROXY" in line
 
 
 def test_serve_refuses_bad_settings():
@@ -61,6 +79,12 @@ def test_serve_refuses_bad_settings():
     )  # fmt: skip
     assert result.returncode != 0
     assert "console.E101" in result.stderr
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "lots", "80_00"])
+def test_a_port_that_is_none_is_refused_in_a_line(port: str):
+    with pytest.raises(CommandError, match="argument --port: expected 0 to 65535, got"):
+        call_command("serve", f"--port={port}")
 
 
 @pytest.mark.django_db
@@ -83,6 +107,7 @@ class Production:
             "PATH": os.environ["PATH"], "HOME": str(folder), **test_settings.ENVIRONMENT,
             "EXT_DEBUG_ENVIRONMENT": "production", "DATABASE_URL": url, "REDIS_URL": redis_url,
             "EXT_DEBUG_ORIGINS": "https://console.example",
+            "TRUSTED_PROXIES": "127.0.0.1",
             "METRICS_TOKEN": "a-metrics-token-of-the-tests-0123456789",
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }  # fmt: skip

@@ -265,8 +265,8 @@ def refusing(redis_server: Any, how: str) -> str:
 @pytest.mark.parametrize(
     ("how", "word"),
     [
-        ("away", "ConnectionError"),
-        ("wrong password", "AuthenticationError"),
+        ("away", "nobody listens on this port"),
+        ("wrong password", "user or password is wrong"),
         ("no permission", "NoPermissionError"),
         ("memory full", "OutOfMemoryError"),
     ],

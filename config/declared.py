@@ -1,0 +1,199 @@
+"""The console's settings as declared: name, kind, range, default, meaning. `settings` reads them.
+
+Where a default follows from another setting, `default_words` says how; `settings` does it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from extdebug.wire.environment.kinds import (
+    Choice,
+    Flag,
+    Folder,
+    Listing,
+    Network,
+    Secret,
+    Text,
+    Url,
+    Whole,
+)
+from extdebug.wire.environment.setting import Setting
+from extdebug.wire.environment.shared import (
+    PREFIX_PATTERN,
+    REDACTION_KEY,
+    REDIS,
+    RUNNER_AUTH_TOKEN,
+    STREAM_PREFIX,
+    STREAM_SECRET,
+)
+
+DAY: Final = 86_400
+_ORIGIN: Final = Text(
+    "origins such as https://console.example", r"https?://[^\s/?#@,]+(:[0-9]{1,5})?"
+)
+_HEX: Final = r"[0-9a-fA-F]{64}"
+_HTTP: Final = ("http", "https")
+MAIL_SCHEMES: Final = (
+    "smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail", "dummymail",
+)  # fmt: skip
+
+ENVIRONMENT: Final = Setting(
+    name="EXT_DEBUG_ENVIRONMENT", kind=Choice(("development", "staging", "production")),
+    default="production", meaning="which policy holds",
+)  # fmt: skip
+UI_ENABLED: Final = Setting[bool | None](
+    name="EXT_DEBUG_UI_ENABLED", kind=Flag(), default=None,
+    default_words="off in production, else on",
+    meaning="the feature flag, asked before every other rule",
+)  # fmt: skip
+ONE_PERSON: Final = Setting(
+    name="EXT_DEBUG_ONE_PERSON", kind=Flag(), default=False,
+    meaning="lets one operator widen access alone where "
+    "[two are needed](policies.md#nobody-alone); recorded, mailed and shown at the desk",
+)  # fmt: skip
+SECRET_KEY: Final = Setting(
+    name="SECRET_KEY", kind=Secret(), default="", secret=True, default_words="none in production",
+    meaning="signs sessions; 50 random characters, the same on every process",
+)  # fmt: skip
+SECRET_KEY_FALLBACKS: Final = Setting[tuple[str, ...]](
+    name="SECRET_KEY_FALLBACKS", kind=Listing(Secret()), default=(), secret=True,
+    meaning="earlier keys, while they are being replaced",
+)  # fmt: skip
+DATABASE_URL: Final = Setting(
+    name="DATABASE_URL",
+    kind=Url(
+        ("postgres", "postgresql", "psql", "pgsql", "sqlite"),
+        "postgres://user:password@host/name, with special characters as %XX",
+        hostless=("sqlite",),
+        path=r"/.+",
+    ),
+    default="", secret=True, default_words="SQLite in `var/`", meaning="PostgreSQL in production",
+)  # fmt: skip
+REDIS_URL: Final = Setting(
+    name="REDIS_URL", kind=REDIS, default="", secret=True,
+    default_words="none; may be unset in mode `runner`",
+    meaning="Redis, with the console's role",
+)  # fmt: skip
+LAYER_PREFIX: Final = Setting(
+    name="CHANNEL_LAYER_PREFIX", default="ext-debug-layer",
+    kind=Text("1 to 64 characters of letters, digits and . _ : -", PREFIX_PATTERN),
+    meaning="channels over which processes tell each other to decide again",
+)  # fmt: skip
+ALLOWED_HOSTS: Final = Setting[tuple[str, ...]](
+    name="ALLOWED_HOSTS", default=(), default_words="the loopback",
+    kind=Listing(Text("host names", r"\*|\.?[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]")),
+    meaning="host names of the console",
+)  # fmt: skip
+ORIGINS: Final = Setting[tuple[str, ...]](
+    name="EXT_DEBUG_ORIGINS", kind=Listing(_ORIGIN), default=(),
+    default_words="none; port 8000 on the loopback outside production",
+    meaning="origins whose pages may open a WebSocket, with scheme and port",
+)  # fmt: skip
+CSRF_ORIGINS: Final = Setting[tuple[str, ...]](
+    name="CSRF_TRUSTED_ORIGINS", kind=Listing(_ORIGIN), default=(),
+    default_words="`EXT_DEBUG_ORIGINS`", meaning="origins whose forms are accepted",
+)  # fmt: skip
+HTTPS_ONLY: Final = Setting(
+    name="HTTPS_ONLY", kind=Flag(), default=True, default_words="on in production",
+    meaning="secure cookies, redirect to https, HSTS; `serve` wants one of the next two with it",
+)  # fmt: skip
+BEHIND_TLS_PROXY: Final = Setting(
+    name="BEHIND_TLS_PROXY", kind=Flag(), default=False,
+    meaning="a proxy ends TLS and always sets `X-Forwarded-Proto`",
+)  # fmt: skip
+TRUSTED_PROXIES: Final = Setting[tuple[str, ...]](
+    name="TRUSTED_PROXIES", kind=Listing(Network()), default=(),
+    meaning="addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+)  # fmt: skip
+HSTS_SECONDS: Final = Setting(
+    name="SECURE_HSTS_SECONDS", kind=Whole(0, 2 * 365 * DAY, "seconds"), default=365 * DAY,
+    default_words="one year with `HTTPS_ONLY`", meaning="how long browsers insist on https",
+)  # fmt: skip
+HSTS_SUBDOMAINS: Final = Setting(
+    name="SECURE_HSTS_INCLUDE_SUBDOMAINS", kind=Flag(), default=False,
+    meaning="the same for subdomains, and preload",
+)  # fmt: skip
+SESSION_COOKIE_AGE: Final = Setting(
+    name="SESSION_COOKIE_AGE", kind=Whole(60, 365 * DAY, "seconds"), default=12 * 3600,
+    meaning="how long a sign-in lasts",
+)  # fmt: skip
+RETENTION_SECONDS: Final = Setting(
+    name="EXT_DEBUG_RETENTION_SECONDS", kind=Whole(10, 30 * DAY, "seconds"), default=15 * 60,
+    meaning="age at which the janitor trims events",
+)  # fmt: skip
+STREAM_MODE: Final = Setting(
+    name="EXT_DEBUG_STREAM_MODE", kind=Choice(("redis", "auto", "runner")), default="redis",
+    meaning="`auto`: the runners' own streams while Redis is away; `runner`: only these "
+    "([how to change it](operations.md#from-one-mode-to-another))",
+)  # fmt: skip
+RUNNER_URL: Final = Setting[tuple[str, ...]](
+    name="RUNNER_URL", kind=Listing(Url(_HTTP, "http://runner:8090", path=r"/?")), default=(),
+    meaning="internal addresses of the runners to ask",
+)  # fmt: skip
+METRICS_TOKEN: Final = Setting(
+    name="METRICS_TOKEN", kind=Secret(), default="", secret=True, default_words="none: nobody",
+    meaning="bearer token for `/metrics` ([what it says](operations.md#what-the-metrics-mean))",
+)  # fmt: skip
+SIGNING_KEY: Final = Setting(
+    name="AUDIT_SIGNING_KEY", kind=Text("64 hex digits, an Ed25519 seed", _HEX), default="",
+    secret=True, meaning="signs checkpoints of the trail; `openssl rand -hex 32` makes one",
+)  # fmt: skip
+PUBLIC_KEYS: Final = Setting[tuple[str, ...]](
+    name="AUDIT_PUBLIC_KEYS", kind=Listing(Text("public keys of 64 hex digits", _HEX)), default=(),
+    meaning="public keys of earlier signing keys",
+)  # fmt: skip
+CHECKPOINT_DIR: Final = Setting[Path | None](
+    name="AUDIT_CHECKPOINT_DIR", kind=Folder(), default=None,
+    meaning="where checkpoints are written, out of reach of the database's administrators",
+)  # fmt: skip
+BASE_URL: Final = Setting(
+    name="EXT_DEBUG_BASE_URL", kind=Url(_HTTP, "https://console.example", path=r"/?"), default="",
+    default_words="the first origin", meaning="where links in messages lead",
+)  # fmt: skip
+WEBHOOK_URL: Final = Setting(
+    name="EXT_DEBUG_WEBHOOK_URL", kind=Url(_HTTP, "https://hooks.example/debug-console"),
+    default="", secret=True, meaning="is told of requests, approvals and break-glass grants",
+)  # fmt: skip
+WEBHOOK_SECRET: Final = Setting(
+    name="EXT_DEBUG_WEBHOOK_SECRET", kind=Secret(), default="", secret=True, meaning="signs that"
+)
+EMAIL_URL: Final = Setting(
+    name="EMAIL_URL",
+    kind=Url(
+        MAIL_SCHEMES,
+        "smtp+tls://user:password@mail.example:587",
+        hostless=("consolemail", "filemail", "memorymail", "dummymail"),
+    ),
+    default="", secret=True, default_words="none: the log",
+    meaning="the mail server",
+)  # fmt: skip
+FROM_EMAIL: Final = Setting(
+    name="DEFAULT_FROM_EMAIL", default="debug-console@localhost",
+    kind=Text("an e-mail address", r"[^@<>]+@[^@<>\s]+|[^@<>]*<[^@<>\s]+@[^@<>\s]+>"),
+    meaning="sender of messages",
+)  # fmt: skip
+STATIC_HASHED: Final = Setting(
+    name="STATIC_HASHED", kind=Flag(), default=False,
+    default_words="on in production once collected",
+    meaning="static files carry a hash in their names",
+)  # fmt: skip
+LOG_LEVEL: Final = Setting(
+    name="LOG_LEVEL", kind=Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    default="INFO", meaning="of the console's own log",
+)  # fmt: skip
+DEBUG: Final = Setting(
+    name="DEBUG", kind=Flag(), default=False,
+    meaning="Django's debug pages, and templates and static files read anew for each request "
+    "(`manage.py demo --reload` sets it); refused in production",
+)  # fmt: skip
+
+DECLARED: Final[tuple[Setting[Any], ...]] = (
+    ENVIRONMENT, UI_ENABLED, ONE_PERSON, SECRET_KEY, SECRET_KEY_FALLBACKS, DATABASE_URL, REDIS_URL,
+    LAYER_PREFIX, ALLOWED_HOSTS, ORIGINS, CSRF_ORIGINS, HTTPS_ONLY, BEHIND_TLS_PROXY,
+    TRUSTED_PROXIES, HSTS_SECONDS, HSTS_SUBDOMAINS, SESSION_COOKIE_AGE, STREAM_PREFIX,
+    RETENTION_SECONDS, STREAM_MODE, RUNNER_URL, RUNNER_AUTH_TOKEN, STREAM_SECRET, REDACTION_KEY,
+    METRICS_TOKEN, SIGNING_KEY, PUBLIC_KEYS, CHECKPOINT_DIR, BASE_URL, WEBHOOK_URL, WEBHOOK_SECRET,
+    EMAIL_URL, FROM_EMAIL, STATIC_HASHED, LOG_LEVEL, DEBUG,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The settings that console and runner read from their environment: kinds of values, reading."""

@@ -1,0 +1,77 @@
+"""Why a connection to Redis failed, in words that name what to set and show no password."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError, TimeoutError
+
+
+def cause(error: BaseException) -> str:
+    """One line: the deepest known reason of `error`, else what it says of itself."""
+    chain = list(_chain(error))
+    for each in reversed(chain):
+        if known := _known(each):
+            return known
+    said = next((str(each) for each in chain if str(each)), "")
+    return f"{type(error).__name__}: {said}".removesuffix(": ").splitlines()[0]
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _known(error: BaseException) -> str:
+    """What the error means, if it is one that a setting mends; else nothing."""
+    return _of_tls(error) or _of_the_network(error) or _of_the_server(error)
+
+
+def _of_tls(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted ({error.verify_message}): name the CA's file in the "
+            "address, ?ssl_ca_certs=FILE, and the host as the certificate does"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or error}): {_TLS}"
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return "a file of the address cannot be read: ssl_ca_certs, ssl_certfile, ssl_keyfile"
+    return ""
+
+
+def _of_the_network(error: BaseException) -> str:
+    if isinstance(error, socket.gaierror):
+        return "its name is not known to DNS"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens on this port"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return _CLOSED
+    if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return "no way leads to its host"
+    return ""
+
+
+def _of_the_server(error: BaseException) -> str:
+    said = str(error)
+    if isinstance(error, AuthenticationError):
+        return "user or password is wrong, or one is needed"
+    if isinstance(error, NoPermissionError):
+        return f"its ACL forbids this: {said}"
+    if isinstance(error, ResponseError) and "DB index" in said:
+        return "it has no database with the number at the end of the address"
+    if isinstance(error, TimeoutError) and "connecting" in said:
+        return "no answer while connecting: a host that drops packets, or rediss:// on a plain port"
+    return _CLOSED if said.startswith("Connection closed by server") else ""
+
+
+_TLS: Final = "rediss:// needs a TLS port, and where the server asks for one a client certificate"
+_CLOSED: Final = (
+    "it closed the connection, as a TLS port does without rediss:// or without the client "
+    "certificate that it asks for"
+)
