@@ -1,9 +1,10 @@
 // Builds the opened part of a row: fields as a tree, all facts of the line, and its actions.
 
+import { occurrences } from "./buffer.js";
 import { el, icon } from "./dom.js";
 import { markMessage, plural } from "./messages.js";
 import { appendText } from "./text-runs.js";
-import { fullTime } from "./timestamps.js";
+import { delta, fullTime, localClock } from "./timestamps.js";
 
 const DEEP = 6; // as the wire caps it (MAX_FIELDS_DEPTH)
 
@@ -15,8 +16,25 @@ export function detailOf(item, context) {
   const masked = Boolean(ev.redacted?.length);
   if (ev.fields) box.append(tree("fields", ev.fields, { ...context, marker: context.marker, masked }, true));
   if (json) box.append(tree("message as JSON", json, context, false));
-  box.append(facts(item), actions(ev));
+  box.append(facts(item));
+  if (item.n > 1) box.append(repeats(item, context));
+  box.append(actions(ev));
   return box;
+}
+
+/** Each occurrence of a repeated line that is still kept, with its time and a link to it. */
+function repeats(item, context) {
+  const kept = occurrences(item);
+  const more = item.n - kept.length;
+  const list = el("ol", { class: "repeats", "aria-label": "Each time it was printed" });
+  for (const [place, ev] of kept.entries()) {
+    const since = place ? delta(Date.parse(ev.ts) - Date.parse(kept[place - 1].ts)) : "first";
+    const line = el("li", { class: ev.id === context.linked ? "linked" : "" }, el("time", { datetime: ev.ts, title: fullTime(ev.ts) }, localClock(Date.parse(ev.ts))), el("span", { class: "faint" }, since));
+    if (ev.id) line.append(el("button", { class: "link", type: "button", "data-act": "permalink", "data-id": ev.id }, "Copy link"));
+    list.append(line);
+    if (place === 0 && more) list.append(el("li", { class: "faint" }, `${plural(more, "occurrence")} not kept on this page`));
+  }
+  return list;
 }
 
 /** The message as an object or array, when that is what it is. */

@@ -1,6 +1,6 @@
 // Exports lines and the view: to the clipboard, as files, as links, as a curl command.
 
-import { justBefore } from "./buffer.js";
+import { justBefore, occurrences } from "./buffer.js";
 import { copyText, el } from "./dom.js";
 import { gapMessage } from "./messages.js";
 import { plain } from "./safe-text.js";
@@ -10,7 +10,7 @@ import { writeView } from "./view.js";
 export function jsonLines(items) {
   const out = [];
   for (const item of items) {
-    if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(JSON.stringify(ev));
+    if (item.kind === "event") for (const ev of occurrences(item)) out.push(JSON.stringify(ev));
     else if (item.kind === "gap") out.push(JSON.stringify({ gap: item.gap }));
   }
   return out.length ? `${out.join("\n")}\n` : "";
@@ -26,7 +26,7 @@ export function textLine(ev) {
 export function textLines(items) {
   const out = [];
   for (const item of items) {
-    if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(textLine(ev));
+    if (item.kind === "event") for (const ev of occurrences(item)) out.push(textLine(ev));
     else if (item.kind === "gap") out.push(`--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`);
   }
   return out.length ? `${out.join("\n")}\n` : "";
@@ -79,7 +79,7 @@ export async function exportLines(what, { items, view, config, session }) {
 /** Lines that leave the page are on record first: "" when they are, else the sentence that says why not. */
 async function recordSaved(what, { items, config, session }) {
   if (!config.savedUrl || !session) return "";
-  const lines = items.reduce((sum, item) => sum + (item.kind === "event" ? 1 + item.rest.length : 0), 0);
+  const lines = items.reduce((sum, item) => sum + (item.kind === "event" ? occurrences(item).length : 0), 0);
   try {
     const response = await fetch(config.savedUrl, {
       method: "POST",

@@ -1,5 +1,6 @@
 // Does what can be done with one row, by click or by key, and moves the keyboard's focus over the rows.
 
+import { occurrences } from "./buffer.js";
 import { copyText } from "./dom.js";
 import { permalink } from "./export.js";
 import { toast } from "./notices.js";
@@ -37,7 +38,7 @@ export class RowActions {
       case "copy-json":
         return copied(JSON.stringify(ev, null, 2), "Line copied as JSON.");
       case "permalink":
-        return copied(permalink(current, ev), "Link copied. It works as long as the stream keeps the line.");
+        return copied(permalink(current, occurrences(item).find(({ id }) => id === data.id) ?? ev), "Link copied. It works as long as the stream keeps the line.");
       case "without":
         filters.change({ q: joined(current.filter.q, `-${quoted(commonPart(ev.message))}`) }, { redraw: true });
         return;

@@ -1,11 +1,12 @@
 // Builds the row of one item: a line, a gap, a note. All text goes through appendText() or text nodes.
 
+import { holdsLine } from "./buffer.js";
 import { el, icon } from "./dom.js";
 import { detailOf } from "./detail.js";
 import { count, gapMessage, markMessage, plural } from "./messages.js";
 import { plain } from "./safe-text.js";
 import { appendText } from "./text-runs.js";
-import { fullTime, timeText } from "./timestamps.js";
+import { fullTime, localClock, timeText } from "./timestamps.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
@@ -49,7 +50,7 @@ export function rowOf(item, previous, context) {
 }
 
 function eventRow(item, previous, context) {
-  const ev = item.rest.length ? item.rest.at(-1) : item.ev;
+  const { ev } = item;
   const tone = ev.stream === "log" ? ev.level : ev.stream;
   const row = el("div", {
     class: `row line s-${ev.stream} l-${ev.level}${item.open ? " open" : ""}${item.fetched ? " fetched" : ""}`,
@@ -58,7 +59,7 @@ function eventRow(item, previous, context) {
     "data-key": item.key,
     "data-request": ev.requestId ?? null,
   });
-  if (context.linked && item.ev.id === context.linked) row.classList.add("linked");
+  if (context.linked && holdsLine(item, context.linked)) row.classList.add("linked");
   const head = el("div", { class: "meta" });
   head.append(
     el("time", { class: "time", datetime: ev.ts, title: fullTime(ev.ts) }, timeText(ev, previous, context.timeFormat)),
@@ -124,7 +125,9 @@ function body(item, ev, context) {
   }
   if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, context, masked));
   if (item.n > 1) {
-    cell.append(el("span", { class: "times", title: "The same line, repeated" }, `× ${count(item.n)}`));
+    const last = localClock(Date.parse(item.rest.at(-1).ts));
+    const title = `The same line ${count(item.n)} times in this request, last at ${last}: click for each`;
+    cell.append(el("button", { class: "times", type: "button", tabindex: "-1", "data-act": "open", title }, `× ${count(item.n)}`));
   }
   if (ev.truncated) {
     cell.append(el("span", { class: "badge cut", title: "Longer than one event may be; the rest was cut off at the runner" }, "cut"));

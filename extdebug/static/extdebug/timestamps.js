@@ -22,7 +22,7 @@ export function fullTime(ts) {
   return `${day} ${localClock(ms)} (${zone(date)})  ·  ${ts}`;
 }
 
-function localClock(ms) {
+export function localClock(ms) {
   const date = new Date(ms);
   const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
@@ -41,7 +41,8 @@ function ago(ms) {
   return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m ago`;
 }
 
-function delta(ms) {
+/** A difference in time: "+250 ms", "−1.20 s", "+3 min". */
+export function delta(ms) {
   const sign = ms < 0 ? "−" : "+";
   const size = Math.abs(ms);
   if (size < 1000) return `${sign}${size} ms`;
