@@ -1,8 +1,9 @@
 // Exports lines and the view: to the clipboard, as files, as links, as a curl command.
 
 import { justBefore, occurrences } from "./buffer.js";
-import { copyText, el } from "./dom.js";
+import { byId, copyText, el } from "./dom.js";
 import { gapMessage } from "./messages.js";
+import { toast } from "./notices.js";
 import { plain } from "./safe-text.js";
 import { writeView } from "./view.js";
 
@@ -50,7 +51,7 @@ export function curlCommand(config, view) {
 }
 
 /** Do what the export menu names; resolves to the sentence that says it was done, or that it failed. */
-export async function exportLines(what, { items, view, config, session }) {
+async function exportLines(what, { items, view, config, session }) {
   if (/^(save|copy)-/.test(what)) {
     const refused = await recordSaved(what, { items, config, session });
     if (refused) return refused;
@@ -74,6 +75,17 @@ export async function exportLines(what, { items, view, config, session }) {
     default:
       return "";
   }
+}
+
+/** Make the export menu work; `present()` returns what exportLines() takes. */
+export function setUpExport(present) {
+  const menu = byId("export");
+  menu.addEventListener("click", async (e) => {
+    const what = e.target.closest("[data-export]")?.dataset.export;
+    if (!what) return;
+    menu.open = false;
+    toast(await exportLines(what, present()));
+  });
 }
 
 /** Lines that leave the page are on record first: "" when they are, else the sentence that says why not. */

@@ -14,6 +14,16 @@ export class RowActions {
     this.filters = filters;
   }
 
+  /** A click on the rows: a button of a row, or the row itself, which opens or closes. */
+  clicked(e) {
+    const item = this.rows.itemOf(e.target);
+    if (!item) return;
+    const button = e.target.closest("[data-act]");
+    const elsewhere = e.target.closest(".detail, a, summary") || !getSelection().isCollapsed;
+    if (button) this.run(button.dataset.act, item, button.dataset);
+    else if (!elsewhere && item.kind === "event") this.run("open", item);
+  }
+
   /** Do the action `name` on `item`; `data` is the dataset of the button that was clicked. */
   async run(name, item, data = {}) {
     const { ev } = item;
@@ -25,6 +35,7 @@ export class RowActions {
         // A line that was opened is being read: it must stay where it is.
         rows.follow(false);
         rows.refresh(item);
+        if (item.open) rows.reveal(item, { whole: true });
         return;
       case "request":
         filters.change({ request: ev.requestId }, { redraw: true });

@@ -52,6 +52,11 @@ export class StatusBar {
     this.tick();
   }
 
+  /** The time on the server's clock, epoch ms. */
+  get now() {
+    return Date.now() + this.skew;
+  }
+
   grant(grant, environment) {
     const fact = byId("grant");
     fact.hidden = !grant;
