@@ -7,6 +7,7 @@ An event's place is its index in the batch.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
@@ -16,6 +17,8 @@ from extdebug.wire.events import Event, encode_json
 
 REGEX_CHARACTERS: Final = 8 * 1024  # of an event's text that a regex sees: the default message cap
 CHUNK_BYTES: Final = 4 * 1024  # joined text between two looks at a regex's CPU budget
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]{0,40}m")  # as safe-text.js takes them out
 
 _Made = TypeVar("_Made")
 
@@ -114,14 +117,11 @@ class Batch:
         return found
 
     def messages(self, *, folded: bool) -> list[str]:
-        """Each message, lower-cased if `folded`."""
-        return self._once(
-            ("messages", folded),
-            lambda: [event.message.lower() if folded else event.message for event in self.events],
-        )
+        """Each message without its colours, lower-cased if `folded`."""
+        return self._once(("messages", folded), lambda: self._messages(folded=folded))
 
     def texts(self, *, folded: bool) -> list[str]:
-        """Each message with its fields as `path=value` lines, lower-cased if `folded`."""
+        """As `messages`, each with its fields as `path=value` lines."""
         return self._once(("texts", folded), lambda: self._texts(folded=folded))
 
     def chunks(self, *, whole: bool) -> list[Chunk]:
@@ -132,9 +132,16 @@ class Batch:
         if folded:
             return [text.lower() for text in self.texts(folded=False)]
         return [
-            f"{event.message}\n{flat_fields(event.fields)}" if event.fields else event.message
+            uncoloured(
+                f"{event.message}\n{flat_fields(event.fields)}" if event.fields else event.message
+            )
             for event in self.events
         ]
+
+    def _messages(self, *, folded: bool) -> list[str]:
+        if folded:
+            return [text.lower() for text in self.messages(folded=False)]
+        return [uncoloured(event.message) for event in self.events]
 
     def _chunks(self, *, whole: bool) -> list[Chunk]:
         texts = self.texts(folded=False) if whole else self.messages(folded=False)
@@ -157,6 +164,11 @@ class Batch:
         if found is None:
             found = self._cache[key] = make()
         return found
+
+
+def uncoloured(text: str) -> str:
+    """The text as it is seen: a filter finds words that change their colour in between."""
+    return _COLOUR.sub("", text) if "\x1b" in text else text
 
 
 def flat_fields(fields: Mapping[str, Any]) -> str:

@@ -207,6 +207,29 @@ async def test_keys_that_scroll_up_leave_the_newest_line(
     await newest(tab, "later 2")
 
 
+async def test_escape_closes_the_line_that_was_opened(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    await fake.lines(3)
+    await tab.page.click(".line .msg >> nth=1")
+    await tab.page.wait_for_selector(".detail")
+    await tab.page.keyboard.press("Escape")
+    await tab.page.wait_for_selector(".detail", state="detached")
+    await tab.page.keyboard.press("j")
+    focused = "document.activeElement.querySelector('.msg').textContent"
+    assert await tab.script(focused) == "line 2"  # one goes on from the line that was closed
+
+
+async def test_arrows_scroll_the_lines_before_anything_was_clicked(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
+    await fake.lines(300)
+    await tab.sees("line 299")
+    await tab.page.keyboard.press("PageUp")
+    await tab.page.wait_for_selector("#follow[aria-pressed=false]")
+    await tab.page.wait_for_function("() => document.querySelector('#lines').scrollTop < 5700")
+
+
 async def test_a_pause_shows_the_history_of_a_new_filter_and_holds_what_is_new(
     fake: Fake, tab: ConsoleTab
 ) -> None:

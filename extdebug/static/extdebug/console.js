@@ -1,8 +1,9 @@
 // The console page: creates its parts, hands each what it needs, and does what the reader asks.
 
 import { Buffer } from "./buffer.js";
-import { hideClosedCard } from "./closed-card.js";
+import { closeClosedCard, hideClosedCard, onClosedCard } from "./closed-card.js";
 import { Connection, socketUrl } from "./connection.js";
+import { copySelectedRows } from "./copy-rows.js";
 import { Counts } from "./counts.js";
 import { CurrentView } from "./current-view.js";
 import { byId, readJson } from "./dom.js";
@@ -19,7 +20,7 @@ import { markSameRequest, RowActions, RowFocus } from "./row-actions.js";
 import { rowOf } from "./row.js";
 import { Rows } from "./rows.js";
 import { Session } from "./session.js";
-import { listen, setUpHelp } from "./shortcuts.js";
+import { closeMenusBeside, listen, setUpHelp } from "./shortcuts.js";
 import { Sparkline } from "./sparkline.js";
 import { StatusBar } from "./status-bar.js";
 import { Toolbar } from "./toolbar.js";
@@ -79,7 +80,7 @@ const rowFocus = new RowFocus({ buffer, rows });
 
 /** What rows are built with: the RowContext of row.js. */
 function rowContext() {
-  return { timeFormat: preferences.time, marker: find.marker, linked: view.current.line, showInstall: showsInstall() };
+  return { timeFormat: preferences.time, marker: find.marker, linked: view.current.line, current: find.current, showInstall: showsInstall() };
 }
 
 /** Rows name their install, unless the target has only one. */
@@ -216,6 +217,7 @@ function followChanged(following) {
 
 function setPaused(on) {
   receiver.setPaused(on);
+  statusBar.freeze(on);
   toolbar.draw();
   counts.draw();
 }
@@ -237,6 +239,13 @@ function act(name) {
   if (item) rowActions.run(name, item);
 }
 
+/** Escape: the notice of the end, else the opened line with the focus, else the one opened last. */
+function closeOpened() {
+  if (!byId("closed-card").hidden) return closeClosedCard();
+  const focused = rowFocus.current();
+  rowActions.close(focused?.open ? focused : null);
+}
+
 const run = {
   pause: () => setPaused(!receiver.paused),
   follow: () => (rows.following ? rows.follow(false) : toEnd()),
@@ -255,17 +264,12 @@ const run = {
   move: (by) => rowFocus.move(by),
   end: (newest) => (newest ? toEnd() : rowFocus.first()),
   request: () => (rowFocus.current()?.ev.requestId ? act("request") : byId("request").focus()),
+  escape: closeOpened,
   open: () => act("open"),
   copy: () => act("copy"),
   permalink: () => act("permalink"),
   help: setUpHelp(),
 };
-
-function closeMenus(e) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(e.target)) menu.open = false;
-  }
-}
 
 // --- listening, and the first session ---------------------------------------------------------
 
@@ -278,7 +282,9 @@ byId("theme").addEventListener("click", toggleTheme);
 byId("lines").addEventListener("click", (e) => rowActions.clicked(e));
 setUpExport(() => ({ items: buffer.items, view: view.current, config, session: session.id }));
 markSameRequest(byId("lines"));
-document.addEventListener("click", closeMenus);
+copySelectedRows(rows);
+onClosedCard(() => counts.draw());
+closeMenusBeside();
 setInterval(() => {
   if (preferences.time === "ago" && !document.hidden) rows.refreshAll({ measure: false });
 }, 1000);

@@ -5,7 +5,7 @@ import { byId, copyText, el } from "./dom.js";
 import { gapMessage } from "./messages.js";
 import { toast } from "./notices.js";
 import { plain } from "./safe-text.js";
-import { writeView } from "./view.js";
+import { startOfView, writeView } from "./view.js";
 
 /** Items as JSON Lines; a gap is a line of its own, so that the file shows where lines are missing. */
 export function jsonLines(items) {
@@ -24,12 +24,16 @@ export function textLine(ev) {
   return `${ev.ts} ${kind.padEnd(6)} ${where ? `[${plain(where)}] ` : ""}${ev.message.split("\n").map(plain).join("\n    ")}${plain(fields)}`;
 }
 
+/** A row as one line of text, as it is seen: a folded row with how often it stands there. */
+export function itemText(item) {
+  if (item.kind === "gap") return `--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`;
+  if (item.kind === "note") return `--- ${item.text}`;
+  return item.n > 1 ? `${textLine(item.ev)} (× ${item.n})` : textLine(item.ev);
+}
+
+/** Items as text, one line a row; only a message of several lines has several. */
 export function textLines(items) {
-  const out = [];
-  for (const item of items) {
-    if (item.kind === "event") for (const ev of occurrences(item)) out.push(textLine(ev));
-    else if (item.kind === "gap") out.push(`--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`);
-  }
+  const out = items.filter((item) => item.kind !== "note").map(itemText);
   return out.length ? `${out.join("\n")}\n` : "";
 }
 
@@ -39,13 +43,22 @@ export function permalink(view, ev) {
   return location.origin + location.pathname + writeView({ ...view, from, line: ev.id });
 }
 
+/** A command that reads the same view: tenant, filter, and where it starts. */
 export function curlCommand(config, view) {
   const url = new URL(config.streamUrl ?? "/api/ext-debug/stream", location.origin);
   url.searchParams.set("extensionId", config.extension);
   if (view.tenant) url.searchParams.set("tenantId", view.tenant);
-  if (view.filter.installs.length === 1) url.searchParams.set("installId", view.filter.installs[0]);
-  if (view.filter.request) url.searchParams.set("requestId", view.filter.request);
-  if (view.filter.q) url.searchParams.set("q", view.filter.q);
+  const { installs, request, streams, level, q } = view.filter;
+  if (installs.length) url.searchParams.set("installId", installs.join(","));
+  if (request) url.searchParams.set("requestId", request);
+  if (streams.length) url.searchParams.set("streams", streams.join(","));
+  if (level) url.searchParams.set("level", level);
+  if (q) url.searchParams.set("q", q);
+  const from = startOfView(view);
+  if (from === "now") url.searchParams.set("tail", "0");
+  else if (from.cursor) url.searchParams.set("lastEventId", from.cursor);
+  else if (from.time) url.searchParams.set("since", from.time);
+  else url.searchParams.set("tail", from.tail);
   const quote = (text) => `'${text.replace(/'/g, "'\\''")}'`;
   return `curl -N -H "Authorization: Bearer $EXT_DEBUG_TOKEN" ${quote(url.href)}`;
 }

@@ -39,6 +39,7 @@ export function firstPart(message) {
  * @property {string} timeFormat one of TIME_FORMATS
  * @property {{regex: RegExp, classOf: function(string): string}|null} marker words to mark
  * @property {string|null} linked id of the line that the address names
+ * @property {object|null} current the Item that the search stands on
  * @property {boolean} showInstall whether the column of installs is shown
  */
 
@@ -59,6 +60,7 @@ function eventRow(item, previous, context) {
     "data-key": item.key,
     "data-request": ev.requestId ?? null,
   });
+  if (item === context.current) row.classList.add("current");
   if (context.linked && holdsLine(item, context.linked)) row.classList.add("linked");
   const head = el("div", { class: "meta" });
   head.append(

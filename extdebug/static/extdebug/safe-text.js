@@ -2,7 +2,7 @@
 // bidi or invisible character becomes a visible mark with a name. No other sequence is interpreted.
 
 // Everything that could hide, reorder or overwrite text. Tab and newline are ordinary.
-const SUSPECT =
+export const SUSPECT =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/u;
 const SUSPECTS = new RegExp(SUSPECT.source, "gu");
 const COLOUR = /\u001b\[([0-9;:]{0,40})m/y;
@@ -86,6 +86,9 @@ export function plain(text) {
     .map((run) => run.text)
     .join("");
 }
+
+/** The text without colours: what the server's filters search. */
+export const uncoloured = (text) => text.replace(/\u001b\[[0-9;:]{0,40}m/g, "");
 
 function joinsEmoji(text, at) {
   // A family emoji is several pictures joined by ZWJ: only there a ZWJ is shown as itself.

@@ -140,7 +140,7 @@ export class Session {
     }
     actions.push({ label: "All extensions", href: "/extensions/" });
     this.receiver.note("The session ended here.");
-    showClosedCard({ end: { ...end, code }, actions, request: this.accessRequest() });
+    showClosedCard({ end: { ...end, code }, actions, request: this.accessRequest(), alone: !this.receiver.buffer.events });
   }
 
   /** The page's configuration says that this tenant is closed to this person: no session is opened. */
@@ -151,6 +151,7 @@ export class Session {
       end: { ...entry, code: 4403, message: entry.reason },
       actions: [{ label: "Try anyway", run: onAnyway }],
       request: this.accessRequest(),
+      alone: !this.receiver.buffer.events,
     });
   }
 
