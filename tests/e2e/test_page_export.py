@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
 
 from extdebug.filters.batch import Batch
-from extdebug.filters.filter import Filter, compile_filter
+from extdebug.filters.filter import Filter, FilterParts, compile_filter
 from extdebug.transports.stream_query import read_query
 from extdebug.wire.events import Event, Level, Output
 from tests.e2e.conftest import ConsoleTab, until
@@ -120,7 +120,7 @@ async def test_the_curl_command_carries_the_whole_filter(fake: Fake, tab: Consol
     )
     asked = read_query(await curl(tab), last_id=None)
     page = fake.of("subscribe")[0]
-    assert Filter.parse(asked.wanted) == Filter.parse(page["filter"])
+    assert Filter.parse(cast(FilterParts, asked.wanted)) == Filter.parse(page["filter"])
     assert (asked.tenant, asked.extension) == ("acme", "invoice-sync")
     assert str(asked.start.cursor).startswith(page["from"]["cursor"])
 

@@ -98,6 +98,7 @@ function start({ again = false } = {}) {
   const { tenant } = view.current;
   const entry = config.tenants.find((each) => each.tenant === tenant);
   statusBar.environment(entry?.environment);
+  statusBar.tenant(entry?.name || tenant);
   filters.setTenants(config.tenants, tenant);
   if (entry && !session.ready) filters.setInstalls(entry.installs);
   if (!tenant && config.tenants.length > 1) statusBar.state("idle");
@@ -274,9 +275,7 @@ const run = {
 // --- listening, and the first session ---------------------------------------------------------
 
 listen((name, argument) => run[name]?.(argument));
-for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) {
-  byId(id).addEventListener("click", () => run[id]());
-}
+for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) byId(id).addEventListener("click", () => run[id]());
 byId("to-end").addEventListener("click", toEnd);
 byId("theme").addEventListener("click", toggleTheme);
 byId("lines").addEventListener("click", (e) => rowActions.clicked(e));

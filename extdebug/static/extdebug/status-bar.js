@@ -76,6 +76,10 @@ export class StatusBar {
     this.environment(environment);
   }
 
+  tenant(name) {
+    byId("tenant-name").textContent = plain(name ?? "");
+  }
+
   environment(name) {
     const badge = byId("environment");
     badge.hidden = !name;
