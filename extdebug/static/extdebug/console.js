@@ -14,7 +14,7 @@ import { Find } from "./find.js";
 import { LinkedLine } from "./linked-line.js";
 import { plural } from "./messages.js";
 import { toast } from "./notices.js";
-import { Preferences, toggleTheme } from "./preferences.js";
+import { Preferences, setUpTheme } from "./preferences.js";
 import { Receiver } from "./receiver.js";
 import { markSameRequest, RowActions, RowFocus } from "./row-actions.js";
 import { rowOf } from "./row.js";
@@ -127,6 +127,7 @@ function startOver() {
 /** The server opened the session, on a tenant that it may have chosen itself. */
 function sessionReady({ target }) {
   began = true;
+  find.setQuery(view.current.filter.q);
   if (view.current.tenant !== target.tenant) {
     view.change({ tenant: target.tenant });
     filters.setTenants(config.tenants, target.tenant);
@@ -160,7 +161,7 @@ function filterChanged(filter, { narrowed = false } = {}) {
 function refiltered() {
   rows.follow(rows.following || !standsAtStart(view.current));
   linkedLine.begin();
-  find.rescan();
+  find.setQuery(view.current.filter.q);
 }
 
 function allRequests() {
@@ -277,7 +278,7 @@ const run = {
 listen((name, argument) => run[name]?.(argument));
 for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) byId(id).addEventListener("click", () => run[id]());
 byId("to-end").addEventListener("click", toEnd);
-byId("theme").addEventListener("click", toggleTheme);
+setUpTheme(byId("theme"));
 byId("lines").addEventListener("click", (e) => rowActions.clicked(e));
 setUpExport(() => ({ items: buffer.items, view: view.current, config, session: session.id }));
 markSameRequest(byId("lines"));

@@ -2,6 +2,7 @@
 
 import { occurrences } from "./buffer.js";
 import { el, icon } from "./dom.js";
+import { isExact, parseExactly } from "./exact-json.js";
 import { markMessage, plural } from "./messages.js";
 import { appendText } from "./text-runs.js";
 import { delta, fullTime, localClock } from "./timestamps.js";
@@ -42,7 +43,7 @@ function jsonIn(message) {
   const text = message.trim();
   if (!/^[[{]/.test(text) || text.length > 20_000) return null;
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return null;
   }
@@ -61,7 +62,8 @@ function branch(value, path, context, filterable, depth) {
     const line = el("li", {});
     const key = el("span", { class: "key" });
     appendText(key, name);
-    const nested = item !== null && typeof item === "object" && Object.keys(item).length > 0;
+    const exact = isExact(item);
+    const nested = !exact && item !== null && typeof item === "object" && Object.keys(item).length > 0;
     if (nested && depth < DEEP) {
       const shown = Array.isArray(item) ? plural(item.length, "item") : plural(Object.keys(item).length, "field");
       line.append(
@@ -69,7 +71,7 @@ function branch(value, path, context, filterable, depth) {
       );
     } else {
       const text = typeof item === "string" ? item : JSON.stringify(item);
-      const shown = el("span", { class: `value v-${item === null ? "null" : typeof item}` });
+      const shown = el("span", { class: `value v-${item === null ? "null" : exact ? "number" : typeof item}` });
       appendText(shown, text, context.marker, { masked: context.masked });
       line.append(key, ": ", shown);
       if (filterable && /^[\w.-]+$/.test(here)) {

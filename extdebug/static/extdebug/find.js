@@ -3,6 +3,7 @@
 import { byId, el, icon } from "./dom.js";
 import { plain } from "./safe-text.js";
 import { count } from "./messages.js";
+import { queryWords } from "./query-words.js";
 
 const COLOURS = 5; // --mark-1 .. --mark-5
 const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
@@ -10,11 +11,12 @@ const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const loose = (text) => text === text.toLowerCase();
 
-/** One marker for rows: finds every highlighted word and the search, says each one's class. */
-export function markerOf(highlights, search) {
+/** One marker for rows: finds the search, every highlighted and every asked word, says each one's class. */
+export function markerOf(highlights, search, asked = []) {
   const terms = [];
   if (search) terms.push({ text: search, cls: "found" });
   highlights.forEach((text, i) => terms.push({ text, cls: `hl-${(i % COLOURS) + 1}` }));
+  for (const text of asked) terms.push({ text, cls: "asked" });
   if (!terms.length) return null;
   // JavaScript has no inline case folding: each term spells its letters in both cases when loose.
   const source = terms.map(({ text }) => (loose(text) ? bothCases(text) : escaped(text))).join("|");
@@ -42,6 +44,7 @@ export class Find {
     this.onMarks = onMarks;
     this.text = "";
     this.highlights = [];
+    this.asked = []; // words of the query
     this.hits = [];
     this.current = null;
     this.searchBar();
@@ -51,7 +54,7 @@ export class Find {
   }
 
   get marker() {
-    return markerOf(this.highlights, this.text);
+    return markerOf(this.highlights, this.text, this.asked);
   }
 
   searchBar() {
@@ -154,6 +157,12 @@ export class Find {
       this.setHighlights([...this.highlights.filter((text) => text !== this.word.value.trim()), this.word.value.trim()].slice(-COLOURS));
       this.word.value = "";
     });
+  }
+
+  /** The rows are now those that `q` asks for: mark its words, and search them anew. */
+  setQuery(q) {
+    this.asked = queryWords(q);
+    this.rescan();
   }
 
   openHighlights() {

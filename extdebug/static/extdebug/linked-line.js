@@ -2,7 +2,7 @@
 
 import { holdsLine, isBefore, position } from "./buffer.js";
 import { announce, toast } from "./notices.js";
-import { localClock } from "./timestamps.js";
+import { dayAndClock } from "./timestamps.js";
 import { isFiltering } from "./view.js";
 
 const ENOUGH = 10; // lines before it
@@ -63,7 +63,7 @@ export class LinkedLine {
 
   gone() {
     this.settled = true;
-    const when = localClock(position(this.line)[0]);
+    const when = dayAndClock(position(this.line)[0]);
     const filtered = isFiltering(this.view.current.filter);
     const why = filtered ? "does not match this filter, or has left the stream" : "has left the stream";
     const text = `The linked line, of ${when}, ${why}. What came after it and is still kept begins here.`;

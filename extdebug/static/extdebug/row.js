@@ -6,7 +6,7 @@ import { detailOf } from "./detail.js";
 import { count, gapMessage, markMessage, plural } from "./messages.js";
 import { plain } from "./safe-text.js";
 import { appendText } from "./text-runs.js";
-import { fullTime, localClock, timeText } from "./timestamps.js";
+import { fullTime, isDated, localClock, timeText } from "./timestamps.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
@@ -14,21 +14,10 @@ const REQUEST_COLOURS = 8; // --flow-1 .. --flow-8 in tokens.css
 
 /** What a closed row shows of a message, and how many lines of it stay hidden. */
 export function firstPart(message) {
-  let end = -1;
-  for (let i = 0; i < CLOSED_LINES; i += 1) {
-    const next = message.indexOf("\n", end + 1);
-    if (next < 0) {
-      end = -1;
-      break;
-    }
-    end = next;
-  }
-  let shown = message;
-  let hidden = 0;
-  if (end >= 0 && end < message.trimEnd().length) {
-    shown = message.slice(0, message.indexOf("\n"));
-    hidden = message.trimEnd().split("\n").length - 1;
-  }
+  const text = message.replace(/^(?:[ \t]*\r?\n)+/, "").trimEnd(); // a closed row begins with something to read
+  const lines = text.split("\n");
+  const hidden = lines.length > CLOSED_LINES ? lines.length - 1 : 0;
+  const shown = hidden ? lines[0] : text || message.replaceAll("\n", "");
   if (shown.length > CLOSED_CHARS) return { shown: shown.slice(0, CLOSED_CHARS), hidden, cut: true };
   return { shown, hidden, cut: false };
 }
@@ -52,9 +41,10 @@ export function rowOf(item, previous, context) {
 
 function eventRow(item, previous, context) {
   const { ev } = item;
+  const old = isDated(ev, context.timeFormat);
   const tone = ev.stream === "log" ? ev.level : ev.stream;
   const row = el("div", {
-    class: `row line s-${ev.stream} l-${ev.level}${item.open ? " open" : ""}${item.fetched ? " fetched" : ""}`,
+    class: `row line s-${ev.stream} l-${ev.level}${item.open ? " open" : ""}${item.fetched ? " fetched" : ""}${old ? " of-another-day" : ""}`,
     role: "listitem",
     tabindex: "-1",
     "data-key": item.key,
@@ -119,7 +109,7 @@ function body(item, ev, context) {
   const text = el("span", { class: "msg" });
   const masked = Boolean(ev.redacted?.length);
   appendText(text, item.open ? ev.message : part.shown, context.marker, { masked });
-  if (!ev.message) text.append(el("span", { class: "faint" }, "(empty line)"));
+  if (!ev.message.trim()) text.append(el("span", { class: "faint" }, "(empty line)"));
   cell.append(text);
   if (!item.open && multi) {
     const words = part.hidden ? `+${plural(part.hidden, "line")}` : "… whole line";
