@@ -33,7 +33,7 @@ from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
 
 PAGE_BYTES: Final = 128 * 1024  # what one page may weigh, going by the pages before it
-PROVISIONAL_MS: Final = 500  # so long after an entry its stream was looked at, with some margin
+PROVISIONAL_MS: Final = 2500  # so long after an entry its stream was looked at, if busy
 SEAM_MS: Final = 250  # a line is in Redis this long after its runner showed it
 UNBOUNDED: Final = 1 << 40  # a page is bounded by its COUNT, and nothing of it may be dropped
 
@@ -185,6 +185,7 @@ class History:
             reply = read_keys(replies[2])
             rows = reply[0][1] if reply else []
             wanted = [row for row in rows if row[0] <= boundary.id]
+            self._private.pending.clear()  # it is among these again
             end = len(wanted) < len(rows) or len(rows) < count
             if self._crossing is not None:
                 wanted = await self._old_part(link, snapshot, wanted, end=end)
@@ -194,6 +195,8 @@ class History:
             elif not account.certain(snapshot):
                 await self._count_ahead(link, boundary)
             await deliver(link, self._private, snapshot, wanted, whole=False)
+        if self._private.pending:
+            return self._pieces()  # what it shows cannot be told yet
         if end or account.at.id >= boundary.id:
             return self._finish(boundary)
         return self._pieces()

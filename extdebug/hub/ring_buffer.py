@@ -13,7 +13,7 @@ from typing import Final
 
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.wire.events import Gap, GapReason
-from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
 
 RING_BYTES: Final = 512 * 1024  # of encoded events held for one session
 # Each held piece costs Python objects beside its bytes; tiny runs must not escape the bound.
@@ -40,11 +40,11 @@ class EventRun:
 
     def places(self, through: Cursor) -> Iterator[tuple[DecodedEntry, Cursor]]:
         """Each event with its own cursor, for transports that show one at a time."""
-        for decoded, behind in zip(self.events, self.behind, strict=True):
+        for decoded, later in zip(self.events, self.behind, strict=True):
             if decoded.id == ZERO_ID:  # straight from a runner: no place in the stream
                 yield decoded, through
                 continue
-            index = None if through.index is None else through.index - behind
+            index = None if through.index is None else through.index - later
             yield (
                 decoded,
                 Cursor(decoded.id, index, through.epoch, ahead=through.ahead, until=through.until),
@@ -224,7 +224,7 @@ class RingBuffer:
                 piece.gap = Gap(
                     reason=GapReason.NOT_CONSUMED,
                     missed=dropped.matching,
-                    before=self._next(),
+                    before=self._next() or str(behind(dropped.through.id)),
                 )
             return piece
         if self._pieces:

@@ -23,7 +23,7 @@ MOST: Final = 100_000  # entries looked at; beyond it a source counts as new
 async def seed_sequences(
     link: Link, key: bytes, target: Target, numbers: SequenceGaps, *, until: EntryId
 ) -> None:
-    """Learn the last numbers of the producers that are loud enough to be among the last SEED."""
+    """Learn the numbers of the producers that are loud enough to be among the last SEED entries."""
     if until == ZERO_ID:
         return
     rows = read_rows(await link.call("XREVRANGE", key, str(until), "-", "COUNT", SEED))
@@ -33,18 +33,23 @@ async def seed_sequences(
 
 async def scan_sequences(
     link: Link, key: bytes, target: Target, *, until: EntryId, run_began: EntryId
-) -> SequenceGaps:
-    """The numbers of all producers up to and with `until`. LOST when the connection is gone."""
+) -> SequenceGaps | None:
+    """The numbers of all producers up to and with `until`; None when the stream became another
+    one, or lost its newest entries, while it was read. LOST when the connection is gone."""
     numbers = SequenceGaps()
     numbers.run_began = run_began
-    start = "-"
+    newest = read_rows(await link.call("XREVRANGE", key, str(until), "-", "COUNT", 1))
+    start, last = "-", ZERO_ID
     for _ in range(MOST // PAGE):
         rows = read_rows(await link.call("XRANGE", key, start, str(until), "COUNT", PAGE))
         for id, raw in rows:  # what they show was told to whoever stood behind them
             origin = read_origin(raw, tenant=target.tenant, extension=target.extension)
             numbers.account(origin, at=id)
+            last = id
         if len(rows) < PAGE:
+            if newest and last != newest[0][0]:
+                return None
             break
-        start = f"({rows[-1][0]}"
+        start = f"({last}"
     numbers.complete = True
     return numbers

@@ -66,7 +66,10 @@ async def deliver(
         key, target, at = watched.key, watched.target, watched.cursor.id
         numbers = watched.sequence_gaps
         began = numbers.run_began
-        numbers.learn(await scan_sequences(link, key, target, until=at, run_began=began))
+        earlier = await scan_sequences(link, key, target, until=at, run_began=began)
+        if earlier is None:
+            break  # the stream changes while it is read: the next look says what became of it
+        numbers.learn(earlier)
         delivered += watched.look(snapshot, (), whole=whole)
     return delivered
 

@@ -49,7 +49,7 @@ class StreamReader:
         self._look_at = 0.0
         self._retry_at = 0.0
         self._gone = False  # no stream is under the key at the moment
-        self._at_risk = False  # half of what the stream holds lies ahead of us
+        self._at_risk = False  # it is trimmed, and half of what it holds lies ahead of us
         self._clock = clock
         self._life = StreamLife(watched, link, server, self._group, clock=clock)
 
@@ -160,7 +160,8 @@ class StreamReader:
         group.well(read_by_group=by_group)
         self._well()
         ahead = snapshot.added - (account.at.index or snapshot.added)
-        self._at_risk = ahead * 2 > snapshot.length > 0
+        trimmed = snapshot.added > snapshot.length
+        self._at_risk = watched.hurried = trimmed and ahead * 2 > snapshot.length > 0
         rows = [] if crowded else rows_of(read)
         if by_group and (rows or prepared):
             group.given(rows[-1][0] if rows else account.at.id)

@@ -15,7 +15,7 @@ from extdebug.filters.filter import Batch
 from extdebug.hub.gaps import entry_gaps, loss_gap
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import EventRun
-from extdebug.hub.runner_buffer import RunnerBuffer
+from extdebug.hub.runner_buffer import Number, RunnerBuffer, number_of
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
 from extdebug.hub.stats import StreamCounts
 from extdebug.hub.subscription import Subscription
@@ -40,9 +40,12 @@ class WatchedStream:
         self.problem = ""  # why this stream cannot be read now, in a person's words
         self.snapshot: Snapshot | None = None
         self.counts = StreamCounts()
-        self.pending: list[Row] = []  # read, and not delivered before the stream's account is known
+        # Read, and not delivered before the stream's account is known or a watcher caught up.
+        self.pending: list[Row] = []
+        self.hurried = False  # Redis will soon drop what is not delivered: wait for nobody
         self.on_runners = False  # Redis is away, and runners are asked instead
         self.streamless = False  # there is no Redis to come back
+        self._met: set[Number] = set()  # numbers that came from Redis while runners are asked
         self._groups: dict[Selection, list[Subscription]] = {}
 
     @property
@@ -68,10 +71,8 @@ class WatchedStream:
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
-        if self.on_runners and subscription.runner_buffer is None:
-            subscription.runner_buffer = RunnerBuffer(
-                limit=subscription.limit, streamless=self.streamless
-            )
+        if self.on_runners:
+            self._buffer(subscription)
 
     def leave(self, subscription: Subscription) -> None:
         group = self._groups.get(subscription.selection)
@@ -106,10 +107,9 @@ class WatchedStream:
         self.wake()
 
     def read(self, rows: Sequence[Row]) -> int:
-        """Entries that came without a snapshot; how many events were delivered.
-
-        They stop before the first that shows a loss: the rest is `pending` until `look`.
-        """
+        """Entries without a snapshot; how many events were delivered. They stop before the first
+        that shows a loss, and where a watcher that keeps up has no more room: the rest is `pending`
+        until `look`."""
         self.pending += rows
         return self._run(self.pending, known=False)
 
@@ -119,13 +119,17 @@ class WatchedStream:
         if account is None:
             raise RuntimeError("the watch is not attached yet")
         self.snapshot = snapshot
+        delivered = 0
+        if self.pending and (snapshot.first is None or snapshot.first > account.at.id):
+            self.hurried = True  # the stream holds them no more, but we do
+            delivered += self._run(self.pending, known=False)
         self.pending += rows
         ends = account.at
         for loss in account.look(snapshot, [row[0] for row in self.pending], whole=whole):
             self.lose(loss, ends=ends)
         # Nothing is trimmed out of the middle: without entries deleted by hand all is known.
         certain = whole or account.certain(snapshot)
-        delivered = self._run(self.pending, known=True, certain=certain)
+        delivered += self._run(self.pending, known=True, certain=certain)
         if whole and not self.pending:
             account.settle(snapshot)
         elif certain and not self.pending:
@@ -151,6 +155,7 @@ class WatchedStream:
     def flush(self) -> int:
         """Deliver what is pending as it is: the stream that could explain its holes is gone."""
         self.sequence_gaps.complete = True
+        self.hurried = True
         return self._run(self.pending, known=True)
 
     def unknown_source(self) -> bool:
@@ -172,6 +177,8 @@ class WatchedStream:
         place = self.sequence_gaps.told(account.at)
         ids: list[EntryId] = []
         for row in rows:
+            if not part and len(rows) > 1 and not self.hurried and self.crowded:
+                break
             decoded = self.decoder(row)
             if decoded.origin.src is not None and self._undecided(decoded, known=known):
                 break
@@ -192,10 +199,10 @@ class WatchedStream:
             if decoded.event is not None:
                 part.append(decoded)
                 size += len(decoded.json)
-                if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
-                    delivered += self._fan(part, place)
-                    part, size = [], 0
             ids.append(decoded.id)
+            if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
+                delivered += self._fan(part, place)
+                part, size = [], 0
         delivered += self._fan(part, place)
         del rows[: len(ids)]
         account.read(ids)
@@ -214,6 +221,8 @@ class WatchedStream:
         """One part to every selection: equal selections share the work and the run of events."""
         if not part or not self._groups:
             return 0
+        if self.on_runners:
+            self._met.update(filter(None, map(number_of, part)))
         events = [decoded.event for decoded in part if decoded.event is not None]
         batch = Batch(events)
         whole: EventRun | None = None
@@ -255,16 +264,19 @@ class WatchedStream:
         """Redis is away: from now on lines come by `runner_row`."""
         self.on_runners = True
         for subscription in self._all():
-            if subscription.runner_buffer is None:
-                subscription.runner_buffer = RunnerBuffer(
-                    limit=subscription.limit, streamless=self.streamless
-                )
+            self._buffer(subscription)
         self.wake()
 
+    def _buffer(self, subscription: Subscription) -> None:
+        if subscription.runner_buffer is None:
+            limit = subscription.limit
+            subscription.runner_buffer = RunnerBuffer(limit=limit, streamless=self.streamless)
+
     def runner_row(self, row: Row) -> None:
-        """One entry of a runner's own stream; what nobody may read there comes from Redis."""
+        """One entry of a runner's own stream; what nobody may read there comes from Redis, and
+        what has come from there already, as Redis is back, is not shown again."""
         decoded = self.decoder(row)
-        if decoded.event is None:
+        if decoded.event is None or number_of(decoded) in self._met:
             return
         event = msgspec.structs.replace(decoded.event, id="")
         part = [DecodedEntry(ZERO_ID, event, decoded.origin, encode_json(event))]
@@ -280,6 +292,7 @@ class WatchedStream:
     def end_fallback(self, seam: Gap) -> None:
         """Redis is back: `seam` marks the place, and each session reads on from its own."""
         self.on_runners = False
+        self._met.clear()
         if self.attached:
             for subscription in self._all():
                 if subscription.runner_buffer is not None:

@@ -32,10 +32,16 @@ _TYPOGRAPHIC: Final = {
     b"\xe2\x80\x9c": b"\xe2\x80\x9d",
     b"\xe2\x80\x9e": b"\xe2\x80\x9c",
 }
-_DOUBLE: Final = re.compile(rb'(?:[^"\\\r\n]|\\.)*+')
-_SINGLE: Final = re.compile(rb"(?:[^'\\\r\n]|\\.)*+")
+# No group is repeated by `*+`: up to Python 3.11.4 the match goes on behind what the group
+# failed on (python/cpython issue 106052).
+_IN_DOUBLE: Final = rb'[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*'
+_IN_SINGLE: Final = rb"[^'\\\r\n]*+(?:\\.[^'\\\r\n]*+)*"
+_DOUBLE: Final = re.compile(_IN_DOUBLE)
+_SINGLE: Final = re.compile(_IN_SINGLE)
 _LINE: Final = re.compile(rb"[^\r\n]*+")
-_LIST: Final = re.compile(rb"""(?:[^\]"'\r\n]|"(?:[^"\\\r\n]|\\.)*+"|'(?:[^'\\\r\n]|\\.)*+')*+\]""")
+_LIST: Final = re.compile(
+    rb"""[^\]"'\r\n]*+(?:(?:"%b"|'%b')[^\]"'\r\n]*+)*\]""" % (_IN_DOUBLE, _IN_SINGLE)
+)
 # Punctuation belongs to a value unless what follows shows that the value has ended.
 _UNQUOTED: Final = re.compile(
     rb"""(?:[^\s"'`,;&\\<]++"""
@@ -44,9 +50,9 @@ _UNQUOTED: Final = re.compile(
     rb"""|;(?![\s"']|[\w.-]{1,40}\s?=|$)"""
     rb"""|&(?![\w.%\[\]-]{1,40}=|(?:quot|apos|lt|gt|amp|#\d{2});|[\s"']|$)"""
     rb"""|\\(?!["'nrt]|u00|$)"""
-    rb"""|<(?!/|br\b|$))*+"""
+    rb"""|<(?!/|br\b|$))*"""
 )
-_IN_MARKUP: Final = re.compile(rb"(?:[^<&\]]|&(?!lt;)|\](?!\]>))*+")
+_IN_MARKUP: Final = re.compile(rb"(?:[^<&\]]++|&(?!lt;)|\](?!\]>))*")
 
 
 class FoundValue(NamedTuple):

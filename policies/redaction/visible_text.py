@@ -34,7 +34,7 @@ _SGR: Final = rb"\x1b\[[0-9;:]*+m"
 # Links, titles, clipboards: text that a terminal does not show, up to its end.
 _STRING: Final = (
     rb"(?:\x1b[\]P_^X]|\xc2[\x90\x98\x9d\x9e\x9f])"
-    rb"((?:[^\x07\x1b\r\n\xc2]|\xc2(?!\x9c))*+)(?:\x07|\x1b\\|\xc2\x9c)"
+    rb"([^\x07\x1b\r\n\xc2]*+(?:\xc2(?!\x9c)[^\x07\x1b\r\n\xc2]*+)*)(?:\x07|\x1b\\|\xc2\x9c)"
 )
 _GAP: Final = re.compile(
     b"(?:" + b"|".join((_CSI, _STRING, rb"\x1b[ -/]{0,2}+[0-OQ-WYZ\\`-~]", _CHARACTER, _COLOUR))
@@ -46,7 +46,7 @@ _OTHER_SEQUENCE: Final = re.compile(rb"\x1b(?!\[[0-9;:]*+m)|\xc2[\x90\x98\x9b\x9
 # The same in parts that begin with one byte each, which makes the search for them fast.
 _SEQUENCE: Final = re.compile(
     rb"\x1b(?:\[[0-?]*+[ -/]{0,2}+[@-~]"
-    rb"|[\]P_^X](?:[^\x07\x1b\r\n\xc2]|\xc2(?!\x9c))*+(?:\x07|\x1b\\|\xc2\x9c)"
+    rb"|[\]P_^X][^\x07\x1b\r\n\xc2]*+(?:\xc2(?!\x9c)[^\x07\x1b\r\n\xc2]*+)*(?:\x07|\x1b\\|\xc2\x9c)"
     rb"|[ -/]{0,2}+[0-OQ-WYZ\\`-~])"
 )
 _COLOURS: Final = re.compile(_COLOUR)

@@ -12,8 +12,10 @@ import random
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import extdebug
 from tests.faults.faults import FAULTS
 from tests.faults.traffic import MIXES
 
@@ -21,6 +23,7 @@ WATCHERS: Final = (
     "live", "away-same", "away-other", "poll", "poll-other", "sse", "sse-other", "slow", "two",
     "two-other", "behind", "filter", "paused",
 )  # fmt: skip
+PRODUCT: Final = Path(extdebug.__file__).parent
 SECONDS: Final = 15.0  # of one play, starting its processes included: for FAULTS_LONG
 
 
@@ -46,13 +49,15 @@ class Play:
         )
 
 
-def seed_of_run(environment: Mapping[str, str] = os.environ) -> int:
-    """FAULTS_SEED; else one number for all processes of a run under xdist; else a random one."""
+def seed_of_run(environment: Mapping[str, str] = os.environ, *, code: Path = PRODUCT) -> int:
+    """FAULTS_SEED; else the product's own code: each change of it is played with another seed, and
+    the same code with the same one, so that a red run can be repeated and a green one counts."""
     if chosen := environment.get("FAULTS_SEED"):
         return int(chosen)
-    if run := environment.get("PYTEST_XDIST_TESTRUNUID"):
-        return zlib.crc32(run.encode()) % 1_000_000
-    return random.SystemRandom().randrange(1_000_000)
+    seed = 0
+    for file in sorted(code.rglob("*.py")):
+        seed = zlib.crc32(file.read_bytes(), seed)
+    return seed % 1_000_000
 
 
 def chosen(only: str) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import subprocess
 import sys
 
@@ -36,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     os.environ["FAULTS_ONLY"] = options.only
     os.environ["FAULTS_JSON"] = options.json
-    os.environ["FAULTS_SEED"] = str(plan.seed_of_run() if options.seed is None else options.seed)
+    seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
+    os.environ["FAULTS_SEED"] = str(seed)
     os.environ["FAULTS_LONG"] = str(options.minutes or "")
     os.environ["FAULTS_SEEDS"] = "" if options.sample or options.minutes else str(options.seeds)
     command = [

@@ -1,5 +1,7 @@
 """What a run plays: everything at least once, the same in every process, again by its seed."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.faults.faults import FAULTS
@@ -28,10 +30,16 @@ def test_minutes_ask_for_more_samples() -> None:
     assert len({play.name for play in many}) == len(many)
 
 
-def test_processes_of_one_run_agree_on_the_seed() -> None:
-    run = {"PYTEST_XDIST_TESTRUNUID": "0f3a"}
-    assert seed_of_run(run) == seed_of_run(run)
-    assert seed_of_run({**run, "FAULTS_SEED": "9"}) == 9
+def test_the_same_code_is_played_with_the_same_seed_and_other_code_with_another(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1")
+    first = seed_of_run({}, code=tmp_path)
+    assert seed_of_run({}, code=tmp_path) == first
+    assert seed_of_run({"FAULTS_SEED": "9"}, code=tmp_path) == 9
+    (tmp_path / "a.py").write_text("x = 2")
+    assert seed_of_run({}, code=tmp_path) != first
+    assert seed_of_run({}) == seed_of_run({}), "of the product itself, in every process"
 
 
 def test_a_play_is_played_again_by_its_own_command() -> None:

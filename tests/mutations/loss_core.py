@@ -156,8 +156,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "of what is seeded everything counts as known", NUMBERS,
-        "producer.partial, producer.excused = True, self._span",
-        "producer.partial, producer.excused = False, self._span", NUMBER_TESTS,
+        "self._known[origin.src].partial = True",
+        "self._known[origin.src].partial = False", NUMBER_TESTS,
     ),
     Mutation(
         "what is learnt does not replace a seed", NUMBERS,

@@ -17,10 +17,15 @@ from tests.mutations.loss_core import (
     LIFE_TESTS,
     NUMBER_TESTS,
     NUMBERS,
+    PASS,
+    PASS_TESTS,
     PLACE,
     PLACE_TESTS,
     READER,
+    SENDER,
+    SENDER_TESTS,
     WATCHED,
+    WATCHED_TESTS,
 )
 from tests.mutations.runner import Mutation
 
@@ -82,8 +87,15 @@ RETURNS: Final = [
     ),
     Mutation(
         "a marker behind a restart is kept for a later hole", NUMBERS,
-        "        producer.credit -= stated\n        hole -= stated\n        if last_at",
-        "        if last_at", NUMBER_TESTS,
+        "producer.credit -= stated + unsure - ours", "producer.credit -= 0", NUMBER_TESTS,
+    ),
+    Mutation(
+        "a late marker leaves the stream's loss to the hole it states", NUMBERS,
+        "self._spare += late - untold", "pass", NUMBER_TESTS,
+    ),
+    Mutation(
+        "a late marker states what another hole was told for", NUMBERS,
+        "untold = min(late, self._beyond)", "untold = 0", NUMBER_TESTS,
     ),
     # --- losses told ahead of their place
     Mutation(
@@ -117,6 +129,32 @@ RETURNS: Final = [
     Mutation(
         "a session's place drops what was told ahead", PLACE,
         "through.stated, last.ahead, last.until)", "through.stated)", PLACE_TESTS,
+    ),
+    # --- nothing is lost to our own speed
+    Mutation(
+        "a reply fills the ring of a watcher that keeps up", WATCHED,
+        "if not part and len(rows) > 1 and not self.hurried and self.crowded:", "if False:",
+        WATCHED_TESTS + " -k reply",
+    ),
+    Mutation(
+        "what waits beside a ring is counted lost when the stream drops it", WATCHED,
+        "if self.pending and (snapshot.first is None", "if False and (snapshot.first is None",
+        WATCHED_TESTS + " -k beside",
+    ),
+    Mutation(
+        "a stream that loses nothing is read faster than its watchers take it", READER,
+        "trimmed and ahead * 2", "ahead * 2", LIFE_TESTS + " -k faster",
+    ),
+    Mutation(
+        "a batch that nobody took is counted as sent", SENDER,
+        "            self._outgoing.put_back(batch)\n", "            self._settle(batch, [])\n",
+        SENDER_TESTS + " -k found_no_connection",
+    ),
+    Mutation(
+        "what a slow reader did not take is dropped", PASS,
+        "self.waiting = self.waiting[os.write(self.to, self.waiting[: self.most]) :]",
+        'os.write(self.to, self.waiting[: self.most]); self.waiting = memoryview(b"")',
+        PASS_TESTS + " -k passed_on_whole",
     ),
     # --- a client that knows more than its process
     Mutation(

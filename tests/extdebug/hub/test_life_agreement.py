@@ -15,7 +15,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import agree
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
-from tests.extdebug.hub.test_history import place_of, read_on, told
+from tests.extdebug.hub.test_history import drain, place_of, read_on, told
 from tests.extdebug.hub.test_hub import until, watch, write
 from tests.fixtures.redis import RedisServer
 
@@ -76,7 +76,9 @@ async def test_a_client_that_knows_of_a_restart_is_read_for_once_its_process_doe
     assert not beginning.done(), "it waits for its own process"
     stage.may_connect.set()
     assert (await beginning).epoch == place.epoch
-    shown, gaps, end = told(place, await read_on(history))
+    pieces = await read_on(history)
+    stage.here.ring.release()
+    shown, gaps, end = told(place, pieces + drain(stage.here))
     assert (shown, gaps, end.epoch) == (["new 3", "new 4"], [], place.epoch)
 
 

@@ -223,6 +223,20 @@ def test_a_seam_moves_nothing_and_takes_no_entries_along() -> None:
     assert seam.entries == 0
 
 
+def test_what_was_dropped_at_the_end_of_a_life_ends_before_the_next_one_begins() -> None:
+    """Its place must not reach over what the new life drops, which is told by itself."""
+    ring = live(limit=30)
+    ring.push(chunk(1, 2), filtered=0, through=at(2))
+    through = Cursor(EntryId(8, 0), 0, "f" * 24)
+    ring.push_gap(lost(GapReason.RESET, None), through=through)
+    for n in range(9, 13):
+        ring.push(chunk(n), filtered=0, through=Cursor(EntryId(n, 0), n - 8, "f" * 24))
+    told = [piece.gap for piece in drain(ring) if piece.gap]
+    assert [(gap.reason, gap.missed, gap.before) for gap in told] == [
+        ("not_consumed", 2, "2-1"), ("reset", None, "9-0"), ("not_consumed", 1, "10-0"),
+    ]  # fmt: skip
+
+
 def test_entries_behind_a_reset_are_not_counted_before_it() -> None:
     ring = live()
     ring.skip(3, through=at(3))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
 from extdebug.hub.sequence_scan import PAGE, scan_sequences
 from extdebug.streams.connection import Link
 from extdebug.streams.sequence_gaps import SequenceGaps
@@ -14,13 +19,60 @@ LATER = EntryId(9_999_999_999_999, 0)
 
 
 async def scanned(server: RedisServer, until: str) -> SequenceGaps:
-    link = Link(server.url)
+    found = await scan(Link(server.url), until)
+    assert found is not None
+    return found
+
+
+async def scan(link: Link, until: str) -> SequenceGaps | None:
     try:
         return await scan_sequences(
             link, KEY.encode(), TARGET, until=EntryId.parse(until), run_began=ZERO_ID
         )
     finally:
         await link.close()
+
+
+class Interrupted(Link):
+    """After its first page of entries, something happens to the stream."""
+
+    def __init__(self, server: RedisServer, act: Callable[[Any], Any]) -> None:
+        super().__init__(server.url)
+        self._server, self._act = server, act
+        self._acted = False
+
+    async def call(self, *command: str | bytes | int, timeout: float | None = None) -> Any:
+        reply = await super().call(*command, timeout=timeout)
+        if command[0] == "XRANGE" and not self._acted:
+            self._acted = True
+            with self._server.client() as client:
+                self._act(client)
+        return reply
+
+
+def refill(client: Any) -> None:
+    client.delete(KEY)
+    for n in range(1, 2 * PAGE):
+        client.xadd(KEY, {"message": "of another", "src": "s", "n": str(n)})
+
+
+@pytest.mark.parametrize(
+    "act",
+    [refill, lambda client: client.delete(KEY), lambda client: client.xtrim(KEY, maxlen=0)],
+    ids=["another stream", "none", "emptied"],
+)
+async def test_a_stream_that_changes_as_it_is_read_teaches_nothing(
+    redis_server: RedisServer, act: Callable[[Any], Any]
+) -> None:
+    """Half of it would: its producers would seem to have stopped at the first page's end."""
+    with redis_server.client() as client:
+        pipe = client.pipeline()
+        for n in range(1, 2 * PAGE):
+            pipe.xadd(KEY, {"message": "m", "src": "s", "n": str(n)})
+        place = pipe.execute()[-1].decode()
+    assert await scan(Interrupted(redis_server, act), place) is None
+    if act is not refill:
+        assert await scan(Link(redis_server.url), place) is not None
 
 
 async def test_every_producer_up_to_the_place_is_known_and_none_after_it(

@@ -195,10 +195,13 @@ async def test_an_older_copy_shows_nothing_twice(stage: Stage) -> None:
     assert stage.told() == ["reset:None", "new"]
 
 
+@pytest.mark.parametrize("plainly", [False, True])
 async def test_another_stream_after_a_restart_is_not_taken_for_the_rest_of_ours(
-    stage: Stage,
+    stage: Stage, plainly: bool
 ) -> None:
     """Its first entries are gone already: no loss of our life, and nothing before the reset."""
+    if plainly:  # no group says how far we had read
+        stage.process.tail._group._given = None
     stage.server.restart(0, nameless=False)
     stage.server.replace()
     stage.write(*(f"gone {n}" for n in range(5)), "c")
@@ -226,6 +229,34 @@ async def test_a_look_that_reads_part_of_it_claims_no_more(stage: Stage) -> None
     await stage.look()
     assert stage.told() == ["e", "f", "g"]
     assert not stage.process.tail.behind
+
+
+@pytest.mark.parametrize("trimmed", [False, True])
+async def test_only_a_stream_that_is_trimmed_is_read_faster_than_its_watchers_take_it(
+    stage: Stage, trimmed: bool
+) -> None:
+    """A new stream lies ahead as a whole, and nothing of it goes while it is not trimmed."""
+    stage.sub = Subscription(
+        stage.process.watched, Selection(None, EVERYTHING), lambda: None, limit=60_000
+    )
+    stage.sub.ring.release()
+    stage.sub.keeps_up = lambda: True
+    stage.server.replace()
+    lines = [f"m{n}" for n in range(2000)]
+    stage.write(*lines)
+    if trimmed:
+        stage.server.trim(1)
+    told: list[str] = []
+    for _ in range(2000):
+        await stage.look()  # several times before the watcher takes anything
+        told += stage.told()
+        if told[-1:] == lines[-1:]:
+            break
+        stage.server.now += 100
+    dropped = [item for item in told if item.startswith("not_consumed")]
+    assert bool(dropped) is trimmed
+    if not trimmed:
+        assert told == ["reset:None", *lines]
 
 
 async def test_a_life_that_we_left_is_not_taken_for_ours_by_the_group_that_stayed_in_it(

@@ -219,3 +219,81 @@ def test_lines_of_runners_have_no_place_and_are_not_shown_again_from_redis() -> 
     assert (piece.chunk.count, piece.moves) == (1, False)
     watched.read([row(8, "s", 1), row(9, "s", 2)])
     assert told(sub) == (["failover:None", "odd 9"], 2)
+
+
+def test_a_line_that_redis_brought_first_as_it_came_back_is_not_shown_from_its_runner() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.begin_fallback()
+    watched.runner_row(row(1, "s", 1))
+    watched.read([row(1, "s", 1), row(2, "s", 2)])
+    watched.runner_row(row(2, "s", 2))
+    watched.runner_row(row(3, "s", 3))
+    buffer = sub.runner_buffer
+    assert buffer is not None
+    shown = []
+    while (piece := buffer.take(at(0))) is not None:
+        shown += (
+            [one.event.message for one in piece.chunk.events if one.event] if piece.chunk else []
+        )
+    assert shown == ["odd 1", "odd 3"]
+    assert told(sub) == (["even 2"], 2), "what the runner showed first is counted, and not shown"
+    watched.end_fallback(Gap(GapReason.FAILOVER, None))
+    watched.begin_fallback()
+    watched.runner_row(row(2, "s", 2))
+    assert buffer.waiting, "another outage remembers nothing of this one"
+
+
+def keeping_up(watched: WatchedStream, *, limit: int) -> Subscription:
+    sub = Subscription(watched, ALL, lambda: None, limit=limit)
+    sub.ring.release()
+    sub.keeps_up = lambda: True
+    return sub
+
+
+SMALL = 40_000  # bytes of a ring: between two and three parts of these events
+MANY = 12 * FRAME_EVENTS
+
+
+def test_of_one_reply_a_watcher_that_keeps_up_loses_nothing_to_its_ring() -> None:
+    """What has no room waits beside the ring, and is delivered at the looks that follow."""
+    watched = stream()
+    sub, slow = keeping_up(watched, limit=SMALL), keeping_up(watched, limit=SMALL)
+    slow.keeps_up = lambda: False
+    watched.read([row(n) for n in range(1, MANY + 1)])
+    assert watched.pending
+    shown: list[str] = []
+    for _ in range(MANY):
+        before = len(watched.pending)
+        watched.look(snapshot(1, MANY, MANY), (), whole=False)
+        assert len(watched.pending) == before, "nothing while there is no room"
+        items, _ = told(sub)
+        shown += items
+        if not watched.pending:
+            break
+        watched.look(snapshot(1, MANY, MANY), (), whole=False)
+    shown += told(sub)[0]
+    assert shown == [row(n)[1][1].decode() for n in range(1, MANY + 1)]
+    assert watched.cursor.index == MANY
+    assert any("not_consumed" in item for item in told(slow)[0]), "nobody waits for this one"
+
+
+def test_what_waits_beside_a_ring_is_delivered_when_the_stream_holds_it_no_more() -> None:
+    watched = stream()
+    sub = keeping_up(watched, limit=SMALL)
+    watched.read([row(n) for n in range(1, MANY + 1)])
+    held = len(watched.pending)
+    assert held
+    watched.look(snapshot(MANY + 3, MANY + 4, MANY + 4), (), whole=False)
+    assert (watched.pending, watched.cursor.index) == ([], MANY + 2)
+    items, entries = told(sub)
+    assert items[-1] == "retention:2", "what nobody read"
+    assert entries == MANY
+
+
+def test_a_stream_that_drops_what_waits_soon_is_read_for_nobody_in_particular() -> None:
+    watched = stream()
+    keeping_up(watched, limit=SMALL)
+    watched.hurried = True
+    watched.read([row(n) for n in range(1, MANY + 1)])
+    assert not watched.pending

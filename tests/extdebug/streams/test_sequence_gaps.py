@@ -311,6 +311,16 @@ def test_of_a_seeded_source_only_the_last_number_is_known() -> None:
     assert book.see(6) == Missing(0, 0)
 
 
+def test_what_a_marker_among_the_last_entries_stated_is_known() -> None:
+    """Right behind it, and should the stream be gone before the rest of it can be read."""
+    book = Book()
+    book.producers.seed(Origin("a", None, 9), at=EntryId(1, 0))  # of whose numbers none is known
+    book.producers.seed(Origin("a", 5), at=EntryId(2, 0))
+    book.producers.seed(Origin("a", None, 4), at=EntryId(3, 0))
+    assert book.producers.unknown(Origin("a", 12), at=HERE), "earlier markers may have told more"
+    assert book.see(12) == Missing(0, 2)
+
+
 def test_a_seed_takes_the_greatest_number_and_is_replaced_by_what_is_learnt() -> None:
     book, earlier = Book(), Book()
     for n in (5, 4):
@@ -352,15 +362,39 @@ def test_the_memory_is_bounded_and_the_longest_silent_source_goes() -> None:
     assert book.stated == 3
 
 
+def test_a_late_marker_for_what_was_taken_for_the_streams_loss_states_nothing_more() -> None:
+    """The stream lost one, somewhere ahead. One was told for it, one as the other runner's: which
+    is which the numbers do not say, and the sum is told."""
+    book = Book()
+    for src in "ab":
+        book.see(1, src=src)
+    book.producers.lost(1, after=EntryId(book.at, 0), until=EntryId(100, 0))
+    assert book.see(3, src="a") == Missing(0, 0)
+    assert book.see(3, src="b").hole == 1
+    assert book.see(lost=1, src="a") == Missing(0, 0)
+    assert book.see(4, src="a") == Missing(0, 0)
+
+
+def test_a_late_marker_gives_the_streams_loss_back_to_the_hole_that_follows() -> None:
+    book = Book()
+    for src in "ab":
+        book.see(1, src=src)
+    book.producers.lost(1, after=EntryId(book.at, 0), until=EntryId(100, 0))
+    assert book.see(3, src="a") == Missing(0, 0)
+    assert book.see(lost=1, src="a") == Missing(1, 0)
+    assert book.see(3, src="b") == Missing(0, 0)
+
+
 Fate = st.sampled_from(["written", "written", "written", "dropped", "trimmed"])
 
 
 @given(
     fates=st.lists(st.tuples(st.sampled_from("ab"), Fate), max_size=80),
-    marked=st.booleans(),
+    marked=st.sampled_from(["no", "before", "late"]),
+    told=st.sampled_from(["in time", "ahead"]),
 )
 def test_every_number_that_never_arrived_is_stated_once(
-    fates: list[tuple[str, str]], marked: bool
+    fates: list[tuple[str, str]], marked: str, told: str
 ) -> None:
     """Losses of both kinds, each stream's loss told before what follows it: the sum of all
     statements is the number of numbers missing."""
@@ -368,6 +402,9 @@ def test_every_number_that_never_arrived_is_stated_once(
     numbers = {"a": 1, "b": 1}
     for src in numbers:
         book.see(1, src=src)
+    if told == "ahead":
+        ahead = sum(fate == "trimmed" for _, fate in fates)
+        book.producers.lost(ahead, after=EntryId(book.at, 0), until=EntryId(10_000, 0))
     dropped = {"a": 0, "b": 0}
     trimmed = missing = stream = 0
     for src, fate in [*fates, ("a", "written"), ("b", "written")]:
@@ -379,11 +416,13 @@ def test_every_number_that_never_arrived_is_stated_once(
             trimmed += 1
             missing += 1
         else:
-            if trimmed:
+            if trimmed and told == "in time":
                 book.lose(trimmed)
                 stream, trimmed = stream + trimmed, 0
-            if marked and dropped[src]:
+            if marked == "before" and dropped[src]:
+                book.see(lost=dropped[src], src=src)
+            book.see(numbers[src], src=src)
+            if marked == "late" and dropped[src]:
                 book.see(lost=dropped[src], src=src)
             dropped[src] = 0
-            book.see(numbers[src], src=src)
-    assert book.stated + stream == missing
+    assert book.stated + stream + trimmed == missing

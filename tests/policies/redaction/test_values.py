@@ -1,6 +1,9 @@
+import re
+
 import pytest
 
 from policies.redaction.values import read_markup, read_value, rest_of_line, unquoted_end
+from tests.files import ROOT
 
 READ = [
     ('"Tr0ub4dor" next', "Tr0ub4dor"),
@@ -78,3 +81,9 @@ def test_the_rest_of_a_line_ends_at_its_quote_or_its_end():
 
 def test_reading_can_be_bounded():
     assert unquoted_end(b"x" * 100, 0, 10) == 10
+
+
+def test_no_pattern_repeats_a_group_possessively():
+    """Up to Python 3.11.4 such a group takes in what it failed on (python/cpython issue 106052)."""
+    for file in (ROOT / "policies" / "redaction").rglob("*.py"):
+        assert not re.search(r"\)(?:[*+?]|\{[0-9,]+\})\+", file.read_text()), file

@@ -107,6 +107,20 @@ def test_a_loss_is_written_as_a_marker(make):
     assert rig.sender.stats()["markers"] == 1
 
 
+def test_a_batch_that_found_no_connection_is_written_whole_on_the_next_one(make):
+    """Nothing of it left this process, so nothing of it is uncertain."""
+
+    def gone(commands: Sequence[bytes]) -> list[Any]:
+        raise Unreachable("not connected")
+
+    rig = make(gone)
+    rig.put(1, 2, 3)
+    rig.wait()
+    assert rig.sink.wrote == [b"1", b"2", b"3"]
+    stats = rig.sender.stats()
+    assert (stats["written"], stats["uncertain"], rig.open_ends) == (3, 0, [])
+
+
 @pytest.mark.parametrize("how", ["refuse_connections", "turn_away"])
 def test_who_cannot_connect_loses_nothing_and_says_so_once(make, how, caplog):
     caplog.set_level("INFO", logger="extdebug.runner")

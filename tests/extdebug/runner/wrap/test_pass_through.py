@@ -183,3 +183,25 @@ def test_a_terminal_ends_when_its_last_writer_has_gone():
     assert child.wait(10) == 0
     os.close(wake)
     os.close(bell)
+
+
+def test_what_a_reader_does_not_take_at_once_is_passed_on_whole(rig):
+    """More in one read than a pipe takes in one write."""
+    source, writer = os.pipe()
+    said = bytes(range(256)) * 200
+    os.write(writer, said)
+    os.close(writer)
+    rig.loop.routes[0].close()
+    rig.loop.routes[0] = Route(source, rig.reader[1], rig.listeners[0])
+    rig.end()
+    took: list[bytes] = []
+
+    def take() -> None:
+        while len(b"".join(took)) < len(said) and (data := os.read(rig.reader[0], 3000)):
+            took.append(data)
+
+    reader = threading.Thread(target=take, daemon=True)
+    reader.start()
+    assert rig.loop.run(forever)
+    reader.join(5)
+    assert b"".join(took) == said
