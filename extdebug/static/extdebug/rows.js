@@ -267,12 +267,13 @@ export class Rows {
     const { items } = this.buffer;
     const index = items.indexOf(item);
     if (index < 0) return;
+    this.render(); // what is drawn may be of other items: lines can have come in above
     if (!this.live.has(item)) {
       let y = 0;
       for (let i = 0; i < index; i += 1) y += this.heightOf(items[i]);
       this.place(Math.max(0, y - this.height / 2));
+      this.render();
     }
-    this.render();
     const node = this.live.get(item);
     if (!node) return;
     const box = node.getBoundingClientRect();
