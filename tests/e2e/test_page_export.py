@@ -50,6 +50,7 @@ async def test_selected_rows_are_pasted_a_line_a_row(fake: Fake, tab: ConsoleTab
     await fake.gap("producer", 37)
     await fake.events(fake.event("not selected"))
     await tab.sees("not selected")
+    await tab.page.wait_for_selector("#empty", state="hidden")
     await drag(tab, ".line time >> nth=0", ".gap .body")
     await tab.page.keyboard.press("Control+c")
     lines = (await pasted(tab)).split("\n")
