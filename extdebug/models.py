@@ -71,7 +71,7 @@ class DebugSession(models.Model):
     end_requested_by = models.CharField(max_length=150, blank=True)
 
     filters = models.JSONField(default=list, blank=True)
-    cursor = models.CharField(max_length=128, blank=True)
+    cursor = models.CharField(max_length=192, blank=True)
     shown = models.PositiveBigIntegerField(default=0)
     filtered = models.PositiveBigIntegerField(default=0)
     lost = models.JSONField(default=dict, blank=True)

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='debugsession',
             name='cursor',
-            field=models.CharField(blank=True, max_length=128),
+            field=models.CharField(blank=True, max_length=192),
         ),
     ]

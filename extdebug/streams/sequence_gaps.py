@@ -34,9 +34,7 @@ NOTHING_MISSING: Final = Missing(0, 0)
 
 
 class _Producer:
-    __slots__ = (
-        "ahead", "credit", "excused", "last", "last_at", "partial", "taken", "unsure", "untold",
-    )  # fmt: skip
+    __slots__ = ("ahead", "credit", "excused", "last", "last_at", "partial", "taken", "unsure")
 
     def __init__(self) -> None:
         self.last: int | None = None
@@ -44,7 +42,6 @@ class _Producer:
         self.credit = 0  # stated by markers, hole not seen yet
         self.taken = 0  # missing numbers that a loss of the stream explained
         self.unsure = 0  # part of the credit whose hole may be among those
-        self.untold = 0  # part of that which was told as another hole already
         self.ahead = 0  # holes told without a marker yet
         self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
         self.partial = False  # only its last number is known, not what markers stated before
@@ -61,7 +58,6 @@ class SequenceGaps:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
-        self._beyond = 0  # holes among those losses that were told as their runners'
         self._span: _Span | None = None  # of the last loss of the stream
         self._excused = 0  # producers whose next hole may be in it
         # What this run of the server wrote stands behind it. A hole across it is the loss of
@@ -109,6 +105,8 @@ class SequenceGaps:
     def seed(self, origin: Origin, *, at: EntryId) -> None:
         """One of the last entries before our place: what markers before these stated is unknown."""
         known = self._known.get(origin.src) if origin.src is not None else None
+        if known is not None and origin.n is not None and origin.n <= (known.last or 0) + 1:
+            known.credit = 0  # a marker's hole lay before the first of these
         if known is not None or origin.n is not None:
             self.account(origin, at=at)
         if known is None and origin.n is not None and origin.src is not None:
@@ -118,7 +116,7 @@ class SequenceGaps:
         """The stream itself lost entries between these bounds, told before what follows: the hole
         of each producer that reaches into them may be that loss."""
         if not self._excused:
-            self._spare, self._beyond = 0.0, 0
+            self._spare = 0.0
         self._spare += math.inf if missed is None else missed
         self._span = _Span(after, until)
         for producer in self._known.values():
@@ -174,18 +172,14 @@ class SequenceGaps:
     def _marker(self, producer: _Producer, lost: int) -> int:
         known = min(lost, producer.ahead)
         producer.ahead -= known
-        self._beyond -= min(known, self._beyond)  # those were its own
         producer.credit += lost - known
-        # Its hole may have passed already, taken for a loss of the stream: then another hole was,
-        # or will be, that loss. The next number tells whether it is so.
+        # Its hole may have passed already, taken for a loss of the stream: then that loss is left
+        # for another hole. The next number tells whether it is so.
         late = min(lost - known, producer.taken)
         producer.taken -= late
         producer.unsure += late
-        untold = min(late, self._beyond)
-        self._beyond -= untold
-        producer.untold += untold
-        self._spare += late - untold
-        return lost - known - untold
+        self._spare += late
+        return lost - known
 
     def _number(self, producer: _Producer, n: int, at: EntryId) -> int:
         """The hole before `n` that no marker and no loss of the stream explains."""
@@ -197,7 +191,6 @@ class SequenceGaps:
             producer.excused = None
             self._excused -= 1
         unsure, producer.unsure = producer.unsure, 0
-        untold, producer.untold = producer.untold, 0
         if last is None:  # what was stated so far lies before the first number, where it fits
             producer.credit = max(0, producer.credit - max(unsure, n - 1))
             return 0
@@ -210,15 +203,13 @@ class SequenceGaps:
         producer.credit -= stated + unsure - ours
         hole -= stated
         producer.taken += ours
-        again = min(ours, untold)
-        self._spare = max(0, self._spare - ours + again)
+        self._spare = max(0, self._spare - ours)
         if last_at < self.run_began <= at:
             producer.taken += hole
-            return again
+            return 0
         if excused is not None and at > excused.after:
             taken = int(min(hole, self._spare))
             self._spare -= taken
             producer.taken += taken
             hole -= taken
-            self._beyond += hole
-        return hole + again
+        return hole

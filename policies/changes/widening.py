@@ -10,7 +10,7 @@ Narrowing is always free: an emergency must not wait for company. What widens:
 - a lock on a tenant or an extension, a suspension, an `off` mode or a withdrawal that is lifted,
   moved or ends earlier: these bind operators too; a lock on oneself (not one on another person);
 - consent given or lengthened, or no longer required, when an operator says it;
-- an environment's policy made laxer.
+- an environment's policy made laxer, or a redaction rule in force removed, changed or switched off.
 
 Compares two `RowState`s, both as the database had them in the change's transaction.
 """
@@ -216,6 +216,12 @@ def _environment(change: _Change) -> Widening | None:
     return None
 
 
+def _redaction(change: _Change) -> Widening | None:
+    kept = change.now("enabled") and not change.moved("pattern", "keywords", "token")
+    shows = change.was("enabled") and not kept
+    return Widening("It shows what a redaction rule masks.") if shows else None
+
+
 def _user(change: _Change) -> Widening | None:
     if change.before is None and change.after is None:
         return None
@@ -288,6 +294,7 @@ _RULES: Final = {
     models.Install: _install,
     models.ProductionMode: _mode,
     models.EnvironmentPolicy: _environment,
+    models.RedactionRule: _redaction,
     get_user_model(): _user,
     Group: _group,
 }

@@ -91,11 +91,7 @@ RETURNS: Final = [
     ),
     Mutation(
         "a late marker leaves the stream's loss to the hole it states", NUMBERS,
-        "self._spare += late - untold", "pass", NUMBER_TESTS,
-    ),
-    Mutation(
-        "a late marker states what another hole was told for", NUMBERS,
-        "untold = min(late, self._beyond)", "untold = 0", NUMBER_TESTS,
+        "self._spare += late", "pass", NUMBER_TESTS,
     ),
     # --- losses told ahead of their place
     Mutation(

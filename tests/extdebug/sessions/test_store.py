@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -15,6 +16,7 @@ from extdebug.models import DebugSession
 from extdebug.sessions import ownership, store
 from extdebug.sessions.store import Account, Lease
 from extdebug.wire.keys import Target
+from extdebug.wire.positions import EPOCH_DIGITS, MOST_CURSOR, Cursor, EntryId
 from policies import access
 from policies.models import Limits
 
@@ -58,6 +60,22 @@ def test_a_refusal_is_no_row_and_its_true_reason_is_on_record(cast: Cast) -> Non
     assert not DebugSession.objects.exists()
     [record] = records("session.denied")
     assert record.reason == decision.reason
+
+
+def test_the_longest_place_fits_its_column(cast: Cast) -> None:
+    """PostgreSQL refuses what is longer, and with it the row's end."""
+    most = 2**64 - 1
+    end = EntryId(most, most)
+    place = str(Cursor(end, most, "f" * EPOCH_DIGITS, stated=True, ahead=most, until=end))
+    assert Cursor.parse(place).until == end
+    column = DebugSession._meta.get_field("cursor")
+    assert column.max_length == MOST_CURSOR
+    lease = opened(cast.dan)
+    account = dataclasses.replace(ACCOUNT, cursor=place)
+    store.close(lease, viewer(cast.dan), TARGET, account, code=1000, reason="left")
+    written = row(lease)
+    written.full_clean()
+    assert (written.cursor, written.close_code) == (place, 1000)
 
 
 def test_caps_count_sessions_that_live(cast: Cast) -> None:

@@ -73,7 +73,10 @@ def forms(cast: Cast) -> dict[str, tuple[dict[str, Any], str]]:
 
 
 # What widens access needs a second person in production: changes/test_second_person.py.
-WIDENING = ("policies/membership", "policies/extensiondeveloper", "policies/productionmode")
+WIDENING = (
+    "policies/membership", "policies/extensiondeveloper", "policies/productionmode",
+    "policies/redactionrule",
+)  # fmt: skip
 PLACES = (
     "policies/tenant", "policies/extension", "policies/install", "policies/membership",
     "policies/extensiondeveloper", "policies/lock", "policies/productionmode", "policies/limits",
