@@ -166,7 +166,7 @@ class Batch:
         return found
 
 
-def flat_fields(fields: dict[str, Any]) -> str:
+def flat_fields(fields: Mapping[str, Any]) -> str:
     """Fields as lines of `path=value`, so that `status=500` finds a field as it finds a text."""
     lines: list[str] = []
 

@@ -7,12 +7,10 @@ syntax. Bounds are checked while parsing, so that an oversized query costs no mo
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Final
 
 from extdebug.filters.query import (
-    ATTRIBUTES,
     FIELD,
     MAX_DEPTH,
     MAX_REGEX,
@@ -35,9 +33,9 @@ from extdebug.filters.query import (
     smart_case,
     value_of,
 )
+from extdebug.filters.spellings import NAMED, ORDER, comparison, known_name, or_text
 from extdebug.wire.events import Level, Output
 
-_ATTRIBUTE: Final = re.compile(r"(field\.[^\s:<>()\"]{1,128}|[A-Za-z_]{1,20})(:|>=|<=|>|<)")
 _REGEX: Final = re.compile(r"/((?:[^/\\]|\\.)+)/(i?)(?=[\s)]|$)", re.DOTALL)
 _PHRASE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -167,13 +165,9 @@ class _Parser:
         self.terms += 1
         if self.terms > MAX_TERMS:
             raise self.error(f"more than {MAX_TERMS} terms", start, Problem.TOO_COMPLEX)
-        found = _ATTRIBUTE.match(self.q, start)
-        if found is not None:
-            name, op = found[1], found[2]
-            if name.startswith(FIELD) or name in ATTRIBUTES:
-                self.at = found.end()
-                return self.attribute(name, op, start)
-            self.refuse_typo(name, op, start, found.end())
+        named = self.named(start)
+        if named is not None:
+            return named
         phrase = self.phrase()
         if phrase is not None:
             return Text(phrase, smart_case(phrase))
@@ -183,21 +177,29 @@ class _Parser:
         word = self.word()
         return Text(word, smart_case(word))
 
-    def refuse_typo(self, name: str, op: str, start: int, end: int) -> None:
-        """Refuse a misspelt attribute: as text, `lvel:warn` would silently find nothing.
-
-        `http://x`, `12:30` and `Error: x` stay text.
-        """
-        value = self.q[end : end + 1]
-        if not value or value.isspace() or value in "/:" or not name.islower():
-            return
-        meant = difflib.get_close_matches(name, (*ATTRIBUTES, "field"), n=1, cutoff=0.75)
-        if meant:
-            known = "field.NAME" if meant[0] == "field" else meant[0]
-            raise self.error(
-                f"there is no {name}{op} here, try {known}{op} or quote it to search for the text",
-                start,
-            )
+    def named(self, start: int) -> Node | None:
+        """A name and an operator stand here. None when it is text, which is still to be taken."""
+        found = NAMED.match(self.q, start)
+        if found is None:
+            return None
+        (written, op), value_at = found.groups(), found.end()
+        name = known_name(written)
+        self.at = value_at
+        if name is not None and (op == ":" or op in ORDER):
+            return self.attribute(name, op, start)
+        value = self.word()
+        whole = self.q[start : self.at]
+        meant: Node | str | None = None
+        if value and name is not None and op in ("=", "=="):
+            self.at = value_at
+            meant = or_text(whole, self.attribute(name, ":", start))
+        elif value:
+            meant = comparison(name or written, op, value)
+        if isinstance(meant, str):
+            raise self.error(meant, start)
+        if meant is None:
+            self.at = start
+        return meant
 
     def phrase(self) -> str | None:
         if self.q[self.at : self.at + 1] != '"':

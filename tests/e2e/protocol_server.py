@@ -239,7 +239,7 @@ class _Socket:
             if fake.auto_ready:
                 fake.sockets.append(self)
                 await self.send(self.ready(frame))
-                if "tail" in dict(frame["from"]) and fake.history:
+                if frame["from"] != "now" and "tail" in frame["from"] and fake.history:
                     await fake.events(*fake.history)
         elif frame["type"] == "filter" and fake.refuse is not None:
             await self.send(

@@ -42,12 +42,12 @@ async def test_every_client_frame_is_one_that_the_server_reads(fake: Fake, tab: 
     await fake.events(last)
     await tab.page.click(".gap button")
     await tab.page.click("#extend")
-    await tab.page.click("[data-stream=stdout]")
     await tab.page.keyboard.press("p")
     await fake.lines(5100)
     await until(lambda: fake.of("pause"))
     await tab.page.keyboard.press("p")
     await until(lambda: fake.of("resume"))
+    await tab.page.click("[data-stream=stdout]")
     await tab.script("document.dispatchEvent(new Event('visibilitychange'))")
     kinds = {type(client_frames.parse(json.dumps(frame))).__name__ for frame in fake.received}
     assert {"Subscribe", "Fetch", "Extend", "SetFilter", "Pause", "Resume", "Ack"} <= kinds

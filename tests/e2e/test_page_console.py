@@ -88,6 +88,42 @@ async def test_from_the_sign_in_to_a_line_and_out(
     await context.close()
 
 
+async def test_a_link_to_a_line_stands_on_it_and_says_when_it_is_gone(
+    chromium: Any,
+    live_console: Callable[..., Console],
+    redis_server: RedisServer,
+    cast: Cast,
+) -> None:
+    console = await sync_to_async(live_console)(redis_url=redis_server.url)
+    for n in range(400):
+        await sync_to_async(append)(redis_server, f"line {n:03}")
+    key = "ext-debug:acme:invoice-sync"
+    with redis_server.client() as client:
+        linked = client.xrange(key)[200][0].decode()
+    context = await chromium.new_context()
+    visit = Visit(await context.new_page(), Fake())
+    await visit.sign_in(console, "dan", "/extensions/")
+    page = f"{console.url}/extensions/invoice-sync/debug?tenant=acme"
+    await visit.page.goto(f"{page}#{linked}")
+    await visit.page.wait_for_selector(".line.linked:has-text('line 200')")
+    await visit.sees("line 190")
+    for n in range(60):
+        await sync_to_async(append)(redis_server, f"later {n}")
+    await visit.says("#to-end", "new line")
+    await visit.page.wait_for_function(
+        """() => { const port = document.querySelector('#lines').getBoundingClientRect();
+        const box = document.querySelector('.line.linked').getBoundingClientRect();
+        return box.top >= port.top + 100 && box.bottom <= port.bottom - 100 }"""
+    )
+    with redis_server.client() as client:
+        client.xtrim(key, minid=f"{int(linked.split('-')[0]) + 1}-0", approximate=False)
+    await visit.page.goto("about:blank")
+    await visit.page.goto(f"{page}#{linked}")
+    await visit.sees("has left the stream")
+    assert visit.errors == []
+    await context.close()
+
+
 async def test_an_outsider_finds_neither_the_list_entry_nor_the_page(
     chromium: Any,
     live_console: Callable[..., Console],

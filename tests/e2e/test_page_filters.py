@@ -30,6 +30,18 @@ async def test_typing_a_query_sends_it_once_and_puts_it_in_the_address(
     assert "q=slow+upstream" in tab.page.url
 
 
+async def test_escape_leaves_the_query_box_without_applying_half_a_text(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open("?q=slow")
+    await tab.page.type("#q", " ups", delay=1)
+    await tab.page.keyboard.press("Escape")
+    assert await tab.page.input_value("#q") == "slow"
+    await tab.page.keyboard.press("1")  # a key of the page again, not of the box
+    assert (await asked(fake))["q"] == "slow"
+    assert len(fake.of("filter")) == 1
+
+
 async def test_a_changed_filter_begins_anew_and_shows_no_line_of_the_old_one(
     fake: Fake, tab: ConsoleTab
 ) -> None:

@@ -94,6 +94,17 @@ async def test_the_theme_follows_the_system_and_the_button_overrides_and_is_kept
     assert light != dark
     await tab.page.reload()
     assert await tab.script(ground) == light
+    await tab.page.click("#theme")
+    assert await tab.page.get_attribute("#theme", "aria-label") == "Theme: dark"
+    await tab.page.emulate_media(color_scheme="light")
+    assert await tab.script(ground) == dark  # chosen by name, whatever the system is now
+    await tab.page.emulate_media(color_scheme="dark")
+    await tab.page.click("#theme")
+    assert await tab.page.get_attribute("#theme", "aria-label") == "Theme: as the system"
+    await tab.page.reload()
+    assert await tab.script(ground) == dark
+    await tab.page.emulate_media(color_scheme="light")
+    assert await tab.script(ground) == light
     assert tab.errors == []
     await context.close()
 

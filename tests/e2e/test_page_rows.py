@@ -277,8 +277,11 @@ async def test_search_finds_and_steps_and_highlight_colours_without_hiding(
     await tab.page.keyboard.type("line 7")
     await tab.says("#find-bar", "11 lines")
     await tab.page.keyboard.press("Enter")
-    await tab.says("#find-bar", "1 of 11")
-    assert await tab.page.locator(".line.current .msg").inner_text() == "line 7"
+    await tab.says("#find-bar", "11 of 11")  # the newest one that is in sight or above it
+    assert await tab.page.locator(".line.current .msg").inner_text() == "line 79"
+    await tab.page.keyboard.press("Shift+Enter")
+    await tab.says("#find-bar", "10 of 11")
+    await tab.page.wait_for_selector(".line.current:has-text('line 78')")
     await tab.page.keyboard.press("Escape")
     await tab.page.keyboard.press("h")
     await tab.page.keyboard.type("LINE 1")

@@ -81,7 +81,8 @@ async def test_the_age_of_the_last_line_is_visible(fake: Fake, tab: ConsoleTab) 
     await tab.open()
     await fake.events(fake.event(ms=START_MS - 300_000))  # of the history, by the server's clock
     await tab.says("#age", "last line 5 min ago")
-    await fake.events(fake.event("newer"))
+    # By a clock ahead of ours: it counts from when it came, however long the page took to open.
+    await fake.events(fake.event("newer", ms=START_MS + 60_000))
     await tab.sees("newer")
     await tab.says("#age", "last line 0.")
     await tab.page.clock.run_for(5_000)
@@ -157,6 +158,60 @@ async def test_an_empty_stream_teaches_and_a_filtered_one_says_what_it_hides(
     await tab.page.click("#empty button")
     await until(lambda: len(fake.of("filter")) == 2)
     assert fake.of("filter")[1]["filter"]["level"] is None
+
+
+async def test_gaps_in_sight_do_not_hide_why_no_line_matches(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open("?level=error")
+    for _ in range(30):
+        await fake.gap("producer", 37)
+    await fake.status(ledger={"entries": 42, "shown": 0, "filtered": 42, "lost": {}})
+    await tab.says("#empty", "42 lines did not match")
+    gaps = await tab.page.locator("#lines").bounding_box()
+    help_ = await tab.page.locator("#empty").bounding_box()
+    assert gaps["height"] > 200
+    assert help_["y"] >= gaps["y"] + gaps["height"]
+    await fake.events(fake.event("an error", level="error"))
+    await tab.page.wait_for_selector("#empty", state="hidden")
+
+
+@pytest.mark.parametrize("size", [(1400, 900), (390, 600)])
+async def test_the_notice_of_the_end_leaves_the_last_lines_in_sight_and_can_be_closed(
+    fake: Fake, tab: ConsoleTab, size: tuple[int, int]
+) -> None:
+    await tab.page.set_viewport_size({"width": size[0], "height": size[1]})
+    await tab.open()
+    await fake.lines(200)
+    await tab.sees("line 199")
+    await fake.closing(4409, message="The grant was revoked.", checks=[
+        {"rule": str(n), "ok": n > 0, "reason": f"Rule {n}", "hint": ""} for n in range(9)
+    ])  # fmt: skip
+    await tab.says("#closed-card", "The grant was revoked.")
+    await tab.page.wait_for_function(
+        """() => { const card = document.querySelector('#closed-card').getBoundingClientRect();
+        const last = [...document.querySelectorAll('.line')].at(-1);
+        return last.textContent.includes('line 199') && card.bottom <= innerHeight
+          && last.getBoundingClientRect().bottom <= card.top }"""
+    )
+    await tab.page.keyboard.press("Escape")
+    await tab.page.wait_for_selector("#closed-card", state="hidden")
+    assert await tab.page.inner_text("#state-text") == "Ended"
+
+
+async def test_a_closed_notice_can_be_read_again(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    await fake.closing(4410, message="olivia ended it.")
+    await tab.page.click("#closed-card .close")
+    await tab.page.click("#empty >> text=Show why")
+    await tab.says("#closed-card", "olivia ended it.")
+
+
+async def test_a_paused_page_does_not_say_that_it_is_live(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    await tab.page.keyboard.press("p")
+    assert await tab.page.inner_text("#state-text") == "Paused"
+    await fake.status()
+    await tab.page.keyboard.press("p")
+    assert await tab.page.inner_text("#state-text") == "Live"
 
 
 async def test_signing_out_elsewhere_leads_to_the_sign_in_page(fake: Fake, tab: ConsoleTab) -> None:

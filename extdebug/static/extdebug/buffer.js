@@ -2,6 +2,12 @@
 
 let nextKey = 0;
 
+/** The events of a row that are still kept, oldest first. The first stands for the row wherever one must. */
+export const occurrences = (item) => (item.kind === "event" ? [item.ev, ...item.rest] : []);
+
+/** Whether the line with this id stands on the row, by itself or among its repeats. */
+export const holdsLine = (item, id) => occurrences(item).some((ev) => ev.id === id);
+
 /** Sort position of a stream id: [ms, seq]. Ids of other shapes sort last. */
 export function position(id) {
   const [ms, seq] = String(id ?? "").split("-");
@@ -26,7 +32,7 @@ const REPEATS = 200; // of a repeated line this many repeats are kept; earlier o
  * What stands on one row.
  * @typedef {object} Item
  * @property {"event"|"gap"|"note"} kind
- * @property {object} [ev] the first event, of kind "event"
+ * @property {object} [ev] the first event, of kind "event": the one that is drawn, opened, copied and linked
  * @property {object[]} [rest] its last repeats, of kind "event"
  * @property {number} [n] how often it was printed, of kind "event"
  * @property {object} [gap] the gap frame, of kind "gap"
@@ -106,8 +112,7 @@ export class Buffer {
     const known = new Set();
     for (const item of this.items) {
       if (item.kind !== "event") continue;
-      known.add(item.ev.id);
-      for (const ev of item.rest) known.add(ev.id);
+      for (const ev of occurrences(item)) known.add(ev.id);
     }
     const fresh = events.filter((ev) => !known.has(ev.id));
     const positions = fresh.map((ev) => position(ev.id));
@@ -143,7 +148,7 @@ export class Buffer {
     this.held = 0;
     for (const item of old) {
       if (item.kind !== "event") this.items.push(item);
-      else for (const ev of [item.ev, ...item.rest]) this.event(ev);
+      else for (const ev of occurrences(item)) this.event(ev);
     }
   }
 }
@@ -154,12 +159,15 @@ function itemPosition(item) {
   return null;
 }
 
+// Lines of two requests never fold: a row must not show one request and act on another.
 function same(a, b) {
   return (
     a.message === b.message &&
+    a.requestId === b.requestId &&
     a.stream === b.stream &&
     a.level === b.level &&
     a.installId === b.installId &&
+    a.versionId === b.versionId &&
     (a.fields === b.fields || JSON.stringify(a.fields) === JSON.stringify(b.fields))
   );
 }
@@ -167,7 +175,7 @@ function same(a, b) {
 /** The newest event shown above item `index`, looking back a little. */
 export function eventAbove(items, index) {
   for (let i = index - 1; i >= 0 && i > index - 20; i -= 1) {
-    if (items[i].kind === "event") return items[i].rest.at(-1) ?? items[i].ev;
+    if (items[i].kind === "event") return occurrences(items[i]).at(-1);
   }
   return null;
 }

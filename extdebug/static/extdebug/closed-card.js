@@ -5,16 +5,20 @@ import { byId, el, icon } from "./dom.js";
 import { clock, closeMessage } from "./messages.js";
 import { plain } from "./safe-text.js";
 
+const CLOSED = "closed"; // the event of the card when the reader closed or reopened it
+
 /**
  * Show the card. `end` is a closing frame or a tenant's entry of the page's configuration (reason,
  * hint, checks, canRequest). `actions` are [{label, run or href, primary}]. `request` is what
- * requestForm takes; the form is shown where `end.canRequest`.
+ * requestForm takes; the form is shown where `end.canRequest`. `alone`: there are no lines to leave in sight.
  */
-export function showClosedCard({ end, title, actions = [], request = null }) {
+export function showClosedCard({ end, title, actions = [], request = null, alone = false }) {
   const message = closeMessage(end);
   const card = byId("closed-card");
   const heading = el("h2", { tabindex: "-1" }, title ?? message.title);
-  card.replaceChildren(heading);
+  const close = el("button", { type: "button", class: "icon-button close", "aria-label": "Close this notice", title: "Close (Escape)", on: { click: closeClosedCard } }, icon("close"));
+  card.replaceChildren(heading, close);
+  card.classList.toggle("alone", alone);
   if (message.text && message.text !== (title ?? message.title)) card.append(el("p", {}, plain(message.text)));
   card.append(el("p", { class: "advice" }, plain(message.advice)));
   if (end.checks?.length) card.append(checkList(end.checks));
@@ -34,6 +38,23 @@ export function showClosedCard({ end, title, actions = [], request = null }) {
 
 export function hideClosedCard() {
   byId("closed-card").hidden = true;
+}
+
+/** The reader closes the card; the lines stay, and reopenClosedCard() shows it again. */
+export function closeClosedCard() {
+  hideClosedCard();
+  byId("lines").focus({ preventScroll: true });
+  byId("closed-card").dispatchEvent(new Event(CLOSED));
+}
+
+export function reopenClosedCard() {
+  byId("closed-card").hidden = false;
+  byId("closed-card").dispatchEvent(new Event(CLOSED));
+}
+
+/** `listener` is called when the reader closed or reopened the card. */
+export function onClosedCard(listener) {
+  byId("closed-card").addEventListener(CLOSED, listener);
 }
 
 /** Call `onText` twice a second with the time until the next attempt; the function that stops it. */

@@ -1,6 +1,8 @@
 // Owns the WebSocket: speaks ext-debug.v1, acknowledges, notices silence, and reconnects at the line
 // where it was lost. No other module touches the socket.
 
+import { parseExactly } from "./exact-json.js";
+
 const FINAL = new Set([4400, 4401, 4403, 4404, 4408, 4409, 4410]);
 const QUICK = new Set([1012, 4012]); // a restart: the next process is usually there already
 const PING_EVERY = 10_000; // ms without a frame before a ping
@@ -161,7 +163,7 @@ export class Connection {
     clearTimeout(this.timers.silence);
     let frame;
     try {
-      frame = JSON.parse(data);
+      frame = parseExactly(data);
     } catch {
       return; // Not of this protocol: ignored.
     }

@@ -1,28 +1,30 @@
 // The console page: creates its parts, hands each what it needs, and does what the reader asks.
 
 import { Buffer } from "./buffer.js";
-import { hideClosedCard } from "./closed-card.js";
+import { closeClosedCard, hideClosedCard, onClosedCard } from "./closed-card.js";
 import { Connection, socketUrl } from "./connection.js";
+import { copySelectedRows } from "./copy-rows.js";
 import { Counts } from "./counts.js";
 import { CurrentView } from "./current-view.js";
-import { byId, el, readJson } from "./dom.js";
+import { byId, readJson } from "./dom.js";
 import { EmptyState } from "./empty-state.js";
-import { exportLines } from "./export.js";
+import { setUpExport } from "./export.js";
 import { Filters } from "./filters.js";
 import { Find } from "./find.js";
+import { LinkedLine } from "./linked-line.js";
 import { plural } from "./messages.js";
 import { toast } from "./notices.js";
-import { Preferences, toggleTheme } from "./preferences.js";
+import { Preferences, setUpTheme } from "./preferences.js";
 import { Receiver } from "./receiver.js";
 import { markSameRequest, RowActions, RowFocus } from "./row-actions.js";
 import { rowOf } from "./row.js";
 import { Rows } from "./rows.js";
 import { Session } from "./session.js";
-import { listen, setUpHelp } from "./shortcuts.js";
+import { closeMenusBeside, listen, setUpHelp } from "./shortcuts.js";
 import { Sparkline } from "./sparkline.js";
 import { StatusBar } from "./status-bar.js";
 import { Toolbar } from "./toolbar.js";
-import { FROMS, sameFilter, startOf } from "./view.js";
+import { sameFilter, standsAtStart, startOfView } from "./view.js";
 
 // --- the parts --------------------------------------------------------------------------------
 
@@ -44,7 +46,7 @@ const connection = new Connection({
   begin: () => ({
     target: { extension: config.extension, tenant: view.current.tenant },
     filter: view.current.filter,
-    from: startOf(view.current.from),
+    from: startOfView(view.current),
   }),
   onFrame: (frame) => session.frame(frame),
   onChange: (state) => session.changed(state),
@@ -57,25 +59,28 @@ const receiver = new Receiver({
   onChange: () => counts.draw(),
   onItem: (item) => find.note(item),
 });
+const linkedLine = new LinkedLine({ view, buffer, rows, receiver, connection });
 const session = new Session({
   config,
   view,
   filters,
   receiver,
   statusBar,
+  linkedLine,
   onReady: sessionReady,
+  onRefiltered: refiltered,
   onChange: () => counts.draw(),
   onStart: () => start(),
 });
 const emptyState = new EmptyState({ config, view, buffer, connection, session, onConnect: () => start() });
 const counts = new Counts({ receiver, buffer, statusBar, find, emptyState });
-const toolbar = new Toolbar({ receiver, rows, preferences, showsInstall, onAllRequests: allRequests });
+const toolbar = new Toolbar({ receiver, rows, preferences, showsInstall, onAllRequests: allRequests, onFrom: fromChanged });
 const rowActions = new RowActions({ view, rows, receiver, filters });
 const rowFocus = new RowFocus({ buffer, rows });
 
 /** What rows are built with: the RowContext of row.js. */
 function rowContext() {
-  return { timeFormat: preferences.time, marker: find.marker, linked: view.current.line, showInstall: showsInstall() };
+  return { timeFormat: preferences.time, marker: find.marker, linked: view.current.line, current: find.current, showInstall: showsInstall() };
 }
 
 /** Rows name their install, unless the target has only one. */
@@ -93,6 +98,7 @@ function start({ again = false } = {}) {
   const { tenant } = view.current;
   const entry = config.tenants.find((each) => each.tenant === tenant);
   statusBar.environment(entry?.environment);
+  statusBar.tenant(entry?.name || tenant);
   filters.setTenants(config.tenants, tenant);
   if (entry && !session.ready) filters.setInstalls(entry.installs);
   if (!tenant && config.tenants.length > 1) statusBar.state("idle");
@@ -104,7 +110,11 @@ function start({ again = false } = {}) {
 function dial(again) {
   hideClosedCard();
   const cursor = again || !began ? null : connection.cursor;
-  if (!cursor) receiver.clear({ forget: true });
+  if (!cursor) {
+    receiver.clear({ forget: true });
+    rows.follow(!standsAtStart(view.current));
+    linkedLine.begin();
+  }
   connection.connect();
   connection.cursor = cursor; // go on where the last session stopped, so that nothing doubles
 }
@@ -117,6 +127,7 @@ function startOver() {
 /** The server opened the session, on a tenant that it may have chosen itself. */
 function sessionReady({ target }) {
   began = true;
+  find.setQuery(view.current.filter.q);
   if (view.current.tenant !== target.tenant) {
     view.change({ tenant: target.tenant });
     filters.setTenants(config.tenants, target.tenant);
@@ -140,11 +151,17 @@ function filterChanged(filter, { narrowed = false } = {}) {
   view.change({ filter }, { push: narrowed });
   toolbar.drawView(view.current);
   // After "only new lines" a changed filter would leave the page blank: look back a little.
-  const { from } = view.current;
-  connection.refilter(filter, from === "now" ? { tail: 200 } : startOf(from));
+  connection.refilter(filter, startOfView(view.current, { least: { tail: 200 } }));
   const { name, code } = connection.state;
   if (name === "closed" && code === 4400) start();
   counts.draw();
+}
+
+/** Another filter took hold: who read a place that is gone now follows, or stands where the view starts. */
+function refiltered() {
+  rows.follow(rows.following || !standsAtStart(view.current));
+  linkedLine.begin();
+  find.setQuery(view.current.filter.q);
 }
 
 function allRequests() {
@@ -169,11 +186,11 @@ function fromChanged(from) {
 function wentBack() {
   const old = view.current;
   view.readAddress();
-  const { tenant, from, filter, highlights } = view.current;
+  const { tenant, from, line, filter, highlights } = view.current;
   filters.set(filter);
   find.setHighlights(highlights, { tell: false });
   toolbar.drawView(view.current);
-  if (tenant !== old.tenant || from !== old.from) startOver();
+  if (tenant !== old.tenant || from !== old.from || line !== old.line) startOver();
   else if (!sameFilter(filter, old.filter)) filterChanged(filter);
 }
 
@@ -202,6 +219,7 @@ function followChanged(following) {
 
 function setPaused(on) {
   receiver.setPaused(on);
+  statusBar.freeze(on);
   toolbar.draw();
   counts.draw();
 }
@@ -212,16 +230,28 @@ function toEnd() {
   rows.draw();
 }
 
+function clearView() {
+  toast(`${plural(receiver.clear(), "line")} cleared from the view.`);
+  rows.follow(true);
+}
+
 /** Do an action of row-actions.js on the row that has the focus. */
 function act(name) {
   const item = rowFocus.current();
   if (item) rowActions.run(name, item);
 }
 
+/** Escape: the notice of the end, else the opened line with the focus, else the one opened last. */
+function closeOpened() {
+  if (!byId("closed-card").hidden) return closeClosedCard();
+  const focused = rowFocus.current();
+  rowActions.close(focused?.open ? focused : null);
+}
+
 const run = {
   pause: () => setPaused(!receiver.paused),
   follow: () => (rows.following ? rows.follow(false) : toEnd()),
-  clear: () => toast(`${plural(receiver.clear(), "line")} cleared from the view.`),
+  clear: clearView,
   query: () => byId("q").focus(),
   unrequest: allRequests,
   stream: ({ name, only }) => filters.toggle(name, only),
@@ -236,53 +266,25 @@ const run = {
   move: (by) => rowFocus.move(by),
   end: (newest) => (newest ? toEnd() : rowFocus.first()),
   request: () => (rowFocus.current()?.ev.requestId ? act("request") : byId("request").focus()),
+  escape: closeOpened,
   open: () => act("open"),
   copy: () => act("copy"),
   permalink: () => act("permalink"),
   help: setUpHelp(),
 };
 
-function rowClicked(e) {
-  const item = rows.itemOf(e.target);
-  if (!item) return;
-  const button = e.target.closest("[data-act]");
-  const elsewhere = e.target.closest(".detail, a, summary") || !getSelection().isCollapsed;
-  if (button) rowActions.run(button.dataset.act, item, button.dataset);
-  else if (!elsewhere && item.kind === "event") rowActions.run("open", item);
-}
-
-async function exportClicked(e) {
-  const what = e.target.closest("[data-export]")?.dataset.export;
-  if (!what) return;
-  byId("export").open = false;
-  toast(await exportLines(what, { items: buffer.items, view: view.current, config, session: session.id }));
-}
-
-function closeMenus(e) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(e.target)) menu.open = false;
-  }
-}
-
 // --- listening, and the first session ---------------------------------------------------------
 
 listen((name, argument) => run[name]?.(argument));
-for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) {
-  byId(id).addEventListener("click", () => run[id]());
-}
+for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) byId(id).addEventListener("click", () => run[id]());
 byId("to-end").addEventListener("click", toEnd);
-byId("theme").addEventListener("click", toggleTheme);
-byId("lines").addEventListener("click", rowClicked);
-byId("export").addEventListener("click", exportClicked);
+setUpTheme(byId("theme"));
+byId("lines").addEventListener("click", (e) => rowActions.clicked(e));
+setUpExport(() => ({ items: buffer.items, view: view.current, config, session: session.id }));
 markSameRequest(byId("lines"));
-for (const [value, label] of FROMS) {
-  const choose = () => {
-    byId("from-menu").open = false;
-    fromChanged(value);
-  };
-  byId("from-list").append(el("button", { type: "button", on: { click: choose } }, label));
-}
-document.addEventListener("click", closeMenus);
+copySelectedRows(rows);
+onClosedCard(() => counts.draw());
+closeMenusBeside();
 setInterval(() => {
   if (preferences.time === "ago" && !document.hidden) rows.refreshAll({ measure: false });
 }, 1000);

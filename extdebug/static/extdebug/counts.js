@@ -28,7 +28,7 @@ export class Counts {
 
   drawNow() {
     const { receiver, buffer, find } = this;
-    const fresh = receiver.unseen + receiver.waitingLines;
+    const fresh = receiver.unseen + receiver.waitingNew;
     const stopped = receiver.stopped ? "; more wait in the stream" : "";
     const button = byId("to-end");
     button.hidden = fresh === 0 && !receiver.paused;

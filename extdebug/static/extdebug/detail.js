@@ -1,9 +1,11 @@
 // Builds the opened part of a row: fields as a tree, all facts of the line, and its actions.
 
+import { occurrences } from "./buffer.js";
 import { el, icon } from "./dom.js";
+import { isExact, parseExactly } from "./exact-json.js";
 import { markMessage, plural } from "./messages.js";
 import { appendText } from "./text-runs.js";
-import { fullTime } from "./timestamps.js";
+import { delta, fullTime, localClock } from "./timestamps.js";
 
 const DEEP = 6; // as the wire caps it (MAX_FIELDS_DEPTH)
 
@@ -15,8 +17,25 @@ export function detailOf(item, context) {
   const masked = Boolean(ev.redacted?.length);
   if (ev.fields) box.append(tree("fields", ev.fields, { ...context, marker: context.marker, masked }, true));
   if (json) box.append(tree("message as JSON", json, context, false));
-  box.append(facts(item), actions(ev));
+  box.append(facts(item));
+  if (item.n > 1) box.append(repeats(item, context));
+  box.append(actions(ev));
   return box;
+}
+
+/** Each occurrence of a repeated line that is still kept, with its time and a link to it. */
+function repeats(item, context) {
+  const kept = occurrences(item);
+  const more = item.n - kept.length;
+  const list = el("ol", { class: "repeats", "aria-label": "Each time it was printed" });
+  for (const [place, ev] of kept.entries()) {
+    const since = place ? delta(Date.parse(ev.ts) - Date.parse(kept[place - 1].ts)) : "first";
+    const line = el("li", { class: ev.id === context.linked ? "linked" : "" }, el("time", { datetime: ev.ts, title: fullTime(ev.ts) }, localClock(Date.parse(ev.ts))), el("span", { class: "faint" }, since));
+    if (ev.id) line.append(el("button", { class: "link", type: "button", "data-act": "permalink", "data-id": ev.id }, "Copy link"));
+    list.append(line);
+    if (place === 0 && more) list.append(el("li", { class: "faint" }, `${plural(more, "occurrence")} not kept on this page`));
+  }
+  return list;
 }
 
 /** The message as an object or array, when that is what it is. */
@@ -24,7 +43,7 @@ function jsonIn(message) {
   const text = message.trim();
   if (!/^[[{]/.test(text) || text.length > 20_000) return null;
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return null;
   }
@@ -43,7 +62,8 @@ function branch(value, path, context, filterable, depth) {
     const line = el("li", {});
     const key = el("span", { class: "key" });
     appendText(key, name);
-    const nested = item !== null && typeof item === "object" && Object.keys(item).length > 0;
+    const exact = isExact(item);
+    const nested = !exact && item !== null && typeof item === "object" && Object.keys(item).length > 0;
     if (nested && depth < DEEP) {
       const shown = Array.isArray(item) ? plural(item.length, "item") : plural(Object.keys(item).length, "field");
       line.append(
@@ -51,7 +71,7 @@ function branch(value, path, context, filterable, depth) {
       );
     } else {
       const text = typeof item === "string" ? item : JSON.stringify(item);
-      const shown = el("span", { class: `value v-${item === null ? "null" : typeof item}` });
+      const shown = el("span", { class: `value v-${item === null ? "null" : exact ? "number" : typeof item}` });
       appendText(shown, text, context.marker, { masked: context.masked });
       line.append(key, ": ", shown);
       if (filterable && /^[\w.-]+$/.test(here)) {

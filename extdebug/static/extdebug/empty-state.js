@@ -1,5 +1,6 @@
 // Shows what stands where lines would be: why there are none and what to try.
 
+import { reopenClosedCard } from "./closed-card.js";
 import { byId, el } from "./dom.js";
 import { plural } from "./messages.js";
 import { plain } from "./safe-text.js";
@@ -27,6 +28,7 @@ export class EmptyState {
       return;
     }
     const filtered = this.session.ledger?.filtered ?? 0;
+    box.classList.toggle("beside", this.buffer.items.some((item) => item.kind === "gap"));
     const mark = `${kind} ${kind === "filtered" ? filtered : ""}`;
     if (mark === this.shown) return;
     this.shown = mark;
@@ -39,11 +41,13 @@ export class EmptyState {
     const { config, connection, session } = this;
     const { tenant, filter } = this.view.current;
     const { name } = connection.state;
-    if (this.buffer.items.some((item) => item.kind !== "note")) return "";
+    if (this.buffer.events) return "";
+    if (this.buffer.items.some((item) => item.kind === "gap") && (name !== "open" || session.searching || !isFiltering(filter))) return "";
     if (!byId("closed-card").hidden) return "";
     if (!tenant && config.tenants.length > 1) return "choose";
     if (!config.tenants.length && name === "idle") return "nobody";
     if (name === "idle") return "idle";
+    if (name === "closed") return "ended";
     if (name !== "open" || !session.ready) return "opening";
     if (session.searching) return "searching";
     return isFiltering(filter) ? "filtered" : "quiet";
@@ -69,6 +73,10 @@ const PARTS = {
     heading("Not connected"),
     el("p", {}, "Connect to see the last lines of this stream and everything that follows."),
     el("div", { class: "acts" }, button("Connect", onConnect, "primary"), el("span", { class: "faint" }, "or press d")),
+  ],
+  ended: ({ onConnect }) => [
+    heading("Not connected"),
+    el("div", { class: "acts" }, button("Connect", onConnect, "primary"), button("Show why", reopenClosedCard)),
   ],
   opening: () => [heading("Opening the stream…")],
   searching: () => [heading("Looking back…"), el("p", {}, "Searching what the stream still keeps for lines that match.")],

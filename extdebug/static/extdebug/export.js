@@ -1,16 +1,17 @@
 // Exports lines and the view: to the clipboard, as files, as links, as a curl command.
 
-import { justBefore } from "./buffer.js";
-import { copyText, el } from "./dom.js";
+import { justBefore, occurrences } from "./buffer.js";
+import { byId, copyText, el } from "./dom.js";
 import { gapMessage } from "./messages.js";
+import { toast } from "./notices.js";
 import { plain } from "./safe-text.js";
-import { writeView } from "./view.js";
+import { startOfView, writeView } from "./view.js";
 
 /** Items as JSON Lines; a gap is a line of its own, so that the file shows where lines are missing. */
 export function jsonLines(items) {
   const out = [];
   for (const item of items) {
-    if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(JSON.stringify(ev));
+    if (item.kind === "event") for (const ev of occurrences(item)) out.push(JSON.stringify(ev));
     else if (item.kind === "gap") out.push(JSON.stringify({ gap: item.gap }));
   }
   return out.length ? `${out.join("\n")}\n` : "";
@@ -23,12 +24,16 @@ export function textLine(ev) {
   return `${ev.ts} ${kind.padEnd(6)} ${where ? `[${plain(where)}] ` : ""}${ev.message.split("\n").map(plain).join("\n    ")}${plain(fields)}`;
 }
 
+/** A row as one line of text, as it is seen: a folded row with how often it stands there. */
+export function itemText(item) {
+  if (item.kind === "gap") return `--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`;
+  if (item.kind === "note") return `--- ${item.text}`;
+  return item.n > 1 ? `${textLine(item.ev)} (× ${item.n})` : textLine(item.ev);
+}
+
+/** Items as text, one line a row; only a message of several lines has several. */
 export function textLines(items) {
-  const out = [];
-  for (const item of items) {
-    if (item.kind === "event") for (const ev of [item.ev, ...item.rest]) out.push(textLine(ev));
-    else if (item.kind === "gap") out.push(`--- ${gapMessage(item.gap).what}: ${gapMessage(item.gap).why}`);
-  }
+  const out = items.filter((item) => item.kind !== "note").map(itemText);
   return out.length ? `${out.join("\n")}\n` : "";
 }
 
@@ -38,19 +43,28 @@ export function permalink(view, ev) {
   return location.origin + location.pathname + writeView({ ...view, from, line: ev.id });
 }
 
+/** A command that reads the same view: tenant, filter, and where it starts. */
 export function curlCommand(config, view) {
   const url = new URL(config.streamUrl ?? "/api/ext-debug/stream", location.origin);
   url.searchParams.set("extensionId", config.extension);
   if (view.tenant) url.searchParams.set("tenantId", view.tenant);
-  if (view.filter.installs.length === 1) url.searchParams.set("installId", view.filter.installs[0]);
-  if (view.filter.request) url.searchParams.set("requestId", view.filter.request);
-  if (view.filter.q) url.searchParams.set("q", view.filter.q);
+  const { installs, request, streams, level, q } = view.filter;
+  if (installs.length) url.searchParams.set("installId", installs.join(","));
+  if (request) url.searchParams.set("requestId", request);
+  if (streams.length) url.searchParams.set("streams", streams.join(","));
+  if (level) url.searchParams.set("level", level);
+  if (q) url.searchParams.set("q", q);
+  const from = startOfView(view);
+  if (from === "now") url.searchParams.set("tail", "0");
+  else if (from.cursor) url.searchParams.set("lastEventId", from.cursor);
+  else if (from.time) url.searchParams.set("since", from.time);
+  else url.searchParams.set("tail", from.tail);
   const quote = (text) => `'${text.replace(/'/g, "'\\''")}'`;
   return `curl -N -H "Authorization: Bearer $EXT_DEBUG_TOKEN" ${quote(url.href)}`;
 }
 
 /** Do what the export menu names; resolves to the sentence that says it was done, or that it failed. */
-export async function exportLines(what, { items, view, config, session }) {
+async function exportLines(what, { items, view, config, session }) {
   if (/^(save|copy)-/.test(what)) {
     const refused = await recordSaved(what, { items, config, session });
     if (refused) return refused;
@@ -76,10 +90,21 @@ export async function exportLines(what, { items, view, config, session }) {
   }
 }
 
+/** Make the export menu work; `present()` returns what exportLines() takes. */
+export function setUpExport(present) {
+  const menu = byId("export");
+  menu.addEventListener("click", async (e) => {
+    const what = e.target.closest("[data-export]")?.dataset.export;
+    if (!what) return;
+    menu.open = false;
+    toast(await exportLines(what, present()));
+  });
+}
+
 /** Lines that leave the page are on record first: "" when they are, else the sentence that says why not. */
 async function recordSaved(what, { items, config, session }) {
   if (!config.savedUrl || !session) return "";
-  const lines = items.reduce((sum, item) => sum + (item.kind === "event" ? 1 + item.rest.length : 0), 0);
+  const lines = items.reduce((sum, item) => sum + (item.kind === "event" ? occurrences(item).length : 0), 0);
   try {
     const response = await fetch(config.savedUrl, {
       method: "POST",

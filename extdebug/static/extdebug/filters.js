@@ -25,7 +25,7 @@ export class Filters {
       input.addEventListener("input", () => this.typed());
       input.addEventListener("keydown", (e) => {
         if (e.key === "Enter") this.read();
-        if (e.key === "Escape") input.blur();
+        if (e.key === "Escape") this.leave(input);
       });
       input.addEventListener("blur", () => this.read());
     }
@@ -42,6 +42,16 @@ export class Filters {
     this.clearError();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.read(), TYPING);
+  }
+
+  /** Leave a field: what was typed and is not applied yet is dropped. */
+  leave(input) {
+    clearTimeout(this.timer);
+    this.clearError();
+    this.q.value = this.filter.q;
+    this.request.value = this.filter.request ?? "";
+    input.blur();
+    byId("lines").focus({ preventScroll: true });
   }
 
   read() {

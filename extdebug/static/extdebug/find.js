@@ -3,6 +3,7 @@
 import { byId, el, icon } from "./dom.js";
 import { plain } from "./safe-text.js";
 import { count } from "./messages.js";
+import { queryWords } from "./query-words.js";
 
 const COLOURS = 5; // --mark-1 .. --mark-5
 const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
@@ -10,11 +11,12 @@ const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const loose = (text) => text === text.toLowerCase();
 
-/** One marker for rows: finds every highlighted word and the search, says each one's class. */
-export function markerOf(highlights, search) {
+/** One marker for rows: finds the search, every highlighted and every asked word, says each one's class. */
+export function markerOf(highlights, search, asked = []) {
   const terms = [];
   if (search) terms.push({ text: search, cls: "found" });
   highlights.forEach((text, i) => terms.push({ text, cls: `hl-${(i % COLOURS) + 1}` }));
+  for (const text of asked) terms.push({ text, cls: "asked" });
   if (!terms.length) return null;
   // JavaScript has no inline case folding: each term spells its letters in both cases when loose.
   const source = terms.map(({ text }) => (loose(text) ? bothCases(text) : escaped(text))).join("|");
@@ -42,6 +44,7 @@ export class Find {
     this.onMarks = onMarks;
     this.text = "";
     this.highlights = [];
+    this.asked = []; // words of the query
     this.hits = [];
     this.current = null;
     this.searchBar();
@@ -51,11 +54,11 @@ export class Find {
   }
 
   get marker() {
-    return markerOf(this.highlights, this.text);
+    return markerOf(this.highlights, this.text, this.asked);
   }
 
   searchBar() {
-    this.input = el("input", { type: "search", spellcheck: "false", placeholder: "Search what is on the page", "aria-label": "Search what is on the page" });
+    this.input = el("input", { type: "search", spellcheck: "false", placeholder: "Find in loaded lines", "aria-label": "Find in loaded lines" });
     this.counter = el("span", { class: "faint", role: "status" });
     const button = (name, title, run) => el("button", { type: "button", class: "icon-button", title, "aria-label": title, on: { click: run } }, icon(name));
     byId("find-bar").append(
@@ -88,6 +91,7 @@ export class Find {
 
   search(text) {
     this.text = text;
+    this.current = null;
     this.rescan();
     this.onMarks();
   }
@@ -108,7 +112,7 @@ export class Find {
   tell() {
     this.stale = false;
     if (!this.text) this.counter.textContent = "";
-    else if (!this.hits.length) this.counter.textContent = "not on this page";
+    else if (!this.hits.length) this.counter.textContent = "No matches in the loaded lines";
     else {
       const at = this.hits.indexOf(this.current);
       const all = this.hits.length >= MOST ? `${count(MOST)}+` : count(this.hits.length);
@@ -116,17 +120,27 @@ export class Find {
     }
   }
 
+  /** Go to the next (1) or previous (-1) hit; first to the newest one that is in sight or above it. */
   step(by) {
     if (this.hits.length >= MOST || (this.current && !this.buffer.items.includes(this.current))) this.rescan();
     if (!this.hits.length) return;
     const at = this.hits.indexOf(this.current);
-    const next = at < 0 ? (by > 0 ? 0 : this.hits.length - 1) : (at + by + this.hits.length) % this.hits.length;
+    const next = at < 0 ? this.nearest() : (at + by + this.hits.length) % this.hits.length;
     const old = this.current;
     this.current = this.hits[next];
-    if (old) this.rows.elementOf(old)?.classList.remove("current");
+    if (old) this.rows.refresh(old);
+    this.rows.refresh(this.current); // drawn with the mark, however often it is drawn anew
     this.rows.reveal(this.current);
-    this.rows.elementOf(this.current)?.classList.add("current");
     this.tell();
+  }
+
+  nearest() {
+    const { items } = this.buffer;
+    const bottom = this.rows.scroller.getBoundingClientRect().bottom;
+    const edge = items.findLastIndex((item) => this.rows.elementOf(item)?.getBoundingClientRect().top < bottom);
+    const places = new Map(items.map((item, place) => [item, place]));
+    const above = this.hits.filter((hit) => (places.get(hit) ?? Infinity) <= edge).length;
+    return Math.max(0, above - 1);
   }
 
   highlightBar() {
@@ -143,6 +157,12 @@ export class Find {
       this.setHighlights([...this.highlights.filter((text) => text !== this.word.value.trim()), this.word.value.trim()].slice(-COLOURS));
       this.word.value = "";
     });
+  }
+
+  /** The rows are now those that `q` asks for: mark its words, and search them anew. */
+  setQuery(q) {
+    this.asked = queryWords(q);
+    this.rescan();
   }
 
   openHighlights() {

@@ -111,6 +111,7 @@ export const STATES = {
   connecting: ["Connecting", "busy"],
   history: ["Catching up", "busy"],
   live: ["Live", "good"],
+  frozen: ["Paused", "warn"],
   paused: ["Waiting in Redis", "warn"],
   degraded: ["Degraded", "warn"],
   fallback: ["Single runner pod", "warn"],

@@ -44,17 +44,35 @@ export class Preferences {
   }
 }
 
-/** Switch between light and dark, whatever the system prefers; the new theme. */
-export function toggleTheme() {
+const NAMES = { light: "light", dark: "dark", system: "as the system" };
+
+/** Switch to the next theme: the other one than the system's, then the system's own by name, then as the system. */
+export function nextTheme() {
   const root = document.documentElement;
-  const dark = root.dataset.theme
-    ? root.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const other = system === "dark" ? "light" : "dark";
+  const order = { [other]: system, [system]: "system" };
+  const next = order[root.dataset.theme] ?? other;
+  if (next === "system") delete root.dataset.theme;
+  else root.dataset.theme = next;
   try {
-    localStorage.setItem(`${STORE}theme`, root.dataset.theme); // plain text: theme.js reads it
+    if (next === "system") localStorage.removeItem(`${STORE}theme`);
+    else localStorage.setItem(`${STORE}theme`, next); // plain text: theme.js reads it
   } catch {
     // Not kept, still applied.
   }
-  return root.dataset.theme;
+}
+
+/** Make a button switch themes, and say which one is on. */
+export function setUpTheme(button) {
+  const say = () => {
+    const text = `Theme: ${NAMES[document.documentElement.dataset.theme ?? "system"]}`;
+    button.title = `${text} (click for the next)`;
+    button.setAttribute("aria-label", text);
+  };
+  button.addEventListener("click", () => {
+    nextTheme();
+    say();
+  });
+  say();
 }

@@ -20,7 +20,9 @@ export class Receiver {
     this.stopped = false; // asked the server to hold delivery
     this.waiting = [];
     this.waitingLines = 0;
-    this.unseen = 0; // lines that arrived below what the reader sees
+    this.waitingNew = 0; // of these, printed since the reader began to look
+    this.since = 0; // server time from which lines are new; what is older is history, ms
+    this.unseen = 0; // new lines below what the reader sees
     this.newest = null; // position of the newest event received
     this.fetches = new Map(); // id -> gap item
   }
@@ -54,11 +56,20 @@ export class Receiver {
     this.update();
   }
 
-  /** Show an entry, or let it wait behind those that wait already. */
+  /** Whether an entry came after the reader began to look, by its place in the stream. */
+  isNew({ ev, gap }) {
+    const ms = Number(String(ev?.id ?? gap?.cursor ?? "").split("-")[0] || NaN);
+    return !(ms < this.since);
+  }
+
+  /** Show an entry, or let it wait behind those that wait already. A pause does not hide the past. */
   admit(entry) {
-    if (this.holding || this.waiting.length) {
+    const past = this.paused && !this.waiting.length && this.buffer.items.length < this.buffer.keep && !this.isNew(entry);
+    if ((this.holding && !past) || this.waiting.length) {
       this.waiting.push(entry);
-      if (entry.kind === "event") this.waitingLines += 1;
+      if (entry.kind !== "event") return;
+      this.waitingLines += 1;
+      if (this.isNew(entry)) this.waitingNew += 1;
       return;
     }
     this.append(entry);
@@ -68,7 +79,7 @@ export class Receiver {
     const { buffer } = this;
     const item =
       entry.kind === "event" ? buffer.event(entry.ev) : entry.kind === "gap" ? buffer.gap(entry.gap) : buffer.note(entry.text, entry.tone);
-    if (!this.rows.following && entry.kind === "event") this.unseen += 1;
+    if (!this.rows.following && entry.kind === "event" && this.isNew(entry)) this.unseen += 1;
     this.onItem(item);
   }
 
@@ -87,7 +98,7 @@ export class Receiver {
   release() {
     const { waiting } = this;
     this.waiting = [];
-    this.waitingLines = 0;
+    this.waitingLines = this.waitingNew = 0;
     for (const entry of waiting) this.append(entry);
     if (this.stopped) {
       this.stopped = false;
@@ -119,7 +130,7 @@ export class Receiver {
     const lines = this.buffer.clear() + this.waitingLines;
     this.fetches.clear();
     this.waiting = [];
-    this.waitingLines = 0;
+    this.waitingLines = this.waitingNew = 0;
     this.unseen = 0;
     if (forget) this.newest = null;
     this.rows.reset();

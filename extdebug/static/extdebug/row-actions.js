@@ -1,8 +1,10 @@
 // Does what can be done with one row, by click or by key, and moves the keyboard's focus over the rows.
 
+import { occurrences } from "./buffer.js";
 import { copyText } from "./dom.js";
 import { permalink } from "./export.js";
 import { toast } from "./notices.js";
+import { plain, SUSPECT, uncoloured } from "./safe-text.js";
 import { quoted } from "./view.js";
 
 export class RowActions {
@@ -13,6 +15,25 @@ export class RowActions {
     this.filters = filters;
   }
 
+  /** A click on the rows: a button of a row, or the row itself, which opens or closes. */
+  clicked(e) {
+    const item = this.rows.itemOf(e.target);
+    if (!item) return;
+    const button = e.target.closest("[data-act]");
+    const elsewhere = e.target.closest(".detail, a, summary") || !getSelection().isCollapsed;
+    if (button) this.run(button.dataset.act, item, button.dataset);
+    else if (!elsewhere && item.kind === "event") this.run("open", item);
+  }
+
+  /** Close an opened line: `item`, or else the one opened last. */
+  close(item) {
+    const chosen = item ?? this.opened;
+    if (!chosen?.open) return;
+    chosen.open = false;
+    this.rows.refresh(chosen);
+    this.rows.elementOf(chosen)?.focus({ preventScroll: true });
+  }
+
   /** Do the action `name` on `item`; `data` is the dataset of the button that was clicked. */
   async run(name, item, data = {}) {
     const { ev } = item;
@@ -21,9 +42,11 @@ export class RowActions {
     switch (name) {
       case "open":
         item.open = !item.open;
+        if (item.open) this.opened = item;
         // A line that was opened is being read: it must stay where it is.
         rows.follow(false);
         rows.refresh(item);
+        if (item.open) rows.reveal(item, { whole: true });
         return;
       case "request":
         filters.change({ request: ev.requestId }, { redraw: true });
@@ -33,11 +56,11 @@ export class RowActions {
         this.receiver.fetch(item);
         return;
       case "copy":
-        return copied(ev.message, "Message copied.");
+        return copied(plain(ev.message), "Message copied.");
       case "copy-json":
         return copied(JSON.stringify(ev, null, 2), "Line copied as JSON.");
       case "permalink":
-        return copied(permalink(current, ev), "Link copied. It works as long as the stream keeps the line.");
+        return copied(permalink(current, occurrences(item).find(({ id }) => id === data.id) ?? ev), "Link copied. It works as long as the stream keeps the line.");
       case "without":
         filters.change({ q: joined(current.filter.q, `-${quoted(commonPart(ev.message))}`) }, { redraw: true });
         return;
@@ -59,11 +82,16 @@ const joined = (q, term) => {
   return /\bOR\b/.test(q) ? `(${q.trim()}) ${term}` : `${q.trim()} ${term}`;
 };
 
-/** The part of a message that similar lines share: the words before the first number. */
-function commonPart(message) {
-  const line = message.split("\n")[0].slice(0, 200);
-  const stable = /^[^\d"\\]{6,}/.exec(line)?.[0] ?? line.replace(/["\\].*$/, "");
-  return stable.trim().slice(0, 60) || line.slice(0, 60);
+const VARIES = new RegExp(`\\S*(?:${SUSPECT.source}|[\\d"\\\\])\\S*`, "u"); // words with digits: times, ids, numbers
+const VARIES_WITHIN = new RegExp(`(?:${SUSPECT.source}|[\\d"\\\\])+`, "u");
+
+/** The part of a message that similar lines share: its longest run of words without digits or quotes. */
+export function commonPart(message) {
+  const line = uncoloured(message).split("\n").find((text) => text.trim()) ?? "";
+  const longest = (pattern) => line.slice(0, 400).split(pattern).map((part) => part.trim()).reduce((a, b) => (b.length > a.length ? b : a), "");
+  const words = longest(VARIES);
+  const part = words.length >= 6 ? words : longest(VARIES_WITHIN);
+  return (part.length >= 4 ? part : line.trim()).slice(0, 80).trim();
 }
 
 /** While the pointer is on a request id, mark all drawn lines of that request. */

@@ -1,11 +1,12 @@
 // Builds the row of one item: a line, a gap, a note. All text goes through appendText() or text nodes.
 
+import { holdsLine } from "./buffer.js";
 import { el, icon } from "./dom.js";
 import { detailOf } from "./detail.js";
 import { count, gapMessage, markMessage, plural } from "./messages.js";
 import { plain } from "./safe-text.js";
 import { appendText } from "./text-runs.js";
-import { fullTime, timeText } from "./timestamps.js";
+import { fullTime, isDated, localClock, timeText } from "./timestamps.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
@@ -13,21 +14,10 @@ const REQUEST_COLOURS = 8; // --flow-1 .. --flow-8 in tokens.css
 
 /** What a closed row shows of a message, and how many lines of it stay hidden. */
 export function firstPart(message) {
-  let end = -1;
-  for (let i = 0; i < CLOSED_LINES; i += 1) {
-    const next = message.indexOf("\n", end + 1);
-    if (next < 0) {
-      end = -1;
-      break;
-    }
-    end = next;
-  }
-  let shown = message;
-  let hidden = 0;
-  if (end >= 0 && end < message.trimEnd().length) {
-    shown = message.slice(0, message.indexOf("\n"));
-    hidden = message.trimEnd().split("\n").length - 1;
-  }
+  const text = message.replace(/^(?:[ \t]*\r?\n)+/, "").trimEnd(); // a closed row begins with something to read
+  const lines = text.split("\n");
+  const hidden = lines.length > CLOSED_LINES ? lines.length - 1 : 0;
+  const shown = hidden ? lines[0] : text || message.replaceAll("\n", "");
   if (shown.length > CLOSED_CHARS) return { shown: shown.slice(0, CLOSED_CHARS), hidden, cut: true };
   return { shown, hidden, cut: false };
 }
@@ -38,6 +28,7 @@ export function firstPart(message) {
  * @property {string} timeFormat one of TIME_FORMATS
  * @property {{regex: RegExp, classOf: function(string): string}|null} marker words to mark
  * @property {string|null} linked id of the line that the address names
+ * @property {object|null} current the Item that the search stands on
  * @property {boolean} showInstall whether the column of installs is shown
  */
 
@@ -49,16 +40,18 @@ export function rowOf(item, previous, context) {
 }
 
 function eventRow(item, previous, context) {
-  const ev = item.rest.length ? item.rest.at(-1) : item.ev;
+  const { ev } = item;
+  const old = isDated(ev, context.timeFormat);
   const tone = ev.stream === "log" ? ev.level : ev.stream;
   const row = el("div", {
-    class: `row line s-${ev.stream} l-${ev.level}${item.open ? " open" : ""}${item.fetched ? " fetched" : ""}`,
+    class: `row line s-${ev.stream} l-${ev.level}${item.open ? " open" : ""}${item.fetched ? " fetched" : ""}${old ? " of-another-day" : ""}`,
     role: "listitem",
     tabindex: "-1",
     "data-key": item.key,
     "data-request": ev.requestId ?? null,
   });
-  if (context.linked && item.ev.id === context.linked) row.classList.add("linked");
+  if (item === context.current) row.classList.add("current");
+  if (context.linked && holdsLine(item, context.linked)) row.classList.add("linked");
   const head = el("div", { class: "meta" });
   head.append(
     el("time", { class: "time", datetime: ev.ts, title: fullTime(ev.ts) }, timeText(ev, previous, context.timeFormat)),
@@ -116,7 +109,7 @@ function body(item, ev, context) {
   const text = el("span", { class: "msg" });
   const masked = Boolean(ev.redacted?.length);
   appendText(text, item.open ? ev.message : part.shown, context.marker, { masked });
-  if (!ev.message) text.append(el("span", { class: "faint" }, "(empty line)"));
+  if (!ev.message.trim()) text.append(el("span", { class: "faint" }, "(empty line)"));
   cell.append(text);
   if (!item.open && multi) {
     const words = part.hidden ? `+${plural(part.hidden, "line")}` : "… whole line";
@@ -124,7 +117,9 @@ function body(item, ev, context) {
   }
   if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, context, masked));
   if (item.n > 1) {
-    cell.append(el("span", { class: "times", title: "The same line, repeated" }, `× ${count(item.n)}`));
+    const last = localClock(Date.parse(item.rest.at(-1).ts));
+    const title = `The same line ${count(item.n)} times in this request, last at ${last}: click for each`;
+    cell.append(el("button", { class: "times", type: "button", tabindex: "-1", "data-act": "open", title }, `× ${count(item.n)}`));
   }
   if (ev.truncated) {
     cell.append(el("span", { class: "badge cut", title: "Longer than one event may be; the rest was cut off at the runner" }, "cut"));

@@ -2,9 +2,10 @@
 // in the document, so that the cost of drawing does not depend on how many lines arrive.
 
 import { eventAbove } from "./buffer.js";
+import { watchScrolling } from "./scrolling.js";
 
 const AROUND = 400; // px drawn above and below the visible part
-const BOTTOM = 12; // px from the end that still count as "at the end"
+const PILL = 56; // px at the lower edge that the button to the newest line may cover; see .reading
 const GUESS = 22; // px of a row not measured yet
 const BUSY_COST = 8; // ms a drawing may take before the next one waits longer
 const SLOWEST = 200; // ms between two drawings at most
@@ -21,6 +22,7 @@ export class Rows {
     this.onFollow = onFollow;
     this.following = true;
     this.held = false; // a pointer is down: do not move text under it
+    this.placed = 0; // scrollTop as the page last set it
     this.live = new Map(); // item -> element
     this.above = document.createElement("div");
     this.list = document.createElement("div");
@@ -38,12 +40,7 @@ export class Rows {
 
   listen() {
     const { scroller } = this;
-    const scrolls = () => scroller.scrollHeight > scroller.clientHeight + 1;
-    scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    scroller.addEventListener("wheel", (e) => e.deltaY < 0 && scrolls() && this.follow(false), { passive: true });
-    scroller.addEventListener("pointerdown", () => (this.held = true));
-    addEventListener("pointerup", () => this.release());
-    addEventListener("pointercancel", () => this.release());
+    watchScrolling(this);
     document.addEventListener("visibilitychange", () => !document.hidden && this.draw());
     new ResizeObserver(() => {
       if (scroller.clientWidth !== this.width) this.forget();
@@ -53,25 +50,10 @@ export class Rows {
     }).observe(scroller);
   }
 
-  release() {
-    if (!this.held) return;
-    this.held = false;
-    const chosen = getSelection();
-    // Selected text must not scroll away from under the reader.
-    if (chosen && !chosen.isCollapsed && this.list.contains(chosen.anchorNode)) this.follow(false);
-    this.draw();
-  }
-
-  scrolled() {
-    const { scroller } = this;
-    const end = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop <= BOTTOM;
-    if (end !== this.following && !this.held) this.follow(end);
-    this.draw();
-  }
-
   follow(on) {
     if (on === this.following) return;
     this.following = on;
+    this.scroller.classList.toggle("reading", !on);
     this.onFollow(on);
     this.draw();
   }
@@ -184,8 +166,8 @@ export class Rows {
     let under = 0;
     for (let i = to; i < items.length; i += 1) under += this.heightOf(items[i]);
     this.below.style.height = `${under}px`;
-    if (this.following) scroller.scrollTop = scroller.scrollHeight;
-    else if (moved || top !== scroller.scrollTop) scroller.scrollTop = top + moved;
+    if (this.following) this.place(scroller.scrollHeight);
+    else if (moved || top !== scroller.scrollTop) this.place(top + moved);
   }
 
   endWindow(items) {
@@ -276,25 +258,42 @@ export class Rows {
     return this.live.get(item);
   }
 
-  /** Bring an item into view; with `focus`, it gets the keyboard's focus. */
-  reveal(item, { focus = false } = {}) {
+  /**
+   * Bring an item into view, `centre`d or, where it need not move, as little as it takes; with `whole`
+   * as much of an opened row as fits, with `focus` the keyboard's focus too.
+   */
+  reveal(item, { focus = false, centre = false, whole = false } = {}) {
     this.follow(false);
     const { items } = this.buffer;
     const index = items.indexOf(item);
     if (index < 0) return;
-    const node = this.live.get(item);
-    if (node) {
-      const box = node.getBoundingClientRect();
-      const port = this.scroller.getBoundingClientRect();
-      const inside = box.top >= port.top && box.bottom <= port.bottom;
-      if (!inside) this.scroller.scrollTop += box.top - port.top - (port.height - box.height) / 2;
-      if (focus) node.focus({ preventScroll: true });
-      return;
+    this.render(); // what is drawn may be of other items: lines can have come in above
+    if (!this.live.has(item)) {
+      let y = 0;
+      for (let i = 0; i < index; i += 1) y += this.heightOf(items[i]);
+      this.place(Math.max(0, y - this.height / 2));
+      this.render();
     }
-    let y = 0;
-    for (let i = 0; i < index; i += 1) y += this.heightOf(items[i]);
-    this.scroller.scrollTop = Math.max(0, y - this.height / 2);
-    this.render();
-    if (focus) this.elementOf(item)?.focus({ preventScroll: true });
+    const node = this.live.get(item);
+    if (!node) return;
+    const box = node.getBoundingClientRect();
+    const port = this.scroller.getBoundingClientRect();
+    const room = this.height - PILL;
+    const above = box.top - port.top;
+    const below = box.bottom - port.top - room;
+    let by = 0;
+    if (whole) by = above < 0 ? above : Math.min(Math.max(0, below), above);
+    else if (centre || above < 0 || below > 0) by = above - Math.max(0, (room - box.height) / 2);
+    if (by) {
+      this.place(this.scroller.scrollTop + by);
+      this.render();
+    }
+    if (focus) node.focus({ preventScroll: true });
+  }
+
+  /** Scroll to `top` px; watchScrolling() knows the place as the page's own. */
+  place(top) {
+    this.scroller.scrollTop = top;
+    this.placed = this.scroller.scrollTop;
   }
 }

@@ -1,8 +1,10 @@
 // Splits a message into runs that are safe to show: SGR colours become classes, every other control,
 // bidi or invisible character becomes a visible mark with a name. No other sequence is interpreted.
 
+import { plainStyle, restyle, styled } from "./terminal-colours.js";
+
 // Everything that could hide, reorder or overwrite text. Tab and newline are ordinary.
-const SUSPECT =
+export const SUSPECT =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/u;
 const SUSPECTS = new RegExp(SUSPECT.source, "gu");
 const COLOUR = /\u001b\[([0-9;:]{0,40})m/y;
@@ -48,8 +50,8 @@ export function visible(char) {
 }
 
 /**
- * `text` as runs `{text, cls, name}`: cls "" for plain text, "sgr-..." for coloured text, "ctl" for
- * a mark whose `name` says what stood there.
+ * `text` as runs `{text, cls, name, ink, ground}`: cls "" for plain text, "sgr-..." for coloured text, "ctl"
+ * for a mark whose `name` says what stood there. `ink` and `ground` are colours without a name, "#rrggbb".
  */
 export function runs(text) {
   if (!SUSPECT.test(text)) return [{ text, cls: "", name: "" }];
@@ -62,7 +64,7 @@ export function runs(text) {
     if (at < from) continue;
     const char = hit[0];
     if (char === "\u200d" && joinsEmoji(text, at)) continue;
-    if (at > from) out.push({ text: text.slice(from, at), cls: styleClass(style), name: "" });
+    if (at > from) out.push(styled(text.slice(from, at), style));
     from = at + char.length;
     COLOUR.lastIndex = at;
     const colour = char === "\u001b" ? COLOUR.exec(text) : null;
@@ -75,7 +77,7 @@ export function runs(text) {
       out.push({ text: mark.text, cls: "ctl", name: mark.name });
     }
   }
-  if (from < text.length) out.push({ text: text.slice(from), cls: styleClass(style), name: "" });
+  if (from < text.length) out.push(styled(text.slice(from), style));
   return out;
 }
 
@@ -87,50 +89,12 @@ export function plain(text) {
     .join("");
 }
 
+/** The text without colours: what the server's filters search. */
+export const uncoloured = (text) => text.replace(/\u001b\[[0-9;:]{0,40}m/g, "");
+
 function joinsEmoji(text, at) {
   // A family emoji is several pictures joined by ZWJ: only there a ZWJ is shown as itself.
   const before = text.slice(Math.max(0, at - 2), at);
   const after = text.slice(at + 1, at + 3);
   return EMOJI.test(before) && EMOJI.test(after);
-}
-
-function plainStyle() {
-  return { bold: false, dim: false, italic: false, underline: false, ink: -1 };
-}
-
-function restyle(style, codes) {
-  let next = { ...style };
-  const list = codes.split(/[;:]/).map((code) => Number(code || "0"));
-  for (let i = 0; i < list.length; i += 1) {
-    const code = list[i];
-    if (code === 0) next = plainStyle();
-    else if (code === 1) next.bold = true;
-    else if (code === 2) next.dim = true;
-    else if (code === 3) next.italic = true;
-    else if (code === 4) next.underline = true;
-    else if (code === 22) next.bold = next.dim = false;
-    else if (code === 23) next.italic = false;
-    else if (code === 24) next.underline = false;
-    else if (code >= 30 && code <= 37) next.ink = code - 30;
-    else if (code >= 90 && code <= 97) next.ink = code - 90;
-    else if (code === 39) next.ink = -1;
-    else if (code === 38 || code === 48) {
-      // 256 and true colours: the first sixteen have names here, the rest keep the text's own.
-      const indexed = list[i + 1] === 5;
-      if (code === 38 && indexed && list[i + 2] < 16) next.ink = list[i + 2] % 8;
-      i += indexed ? 2 : 4;
-    }
-    // Backgrounds, blink and conceal are left out on purpose: they can hide text.
-  }
-  return next;
-}
-
-function styleClass(style) {
-  const names = [];
-  if (style.ink >= 0) names.push(`sgr-${style.ink}`);
-  if (style.bold) names.push("sgr-bold");
-  if (style.dim) names.push("sgr-dim");
-  if (style.italic) names.push("sgr-italic");
-  if (style.underline) names.push("sgr-underline");
-  return names.join(" ");
 }

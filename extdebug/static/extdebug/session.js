@@ -9,15 +9,17 @@ import { plain } from "./safe-text.js";
 export class Session {
   /**
    * `config` is the page's configuration. `onReady(frame)` is called when the server accepted the
-   * session, `onChange()` when the counts or the empty state may differ, `onStart()` opens a session.
+   * session, `onRefiltered()` when a changed filter takes hold, `onChange()` when the counts or the empty state may differ, `onStart()` opens a session.
    */
-  constructor({ config, view, filters, receiver, statusBar, onReady, onChange, onStart }) {
+  constructor({ config, view, filters, receiver, statusBar, linkedLine, onReady, onRefiltered, onChange, onStart }) {
     this.config = config;
     this.view = view;
     this.filters = filters;
     this.receiver = receiver;
     this.statusBar = statusBar;
+    this.linkedLine = linkedLine;
     this.onReady = onReady;
+    this.onRefiltered = onRefiltered;
     this.onChange = onChange;
     this.onStart = onStart;
     this.ready = null; // the last `ready`
@@ -27,9 +29,9 @@ export class Session {
     this.stopCountdown = () => {};
     this.handlers = {
       ready: (frame) => this.began(frame),
-      events: (frame) => receiver.events(frame.events),
+      events: (frame) => this.events(frame),
       gap: (frame) => this.gap(frame),
-      page: (frame) => receiver.page(frame),
+      page: (frame) => linkedLine.page(frame) || receiver.page(frame),
       refiltered: () => this.refiltered(),
       status: (frame) => this.status(frame),
       expiring: (frame) => this.expiring(frame),
@@ -49,12 +51,19 @@ export class Session {
     this.id = frame.session;
     filters.setInstalls(frame.target.installs);
     statusBar.times(frame);
+    if (receiver.newest === null) receiver.since = Date.parse(frame.expiresAt) - frame.ttl * 1000;
     statusBar.grant(frame.grant, frame.environment);
     statusBar.banner(frame.mode === "runner" ? "fallback" : "", "");
     statusBar.state("live");
     if (again) receiver.note("Reconnected: going on at the same line.", "good");
     receiver.reconnected();
     this.onReady(frame);
+  }
+
+  events({ events }) {
+    this.linkedLine.expect(events);
+    this.receiver.events(events);
+    this.linkedLine.added();
   }
 
   gap(frame) {
@@ -66,6 +75,8 @@ export class Session {
   refiltered() {
     this.searching = true;
     this.receiver.clear({ forget: true });
+    this.receiver.since = this.statusBar.now;
+    this.onRefiltered();
   }
 
   status(frame) {
@@ -73,6 +84,7 @@ export class Session {
     this.ledger = frame.ledger ?? this.ledger;
     if (this.ledger) statusBar.ledger(this.ledger);
     this.searching = frame.state === "history";
+    if (frame.state === "live") this.linkedLine.live();
     statusBar.times(frame);
     statusBar.state(frame.state, "", { say: frame.state !== "history" });
     statusBar.banner(frame.state, frame.message);
@@ -128,7 +140,7 @@ export class Session {
     }
     actions.push({ label: "All extensions", href: "/extensions/" });
     this.receiver.note("The session ended here.");
-    showClosedCard({ end: { ...end, code }, actions, request: this.accessRequest() });
+    showClosedCard({ end: { ...end, code }, actions, request: this.accessRequest(), alone: !this.receiver.buffer.events });
   }
 
   /** The page's configuration says that this tenant is closed to this person: no session is opened. */
@@ -139,6 +151,7 @@ export class Session {
       end: { ...entry, code: 4403, message: entry.reason },
       actions: [{ label: "Try anyway", run: onAnyway }],
       request: this.accessRequest(),
+      alone: !this.receiver.buffer.events,
     });
   }
 

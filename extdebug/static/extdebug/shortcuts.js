@@ -13,9 +13,10 @@ export const KEYS = [
   ["1 2 3", "toggle stdout, stderr, log (Shift: only that one)", "streams"],
   ["j k", "next and previous line", "move"],
   ["Enter", "open or close the line", "open"],
+  ["Esc", "close what is open: a menu, the line, the notice", "escape"],
   ["y", "copy the line", "copy"],
   ["l", "copy a link to the line", "permalink"],
-  ["Ctrl F", "search what is on the page", "search"],
+  ["Ctrl F", "find in loaded lines", "search"],
   ["n N", "next and previous hit", "hits"],
   ["h", "highlight a word", "highlight"],
   ["t", "how times read", "time"],
@@ -35,6 +36,8 @@ const SINGLE = {
 
 const STREAM_KEYS = { Digit1: "stdout", Digit2: "stderr", Digit3: "log" };
 
+const SCROLL = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"]);
+
 const typing = (node) => node.closest?.("input, textarea, select, [contenteditable]");
 
 /** `run(name, argument)` does an action. */
@@ -48,9 +51,12 @@ export function listen(run) {
     }
     if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
     if (e.key === "Escape") {
-      for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+      const menus = document.querySelectorAll("details.menu[open]");
+      for (const menu of menus) menu.open = false;
+      if (!menus.length && !typing(e.target)) run("escape");
     }
     if (typing(e.target)) return;
+    if (SCROLL.has(e.key) && e.target === document.body) byId("lines").focus({ preventScroll: true }); // and scroll
     const stream = STREAM_KEYS[e.code];
     const onButton = e.target.closest?.("button, a, summary");
     if (stream) run("stream", { name: stream, only: e.shiftKey });
@@ -60,6 +66,15 @@ export function listen(run) {
     else if (SINGLE[e.key] && !(onButton && e.key === "Enter")) run(SINGLE[e.key]);
     else return;
     e.preventDefault();
+  });
+}
+
+/** A click beside an open menu closes it. */
+export function closeMenusBeside() {
+  document.addEventListener("click", (e) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(e.target)) menu.open = false;
+    }
   });
 }
 

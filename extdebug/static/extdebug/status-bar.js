@@ -17,7 +17,8 @@ export class StatusBar {
     this.account = null; // the ledger last received, counted on since
     this.endsAt = null; // on performance.now(): the reader's clock may be wrong
     this.extendable = false;
-    this.mode = "redis";
+    this.shown = { name: "idle", detail: "" }; // the state last shown
+    this.frozen = false; // the reader paused the view
     byId("extend").addEventListener("click", onExtend);
     byId("expiring-extend").addEventListener("click", onExtend);
     this.timer = setInterval(() => this.tick(), 500);
@@ -25,13 +26,21 @@ export class StatusBar {
 
   /** Show a state: `name` is a key of STATES in messages.js, `detail` is text added to its label. */
   state(name, detail = "", { say = true } = {}) {
-    const [text, tone] = STATES[name] ?? [name, "quiet"];
+    this.shown = { name, detail };
+    const label = this.frozen && (name === "live" || name === "history") ? "frozen" : name;
+    const [text, tone] = STATES[label] ?? [label, "quiet"];
     const whole = detail ? `${text} ${detail}` : text;
     byId("state").dataset.tone = tone;
     byId("state").dataset.state = name;
     byId("state-text").textContent = whole;
-    if (say && this.said !== name) announce(whole);
-    this.said = name;
+    if (say && this.said !== label) announce(whole);
+    this.said = label;
+  }
+
+  /** The reader paused the view, or let it go on: a page that stands still does not say that it is live. */
+  freeze(on) {
+    this.frozen = on;
+    this.state(this.shown.name, this.shown.detail);
   }
 
   banner(state, message) {
@@ -52,6 +61,11 @@ export class StatusBar {
     this.tick();
   }
 
+  /** The time on the server's clock, epoch ms. */
+  get now() {
+    return Date.now() + this.skew;
+  }
+
   grant(grant, environment) {
     const fact = byId("grant");
     fact.hidden = !grant;
@@ -60,6 +74,10 @@ export class StatusBar {
       fact.title = "The approval this session stands on; it ends when the approval does";
     }
     this.environment(environment);
+  }
+
+  tenant(name) {
+    byId("tenant-name").textContent = plain(name ?? "");
   }
 
   environment(name) {

@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { runs } from "./safe-text.js";
 
+const ADDRESS = /\bhttps?:\/\/[^\s<>"`{}|\\^]+/g;
 const MASK = /\[redacted:([a-z0-9-]{1,64})(#[0-9a-f]{8})?\]/g; // as policies/redaction/redactor.py writes it
 
 /**
@@ -17,20 +18,37 @@ export function appendText(parent, text, marker = null, { masked = false } = {})
     }
     const target = run.cls ? el("span", { class: run.cls }) : parent;
     if (target !== parent) parent.append(target);
+    if (run.ink) target.style.setProperty("--run-ink", run.ink);
+    if (run.ground) target.style.setProperty("--run-ground", run.ground);
     if (masked) appendMasks(target, run.text, marker);
-    else appendMarked(target, run.text, marker);
+    else appendLinks(target, run.text, marker);
   }
 }
 
 function appendMasks(target, text, marker) {
   let from = 0;
   for (const hit of text.matchAll(MASK)) {
-    if (hit.index > from) appendMarked(target, text.slice(from, hit.index), marker);
+    if (hit.index > from) appendLinks(target, text.slice(from, hit.index), marker);
     const same = hit[2] ? ` The same secret reads ${hit[2]} all day.` : "";
     const mask = el("span", { class: "mask", title: `Masked by the rule “${hit[1]}”.${same}` });
     appendMarked(mask, hit[2] ? `${hit[1]} ${hit[2]}` : hit[1], marker);
     target.append(mask);
     from = hit.index + hit[0].length;
+  }
+  if (from < text.length) appendLinks(target, text.slice(from), marker);
+}
+
+/** Addresses become links, of http and https alone; where they lead learns nothing of this page. */
+function appendLinks(target, text, marker) {
+  let from = 0;
+  for (const hit of text.includes("://") ? text.matchAll(ADDRESS) : []) {
+    const href = hit[0].replace(/[.,;:!?'")\]}]+$/, "");
+    if (!URL.canParse(href)) continue;
+    if (hit.index > from) appendMarked(target, text.slice(from, hit.index), marker);
+    const link = el("a", { href, target: "_blank", rel: "noopener noreferrer", tabindex: "-1" });
+    appendMarked(link, href, marker);
+    target.append(link);
+    from = hit.index + href.length;
   }
   if (from < text.length) appendMarked(target, text.slice(from), marker);
 }

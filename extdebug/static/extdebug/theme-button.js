@@ -1,6 +1,6 @@
 // Makes the theme button work, on the pages other than the console.
 
 import { byId } from "./dom.js";
-import { toggleTheme } from "./preferences.js";
+import { setUpTheme } from "./preferences.js";
 
-byId("theme").addEventListener("click", toggleTheme);
+setUpTheme(byId("theme"));

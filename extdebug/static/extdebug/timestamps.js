@@ -7,10 +7,24 @@ export const TIME_NAMES = { local: "Local time", utc: "UTC", ago: "Age", delta: 
 export function timeText(ev, previous, format, now = Date.now()) {
   const ms = Date.parse(ev.ts);
   if (Number.isNaN(ms)) return ev.ts;
-  if (format === "utc") return `${ev.ts.slice(11, 23)}Z`;
+  if (format === "utc") return `${isDated(ev, format, now) ? `${ev.ts.slice(5, 10)} ` : ""}${ev.ts.slice(11, 23)}Z`;
   if (format === "ago") return ago(now - ms);
   if (format === "delta") return previous ? delta(ms - Date.parse(previous.ts)) : "first";
-  return localClock(ms);
+  return isDated(ev, format, now) ? dayAndClock(ms) : localClock(ms);
+}
+
+/** Whether a clock alone would mislead: the line is of another day than today. */
+export function isDated(ev, format, now = Date.now()) {
+  const at = new Date(ev.ts);
+  if (Number.isNaN(at.getTime())) return false;
+  if (format === "utc") return at.toISOString().slice(0, 10) !== new Date(now).toISOString().slice(0, 10);
+  return format === "local" && at.toDateString() !== new Date(now).toDateString();
+}
+
+/** A time with its day: "11-23 10:00:03.123". */
+export function dayAndClock(ms) {
+  const date = new Date(ms);
+  return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${localClock(ms)}`;
 }
 
 /** Both full forms of a time, for titles and details. */
@@ -22,7 +36,7 @@ export function fullTime(ts) {
   return `${day} ${localClock(ms)} (${zone(date)})  ·  ${ts}`;
 }
 
-function localClock(ms) {
+export function localClock(ms) {
   const date = new Date(ms);
   const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
@@ -41,7 +55,8 @@ function ago(ms) {
   return `${Math.floor(s / 3600)}h ${two(Math.floor(s / 60) % 60)}m ago`;
 }
 
-function delta(ms) {
+/** A difference in time: "+250 ms", "−1.20 s", "+3 min". */
+export function delta(ms) {
   const sign = ms < 0 ? "−" : "+";
   const size = Math.abs(ms);
   if (size < 1000) return `${sign}${size} ms`;

@@ -3,19 +3,26 @@
 import { byId, el } from "./dom.js";
 import { plain } from "./safe-text.js";
 import { TIME_NAMES } from "./timestamps.js";
-import { fromLabel } from "./view.js";
+import { fromLabel, FROMS } from "./view.js";
 
 export class Toolbar {
   /**
    * `showsInstall()`: whether rows have the column of installs; `onAllRequests()` shows the lines of
-   * all requests again.
+   * all requests again; `onFrom(from)` reads from another place.
    */
-  constructor({ receiver, rows, preferences, showsInstall, onAllRequests }) {
+  constructor({ receiver, rows, preferences, showsInstall, onAllRequests, onFrom }) {
     this.receiver = receiver;
     this.rows = rows;
     this.preferences = preferences;
     this.showsInstall = showsInstall;
     this.onAllRequests = onAllRequests;
+    for (const [value, label] of FROMS) {
+      const choose = () => {
+        byId("from-menu").open = false;
+        onFrom(value);
+      };
+      byId("from-list").append(el("button", { type: "button", on: { click: choose } }, label));
+    }
   }
 
   /** Draw the buttons as pressed or not, and the columns that the rows have. */
@@ -35,10 +42,10 @@ export class Toolbar {
   }
 
   /** Draw what depends on the view: where reading started, and the bar of one request. */
-  drawView({ from, filter }) {
+  drawView({ from, line, filter }) {
     const bar = byId("flow-bar");
     bar.hidden = !filter.request;
-    byId("from-text").textContent = fromLabel(from);
+    byId("from-text").textContent = line ? "the linked line" : fromLabel(from);
     if (bar.hidden) return;
     bar.replaceChildren(
       el("span", {}, "Only request ", el("code", {}, plain(filter.request))),

@@ -1,5 +1,7 @@
 // Converts the view (tenant, filter, start, highlights, line) from and to the page's address.
 
+import { justBefore } from "./buffer.js";
+
 export const STREAMS = ["stdout", "stderr", "log"];
 export const LEVELS = ["trace", "debug", "info", "warn", "error"];
 export const FROMS = [
@@ -64,6 +66,15 @@ export function startOf(from, now = Date.now()) {
   if (/^\d+-\d+(\.\d+)?$/.test(from)) return { cursor: from };
   return { time: from };
 }
+
+/** The protocol's `from` of a view: a linked line is where reading starts, whatever else the address says. */
+export function startOfView({ from, line }, { least = null } = {}) {
+  if (line) return { cursor: justBefore(line) };
+  return from === "now" && least ? least : startOf(from);
+}
+
+/** Whether a view begins at a place and stays there, instead of following the newest line. */
+export const standsAtStart = ({ from, line }) => Boolean(line) || !(from === "now" || from.startsWith("tail:"));
 
 function validFrom(text) {
   if (!text) return null;

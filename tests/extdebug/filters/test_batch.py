@@ -126,3 +126,25 @@ def test_fields_are_flattened_to_paths_with_their_values():
 )
 def test_a_value_reads_as_people_write_it(value: object, said: str):
     assert value_text(value) == said
+
+
+COLOURED = "\x1b[31mERROR\x1b[0m: connection to \x1b[1merp\x1b[0m refused"
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        '"ERROR: connection"',
+        '"to erp refused"',
+        "/^ERROR: .* erp refused$/",
+        'message:"erp refused"',
+    ],
+)
+def test_a_filter_sees_a_line_without_its_colours(q: str):
+    batch = Batch([event(COLOURED), event("something else")])
+
+    assert list(compile_filter(Filter.parse({"q": q})).select(batch)) == [0]
+
+
+def test_no_filter_finds_the_bytes_of_a_colour():
+    assert not compile_filter(Filter.parse({"q": "31m"})).select(Batch([event(COLOURED)]))

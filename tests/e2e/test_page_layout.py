@@ -1,0 +1,112 @@
+"""Every visible control is within reach at any width, and there is room for lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ConsoleTab
+from tests.e2e.protocol_server import START_MS, Fake, iso, page_config, tenant
+
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+
+WIDTHS = [320, 360, 390, 480, 600, 700, 701, 720, 768, 795, 800, 900, 1024, 1080, 1081, 1280, 1600]
+
+OUT_OF_REACH = """(within) => [...document.querySelectorAll(within)]
+  .filter(n => n.checkVisibility() && !n.closest('#lines, .offscreen, .skip') && n.id !== 'lines')
+  .map(n => {
+    const box = n.getBoundingClientRect();
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+    let out = box.left < 0 || box.top < 0;
+    out ||= box.right > innerWidth + 1 || box.bottom > innerHeight + 1;
+    // Something else over its middle, or an ancestor that clips it, hides it all the same.
+    const hit = document.elementFromPoint(x, y);
+    out ||= !hit || !(n.contains(hit) || hit.contains(n));
+    return out ? `${n.id || n.className || n.textContent.slice(0, 20)} at ${x},${y}` : '';
+  }).filter(Boolean)"""
+CONTROLS = "button, a, input, select, textarea, summary"
+
+
+async def busy(fake: Fake, tab: ConsoleTab) -> None:
+    """The page with everything on it that can be: a grant, time to extend, tenants, filters."""
+    fake.config = page_config(
+        tenants=[
+            tenant("a-tenant-with-a-long-name", "inst-one", "inst-two", environment="production"),
+            tenant("globex", "inst-globex"),
+        ]
+    )
+    until = iso(START_MS + 3_600_000)
+    grant = {"id": "G-17", "label": "G-17 invoices stuck since noon", "until": until}
+    fake.ready_more = {"grant": grant, "environment": "production"}
+    await tab.open(
+        "?tenant=a-tenant-with-a-long-name&level=warn&q=timeout+-retry&request=" + "r" * 60
+    )
+    await fake.lines(200, requestId="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
+    await fake.status()
+    await tab.sees("line 199")
+
+
+@pytest.mark.parametrize("height", [900, 450])
+async def test_every_visible_control_is_in_reach_at_any_width(
+    fake: Fake, tab: ConsoleTab, height: int
+) -> None:
+    await tab.page.set_viewport_size({"width": 1600, "height": height})
+    await busy(fake, tab)
+    wrong: dict[Any, Any] = {}
+    for width in WIDTHS:
+        await tab.page.set_viewport_size({"width": width, "height": height})
+        if found := await tab.script(OUT_OF_REACH, CONTROLS):
+            wrong[width] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("opened", ["#export", "#from-menu", "#installs", "#find", "#highlight"])
+async def test_what_is_opened_is_in_reach_too(fake: Fake, tab: ConsoleTab, opened: str) -> None:
+    await tab.page.set_viewport_size({"width": 1600, "height": 640})
+    await busy(fake, tab)
+    wrong: dict[Any, Any] = {}
+    for width in (320, 390, 600, 720, 1024, 1600):
+        await tab.page.set_viewport_size({"width": width, "height": 640})
+        fold = tab.page.locator("#filters-fold")
+        if opened == "#installs" and await fold.is_visible():
+            await fold.click()
+        target = opened if opened in ("#find", "#highlight") else f"{opened} summary"
+        await tab.page.click(target)
+        inside = {"#find": "#find-bar *", "#highlight": "#highlight-bar *"}.get(
+            opened, f"{opened} summary, {opened} .menu-body > *"
+        )
+        if found := await tab.script(OUT_OF_REACH, inside):
+            wrong[width] = found
+        await tab.page.keyboard.press("Escape")
+        if opened == "#installs" and await fold.is_visible():
+            await fold.click()
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(("size", "least"), [((720, 450), 8), ((1024, 768), 20), ((390, 844), 8)])
+async def test_there_is_room_for_lines(
+    fake: Fake, tab: ConsoleTab, size: tuple[int, int], least: int
+) -> None:
+    await tab.page.set_viewport_size({"width": size[0], "height": size[1]})
+    await busy(fake, tab)
+    await tab.page.wait_for_function(
+        """(least) => { const port = document.querySelector('#lines').getBoundingClientRect();
+        const seen = [...document.querySelectorAll('.line')].map(n => n.getBoundingClientRect())
+          .filter(box => box.top >= port.top - 1 && box.bottom <= port.bottom + 1);
+        return seen.length >= least }""",
+        arg=least,
+        timeout=3000,
+    )
+
+
+@pytest.mark.parametrize("width", [320, 390, 720, 1024])
+async def test_tenant_environment_and_grant_are_said_at_any_width(
+    fake: Fake, tab: ConsoleTab, width: int
+) -> None:
+    await tab.page.set_viewport_size({"width": 1600, "height": 844})
+    await busy(fake, tab)
+    await tab.page.set_viewport_size({"width": width, "height": 844})
+    await tab.says("#environment", "production")
+    await tab.says("#grant", "G-17")
+    assert await tab.script(OUT_OF_REACH, "#environment, #grant, #state, #ttl") == []

@@ -1,0 +1,82 @@
+"""Natural spellings of comparisons find what was meant, or are refused with what was."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from extdebug.filters.batch import Batch
+from extdebug.filters.filter import Filter, compile_filter
+from extdebug.filters.parser import parse_query
+from extdebug.filters.query import Compare, Text
+from extdebug.filters.spellings import known_name
+from extdebug.wire.events import Event, Level, Output
+
+FAILED = Event(
+    ts="2026-01-31T09:30:00.120Z", level=Level.ERROR, stream=Output.LOG, message="could not post",
+    tenant_id="acme", extension_id="invoice-sync", install_id="inst-acme", request_id="req-7f3a",
+    version_id="1.4.2",
+    fields={"ms": 812, "status": 502, "retry-after": 3, "customer": {"tier": "gold", "id": 7}},
+)  # fmt: skip
+
+
+def finds(q: str, event: Event = FAILED) -> bool:
+    return bool(compile_filter(Filter.parse({"q": q})).select(Batch([event])))
+
+
+@pytest.mark.parametrize(
+    ("found", "missed"),
+    [
+        ("ms>=500", "ms>=813"),
+        ("ms>811", "ms>812"),
+        ("ms<1e3", "ms<812"),
+        ("ms<=812", "ms<=811.5"),
+        ("-ms<500", "-ms>500"),
+        ("retry-after>=3", "retry-after>=4"),
+        ("customer.id>=7", "customer.id>7"),
+        ("fields.status>=500", "fields.status>=503"),
+        ("fields.status:502", "fields.status:50"),
+        ("field.status=502", "field.status=500"),
+        ("fields.customer.tier=gold", "fields.customer.tier=silver"),
+        ("status:502", "status:500"),
+        ("customer.tier:gold", "customer.tier:silver"),
+        ('customer.tier:"gold"', 'customer.tier:"gol"'),
+        ("status==502", "status==500"),
+        ("status=502", "status=500"),
+        ("req:req-7f3a", "req:req-7"),
+        ("req:req-7*", "req:req-8*"),
+        ("requestId:req-7f3a", "requestId:req-7"),
+        ("request_id=req-7f3a", "request_id=req-8"),
+        ("installId:inst-acme", "installId:inst-globex"),
+        ("tenant=acme", "tenant=globex"),
+        ("versionId:1.4.2", "versionId:1.4"),
+        ("level=error", "level=warn"),
+        ("lvl:error", "lvl:warn"),
+        ("stream=log", "stream=stdout"),
+    ],
+)
+def test_a_natural_spelling_finds_what_was_meant(found: str, missed: str):
+    assert finds(found)
+    assert not finds(missed)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    ["foo:bar", "a:b:c", "Level:warn", "level=error", "request=abc", "status==500", "user:bob",
+     'user:"bob"', "key=value", "List<String>", "a->b", "std::fmt", "http://x.y/z?a=b"],
+)  # fmt: skip
+def test_what_was_pasted_from_a_line_still_finds_it(pasted: str):
+    line = Event(ts=FAILED.ts, level=Level.INFO, stream=Output.STDOUT, message=f"[x] {pasted} (y)")
+    assert finds(pasted, line)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from("<>"))
+def test_a_number_behind_a_bare_name_is_compared(number: float, op: str):
+    assert parse_query(f"ms{op}{number}") == Compare("field.ms", op, number)
+
+
+@given(st.from_regex(r"[a-z]{1,8}=[a-z0-9]{1,8}", fullmatch=True))
+def test_a_pair_of_an_unknown_name_is_text_which_finds_fields_too(pair: str):
+    assume(known_name(pair.split("=", maxsplit=1)[0]) is None)
+    assert isinstance(parse_query(pair), Text)
