@@ -165,3 +165,11 @@ def _exists(module: str) -> bool:
 def test_the_rooms_of_the_design_exist():
     missing = [name for name in WITHOUT_DJANGO if not _exists(name)]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    ("folder", "most"), [("extdebug", 8), ("extdebug/runner", 9), ("policies", 9)]
+)
+def test_a_folder_of_folders_keeps_few_modules_of_its_own(folder: str, most: int):
+    own = [file.name for file in (ROOT / folder).glob("*.py") if file.name != "__init__.py"]
+    assert len(own) <= most, f"{sorted(own)}: give a new job a folder"

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig, PublisherConfig
 from extdebug.runner.context import RequestFlow
+from extdebug.runner.output.capture import Capture
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.build import build_guest
 from extdebug.runner.wasm.execution import Call, HttpRequest

@@ -10,8 +10,8 @@ from typing import Any, Final
 from wasmtime import Engine, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, ExportIndex, Linker
 
-from extdebug.runner.capture import Capture
 from extdebug.runner.config import HostConfig
+from extdebug.runner.output.capture import Capture
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.abi import EXECUTE_REQUEST, Imports, call, headers
 from extdebug.runner.wasm.components import Components, LoadedComponent, make_engine

@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from extdebug.runner.capture import Capture, CaptureInput
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import RequestFlow
+from extdebug.runner.output.capture import Capture, CaptureInput
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
 from extdebug.runner.wrap.signal_relay import SignalRelay

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.line_splitter import PAUSE
-from extdebug.runner.stack_traces import MOST_BYTES, MOST_LINES, MOST_TIME, TraceJoiner
+from extdebug.runner.output.line_splitter import PAUSE
+from extdebug.runner.output.stack_traces import MOST_BYTES, MOST_LINES, MOST_TIME, TraceJoiner
 from extdebug.wire.events import Output
 from tests.fixtures.programs import need
 

@@ -12,8 +12,8 @@ import weakref
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.runner.line_splitter import PAUSE, LineSink, Splitter
-from extdebug.runner.stack_traces import MOST_BYTES, TraceJoiner
+from extdebug.runner.output.line_splitter import PAUSE, LineSink, Splitter
+from extdebug.runner.output.stack_traces import MOST_BYTES, TraceJoiner
 from extdebug.wire.events import Output
 from policies.redaction.open_ends import may_go_on
 

@@ -11,7 +11,7 @@ import re
 import time
 from typing import Final
 
-from extdebug.runner.line_splitter import PAUSE, LineSink
+from extdebug.runner.output.line_splitter import PAUSE, LineSink
 from extdebug.runner.publish.text_levels import guess_level
 from extdebug.wire.events import Output
 

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from extdebug.runner.capture import Capture, CaptureInput
-from extdebug.runner.line_splitter import PAUSE, PROGRESS
+from extdebug.runner.output.capture import Capture, CaptureInput
+from extdebug.runner.output.line_splitter import PAUSE, PROGRESS
 from extdebug.wire.events import Output
 from tests.fixtures.programs import wait_until
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.runner.line_splitter import MAX_LINE_BYTES, PAUSE, PROGRESS, Splitter
+from extdebug.runner.output.line_splitter import MAX_LINE_BYTES, PAUSE, PROGRESS, Splitter
 from extdebug.wire.events import Output
 
 
