@@ -8,7 +8,7 @@ import { Counts } from "./counts.js";
 import { CurrentView } from "./current-view.js";
 import { byId, readJson } from "./dom.js";
 import { EmptyState } from "./empty-state.js";
-import { setUpExport } from "./export.js";
+import { setUpExportMenu } from "./export.js";
 import { Filters } from "./filters.js";
 import { Find } from "./find.js";
 import { LinkedLine } from "./linked-line.js";
@@ -280,7 +280,7 @@ for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "conne
 byId("to-end").addEventListener("click", toEnd);
 setUpTheme(byId("theme"));
 byId("lines").addEventListener("click", (e) => rowActions.clicked(e));
-setUpExport(() => ({ items: buffer.items, view: view.current, config, session: session.id }));
+setUpExportMenu(() => ({ items: buffer.items, view: view.current, config, session: session.id }));
 markSameRequest(byId("lines"));
 copySelectedRows(rows);
 onClosedCard(() => counts.draw());

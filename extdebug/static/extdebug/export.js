@@ -91,7 +91,7 @@ async function exportLines(what, { items, view, config, session }) {
 }
 
 /** Make the export menu work; `present()` returns what exportLines() takes. */
-export function setUpExport(present) {
+export function setUpExportMenu(present) {
   const menu = byId("export");
   menu.addEventListener("click", async (e) => {
     const what = e.target.closest("[data-export]")?.dataset.export;

@@ -170,6 +170,8 @@ class Server:
     def _answer(self, command: Command) -> Any:
         words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
         match words:
+            case [b"INFO", b"server"]:
+                return self.info
             case [b"XINFO", b"STREAM", _]:
                 return self._info()
             case [b"XINFO", b"GROUPS", _]:
