@@ -223,8 +223,8 @@ class History:
         lost = missing(at, boundary, left)
         if lost is not None and lost > 0 and at.index is not None:
             through = Cursor(at.id, at.index + lost, at.epoch)
-            bound = behind(boundary.id)
-            self._private.lose(Loss(GapReason.RETENTION, lost, at.id, bound, through), ends=at)
+            since, bound = min(account.proved, at.id), behind(boundary.id)
+            self._private.lose(Loss(GapReason.RETENTION, lost, since, bound, through), ends=at)
             account.move(through)
         account.prove(boundary.id)
 

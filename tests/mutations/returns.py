@@ -156,6 +156,11 @@ RETURNS: Final = [
         'os.write(self.to, self.waiting[: self.most]); self.waiting = memoryview(b"")',
         PASS_TESTS + " -k passed_on_whole",
     ),
+    Mutation(
+        "what was deleted just before a client's place is placed behind it", HISTORY,
+        "min(account.proved, at.id), behind(boundary.id)", "at.id, behind(boundary.id)",
+        HISTORY_TESTS + " -k just_before",
+    ),
     # --- a client that knows more than its process
     Mutation(
         "a client of a later run is read for by a process of the earlier", AGREEMENT,

@@ -352,6 +352,25 @@ async def test_what_was_deleted_ahead_of_numbered_producers_is_the_streams_loss_
     assert end.index == 600
 
 
+async def test_what_was_deleted_just_before_a_clients_place_lies_in_the_gap_that_counts_it(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    """Its process had not looked since: the client's count is short, and its place behind them."""
+    ids = write(redis_server, *(f"m{n}" for n in range(20)))
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    with redis_server.client() as client:
+        client.xdel(KEY, ids[3], ids[12])
+    place = place_of(sub, ids[4], 4)  # it read m0, m1, m2 and m4
+    shown, gaps, end = told(place, await past(hub, sub, Start(cursor=place)))
+    assert shown == [f"m{n}" for n in range(5, 20) if n != 12]
+    [gap] = gaps
+    assert gap.missed == 2
+    assert EntryId.parse(gap.after or "") < EntryId.parse(ids[3])
+    assert EntryId.parse(gap.before or "") > EntryId.parse(ids[12])
+    assert end.index == 20
+
+
 async def test_a_loss_told_ahead_is_not_told_again_to_whoever_comes_back_before_it(
     hub: Hub, redis_server: RedisServer
 ) -> None:
