@@ -28,6 +28,21 @@ from extdebug.runner.wasm.running import Running, failure_of
 
 NO_FUEL_LIMIT: Final = 2**62
 LINKERS_KEPT: Final = 64
+# A guest in Python or JavaScript has one memory, two tables of up to 10,000 elements and at most
+# 20 instances. The memory's limit holds for each memory, so there is one.
+MEMORIES: Final = 1
+TABLES: Final = 16
+TABLE_ELEMENTS: Final = 200_000  # of each table, 8 bytes of the host's memory per element
+INSTANCES: Final = 200
+
+
+def bound(store: Store, *, memory_bytes: int) -> None:
+    """Limit all that a guest can make the host hold for it; `memory_bytes` -1: its memory's size
+    has no limit."""
+    store.set_limits(
+        memory_size=memory_bytes, memories=MEMORIES, tables=TABLES,
+        table_elements=TABLE_ELEMENTS, instances=INSTANCES,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,7 @@ class Host:
             store.set_wasi_http()
         store.set_fuel(limits.fuel or NO_FUEL_LIMIT)
         store.set_epoch_deadline(max(1, round((limits.timeout or EPOCH) / EPOCH)))
-        store.set_limits(memory_size=limits.memory_bytes or -1)
+        bound(store, memory_bytes=limits.memory_bytes or -1)
         return store
 
     def _call(

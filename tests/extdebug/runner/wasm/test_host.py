@@ -2,8 +2,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from wasmtime import Func, Instance, Module, Store, WasmtimeError
 
+from extdebug.runner.wasm.components import make_engine
 from extdebug.runner.wasm.execution import CallLimits, ComponentError, ExecutionFailed, Failure
+from extdebug.runner.wasm.host import INSTANCES, bound
 from extdebug.wire.events import Level, Output
 from tests.fixtures.runner import Bench
 
@@ -105,6 +108,45 @@ def test_what_was_printed_before_a_trap_is_there_and_before_it(bench, edges):
     messages = [e.message for e in bench.events()]
     trap = next(i for i, message in enumerate(messages) if message.startswith("trapped"))
     assert "before the trap" in messages[:trap]
+
+
+@pytest.mark.parametrize(
+    ("wat", "words"),
+    [
+        ("(module (table 50000000 funcref))", "table minimum size"),
+        ("(module (memory 1) (memory 1))", "memory count too high"),
+        ("(module" + " (table 1 funcref)" * 17 + ")", "table count too high"),
+        ("(module (memory 512))", "memory minimum size"),
+    ],
+    ids=["elements", "memories", "tables", "memory"],
+)
+def test_nothing_that_a_guest_makes_the_host_hold_is_without_a_limit(tmp_path, wat, words):
+    engine = make_engine(tmp_path)
+    store = Store(engine)
+    store.set_fuel(1_000_000)
+    bound(store, memory_bytes=16 << 20)
+    with pytest.raises(WasmtimeError, match=words):
+        Instance(store, Module(engine, wat), [])
+
+
+def test_a_table_does_not_grow_beyond_its_limit_and_instances_have_an_end(tmp_path):
+    engine = make_engine(tmp_path)
+    store = Store(engine)
+    store.set_fuel(1_000_000_000)
+    store.set_epoch_deadline(1_000)
+    bound(store, memory_bytes=16 << 20)
+    grow = """(module (table $t 1 funcref)
+        (func (export "grow") (param i32) (result i32)
+            (table.grow $t (ref.null func) (local.get 0))))"""
+    grown = Instance(store, Module(engine, grow), []).exports(store)["grow"]
+    assert isinstance(grown, Func)
+    assert grown(store, 1_000) == 1
+    assert grown(store, 50_000_000) == -1
+    empty = Module(engine, "(module)")
+    for _ in range(INSTANCES - 1):
+        Instance(store, empty, [])
+    with pytest.raises(WasmtimeError, match="instance count too high"):
+        Instance(store, empty, [])
 
 
 def test_no_caller_can_raise_the_hosts_limits(bench, edges):
