@@ -1,4 +1,4 @@
-"""No road by which a row of policy is changed leads past the trail (issue 10.3).
+"""No road by which a row of policy is changed leads past the trail.
 
 SQL, the ORM's bulk methods, fixtures and commands become `row.changed`; the admin's actions are
 recorded by their verbs, once.
@@ -17,28 +17,13 @@ from django.db import connection
 from django.utils import timezone
 
 from audit import trail
-from audit.models import AuditRecord, ChangeNote
 from extdebug.demo.sample import Cast
 from policies.models import Lock, Membership, RedactionRule, Tenant
+from tests.fixtures.trail import noted, sql
 from tests.policies.at_the_desk import signed_in
 from tests.policies.conftest import actions, bring_deferred_triggers, granted, operate, request
 
 pytestmark = pytest.mark.django_db
-
-
-def sql(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def changed(change: Callable[[], Any]) -> list[AuditRecord]:
-    """The records of what no verb has told, after this change."""
-    trail.settle_notes()
-    last = AuditRecord.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
-    change()
-    trail.settle_notes()
-    assert not ChangeNote.objects.exists()
-    return list(AuditRecord.objects.filter(action="row.changed", seq__gt=last).order_by("seq"))
 
 
 def roads(cast: Cast, tmp_path: Path) -> dict[str, tuple[str, Callable[[], Any]]]:
@@ -116,7 +101,7 @@ def test_what_no_verb_changed_is_told_with_the_databases_role(
     made = roads(cast, tmp_path)
     assert set(made) == set(ROADS)
     table, change = made[road]
-    found = changed(change)
+    found = noted(change)
     assert table in {row.data["table"] for row in found}
     assert {row.actor_kind for row in found} == {"database"}
     role = "console" if connection.vendor == "postgresql" else ""
@@ -127,7 +112,7 @@ def test_a_table_that_is_emptied_is_told(cast: Cast) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("TRUNCATE is PostgreSQL's")
     bring_deferred_triggers()
-    (row,) = changed(lambda: sql("TRUNCATE policies_lock"))
+    (row,) = noted(lambda: sql("TRUNCATE policies_lock"))
     assert (row.data["table"], row.data["operation"]) == ("policies_lock", "TRUNCATE")
 
 
@@ -138,7 +123,7 @@ def test_a_fixture_of_many_rows_names_each(cast: Cast, tmp_path: Path) -> None:
         for n in range(300)
     ]
     place.write_text(json.dumps(people))
-    found = changed(lambda: call_command("loaddata", str(place), verbosity=0))
+    found = noted(lambda: call_command("loaddata", str(place), verbosity=0))
     names = {row["is"]["username"] for record in found for row in record.data["rows"]}
     assert names == {f"p{n}" for n in range(300)}
     assert len(found) < 20
@@ -168,14 +153,14 @@ def test_the_admins_actions_on_many_rows_are_told_by_their_verbs_alone(
             version = {f"version_{grant.pk}": grant.version}
             act("grant", f"{name}_selected", grant, confirmed="1", reason="over", **version)
 
-    assert changed(all_of_them) == []
+    assert noted(all_of_them) == []
     told = [name for name in actions()[len(before) :] if name != "audit.read"]
     assert told == ["rule.removed", "rule.removed", "grant.revoked", "grant.denied"]
 
 
 def test_who_edits_in_the_admin_is_told_once(cast: Cast, root: Any) -> None:
     wanted = {"user": cast.dan.pk, "tenant": "", "extension": "", "reason": "x"}
-    assert changed(lambda: root.post("/admin/policies/lock/add/", wanted)) == []
+    assert noted(lambda: root.post("/admin/policies/lock/add/", wanted)) == []
     assert actions(action__startswith="lock.") == ["lock.set"]
     client = signed_in(cast.olivia)
     assert client.get("/admin/policies/lock/").status_code == 200

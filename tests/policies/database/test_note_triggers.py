@@ -36,24 +36,10 @@ from policies.models import (
     RedactionRule,
     Tenant,
 )
+from tests.fixtures.trail import noted, sql
 from tests.policies.conftest import bring_deferred_triggers, granted, request, wants
 
 HOUR = dt.timedelta(hours=1)
-
-
-def sql(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def noted(change: Callable[[], Any]) -> list[AuditRecord]:
-    """The records of what no verb has told, after this change."""
-    trail.settle_notes()
-    last = AuditRecord.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
-    change()
-    trail.settle_notes()
-    assert not ChangeNote.objects.exists()
-    return list(AuditRecord.objects.filter(action="row.changed", seq__gt=last).order_by("seq"))
 
 
 def _asked(cast: Cast, **more: Any) -> ChangeRequest:
