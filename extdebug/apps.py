@@ -5,5 +5,5 @@ from django.apps import AppConfig
 
 class ExtdebugConfig(AppConfig):
     name = "extdebug"
-    verbose_name = "Debug sessions"
+    verbose_name = "Sessions and streams"
     default_auto_field = "django.db.models.BigAutoField"

@@ -34,6 +34,7 @@ from extdebug.wire.events import (
     iso,
     read_ts,
 )
+from extdebug.wire.executions import read_execution
 from extdebug.wire.positions import EntryId
 from extdebug.wire.truncation import clean_text
 
@@ -63,6 +64,8 @@ def to_entry(event: Event, origin: Origin = NO_ORIGIN) -> list[str | bytes]:
         flat += ("redacted", ",".join(event.redacted))
     if LEVEL_GUESSED in event.marks:
         flat += ("guessed", "level")
+    if event.execution is not None:
+        flat += ("execution", event.execution.text)
     if origin.n is not None:
         flat += ("n", str(origin.n))
     if origin.lost:
@@ -90,7 +93,7 @@ def from_entry(
     marks: list[str] = []
     origin = _origin(values) if b"src" in values or b"lost" in values else NO_ORIGIN
     message, cut, broken = _message(values, origin)
-    ts = _ts(get(b"ts", b""))
+    ts = read_time(get(b"ts", b"")[:LONGEST_TIME])
     if ts is None:
         ts = iso(min(id.ms, LAST_MS))
         marks.append("ts")
@@ -106,9 +109,12 @@ def from_entry(
     if output is None:
         output = Output.LOG
         marks.append("stream")
-    request, broken_request = _opaque(get(b"request", b"")[:512])
-    version, broken_version = _opaque(get(b"version", b"")[:512])
-    content_hash, broken_hash = _opaque(get(b"content_hash", b"")[:512])
+    request, broken_request = read_opaque(get(b"request", b"")[:512])
+    version, broken_version = read_opaque(get(b"version", b"")[:512])
+    content_hash, broken_hash = read_opaque(get(b"content_hash", b"")[:512])
+    execution = read_execution(values[b"execution"]) if b"execution" in values else None
+    if execution is not None:
+        del values[b"execution"]
     fields, fields_cut = None, False
     if b"fields" in values or not RAW_KNOWN.issuperset(values):
         fields, fields_cut, broken_fields = read_fields(values)
@@ -134,9 +140,10 @@ def from_entry(
             version,
             content_hash,
             fields,
-            cut or fields_cut or get(b"truncated", b"0") in _TRUE,
+            cut or fields_cut or get(b"truncated", b"0") in TRUE,
             _names(redacted) if redacted else (),
             tuple(marks),
+            execution,
         ),
         origin,
     )
@@ -157,8 +164,9 @@ def read_origin(raw: Sequence[bytes], *, tenant: str, extension: str) -> Origin:
 
 _RAW_LEVELS: Final = {name.encode(): level for name, level in LEVELS.items()}
 _RAW_OUTPUTS: Final = {name.encode(): output for name, output in OUTPUTS.items()}
-_TRUE: Final = frozenset((b"1", b"true", b"True", b"TRUE"))
-_RAW_Z: Final = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z")
+TRUE: Final = frozenset((b"1", b"true", b"True", b"TRUE"))
+LONGEST_TIME: Final = 64  # bytes: none that long is a time, whatever follows
+_RAW_SECOND: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.")
 # Bounded caches: the same few installs, requests and versions come with every event. Their keys
 # are slices of at most 512 bytes, so that a hostile writer cannot fill memory through them.
 _CACHED: Final = 4096
@@ -175,7 +183,7 @@ def _agrees(raw_tenant: bytes, raw_extension: bytes, tenant: str, extension: str
 
 
 @lru_cache(maxsize=_CACHED)
-def _opaque(raw: bytes) -> tuple[str | None, bool]:
+def read_opaque(raw: bytes) -> tuple[str | None, bool]:
     """At most 128 characters without controls, None when empty; and whether UTF-8 was broken."""
     text = raw.decode("utf-8", "replace")
     broken = len(raw) < 512 and "\ufffd" in text and text.encode() != raw
@@ -194,10 +202,10 @@ def _id(raw: bytes) -> str | None:
 
 def _origin(values: Mapping[bytes, bytes]) -> Origin:
     return Origin(
-        src=_opaque(values.get(b"src", b"")[:512])[0],
-        n=_count(values.get(b"n", b"")),
-        lost=_count(values.get(b"lost", b"")) or 0,
-        why=_opaque(values.get(b"why", b"")[:512])[0] or "",
+        src=read_opaque(values.get(b"src", b"")[:512])[0],
+        n=read_count(values.get(b"n", b"")),
+        lost=read_count(values.get(b"lost", b"")) or 0,
+        why=read_opaque(values.get(b"why", b"")[:512])[0] or "",
     )
 
 
@@ -211,15 +219,28 @@ def _message(values: Mapping[bytes, bytes], origin: Origin) -> tuple[str, bool, 
     return f"{origin.lost} events dropped by the runner: {why}", False, False
 
 
-def _ts(raw: bytes) -> str | None:
-    match = _RAW_Z.fullmatch(raw)
-    if match is not None:
-        text = raw.decode()
-        return text if is_second(text[:19]) else None
-    return read_ts(raw.decode("utf-8", "replace")) if len(raw) <= 64 else None
+@lru_cache(maxsize=1024)  # in a flood many entries come in one millisecond
+def read_time(raw: bytes) -> str | None:
+    """The first LONGEST_TIME bytes of `ts` as ISO 8601 in UTC; None when they are no time."""
+    if len(raw) == 13 and raw.isdigit():
+        return f"{_second_of_ms(raw[:10])}.{raw[10:].decode()}Z"
+    if len(raw) == 24 and raw[23:] == b"Z" and raw[20:23].isdigit() and _is_second(raw[:20]):
+        return raw.decode()
+    return read_ts(raw.decode("utf-8", "replace"))
 
 
-def _count(raw: bytes) -> int | None:
+@lru_cache(maxsize=1024)
+def _second_of_ms(raw: bytes) -> str:
+    return iso(int(raw) * 1000)[:19]
+
+
+@lru_cache(maxsize=1024)
+def _is_second(raw: bytes) -> bool:
+    """Whether `2026-01-31T09:30:00.` is a moment that exists."""
+    return _RAW_SECOND.fullmatch(raw) is not None and is_second(raw[:19].decode())
+
+
+def read_count(raw: bytes) -> int | None:
     return int(raw) if raw.isdigit() and len(raw) <= 15 else None  # 15 digits: below 2**53
 
 

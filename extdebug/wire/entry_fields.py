@@ -26,10 +26,11 @@ KNOWN_FIELDS: Final = frozenset(
     (
         "ts", "level", "stream", "tenant", "extension", "install", "request", "version",
         "content_hash", "message", "truncated", "fields", "src", "n", "lost", "why", "redacted",
-        "guessed",
+        "guessed", "execution",
     )
 )  # fmt: skip
-RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS)
+# `execution` is not among them: one that says something else than ours is kept as any other field.
+RAW_KNOWN: Final = frozenset(name.encode() for name in KNOWN_FIELDS - {"execution"})
 
 
 def long_text(raw: bytes) -> tuple[str, bool, bool]:
@@ -46,7 +47,19 @@ def long_text(raw: bytes) -> tuple[str, bool, bool]:
         return raw.decode("utf-8", "replace"), cut, True
 
 
-_LONG_NUMBER = re.compile(rb"\d{16}|\d[eE]")
+# One digit first, then the choice: several times faster to search for than two alternatives.
+_LONG_NUMBER = re.compile(rb"\d(?:\d{15}|[eE])")
+
+
+def read_plain_fields(raw: bytes) -> dict[str, Any] | None:
+    """An entry's `fields` if they are read as they stand; None where `read_fields` must look."""
+    if not _fits(raw):
+        return None
+    try:
+        parsed = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return parsed if type(parsed) is dict and parsed else None
 
 
 def read_fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool, bool]:
@@ -92,11 +105,13 @@ def _parse_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
             parsed = text
     if not isinstance(parsed, dict):
         return {"fields": parsed}, False, False, broken
-    # Short, flat, without numbers that need care: most fields are, and need no second look.
-    plain = (
-        not broken
-        and len(raw) <= MAX_FIELDS_BYTES
+    return parsed, not broken and _fits(raw), False, broken
+
+
+def _fits(raw: bytes) -> bool:
+    """Short, flat, without numbers that need care: most fields are, and need no second look."""
+    return (
+        len(raw) <= MAX_FIELDS_BYTES
         and raw.count(b"{") + raw.count(b"[") <= MAX_FIELDS_DEPTH
         and _LONG_NUMBER.search(raw) is None
     )
-    return parsed, plain, False, broken

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
+from extdebug.wire.executions import Execution
+
 MAX_OPAQUE: Final = 128  # characters of a request, version or content hash
 
 LAST_MS: Final = 253_402_300_799_999  # 9999-12-31, the last moment that ISO 8601 can name
@@ -130,12 +132,12 @@ def printable(value: Any) -> Any:
             return value
 
 
-class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """One captured line or log call; in JSON its names are in camelCase.
 
     `id` is the stream id, empty until Redis gave one. `redacted` names the rules that masked
     something; `marks` names what had to be guessed ("ts", "level", "stream", "utf8",
-    "level_text").
+    "level_text"). `execution` is the runner's own word on the request's beginning or end.
     """
 
     ts: str
@@ -153,9 +155,10 @@ class Event(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     truncated: bool = False
     redacted: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    execution: Execution | None = None
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """What the producer says of an entry: its boot id `src`, its counter `n`, what it lost before.
 
     `lost` > 0 makes the entry a marker without a line of its own: `lost` events of this `src`
@@ -191,6 +194,7 @@ class Gap(msgspec.Struct, frozen=True):
         return self.reason.scope
 
 
+@lru_cache(maxsize=1024)  # and those of one millisecond all of it
 def iso(moment_ms: int) -> str:
     """Epoch milliseconds as ISO 8601 in UTC with milliseconds: `2026-01-31T09:30:00.000Z`."""
     second, ms = divmod(moment_ms, 1000)
@@ -231,8 +235,20 @@ def read_ts(text: str) -> str | None:
 
 
 _encoder: Final = msgspec.json.Encoder()
+_LINE_ENDS: Final = tuple(
+    (end.encode(), b"\\u%04x" % ord(end)) for end in ("\x85", "\u2028", "\u2029")
+)
 
 
 def encode_json(value: Any) -> bytes:
-    """Compact JSON of an Event, another Struct or plain data, for clients and the wire."""
-    return _encoder.encode(value)
+    """Compact JSON of an Event, another Struct or plain data, for clients and the wire.
+
+    U+0085, U+2028 and U+2029 are escaped, as the controls are: to some readers of server-sent
+    events and of lines they end a line, and a guest could so begin an event of its own.
+    """
+    data = _encoder.encode(value)
+    if not data.isascii():
+        for raw, escaped in _LINE_ENDS:
+            if raw in data:  # inside strings alone: outside of them JSON is ASCII
+                data = data.replace(raw, escaped)
+    return data

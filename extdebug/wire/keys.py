@@ -61,3 +61,4 @@ GROUP_PREFIX: Final = "ee-debug-ui:"  # a group per hub, by which it reads
 EPOCH_PREFIX: Final = (
     "ee-debug-epoch:"  # a group whose name is the stream's life; nobody reads by it
 )
+NAMING_PREFIX: Final = "ee-debug-naming:"  # held by the process that names a life, meanwhile

@@ -22,7 +22,7 @@ class BadCursor(ValueError):
     """A cursor that is not `ms-seq`, `ms-seq.index` or `ms-seq.index.epoch`."""
 
 
-class EntryId(msgspec.Struct, frozen=True, order=True):
+class EntryId(msgspec.Struct, frozen=True, order=True, gc=False):
     """A Redis stream id. Ordered as Redis orders them."""
 
     ms: int
@@ -115,3 +115,22 @@ class Start(msgspec.Struct, frozen=True):
     tail: int | None = None
     cursor: Cursor | None = None
     since_ms: int | None = None
+
+
+class Span(msgspec.Struct, frozen=True):
+    """How far a session reads from its start, and how fast.
+
+    Entries whose id is of the millisecond `until_ms` or later lie beyond it; None: it has no end.
+    `speed` 4 tells lines four times as fast as they came; None: at once.
+    """
+
+    until_ms: int | None = None
+    speed: float | None = None
+
+    @property
+    def until(self) -> EntryId | None:
+        """The first place beyond the range."""
+        return None if self.until_ms is None else EntryId(self.until_ms, 0)
+
+
+ENDLESS: Final = Span()

@@ -8,7 +8,22 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError, TimeoutError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    ResponseError,
+    TimeoutError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+_OF_A_CLUSTER: Final = (AskError, ClusterDownError, MovedError)
+
+
+class NoMaster(RedisConnectionError):
+    """No Sentinel names the master of a service; the message is for a person, without secrets."""
 
 
 def cause(error: BaseException) -> str:
@@ -35,13 +50,16 @@ def _known(error: BaseException) -> str:
 def _of_tls(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"its certificate is not trusted ({error.verify_message}): name the CA's file in the "
-            "address, ?ssl_ca_certs=FILE, and the host as the certificate does"
+            f"its certificate is not trusted ({error.verify_message}): name the CA's file, by "
+            "REDIS_TLS_CA_PATH or RUNNER_DEBUG_REDIS_TLS_CA_PATH or in the address, "
+            "?ssl_ca_certs=FILE, and the host as the certificate does"
         )
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason or error}): {_TLS}"
     if isinstance(error, FileNotFoundError | PermissionError):
-        return "a file of the address cannot be read: ssl_ca_certs, ssl_certfile, ssl_keyfile"
+        return (
+            "a file that the address names cannot be read: ssl_ca_certs, ssl_certfile, ssl_keyfile"
+        )
     return ""
 
 
@@ -59,12 +77,21 @@ def _of_the_network(error: BaseException) -> str:
 
 def _of_the_server(error: BaseException) -> str:
     said = str(error)
+    if isinstance(error, NoMaster):
+        return said
+    if isinstance(error, _OF_A_CLUSTER):
+        return (
+            f"it is a node of a cluster, which holds some of the streams ({type(error).__name__}): "
+            "name one server, or Sentinels"
+        )
     if isinstance(error, AuthenticationError):
         return "user or password is wrong, or one is needed"
     if isinstance(error, NoPermissionError):
         return f"its ACL forbids this: {said}"
     if isinstance(error, ResponseError) and "DB index" in said:
         return "it has no database with the number at the end of the address"
+    if isinstance(error, ResponseError) and "unknown command 'SENTINEL'" in said:
+        return "it is no Sentinel, but a server: Sentinels listen on port 26379 as a rule"
     if isinstance(error, TimeoutError) and "connecting" in said:
         return "no answer while connecting: a host that drops packets, or rediss:// on a plain port"
     return _CLOSED if said.startswith("Connection closed by server") else ""

@@ -74,29 +74,43 @@ class _Shaper:
             if self.left <= 0:
                 self.cut = True
                 break
-            shaped[clean_text(_said(key))] = self.value(item, depth + 1)
+            name = key if type(key) is str and key.isascii() else clean_text(_said(key))
+            shaped[name] = self.value(item, depth + 1)
         return shaped
 
     def value(self, value: Any, depth: int) -> Any:
         self.left -= 1
-        if value is None or isinstance(value, bool):
+        kind = type(value)  # the usual kinds by themselves, which is half of the time
+        if kind is str:
+            return value if value.isascii() else clean_text(value)
+        if value is None or kind is bool:
             return value
-        if isinstance(value, str):
-            return clean_text(value if type(value) is str else _said(value))
-        if isinstance(value, int):
-            return int(value) if -SAFE_INTEGER <= value <= SAFE_INTEGER else _said(value)
-        if isinstance(value, float):
-            return float(value) if value - value == 0 else str(value)  # no NaN or infinity in JSON
-        if not isinstance(value, (Mapping, list, tuple)):
-            return clean_text(_said(value))
+        if kind is int and -SAFE_INTEGER <= value <= SAFE_INTEGER:
+            return value
+        if kind is float and value - value == 0:
+            return value
+        if isinstance(value, (dict, list, tuple, Mapping)):
+            return self._deeper(value, depth)
+        return _plain(value)
+
+    def _deeper(self, value: Any, depth: int) -> Any:
         if depth >= MAX_FIELDS_DEPTH:
             self.cut = True
             return "…"
-        if isinstance(value, Mapping):
+        if isinstance(value, (dict, Mapping)):
             return self.mapping(value, depth)
         shaped = [self.value(item, depth + 1) for item in value[: max(self.left, 0)]]
         self.cut |= len(shaped) < len(value)
         return shaped
+
+
+def _plain(value: Any) -> Any:
+    """A value without others in it, as one that JSON and every client can hold."""
+    if isinstance(value, int):
+        return int(value) if -SAFE_INTEGER <= value <= SAFE_INTEGER else _said(value)
+    if isinstance(value, float):
+        return float(value) if value - value == 0 else str(value)  # no NaN or infinity in JSON
+    return clean_text(_said(value))
 
 
 def _said(value: Any) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from extdebug.wire.redis_address import RedisAddress
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -164,7 +166,6 @@ class Url:
     example: str
     hostless: tuple[str, ...] = ()
     path: str = ""  # what the path must match, if anything
-    usable: Callable[[str], object] = str  # ValueError for an address that its library refuses
 
     @property
     def expected(self) -> str:
@@ -179,7 +180,22 @@ class Url:
                 raise ValueError("no host")
             if self.path and not re.fullmatch(self.path, parts.path):
                 raise ValueError("path")
-        self.usable(text)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class RedisUrl:
+    """The address of a Redis, as `redis_address` reads it."""
+
+    @property
+    def expected(self) -> str:
+        return (
+            "an address such as rediss://user:password@redis.example:6379/0 or, by Sentinels, "
+            "rediss+sentinel://user:password@a.example:26379,b.example:26379/SERVICE/0"
+        )
+
+    def parse(self, text: str) -> str:
+        RedisAddress.parse(text)
         return text
 
 
@@ -211,6 +227,21 @@ class Folder:
         path = Path(text)
         usable = path.is_dir() or (self.made and not path.exists())
         if not usable:
+            raise ValueError(text)
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The path of a file that this process may read."""
+
+    @property
+    def expected(self) -> str:
+        return "the path of a file that can be read"
+
+    def parse(self, text: str) -> Path:
+        path = Path(text)
+        if not path.is_file() or not os.access(path, os.R_OK):
             raise ValueError(text)
         return path
 

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from redis.connection import Connection, parse_url
-
-from extdebug.wire.environment.kinds import Secret, Text, Url
-from extdebug.wire.environment.setting import Setting
+from extdebug.wire.environment.kinds import File, RedisUrl, Secret, Text
+from extdebug.wire.environment.setting import Environment, Setting
+from extdebug.wire.redis_address import with_files
 
 # Redis takes any bytes, ACL patterns and key globs do not.
 PREFIX_PATTERN: Final = r"[A-Za-z0-9._:-]{1,64}"
+REDIS: Final = RedisUrl()
+TLS_SCHEMES: Final = ("rediss://", "rediss+sentinel://")
 
 
-def _usable(url: str) -> None:
-    """ValueError for options that redis-py does not have, or values that they cannot have."""
-    options: dict[str, Any] = dict(parse_url(url))
-    connection: type[Connection] = options.pop("connection_class", Connection)
-    try:
-        connection(**options)  # connects to nothing yet
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+# The options of redis-py's connections that name files, in the order of `tls_settings`.
+_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
-REDIS: Final = Url(
-    ("redis", "rediss", "unix"),
-    "rediss://user:password@redis.example:6379/0",
-    hostless=("unix",),
-    path=r"/?|/[0-9]{1,4}",
-    usable=_usable,
-)
+def tls_settings(prefix: str) -> tuple[Setting[Path | None], ...]:
+    """The files by which a process trusts Redis over TLS and is known to it."""
+    return tuple(
+        Setting[Path | None](
+            name=f"{prefix}REDIS_TLS_{what}_PATH", kind=File(), default=None,
+            default_words=words, meaning=meaning,
+        )
+        for what, words, meaning in (
+            ("CA", "the system's", "PEM of the CAs that sign certificates of Redis and Sentinels"),
+            ("CERT", "none", "PEM of the client certificate that Redis asks for"),
+            ("KEY", "in the certificate's file", "PEM of its key"),
+        )
+    )  # fmt: skip
+
+
+def read_tls(
+    environment: Environment, settings: tuple[Setting[Path | None], ...]
+) -> dict[str, str]:
+    """The files that are set, by the name of their option."""
+    paths = [environment.read(setting) for setting in settings]
+    return {option: str(path) for option, path in zip(_FILES, paths, strict=True) if path}
+
+
+def read_redis(environment: Environment, setting: Setting[str], *, files: dict[str, str]) -> str:
+    """An address with the files of `read_tls` in it, where it does not name its own."""
+    url = environment.read(setting)
+    if not files or not url:
+        return url
+    if not url.startswith(TLS_SCHEMES):
+        environment.problems.append(
+            f"{setting.name}: expected {' or '.join(TLS_SCHEMES)} with certificates of Redis set, "
+            "got an address without TLS"
+        )
+        return url
+    return with_files(url, **files)
+
 
 STREAM_PREFIX: Final = Setting(
     name="RUNNER_DEBUG_REDIS_STREAM_PREFIX",
