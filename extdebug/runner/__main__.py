@@ -28,7 +28,7 @@ log = logging.getLogger("extdebug.runner")
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done, 1 a guest failed, 2 wrong usage or settings; wrap: the command's own.
 
-    Of wrap also: 70 with --strict if lines were not published, 126 and 127 as a shell.
+    Of wrap also: 70 with --strict if events were not published, 126 and 127 as a shell.
     """
     parser = _parser()
     options = parser.parse_args(argv)
@@ -98,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_tenant_install,
     )  # fmt: skip
     demo.add_argument("--extension", required=True)
+    demo.add_argument(
+        "--component", type=Path, help="the guest (default: the sample, which is built if need be)"
+    )
     demo.add_argument("--rate", type=float, default=1.5, help="requests a second (default 1.5)")
     demo.set_defaults(handler=_demo)
 
@@ -185,10 +188,18 @@ def _demo(options: argparse.Namespace, config: RunnerConfig) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    path = build_guest(cache=config.host.cache, progress=lambda line: log.warning("%s", line))
+    path: Path = options.component or build_guest(
+        cache=config.host.cache, progress=lambda line: log.warning("%s", line)
+    )
+    try:
+        component = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"--component: expected a file to read, got {path}: {error.strerror}"
+        ) from error
     publisher = Publisher(config.publisher)
     host = Host(config.host, publisher)
-    loaded = host.components.load(path.read_bytes())
+    loaded = host.components.load(component)
     finished = run_demo(
         host,
         loaded,

@@ -15,6 +15,8 @@ from extdebug.wire.environment.shared import (
     RUNNER_AUTH_TOKEN,
     STREAM_PREFIX,
     STREAM_SECRET,
+    read_redis,
+    read_tls,
 )
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -53,6 +55,7 @@ class HostConfig:
     components: Path | None = None
     cache: Path = field(default_factory=lambda: default_cache())  # noqa: PLW0108 - defined below
     timeout: float = declared.TIMEOUT.default  # s of one execution
+    compile_timeout: float = declared.COMPILE_TIMEOUT.default  # s a request waits for it
     memory_bytes: int = declared.MEMORY_MIB.default * MIB
     fuel: int = declared.FUEL.default  # some 40 s of one core, a second wall; 0 = no limit
     concurrency: int = declared.CONCURRENCY.default
@@ -94,8 +97,9 @@ def load(variables: Mapping[str, str]) -> RunnerConfig:
     """ConfigError with one line for each setting that is set and wrong; unset means the default."""
     environment = Environment(variables)
     read = environment.read
+    files = read_tls(environment, declared.REDIS_TLS)
     publisher = PublisherConfig(
-        redis_url=read(declared.REDIS_URL) or None,
+        redis_url=read_redis(environment, declared.REDIS_URL, files=files) or None,
         prefix=read(STREAM_PREFIX),
         maxlen=read(declared.REDIS_MAXLEN),
         max_event_bytes=read(declared.MAX_EVENT_BYTES),
@@ -113,6 +117,7 @@ def load(variables: Mapping[str, str]) -> RunnerConfig:
         components=read(declared.COMPONENTS_DIR),
         cache=read(declared.CACHE_DIR) or default_cache(),
         timeout=read(declared.TIMEOUT),
+        compile_timeout=read(declared.COMPILE_TIMEOUT),
         memory_bytes=read(declared.MEMORY_MIB) * MIB,
         fuel=read(declared.FUEL),
         concurrency=read(declared.CONCURRENCY),

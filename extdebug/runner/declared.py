@@ -13,6 +13,7 @@ from extdebug.wire.environment.shared import (
     RUNNER_AUTH_TOKEN,
     STREAM_PREFIX,
     STREAM_SECRET,
+    tls_settings,
 )
 from extdebug.wire.truncation import MAX_MESSAGE_BYTES
 
@@ -24,6 +25,7 @@ REDIS_URL: Final = Setting(
     default_words="none: local log only",
     meaning="where events are appended, with the runner's role",
 )  # fmt: skip
+REDIS_TLS: Final = tls_settings("RUNNER_DEBUG_")
 REDIS_MAXLEN: Final = Setting(
     name="RUNNER_DEBUG_REDIS_MAXLEN", kind=Whole(100, 10_000_000), default=20_000,
     meaning="events kept in one stream, approximately",
@@ -78,6 +80,10 @@ TIMEOUT: Final = Setting(
     name="RUNNER_TIMEOUT", kind=Decimal(0.05, 600, "seconds"), default=10.0,
     meaning="how long one execution may take",
 )  # fmt: skip
+COMPILE_TIMEOUT: Final = Setting(
+    name="RUNNER_COMPILE_TIMEOUT", kind=Decimal(1, 3600, "seconds"), default=120.0,
+    meaning="how long a request waits for its component to be compiled",
+)  # fmt: skip
 MEMORY_MIB: Final = Setting(
     name="RUNNER_MEMORY_MIB", kind=Whole(1, 4096, "MiB"), default=256,
     meaning="memory of one execution",
@@ -117,8 +123,8 @@ STREAM_BYTES: Final = Setting(
 )  # fmt: skip
 
 DECLARED: Final[tuple[Setting[Any], ...]] = (
-    REDIS_URL, STREAM_PREFIX, REDIS_MAXLEN, MAX_EVENT_BYTES, RATE, QUEUE_EVENTS, QUEUE_BYTES,
-    TOTAL_BYTES, REDIS_TIMEOUT, FLUSH_TIMEOUT, GUESS_LEVELS, LOCAL_LOG, REDACTION_KEY,
-    COMPONENTS_DIR, CACHE_DIR, TIMEOUT, MEMORY_MIB, FUEL, CONCURRENCY, HOST, PORT,
+    REDIS_URL, *REDIS_TLS, STREAM_PREFIX, REDIS_MAXLEN, MAX_EVENT_BYTES, RATE, QUEUE_EVENTS,
+    QUEUE_BYTES, TOTAL_BYTES, REDIS_TIMEOUT, FLUSH_TIMEOUT, GUESS_LEVELS, LOCAL_LOG, REDACTION_KEY,
+    COMPONENTS_DIR, CACHE_DIR, TIMEOUT, COMPILE_TIMEOUT, MEMORY_MIB, FUEL, CONCURRENCY, HOST, PORT,
     RUNNER_AUTH_TOKEN, MAX_BODY_BYTES, STREAM_ENABLED, STREAM_SECRET, STREAM_SESSIONS, STREAM_BYTES,
 )  # fmt: skip

@@ -44,10 +44,13 @@ class DebugHandler(logging.Handler):
                 name: value for name, value in record.__dict__.items() if name not in _STANDARD
             }
             fields["logger"] = record.name
+            weight = sum(len(value) for value in fields.values() if isinstance(value, str | bytes))
         except Exception:  # noqa: BLE001 - as logging itself: a bad record is no crash
             self.handleError(record)
             return
-        self._publisher.emit(flow, Output.LOG, level_of(record.levelno), message, fields=fields)
+        self._publisher.emit(
+            flow, Output.LOG, level_of(record.levelno), message, fields=fields, weight=weight
+        )
 
 
 def level_of(number: int) -> Level:

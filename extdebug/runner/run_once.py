@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import RequestFlow
@@ -18,17 +19,23 @@ from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.execution import Call, ComponentError, ExecutionFailed, HttpRequest
 from extdebug.runner.wasm.host import Host
 
+SLOW: Final = 1.0  # s; what the cache has is there by then
+
 
 def run_component(options: argparse.Namespace, config: RunnerConfig) -> int:
     """0 when every execution answered, else 1; the last answer and the counts go to stdout."""
     publisher = Publisher(config.publisher)
     host = Host(config.host, publisher)
     try:
+        slow = threading.Timer(SLOW, _say_compiling, [options.component])
+        slow.start()
         try:
             loaded = host.components.load(options.component.read_bytes())
         except (OSError, ComponentError) as error:
             sys.stderr.write(f"{options.component}: {error}\n")
             return 1
+        finally:
+            slow.cancel()
         http = HttpRequest(
             method=options.method,
             url=options.url,
@@ -71,3 +78,8 @@ def run_component(options: argparse.Namespace, config: RunnerConfig) -> int:
         return 1 if failed else 0
     finally:
         publisher.close()
+
+
+def _say_compiling(component: Path) -> None:
+    sys.stderr.write(f"{component.name} is being compiled, which is done once\n")
+    sys.stderr.flush()

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from extdebug.runner.context import RequestFlow
+from extdebug.runner.http.responses import NOT_AS_ASKED
 from extdebug.runner.wasm.execution import Call, CallLimits, HttpRequest, HttpResponse
-from extdebug.wire.events import BadId
+from extdebug.wire.events import BadId, clean_opaque, encode_json
+
+MOST_PAIRS: Final = 1_000  # headers of a request, and names in its query
+MOST_URL: Final = 64 * 1024  # characters
+SET_COOKIE: Final = "set-cookie"
 
 
 class BadPayload(ValueError):
-    """The body is not what /v1/execute takes; the message says what was expected where."""
+    """The body is not what /v1/execute takes; the message says what was expected where.
+
+    `request_id`: the one that the body names, where it can be read.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class _Context(msgspec.Struct, frozen=True):
@@ -28,13 +40,17 @@ class _Context(msgspec.Struct, frozen=True):
 
 
 class _Http(msgspec.Struct, frozen=True):
-    """`url` or `path` and `query`, headers as an object or as pairs."""
+    """`url` or `path` and `query`, headers as an object or as pairs; not more of them than are
+    turned into values of a guest in milliseconds."""
 
     method: str = "GET"
     url: str | None = None
     path: str = "/"
-    query: dict[str, str] = {}
-    headers: dict[str, str] | list[tuple[str, str]] = {}
+    query: Annotated[dict[str, str], msgspec.Meta(max_length=MOST_PAIRS)] = {}
+    headers: (
+        Annotated[dict[str, str], msgspec.Meta(max_length=MOST_PAIRS)]
+        | Annotated[list[tuple[str, str]], msgspec.Meta(max_length=MOST_PAIRS)]
+    ) = {}
     body_b64: str | None = None
 
 
@@ -56,11 +72,28 @@ _decoder: Final = msgspec.json.Decoder(_Execute)
 
 
 def read_execute(body: bytes, *, request_id: str) -> tuple[str, Call]:
-    """The content hash asked for and the call; `request_id` counts when the body names none."""
+    """The content hash asked for and the call; `request_id` counts when the body names none.
+
+    BadPayload says what is wrong.
+    """
     try:
         asked = _decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except NOT_AS_ASKED as error:
         raise BadPayload(str(error)) from error
+    try:
+        return asked.context.content_hash, _call(asked, request_id=request_id)
+    except BadPayload as error:
+        raise BadPayload(str(error), request_id=_named(asked.context)) from error
+
+
+def _named(context: _Context) -> str | None:
+    try:
+        return clean_opaque(context.request_id, what="request") if context.request_id else None
+    except BadId:
+        return None
+
+
+def _call(asked: _Execute, *, request_id: str) -> Call:
     context, http, limits = asked.context, asked.http, asked.limits
     try:
         flow = RequestFlow.of(
@@ -85,8 +118,10 @@ def read_execute(body: bytes, *, request_id: str) -> tuple[str, Call]:
     url = http.url if http.url is not None else http.path
     if http.query:
         url += ("&" if "?" in url else "?") + urlencode(http.query)
+    if len(url) > MOST_URL:
+        raise BadPayload(f"http: expected a url of at most {MOST_URL} characters with its query")
     pairs = http.headers.items() if isinstance(http.headers, dict) else http.headers
-    return context.content_hash, Call(
+    return Call(
         flow=flow,
         http=HttpRequest(method=http.method, url=url, headers=tuple(pairs), body=data),
         limits=CallLimits(
@@ -97,13 +132,19 @@ def read_execute(body: bytes, *, request_id: str) -> tuple[str, Call]:
     )
 
 
-def write_response(response: HttpResponse) -> dict[str, Any]:
-    """`{status, headers, body_b64}`; a header that comes twice is joined by a comma."""
-    headers: dict[str, str] = {}
+def write_response(response: HttpResponse) -> bytes:
+    """The JSON `{status, headers, body_b64}` of a checked answer.
+
+    A header that comes twice, in any case of its name, is one value with commas; Set-Cookie, whose
+    values hold commas themselves, is a list then.
+    """
+    values: dict[str, list[str]] = {}
+    names: dict[str, str] = {}
     for name, value in response.headers:
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return {
-        "status": response.status,
-        "headers": headers,
-        "body_b64": base64.b64encode(response.body or b"").decode(),
+        values.setdefault(names.setdefault(name.lower(), name), []).append(value)
+    headers = {
+        name: several if len(several) > 1 and name.lower() == SET_COOKIE else ", ".join(several)
+        for name, several in values.items()
     }
+    body = base64.b64encode(response.body or b"").decode()
+    return encode_json({"status": response.status, "headers": headers, "body_b64": body})

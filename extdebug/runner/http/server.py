@@ -6,25 +6,28 @@ import asyncio
 import logging
 import os
 import secrets
+import signal
+import socket
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 from extdebug.runner.config import ConfigError, RunnerConfig
 from extdebug.runner.http.callers import authorize
-from extdebug.runner.http.execute_payload import BadPayload, read_execute, write_response
+from extdebug.runner.http.execute_payload import BadPayload, read_execute
+from extdebug.runner.http.executions import Executions, refuse
 from extdebug.runner.http.metrics import render
 from extdebug.runner.http.responses import (
+    NOT_AS_ASKED,
     REQUEST_ID,
     Answer,
     Receive,
     Scope,
     Send,
     disconnected,
-    echo,
     json,
     lifespan,
     reply,
@@ -32,22 +35,17 @@ from extdebug.runner.http.responses import (
 )
 from extdebug.runner.http.stream_sessions import Busy, Narrow, Subscriptions
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.wasm.execution import (
-    Call,
-    ComponentError,
-    ExecutionFailed,
-    Failure,
-    HttpResponse,
-    NotFound,
-)
 from extdebug.runner.wasm.host import Host
 from extdebug.wire.stream_tokens import BadToken
 
 log = logging.getLogger("extdebug.runner")
 
-# Later than the epoch's own deadline: a guest that sleeps inside a host call is not interrupted
-# by it, and its caller must not wait as long as it sleeps.
-GRACE: Final = 0.5  # s
+IDLE_CHECK: Final = 0.05  # seconds between two looks whether a guest still runs, at the end
+REST_WITHIN: Final = 1.0  # seconds in which what was said is prepared and sent
+NOT_STARTED: Final = 3  # the exit code when the port cannot be had, as uvicorn's own
+
+# Bytes of a request's body that are read on the event loop: a larger one takes milliseconds.
+AT_ONCE: Final = 64 * 1024
 
 
 class RunnerServer:
@@ -62,18 +60,15 @@ class RunnerServer:
             )
         self._token = server.auth
         self._config = server
-        self._timeout = config.host.timeout
         self._host = host
         self._publisher = publisher
         self.sessions = Subscriptions(server, publisher)
-        self._slots = config.host.concurrency
-        self._pool = ThreadPoolExecutor(self._slots, thread_name_prefix="guest")
-        self.in_flight = 0
+        self._executions = Executions(config.host, host, publisher)
 
     @property
     def idle(self) -> bool:
-        """No guest is running, abandoned ones included."""
-        return self.in_flight == 0
+        """No guest is running, abandoned ones included, and no component is being compiled."""
+        return self._executions.idle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -87,11 +82,12 @@ class RunnerServer:
         try:
             await self._route(scope, headers, receive, send, request_id)
         except Answer as answer:
-            await json(send, answer.status, answer.body, request_id=request_id)
-        except Exception:
+            rid = answer.request_id or request_id
+            await json(send, answer.status, answer.body, request_id=rid, retry=answer.retry)
+        except Exception as error:
             log.exception("request %s failed", request_id)
-            body = {"error": "the runner failed; its log says why", "code": "internal"}
-            await json(send, 500, {**body, "request_id": request_id}, request_id=request_id)
+            refusal = refuse(error, request_id=request_id)
+            await json(send, refusal.status, refusal.body, request_id=request_id)
 
     async def _route(
         self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send, rid: str
@@ -110,7 +106,7 @@ class RunnerServer:
                     self._publisher,
                     host=self._host,
                     sessions=self.sessions,
-                    running=self.in_flight,
+                    running=self._executions.in_flight,
                 )
                 await reply(send, 200, text, b"text/plain; version=0.0.4", rid)
             case ("POST", "/internal/runner/debug/subscribe"):
@@ -127,49 +123,22 @@ class RunnerServer:
     ) -> None:
         body = await self._body(headers, receive)
         try:
-            content_hash, call = read_execute(body, request_id=rid)
+            if len(body) <= AT_ONCE:
+                content_hash, call = read_execute(body, request_id=rid)
+            else:
+                content_hash, call = await asyncio.to_thread(read_execute, body, request_id=rid)
         except BadPayload as error:
-            raise Answer(400, str(error), code="bad_request") from error
+            rid = error.request_id or rid
+            raise Answer(400, str(error), code="bad_request", request_id=rid) from error
         rid = call.flow.request or rid
-        if self.in_flight >= self._slots:
-            raise Answer(503, "all execution slots are busy", code="busy", request_id=rid)
         try:
-            response = await self._run(content_hash, call)
-        except NotFound as error:
-            raise Answer(404, str(error), code="component_not_found", request_id=rid) from error
-        except ComponentError as error:
-            raise Answer(422, str(error), code="component_broken", request_id=rid) from error
-        except ExecutionFailed as error:
-            status = 504 if error.failure is Failure.TIMEOUT else 502
-            code = error.failure.value
-            raise Answer(status, str(error), code=code, request_id=rid) from error
-        await json(send, 200, write_response(response), request_id=echo(rid))
-
-    async def _run(self, content_hash: str, call: Call) -> HttpResponse:
-        limit = min(call.limits.timeout or self._timeout, self._timeout)
-        loop = asyncio.get_running_loop()
-        # Compiling a new component may take seconds and is not the guest's time.
-        self.in_flight += 1  # before any await: the check for a free slot has just been made
-        try:
-            loaded = await loop.run_in_executor(None, self._host.components.get, content_hash)
-        except BaseException:
-            self.in_flight -= 1
-            raise
-        work = loop.run_in_executor(self._pool, self._host.execute, loaded, call)
-        work.add_done_callback(self._done)
-        try:
-            return await asyncio.wait_for(asyncio.shield(work), limit + GRACE)
-        except TimeoutError:
-            raise ExecutionFailed(
-                Failure.TIMEOUT,
-                f"no answer after {limit:g} s, the time limit of this request; the guest waits "
-                "inside a host call and is stopped when that returns",
-            ) from None
-
-    def _done(self, work: asyncio.Future[HttpResponse]) -> None:
-        self.in_flight -= 1
-        if not work.cancelled():
-            work.exception()  # its caller may be gone; the flow has been told
+            answer = await self._executions.run(content_hash, call)
+        except Exception as error:
+            refusal = refuse(error, request_id=rid)
+            if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.exception("request %s failed", rid)
+            raise refusal from error
+        await json(send, 200, answer, request_id=rid)
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         most = self._config.max_body_bytes
@@ -204,7 +173,7 @@ class RunnerServer:
         try:
             asked = msgspec.json.decode(body, type=_Subscribe)
             session = self.sessions.open(asked.token, narrow=asked.filter, now=time.time())
-        except msgspec.DecodeError as error:
+        except NOT_AS_ASKED as error:
             raise Answer(400, str(error), code="bad_request") from error
         except BadToken as error:
             raise Answer(403, str(error), code="bad_token") from error
@@ -219,7 +188,7 @@ class RunnerServer:
         self._require_stream()
         try:
             named = msgspec.json.decode(headers.get("x-ext-debug-filter", ""), type=_StreamFilter)
-        except msgspec.DecodeError as error:
+        except NOT_AS_ASKED as error:
             message = 'x-ext-debug-filter: expected {"debug_session_id": "..."}'
             raise Answer(400, message, code="bad_request") from error
         session = self.sessions.attach(named.debug_session_id)
@@ -238,9 +207,16 @@ class RunnerServer:
             self.sessions.end(session)
             gone.cancel()
 
+    async def end_streams(self) -> None:
+        """While the server stops: once no guest runs, send subscribers the rest and let them go."""
+        while not self.idle:  # noqa: ASYNC110 - guests run on threads
+            await asyncio.sleep(IDLE_CHECK)
+        await asyncio.to_thread(self._publisher.flush, REST_WITHIN)
+        self.sessions.finish()
+
     def close(self) -> None:
         self.sessions.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._executions.close()
 
 
 class _Subscribe(msgspec.Struct, frozen=True):
@@ -259,15 +235,32 @@ def serve(config: RunnerConfig) -> int:
     publisher = Publisher(config.publisher)
     host = Host(config.host, publisher)
     application = RunnerServer(config, host, publisher)
-    uvicorn.run(
-        application,
-        host=config.server.host,
-        port=config.server.port,
-        log_level="info",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(config.host.timeout + 2),
+
+    class Server(uvicorn.Server):
+        """Waits for answers that are on their way, not for readers who would never leave."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            ending = asyncio.create_task(application.end_streams())
+            await super().shutdown(sockets)
+            ending.cancel()
+
+    server = Server(
+        uvicorn.Config(
+            application,
+            host=config.server.host,
+            port=config.server.port,
+            log_level="info",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(config.host.timeout + 2),
+        )
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Stopped, uvicorn raises the signal again, which must not end us before the flush.
+        signal.signal(number, lambda *_: None)
+    server.run()
+    if not server.started:
+        return NOT_STARTED
     application.close()
     publisher.close()
     if not application.idle:

@@ -68,8 +68,9 @@ class Session:
             return False
         if narrow.request_id is None:
             return True
+        wanted = narrow.request_id.lower()  # as the console's filter: case does not count
         return any(
-            entry[i] == "request" and entry[i + 1] == narrow.request_id
+            entry[i] == "request" and str(entry[i + 1]).lower() == wanted
             for i in range(0, len(entry), 2)
         )
 
@@ -104,9 +105,18 @@ class Session:
                 yield data
                 continue
             try:
-                await asyncio.wait_for(self._wake.wait(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._wake.wait()
             except TimeoutError:
                 yield b": still here\n\n"
+        if data := self._take():
+            yield data  # what came before the end
+
+    def finish(self) -> None:
+        """Nothing more comes: the reader ends behind what is buffered."""
+        self.closed = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def _take(self) -> bytes:
         with self._lock:
@@ -163,6 +173,11 @@ class Subscriptions:
     def end(self, session: Session) -> None:
         session.closed = True
         self._sessions = {k: v for k, v in self._sessions.items() if v is not session}
+
+    def finish(self) -> None:
+        """The runner stops, and no guest runs any more: let every reader go."""
+        for session in self._sessions.values():
+            session.finish()
 
     def close(self) -> None:
         if self._undo:

@@ -53,6 +53,7 @@ _PYTHON_CHAIN: Final = re.compile(
 )
 _ERROR: Final = re.compile(_ERROR_NAME + rb"[\w$]*\b")
 _INDENTED: Final = re.compile(rb"[ \t]")
+_COLOUR: Final = re.compile(rb"\x1b\[[0-9;:]{0,40}m")
 _CLOSING: Final = re.compile(rb"[}\]]+[,;]?$")
 
 
@@ -81,20 +82,21 @@ class TraceJoiner:
 
     def line(self, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001 - a LineSink
         """Hold the line back, or hand it on after what was held."""
+        seen = line if b"\x1b" not in line else _COLOUR.sub(b"", line)
         if self.holding:
-            if output is self.output and not cut and self._belongs(line):
+            if output is self.output and not cut and self._belongs(seen):
                 self._add(line)
                 return
             self.flush()
-        head = None if cut else _HEAD.match(line, 0, LOOKED_AT)
+        head = None if cut else _HEAD.match(seen, 0, LOOKED_AT)
         if head is None or len(line) > self._most_bytes:
             self._sink(output, line, cut)
             return
         kind = head.lastgroup or ""
-        self._kind = "python" if kind == "frames" and b'File "' in line else kind
-        self._sure = kind in ("python", "frames") or line.startswith(b"goroutine ")
+        self._kind = "python" if kind == "frames" and b'File "' in seen else kind
+        self._sure = kind in ("python", "frames") or seen.startswith(b"goroutine ")
         self._chained = False
-        self._message = self._kind == "rust" and line.endswith(b":")
+        self._message = self._kind == "rust" and seen.endswith(b":")
         self.output = output
         self._began = self._fed_at = time.monotonic()
         self._lines, self._bytes, self.holding = [line], len(line), True

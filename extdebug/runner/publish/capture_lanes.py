@@ -13,20 +13,21 @@ class Source:
 
     __slots__ = ("lane", "limiter", "n", "src")
 
-    def __init__(self, src: str, lane: Lane[Captured], *, rate: float) -> None:
+    def __init__(self, src: str, lane: Lane[Captured], *, rate: float, guess: bool) -> None:
         self.src = src
         self.lane = lane
-        self.limiter = RateLimiter(rate, src=src)
+        self.limiter = RateLimiter(rate, src=src, guess=guess)
         self.n = 0
 
 
 class CaptureLanes(Lanes[Captured]):
     """`sources` are the streams that are known; `open` makes a new one."""
 
-    def __init__(self, bounds: Bounds, *, boot: str, rate: float) -> None:
+    def __init__(self, bounds: Bounds, *, boot: str, rate: float, guess: bool = True) -> None:
         super().__init__(bounds)
         self._boot = boot
         self._rate = rate
+        self._guess = guess
         self._opened = 0
         self._holding: dict[Stream, Source] = {}  # limiters that keep something back
         self.sources: dict[Stream, Source] = {}
@@ -34,7 +35,9 @@ class CaptureLanes(Lanes[Captured]):
     def open(self, stream: Stream) -> Source:
         """Under `lock`. A stream that was forgotten counts anew, under another `src`."""
         self._opened += 1
-        source = Source(f"{self._boot}.{self._opened:x}", self.lane(stream), rate=self._rate)
+        source = Source(
+            f"{self._boot}.{self._opened:x}", self.lane(stream), rate=self._rate, guess=self._guess
+        )
         self.sources[stream] = source
         return source
 

@@ -27,6 +27,7 @@ from extdebug.runner.publish.redis_sink import RedisSink
 from extdebug.runner.publish.sender import Sender
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Level, Origin, Output
+from extdebug.wire.executions import Execution
 from extdebug.wire.keys import stream_key
 
 log = logging.getLogger("extdebug.runner")
@@ -54,7 +55,9 @@ class Publisher:
         bounds = Bounds(
             events=config.lane_events, bytes=config.lane_bytes, total_bytes=config.total_bytes
         )
-        self._captured = CaptureLanes(bounds, boot=self.boot, rate=config.rate)
+        self._captured = CaptureLanes(
+            bounds, boot=self.boot, rate=config.rate, guess=config.guess_levels
+        )
         self._sources = self._captured.sources
         self._redaction = redaction or load_redaction(config.redaction_key)
         # Bytes that lines joined to one event may have: masks make some of them longer.
@@ -84,11 +87,20 @@ class Publisher:
         fields: Mapping[str, Any] | None = None,
         cut: bool = False,
         structured: bool = False,
+        told: bool = False,
+        weight: int = 0,
+        execution: Execution | None = None,
     ) -> None:
-        """Take one event. Returns at once, raises nothing; `fields` must not change afterwards."""
+        """Take one event. Returns at once, raises nothing; `fields` must not change afterwards.
+
+        `told`: by the host, of an execution; no guest may set it. `weight`: bytes of memory that
+        the fields take, where they are more than a few. `execution`: for hosts, the beginning or
+        the end of the flow's execution.
+        """
         size = len(message)
         if size > MOST_TEXT:
             message, size, cut = message[:MOST_TEXT], MOST_TEXT, True
+        size += OVERHEAD + weight
         captured = self._captured
         now = time.time()
         with captured.lock:
@@ -97,12 +109,12 @@ class Publisher:
             self.emitted += 1
             item = Captured(
                 source.src, source.n, int(now * 1000), flow, output, level, message, fields, cut,
-                structured,
+                structured, told or execution is not None, execution,
             )  # fmt: skip
             if source.limiter.admits(now):
-                captured.put(source.lane, item, size + OVERHEAD)
+                captured.put(source.lane, item, size)
             else:
-                captured.limit(source, item, size=size + OVERHEAD, now=now)
+                captured.limit(source, item, size=size, now=now)
         captured.ring()
 
     def line(self, flow: RequestFlow, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001

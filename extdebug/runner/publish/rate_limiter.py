@@ -2,26 +2,36 @@
 
 While the limit holds, events are counted, not queued; only the newest few are kept, because how
 it ended is what people look for. They follow the marker of the loss when the limit opens again,
-when the stream falls silent, or at the end. Errors and the end of an execution have a reserve of
-their own and pass at once, after as many of the lines before them as the reserve allows.
+when the stream falls silent, or at the end. Three kinds pass at once, each out of a reserve of its
+own, so that a flood of one cannot cost another: errors that say they are errors; lines that are
+errors only by where they were written or how they begin; what the host tells of its executions.
+The first of a burst brings some of the lines before it along.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import Final
 
 from extdebug.runner.publish.json_lines import claims_error
 from extdebug.runner.publish.lane import MOST_HINTS, LaneLoss
 from extdebug.runner.publish.redacting_encoder import Captured
+from extdebug.runner.publish.text_levels import LOOKED_AT, guess_level
 from extdebug.runner.publish.token_bucket import LineBucket
 from extdebug.wire.events import Level, Output
 
 MOST_TAIL: Final = 32  # events kept while the limit holds
 TAIL_BYTES: Final = 64 * 1024
-SHARE: Final = 20  # the reserve and the tail are at most this part of the rate
-FEWEST: Final = 5.0  # events the reserve holds, however low the rate
-SILENCE: Final = 0.1  # s without an event after which the stream has fallen silent
+SHARE: Final = 20  # the errors' reserve and the tail are at most this part of the rate
+LESSER: Final = 2  # the two other reserves are this part of the errors'
+FEWEST: Final = 5.0  # events a reserve holds, however low the rate
+# What a prefix of level error has in it: a cheap look before the guess.
+_ALARMING: Final = re.compile(
+    rb"err|eror|fatal|crit|panic|severe|emerg|alert|fail|ftl|^[EF]\d|^<\d|[=\[]\s*[ef]",
+    re.IGNORECASE,
+)
+SILENCE: Final = 0.25  # s without an event after which the stream has fallen silent
 
 Queued = list[tuple[Captured | LaneLoss, int]]  # with its size in bytes
 
@@ -29,14 +39,18 @@ Queued = list[tuple[Captured | LaneLoss, int]]  # with its size in bytes
 class RateLimiter:
     """Touched under the lock that orders the stream's events. Moments are epoch seconds."""
 
-    __slots__ = ("_bucket", "_hints", "_lost", "_reserve", "_src", "_tail", "_tail_bytes",
-                 "_tail_most", "heard")  # fmt: skip
+    __slots__ = ("_bucket", "_errors", "_guess", "_hints", "_lost", "_presumed", "_src", "_tail",
+                 "_tail_bytes", "_tail_most", "_told", "heard")  # fmt: skip
 
-    def __init__(self, rate: float, *, src: str) -> None:
-        """`rate` events a second, a second's worth at once; 0 is no limit. `src`: the numbering."""
+    def __init__(self, rate: float, *, src: str, guess: bool = True) -> None:
+        """`rate` events a second, a second's worth at once; 0 is no limit. `src`: the numbering.
+        `guess`: whether a plain line's level is guessed from how it begins."""
         self._src = src
+        self._guess = guess
         self._bucket = LineBucket(rate, burst=max(1.0, rate))
-        self._reserve = LineBucket(rate / SHARE, burst=max(FEWEST, rate / SHARE))
+        self._errors = _reserve(rate / SHARE)
+        self._presumed = _reserve(rate / SHARE / LESSER)
+        self._told = _reserve(rate / SHARE / LESSER)
         self._tail: deque[tuple[Captured, int]] = deque()
         self._tail_bytes = 0
         self._tail_most = max(1, min(MOST_TAIL, int(rate / SHARE)))
@@ -57,10 +71,12 @@ class RateLimiter:
         """What to queue, in order, for an event that was not admitted."""
         if not self._bucket.shut:  # open again, after what was kept
             return [*self.release(), (item, size)]
-        if _urgent(item) and self._reserve.allows(now):
-            while len(self._tail) > max(0.0, self._reserve.level):
+        reserve = self._reserve_of(item, now)
+        if reserve is not None:
+            # Lines before it, out of the first half: the other is for more of its kind.
+            while len(self._tail) > max(0.0, reserve.level - reserve.burst / 2):
                 self._drop_oldest()
-            self._reserve.charge(len(self._tail))
+            reserve.charge(len(self._tail))
             return [*self._empty(), (item, size)]
         self.heard = now
         self._tail.append((item, size))
@@ -75,6 +91,19 @@ class RateLimiter:
         """The loss and the newest events that were kept; they count against the limit."""
         self._bucket.charge(len(self._tail))
         return self._empty()
+
+    def _reserve_of(self, item: Captured, now: float) -> LineBucket | None:
+        """The reserve out of which the event passes, one token taken; None when it has none."""
+        if item.told:
+            return self._told if self._told.allows(now) else None
+        if _says_error(item):
+            return self._errors if self._errors.allows(now) else None
+        if item.output is Output.LOG or not self._presumed.allows(now):
+            return None  # asked first: the guess costs the guest's thread more
+        if presumed_error(item, guess=self._guess):
+            return self._presumed
+        self._presumed.charge(-1)
+        return None
 
     def _empty(self) -> Queued:
         queued: Queued = []
@@ -115,10 +144,30 @@ def block_line(item: Captured) -> str | None:
     return "end" if b"-----END " in message else "begin"
 
 
-def _urgent(item: Captured) -> bool:
-    """An error, however it is said, or the end of an execution as the host tells it."""
-    if item.level is Level.ERROR:
-        return True
+def _reserve(rate: float) -> LineBucket:
+    return LineBucket(rate, burst=max(FEWEST, rate))
+
+
+def _says_error(item: Captured) -> bool:
+    """A log call of level error, or a line of JSON that claims it."""
     if item.output is Output.LOG:
-        return item.fields is not None and item.fields.get("event") == "end"
+        return item.level is Level.ERROR
     return isinstance(item.message, bytes) and claims_error(item.message)
+
+
+def presumed_error(item: Captured, *, guess: bool) -> bool:
+    """A plain line that will be shown as an error, though nothing but its output or its beginning
+    says so. Called for lines of stdout and stderr that do not say it."""
+    message = item.message
+    if isinstance(message, str):
+        message = message.encode("utf-8", "replace")
+    begin = message[:LOOKED_AT]
+    if b"{" in begin[:16]:
+        return False  # JSON says its own level
+    if not guess:
+        return item.level is Level.ERROR
+    on_stderr = item.level is Level.ERROR
+    if not on_stderr and b"\n" not in message and not _ALARMING.search(begin):
+        return False
+    guessed = guess_level(begin.decode("utf-8", "replace"))
+    return guessed is Level.ERROR or (guessed is None and (on_stderr or b"\n" in message))

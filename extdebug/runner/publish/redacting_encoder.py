@@ -11,6 +11,7 @@ from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.json_lines import read_structured
 from extdebug.runner.publish.text_levels import guess_level
 from extdebug.wire.events import LEVEL_GUESSED, Event, Level, Output, iso
+from extdebug.wire.executions import Execution
 from extdebug.wire.truncation import cap_fields, cut_text
 
 # When a line was cut at capture, its end may hold half a secret that no rule recognises.
@@ -30,6 +31,8 @@ class Captured(msgspec.Struct, gc=False):
     fields: Mapping[str, Any] | None
     cut: bool
     structured: bool  # may be a JSON line
+    told: bool = False  # the host says it of an execution
+    execution: Execution | None = None  # said by the host, never by the guest
 
 
 class Redaction(Protocol):
@@ -107,6 +110,7 @@ def prepare(
         content_hash=flow.content_hash,
         fields=kept,
         truncated=cut or message_cut,
-        redacted=tuple(dict.fromkeys((*redacted, *more))),
+        redacted=tuple(dict.fromkeys((*redacted, *more))) if redacted or more else (),
         marks=marks,
+        execution=item.execution,
     )

@@ -7,12 +7,12 @@ tell every reader exactly which of them are missing, while a second copy would b
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection, Connection, parse_url
+from redis.connection import AbstractConnection
 from redis.exceptions import (
     AskError,
     AuthenticationError,
@@ -27,13 +27,17 @@ from redis.exceptions import (
     ResponseError,
     TryAgainError,
 )
-from redis.retry import Retry
 
+from extdebug.wire import redis_clients
+from extdebug.wire.redis_address import RedisAddress, Transport
 from extdebug.wire.redis_causes import cause
+from extdebug.wire.redis_sentinels import ASK_AGAIN, replaced
 
 CONNECT_TIMEOUT: Final = 2.0  # s
 # Unacknowledged bytes on a dead network path end the connection after this many milliseconds.
 USER_TIMEOUT_MS: Final = 10_000
+# Of the time, at most one part in so many is spent on asking Sentinels that do not answer.
+SLOW_SHARE: Final = 20
 
 # Answers that may change: the same command can succeed later. redis-py gives some codes a class of
 # their own and takes them out of the text.
@@ -42,8 +46,8 @@ _PASSING: Final = (
     NoPermissionError, OutOfMemoryError, ReadOnlyError, TryAgainError,
 )  # fmt: skip
 _PASSING_TEXT: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ", "WRONGTYPE ")
-# Of these, the ones that another connection may not get: its name then leads to another server,
-# or it signs in.
+# Of these, the ones that another connection may not get: its name, or the Sentinels, then lead to
+# another server, or it signs in. A master that has lost its replicas may have been replaced.
 _OF_THE_CONNECTION: Final = (
     AskError, AuthenticationError, BusyLoadingError, ClusterDownError, MasterDownError, MovedError,
     ReadOnlyError,
@@ -68,30 +72,28 @@ def passing(error: Exception) -> bool:
 
 
 def needs_another_connection(error: Exception) -> bool:
-    """Whether the refusal is this connection's: a demoted primary, a login that is missing."""
-    return isinstance(error, _OF_THE_CONNECTION)
+    """Whether the refusal is this connection's: a demoted master, a login that is missing."""
+    return isinstance(error, _OF_THE_CONNECTION) or str(error).startswith("NOREPLICAS ")
 
 
 class RedisSink:
     """Used by one thread. Connects on demand and never retries by itself."""
 
     def __init__(self, url: str, *, reply_timeout: float) -> None:
-        options: dict[str, Any] = dict(parse_url(url))
-        self._class: type[AbstractConnection] = options.pop("connection_class", Connection)
-        if issubclass(self._class, Connection):
-            options["socket_keepalive"] = True
-            if hasattr(socket, "TCP_USER_TIMEOUT"):
-                options["socket_keepalive_options"] = {socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS}
-        self._options = {
+        self._address = RedisAddress.parse(url)
+        self._options: dict[str, Any] = {
             "socket_connect_timeout": CONNECT_TIMEOUT,
             "socket_timeout": reply_timeout,
-            "protocol": 2,
-            "retry": Retry(NoBackoff(), 0),
-            "health_check_interval": 0,
             "driver_info": None,  # the runner's ACL allows no CLIENT SETINFO
-            **options,
         }
+        if self._address.transport is not Transport.UNIX:
+            self._options["socket_keepalive"] = True
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                self._options["socket_keepalive_options"] = {
+                    socket.TCP_USER_TIMEOUT: USER_TIMEOUT_MS
+                }
         self._connection: AbstractConnection | None = None
+        self._ask_at = 0.0  # when the Sentinels are asked whether the master is another
 
     @property
     def connected(self) -> bool:
@@ -103,16 +105,19 @@ class RedisSink:
         Unreachable unless Redis answers; its message is fit for a log (no password).
         """
         if self._connection is not None:
-            if not self._stale(self._connection):
+            if not self._stale(self._connection) and not self._replaced(self._connection):
                 return False
             self.close()
-        connection = self._class(**self._options)
+        connection: AbstractConnection | None = None
         try:
+            connection = redis_clients.connection(self._address, **self._options)
             connection.connect()
         except (RedisError, OSError) as error:
-            _drop(connection)
+            if connection is not None:
+                _drop(connection)
             raise Unreachable(cause(error)) from error
         self._connection = connection
+        self._ask_at = time.monotonic() + ASK_AGAIN
         return True
 
     @staticmethod
@@ -122,6 +127,18 @@ class RedisSink:
             return bool(connection.can_read(timeout=0))
         except (RedisError, OSError):
             return True
+
+    def _replaced(self, connection: AbstractConnection) -> bool:
+        """Whether the Sentinels name another master by now, where they know it. Nothing of ours is
+        under way. Some that do not answer hold it up for seconds: then they are asked seldom."""
+        now = time.monotonic()
+        if not self._address.sentinels or now < self._ask_at:
+            return False
+        place = (getattr(connection, "host", ""), getattr(connection, "port", 0))
+        found = replaced(self._address, place)
+        took = time.monotonic() - now
+        self._ask_at = now + max(ASK_AGAIN, SLOW_SHARE * took)
+        return found
 
     def probe(self, key: str) -> None:
         """One harmless question; Unreachable when the server turns this connection away.

@@ -15,6 +15,7 @@ from extdebug.runner.publish.outgoing import Batch, Outgoing
 from extdebug.runner.publish.redis_sink import Uncertain, Unreachable, needs_another_connection
 from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import stream_key
+from extdebug.wire.redis_causes import cause
 
 log = logging.getLogger("extdebug.runner")
 
@@ -183,7 +184,7 @@ class Sender:
         refusals = self._outgoing.settle(batch, results, now=time.monotonic())
         for refusal in refusals:
             self.failures += 1
-            self._say(f"{type(refusal).__name__}: {refusal}")
+            self._say(cause(refusal))
         return refusals
 
     def _marker(self, stream: Stream, lost: LaneLoss, now_ms: int) -> bytes:

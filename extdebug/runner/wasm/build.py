@@ -77,11 +77,21 @@ def build_guest(
         if result.returncode or not built.exists():
             said = (result.stderr or result.stdout).strip()[-2000:]
             raise BuildError(f"componentize-py could not build {source}: {said}")
-        # Atomic: another process may be building the same guest.
-        built.replace(target)
+        _keep_first(built, target)
     if progress:
         progress(f"built {target.name} ({target.stat().st_size / 1e6:.0f} MB)")
     return target
+
+
+def _keep_first(built: Path, target: Path) -> None:
+    """Another process may have built the same guest meanwhile, with other bytes, and know it by
+    these: two builds of one source differ."""
+    try:
+        target.hardlink_to(built)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        built.replace(target)
 
 
 def _cache() -> Path:

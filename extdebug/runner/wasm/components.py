@@ -16,6 +16,7 @@ from wasmtime.component import Component
 from extdebug.runner.wasm.execution import ComponentError, NotFound
 
 KEPT: Final = 32  # compiled components in memory
+_CORE_MODULE: Final = b"\0asm\1\0\0\0"  # a component's version has another layer
 _HASH: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -56,6 +57,15 @@ class Components:
         self._loading: dict[str, threading.Lock] = {}
         self._kept: OrderedDict[str, LoadedComponent] = OrderedDict()
 
+    def kept(self, name: str) -> LoadedComponent | None:
+        """The component of that hash if it is compiled already; never waits for long."""
+        match = _HASH.fullmatch(name.lower())
+        with self._lock:
+            kept = self._kept.get(match[1]) if match else None
+            if kept is not None:
+                self._kept.move_to_end(kept.content_hash)
+            return kept
+
     def get(self, name: str) -> LoadedComponent:
         """NotFound unless `<hash>.wasm` lies in the folder; ComponentError if it is not sound."""
         match = _HASH.fullmatch(name.lower())
@@ -68,20 +78,25 @@ class Components:
                 self._kept.move_to_end(digest)
                 return kept
             loading = self._loading.setdefault(digest, threading.Lock())
-        with loading:  # one compilation however many requests wait for it
+        try:
+            with loading:  # one compilation however many requests wait for it
+                with self._lock:
+                    kept = self._kept.get(digest)
+                return kept or self.load(self._read(digest), expected=digest)
+        finally:
             with self._lock:
-                kept = self._kept.get(digest)
-            if kept is None:
-                kept = self.load(self._read(digest), expected=digest)
-        with self._lock:
-            self._loading.pop(digest, None)
-        return kept
+                self._loading.pop(digest, None)
 
     def load(self, data: bytes, *, expected: str | None = None) -> LoadedComponent:
         """Compile and keep a component given as bytes."""
         digest = content_hash(data)
         if expected is not None and digest != expected:
             raise ComponentError(f"the file of component {expected} holds other bytes ({digest})")
+        if data.startswith(_CORE_MODULE):
+            raise ComponentError(
+                "this is a core WebAssembly module, not a component: give it its world and the "
+                "adapter of WASI preview 1 (docs/extension-authors.md has the script)"
+            )
         try:
             component = Component(self._engine, data)
         except (WasmtimeError, TypeError) as error:

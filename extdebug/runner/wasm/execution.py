@@ -48,6 +48,7 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_FUEL = "out_of_fuel"
     OUT_OF_MEMORY = "out_of_memory"
+    BAD_RESPONSE = "bad_response"
 
 
 class ComponentError(Exception):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from wasmtime import Engine, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, ExportIndex, Linker
@@ -13,9 +14,10 @@ from wasmtime.component import Component, ExportIndex, Linker
 from extdebug.runner.config import HostConfig
 from extdebug.runner.output.capture import Capture
 from extdebug.runner.publish.publisher import Publisher
-from extdebug.runner.wasm.abi import EXECUTE_REQUEST, Imports, call, headers
+from extdebug.runner.wasm.abi import EXECUTE_REQUEST, HostRefusal, Imports, call, headers
+from extdebug.runner.wasm.answer import bad_answer, check_answer
 from extdebug.runner.wasm.components import Components, LoadedComponent, make_engine
-from extdebug.runner.wasm.epoch_ticker import EPOCH, Ticker
+from extdebug.runner.wasm.epoch_ticker import Ticker
 from extdebug.runner.wasm.execution import (
     Call,
     CallLimits,
@@ -70,22 +72,36 @@ class Host:
         self.executions = 0
         self.failures: dict[str, int] = {}
 
-    def execute(self, loaded: LoadedComponent, request: Call) -> HttpResponse:
+    def execute(
+        self,
+        loaded: LoadedComponent,
+        request: Call,
+        *,
+        started: Callable[[Running], None] | None = None,
+    ) -> HttpResponse:
         """Run the component's handler once.
 
-        ExecutionFailed when the guest trapped or hit a limit, ComponentError when it cannot even
-        start. Either way its lines are out and its flow says what happened.
+        ExecutionFailed when the guest trapped, hit a limit or answered what cannot be sent,
+        ComponentError when it cannot even start. Either way its lines are out and its flow says
+        what happened. `started` gets the execution before the guest's time begins.
         """
-        linked = self._link(loaded)
         limits = self._within(request.limits)
         running = Running(request, limits=limits, publisher=self._publisher)
+        try:
+            linked = self._link(loaded)
+        except ComponentError as error:
+            running.tell_broken(error)
+            raise
         running.tell_start()
+        if started is not None:
+            started(running)
         capture = Capture(running.line, most_bytes=self._publisher.most_joined)
         running.settle = capture.settle
         store = self._store(capture, limits, http=linked.http)
         self._here.running = running
         try:
             with self._ticker:
+                self._ticker.limit(store, limits.timeout or self._config.timeout)
                 response = self._call(linked, store, loaded, running)
             running.status = response.status
         except ExecutionFailed as error:
@@ -130,7 +146,6 @@ class Host:
         if http:
             store.set_wasi_http()
         store.set_fuel(limits.fuel or NO_FUEL_LIMIT)
-        store.set_epoch_deadline(max(1, round((limits.timeout or EPOCH) / EPOCH)))
         bound(store, memory_bytes=limits.memory_bytes or -1)
         return store
 
@@ -157,9 +172,11 @@ class Host:
             },
         }
         try:
-            return _response(call(handler, store, EXECUTE_REQUEST, argument))
+            return check_answer(call(handler, store, EXECUTE_REQUEST, argument))
         except WasmtimeError as error:
             raise failure_of(error, running) from error
+        except HostRefusal as error:  # nothing of it is taken over
+            raise bad_answer(str(error)) from error
 
     def _link(self, loaded: LoadedComponent) -> Linked:
         with self._lock:
@@ -201,12 +218,3 @@ def _fuel_left(store: Store) -> int | None:
     with suppress(WasmtimeError):
         return int(store.get_fuel())
     return None
-
-
-def _response(result: Any) -> HttpResponse:
-    body = result["body"]
-    return HttpResponse(
-        status=int(result["status"]),
-        headers=tuple((header["name"], header["value"]) for header in result["headers"]),
-        body=bytes(body) if body is not None else None,
-    )

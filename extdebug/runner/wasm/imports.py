@@ -1,6 +1,7 @@
 """The functions a guest may import: context, logging, our structured log call.
 
-Any other import can be linked, so that the guest starts; a call of it is refused by name.
+Any other import can be linked, so that the guest starts; a call of it is refused by name, with the
+error of its interface if that has one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import msgspec
 from wasmtime import Engine
@@ -17,8 +18,10 @@ from wasmtime.component import Component, ComponentInstanceType, FuncType, Linke
 from extdebug.runner.context import RequestFlow
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wasm.abi import CONTEXT, HostRefusal, Imports
+from extdebug.runner.wasm.refused_calls import Answer, answer_of, unprovided
 from extdebug.runner.wasm.running import Running
 from extdebug.wire.events import Level, Output
+from extdebug.wire.truncation import MAX_FIELDS_BYTES
 
 # The types of wasi:http come from the engine (JavaScript components import them by default); the
 # one function that would reach the network is refused: what leaves the pod is not the guest's call.
@@ -27,6 +30,7 @@ PLATFORM: Final = "alga:extension/"
 STRUCTURED: Final = "ext-debug:guest/log@1.0.0"
 _LOG_LEVELS: Final = {"log-info": Level.INFO, "log-warn": Level.WARN, "log-error": Level.ERROR}
 MOST_FIELDS: Final = 64
+NESTED_WEIGHT: Final = 20  # bytes of memory for a byte of JSON that is nested, at most
 
 
 def context_of(flow: RequestFlow) -> dict[str, str | None]:
@@ -65,28 +69,33 @@ def define_imports(
             continue
         if name.startswith("wasi:") and not name.startswith(OUTGOING):
             continue
-        functions = [
-            function
+        functions = {
+            function: item.ty
             for function, item in interface.exports(engine).items()
             if isinstance(item.ty, FuncType)
-        ]
+        }
         with ExitStack() as stack:
             root = stack.enter_context(linker.root())
             instance = stack.enter_context(root.add_instance(name))
-            for function in functions:
-                _define(imports, instance, name, function, running=running, publisher=publisher)
+            for function, kind in functions.items():
+                if _provide(imports, instance, name, function, running, publisher):
+                    continue
+                full = f"{name}.{function}"
+                answer = answer_of(full, kind)
+                refuse = partial(_refuse, running, publisher, full, answer)
+                imports.define(instance, function, refuse, result=answer and answer.spec)
     return imports
 
 
-def _define(
+def _provide(
     imports: Imports,
     instance: LinkerInstance,
     interface: str,
     function: str,
-    *,
     running: Callable[[], Running],
     publisher: Publisher,
-) -> None:
+) -> bool:
+    """Define the function if it is one of ours."""
     if interface == f"{PLATFORM}context" and function == "get-context":
         imports.define(instance, function, lambda: context_of(running().flow), result=CONTEXT)
     elif interface == f"{PLATFORM}logging" and function in _LOG_LEVELS:
@@ -102,25 +111,37 @@ def _define(
     elif interface == STRUCTURED and function == "emit":
         imports.define(instance, function, partial(_structured, running, publisher))
     else:
-        imports.define(
-            instance, function, partial(_refuse, running, publisher, f"{interface}.{function}")
-        )
+        return False
+    return True
 
 
 def _refuse(
-    running: Callable[[], Running], publisher: Publisher, name: str, *_arguments: Any
-) -> NoReturn:
+    running: Callable[[], Running],
+    publisher: Publisher,
+    name: str,
+    answer: Answer | None,
+    *_arguments: Any,
+) -> Any:
+    """The error the interface has for this, told once in an execution; HostRefusal without one."""
     execution = running()
+    if answer is None:
+        execution.refused = unprovided(name)
+    elif name in execution.denied:
+        return answer.value
+    else:
+        execution.denied.add(name)
     execution.settle()
-    execution.refused = f"this runner does not provide {name}"
     publisher.emit(
         execution.flow,
         Output.LOG,
-        Level.ERROR,
-        f"{name} was called: this runner does not provide it",
+        Level.ERROR if answer is None else Level.WARN,
+        f"{name} was called: this runner does not provide it"
+        + (f"; {answer.words}" if answer else ""),
         fields={"event": "refused", "import": name},
     )
-    raise HostRefusal(execution.refused)
+    if answer is None:
+        raise HostRefusal(execution.refused)
+    return answer.value
 
 
 def _structured(
@@ -131,11 +152,24 @@ def _structured(
     fields: list[dict[str, str]],
 ) -> None:
     values: dict[str, Any] = {}
+    weight = 0
     for field in fields[:MOST_FIELDS]:
-        try:
-            values[field["name"]] = msgspec.json.decode(field["value"])
-        except (msgspec.DecodeError, RecursionError):
-            values[field["name"]] = field["value"]
+        # A longer one is not kept whole anyway, and is not read either: the reading holds up
+        # every other thread.
+        name, text = field["name"][:MAX_FIELDS_BYTES], field["value"][: MAX_FIELDS_BYTES + 1]
+        weight += len(name) + len(text) * (NESTED_WEIGHT if text[:1] in ("[", "{") else 1)
+        values[name] = _read(text) if len(text) <= MAX_FIELDS_BYTES else text
     execution = running()
     execution.settle()
-    publisher.emit(execution.flow, Output.LOG, Level(level), message, fields=values)
+    publisher.emit(
+        execution.flow, Output.LOG, Level(level), message,
+        fields=values, weight=weight, cut=len(fields) > MOST_FIELDS,
+    )  # fmt: skip
+
+
+def _read(text: str) -> Any:
+    """A field's value: JSON, or text that is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text

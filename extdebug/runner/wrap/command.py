@@ -13,11 +13,13 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.context import RequestFlow
 from extdebug.runner.output.capture import Capture, CaptureInput
+from extdebug.runner.publish.execution_events import tell_end, tell_start
 from extdebug.runner.publish.publisher import Publisher
 from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
 from extdebug.runner.wrap.signal_relay import SignalRelay
@@ -76,6 +78,8 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     log.addHandler(TellOnce(level=logging.WARNING))
     log.propagate = False
     publisher = Publisher(replace(config.publisher, mirror=False))
+    began = time.monotonic()
+    tell_start(publisher, flow, Path(argv[0]).name)
     capture = Capture(
         lambda output, line, cut: publisher.line(flow, output, line, cut),
         most_bytes=publisher.most_joined,
@@ -92,6 +96,8 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     if not finished:
         publisher.emit(flow, Output.LOG, Level.WARN, LEFT_BEHIND, fields={"event": "left_behind"})
         _say(LEFT_BEHIND)
+    outcome = f"exit_{code}" if code >= 0 else f"signal_{-code}"
+    tell_end(publisher, flow, outcome, seconds=time.monotonic() - began)
     for route, name in zip(routes, ("stdout", "stderr"), strict=True):
         if route.error is not None:
             _say(f"{name} could not be passed on: {route.error.strerror}")
@@ -139,9 +145,9 @@ def finish(publisher: Publisher, relay: SignalRelay, *, bound: float) -> int:
 
 
 def summary(missing: Mapping[str, int], *, of: int, trouble: str | None) -> str:
-    """How many lines were not published, and why. `trouble`: what Redis, or the way to it, said."""
+    """How many events were not published, and why. `trouble`: what Redis or the way to it said."""
     why = "; ".join(f"{count}: {CAUSES.get(cause, cause)}" for cause, count in missing.items())
-    text = f"{sum(missing.values())} of {of} lines were not published ({why})"
+    text = f"{sum(missing.values())} of {of} events were not published ({why})"
     return f"{text}. Redis: {trouble}" if trouble and set(missing) != {"rate_limited"} else text
 
 

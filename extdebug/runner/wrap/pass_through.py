@@ -22,6 +22,8 @@ from typing import Final, Protocol
 CHUNK: Final = 64 * 1024
 # A writable pipe takes at least so much without blocking (PIPE_BUF of Linux).
 ATOMIC: Final = 4096
+# Reads of one output in a row, to the end of its line, before the other has its turn.
+PIECES: Final = 16
 # In packet mode each small write of the command takes a page, so it gets more than 16 of them.
 PIPE_BYTES: Final = 1024 * 1024
 
@@ -57,6 +59,7 @@ class Route:
     listener: Listener
     waiting: memoryview = field(default_factory=lambda: memoryview(b""))
     most: int = CHUNK  # bytes of one write
+    mid_line: bool = False  # what was read last does not end a line
     error: OSError | None = None  # why the output could not be passed on; None for a reader gone
 
     def __post_init__(self) -> None:
@@ -82,6 +85,7 @@ class Route:
         if not data:
             self.close()
             return
+        self.mid_line = data[-1:] != b"\n"
         self.listener.feed(data)
         if self.to is not None:
             self.waiting = memoryview(data)
@@ -116,6 +120,7 @@ class PassThrough:
         self.routes = routes
         self._wake = wake
         self._last: Route | None = None
+        self._pieces = 0  # how often in a row it was read
 
     def run(self, limit: Callable[[], float | None]) -> bool:
         """Whether every output came to its end.
@@ -146,16 +151,27 @@ class PassThrough:
         if self._wake in ready:
             os.read(self._wake, CHUNK)
         readable: list[Route] = []
+        written: list[Route] = []
         for route in self.routes:
             if route.waiting:
                 if route.to in ready:
                     route.write()
+                    written.append(route)
             elif route.open and route.source in ready:
                 readable.append(route)
         if not readable:
             return
         # One read at a time, of the output that was not read last: what is ready on both was most
-        # likely written in turn.
-        route = next((other for other in readable if other is not self._last), readable[0])
-        self._last = route
+        # likely written in turn. But a line that was begun comes first: some programs write its
+        # text and its end by themselves (Python with PYTHONUNBUFFERED).
+        last = self._last
+        begun = last is not None and last.mid_line and self._pieces < PIECES
+        if begun and last in written:
+            return  # whether it can be read again, the next look says
+        if last is not None and begun and last in readable:
+            route = last
+        else:
+            route = next((other for other in readable if other is not last), readable[0])
         route.read()
+        self._pieces = self._pieces + 1 if route is last and route.mid_line else 0
+        self._last = route

@@ -53,6 +53,8 @@ class SignalRelay:
         threading.Thread(
             target=self._run, args=(child, watched), name="signals", daemon=True
         ).start()
+        if child.poll() is not None:  # its SIGCHLD came before the mask and is gone
+            self._ring()
 
     def ended(self) -> None:
         """The command has ended."""
@@ -64,8 +66,11 @@ class SignalRelay:
             info = signal.sigwaitinfo(watched)
             if info.si_signo != signal.SIGCHLD:
                 self._take(child, info)
-            with suppress(BlockingIOError):  # it rings already
-                os.write(self._bell, b"!")
+            self._ring()
+
+    def _ring(self) -> None:
+        with suppress(BlockingIOError):  # it rings already
+            os.write(self._bell, b"!")
 
     def _take(self, child: subprocess.Popen[bytes], info: signal.struct_siginfo) -> None:
         number = info.si_signo
