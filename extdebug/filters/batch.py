@@ -22,6 +22,14 @@ CHUNK_BYTES: Final = 4 * 1024  # joined text between two looks at a regex's CPU 
 _Made = TypeVar("_Made")
 
 _MESSAGE: Final[Callable[[Event], str]] = attrgetter("message")
+
+
+def _said_of_execution(event: Event) -> str | None:
+    """`start`, or the outcome of an end, as the runner itself said it."""
+    said = event.execution
+    return None if said is None else said.outcome or said.phase
+
+
 _COLUMNS: Final[Mapping[str, Callable[[Event], Any]]] = {
     "level": attrgetter("level"),
     "stream": attrgetter("stream"),
@@ -32,6 +40,7 @@ _COLUMNS: Final[Mapping[str, Callable[[Event], Any]]] = {
     "tenant": attrgetter("tenant_id"),
     "extension": attrgetter("extension_id"),
     "redacted": attrgetter("redacted"),
+    "execution": _said_of_execution,
 }
 
 

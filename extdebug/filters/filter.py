@@ -19,12 +19,21 @@ from typing import Final, TypedDict, TypeVar
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.evaluator import Narrow, compile_node
-from extdebug.filters.parser import parse_query
-from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY, And, FilterError, Problem
+from extdebug.filters.parser import parse_terms
+from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY, FilterError, Problem, value_of
 from extdebug.filters.regex import SYSTEM_CLOCKS, Clocks
 from extdebug.wire.events import UNPRINTABLE, BadId, Level, Output, clean_id, clean_opaque
 
-__all__ = ["EVERYTHING", "Batch", "Filter", "FilterError", "Problem", "Selector", "compile_filter"]
+__all__ = [
+    "EVERYTHING",
+    "Batch",
+    "Filter",
+    "FilterError",
+    "Part",
+    "Problem",
+    "Selector",
+    "compile_filter",
+]
 
 FORGIVEN: Final = 30.0  # seconds until a filter that was too costly may be tried again
 _Kind = TypeVar("_Kind", Level, Output)
@@ -43,7 +52,10 @@ class FilterParts(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to select. Equal filters select the same; empty parts do not restrict."""
+    """What to select. Equal filters select the same; empty parts do not restrict.
+
+    `request` is read as behind `request:` in q: a whole id, or `abc*` for all that begin so.
+    """
 
     installs: frozenset[str] = frozenset()
     request: str | None = None
@@ -99,6 +111,15 @@ class Filter:
 EVERYTHING: Final = Filter()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One condition of a filter: which of its parts, and as a term of the language."""
+
+    name: str
+    term: str
+    narrow: Narrow
+
+
 class Selector:
     """A compiled filter. One object serves every watcher with an equal filter.
 
@@ -107,10 +128,10 @@ class Selector:
     and says so in `failed`; a session that stands on it has to be ended, its account would lie.
     """
 
-    __slots__ = ("_failed", "_failed_at", "_narrow", "_wall")
+    __slots__ = ("_failed", "_failed_at", "_parts", "_wall")
 
     def __init__(self, wanted: Filter, *, clocks: Clocks = SYSTEM_CLOCKS) -> None:
-        self._narrow = tuple(_narrowing(wanted, clocks))
+        self._parts = tuple(_parts(wanted, clocks))
         self._wall: Callable[[], float] = clocks.wall
         self._failed: FilterError | None = None
         self._failed_at = 0.0
@@ -132,18 +153,35 @@ class Selector:
             return known
         places: Sequence[int] = range(len(batch))
         try:
-            for narrow in self._narrow:
-                places = narrow(batch, places)
+            for part in self._parts:
+                places = part.narrow(batch, places)
                 if not places:
                     break
         except FilterError as error:
-            self._failed, self._failed_at = error, self._wall()
+            self._fail(error)
         if self.failed is not None:
             places = ()
         elif len(places) == len(batch):
             places = range(len(batch))
         batch.selections[self] = places
         return places
+
+    def rejections(self, batch: Batch) -> dict[int, Part]:
+        """What is not selected, and the first part that each of them fails; empty once `failed`."""
+        found: dict[int, Part] = {}
+        places: Sequence[int] = range(len(batch))
+        try:
+            for part in self._parts:
+                kept = part.narrow(batch, places)
+                if len(kept) < len(places):
+                    found |= dict.fromkeys(set(places).difference(kept), part)
+                places = kept
+        except FilterError as error:
+            self._fail(error)
+        return {} if self.failed else found
+
+    def _fail(self, error: FilterError) -> None:
+        self._failed, self._failed_at = error, self._wall()
 
 
 @lru_cache(maxsize=_CACHED)
@@ -155,23 +193,32 @@ def compile_filter(wanted: Filter) -> Selector:
     return Selector(wanted)
 
 
-def _narrowing(wanted: Filter, clocks: Clocks) -> list[Narrow]:
-    """One function per restricting part: cheap columns first, then the terms of q in order."""
-    found: list[Narrow] = []
+def _parts(wanted: Filter, clocks: Clocks) -> list[Part]:
+    """One for each restricting part: cheap columns first, then the terms of q in order."""
+    found: list[Part] = []
     if wanted.request is not None:
-        found.append(_column("request", {wanted.request}))
+        node = value_of("request", wanted.request, quoted=False)
+        found.append(
+            Part("request", f"request:{wanted.request}", compile_node(node, clocks=clocks))
+        )
     if wanted.installs:
-        found.append(_column("install", wanted.installs))
+        term = _either("install", wanted.installs)
+        found.append(Part("installs", term, _column("install", wanted.installs)))
     if wanted.level is not None:
         weakest = wanted.level.rank
-        found.append(_column("level", {level for level in Level if level.rank >= weakest}))
+        levels = {level for level in Level if level.rank >= weakest}
+        found.append(Part("level", f"level>={wanted.level}", _column("level", levels)))
     if wanted.streams:
-        found.append(_column("stream", wanted.streams))
-    tree = parse_query(wanted.q)
-    if tree is not None:
-        nodes = tree.items if isinstance(tree, And) else (tree,)
-        found.extend(compile_node(node, clocks=clocks) for node in nodes)
+        term = _either("stream", wanted.streams)
+        found.append(Part("streams", term, _column("stream", wanted.streams)))
+    for each in parse_terms(wanted.q):
+        text = wanted.q[each.start : each.end]
+        found.append(Part("q", text, compile_node(each.node, clocks=clocks)))
     return found
+
+
+def _either(name: str, values: Collection[str]) -> str:
+    return " OR ".join(f"{name}:{value}" for value in sorted(values))
 
 
 def _column(name: str, values: Collection[str]) -> Narrow:

@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from extdebug.filters.query import (
+    CASELESS,
     FIELD,
     MAX_DEPTH,
     MAX_REGEX,
@@ -26,9 +27,11 @@ from extdebug.filters.query import (
     Problem,
     Regex,
     StreamIn,
+    Term,
     Text,
     ValueRegex,
     Where,
+    levels_of,
     read_number,
     smart_case,
     value_of,
@@ -43,15 +46,14 @@ _NOT_LITERAL: Final = re.compile(r"\\[pP](?:\{[^}]*\}|.)|\\.|\(\?P?<[^>]*>", re.
 _ORDER: Final = tuple(Level)
 
 
-def parse_query(q: str) -> Node | None:
-    """The tree of `q`; None when it asks for everything. FilterError says where it went wrong."""
-    try:
-        q.encode()
-    except UnicodeEncodeError as error:
-        raise FilterError(
-            Problem.BAD_QUERY, "expected Unicode text, got a lone surrogate", error.start
-        ) from None
-    return _Parser(q).parse()
+def parse_terms(q: str) -> tuple[Term, ...]:
+    """The conditions of `q` that all have to hold, in order; one only when it is an OR.
+
+    None of them asks for everything. FilterError says where it went wrong.
+    """
+    parser = _Parser(q)
+    parser.parse()
+    return tuple(parser.conditions)
 
 
 class _Parser:
@@ -71,15 +73,19 @@ class _Parser:
         self.terms = 0
         self.regexes = 0
         self.depth = 0
+        self.conditions: list[Term] = []  # of the outermost AND
 
-    def parse(self) -> Node | None:
+    def parse(self) -> None:
+        try:
+            self.q.encode()
+        except UnicodeEncodeError as error:
+            raise self.error("expected Unicode text, got a lone surrogate", error.start) from None
         self.space()
         if self.at == len(self.q):
-            return None
-        node = self.any_of()
+            return
+        self.any_of()
         if self.at < len(self.q):
             raise self.error("this ) closes nothing; quote it to search for it", self.at)
-        return node
 
     def error(self, message: str, at: int, code: Problem = Problem.BAD_QUERY) -> FilterError:
         return FilterError(code, message, at)
@@ -98,6 +104,7 @@ class _Parser:
         return True
 
     def any_of(self) -> Node:
+        start = self.at
         items = [self.all_of()]
         while True:
             at = self.at
@@ -106,7 +113,11 @@ class _Parser:
             if self.at == len(self.q) or self.q[self.at] == ")":
                 raise self.error("OR needs something after it; quote it to search for it", at)
             items.append(self.all_of())
-        return items[0] if len(items) == 1 else Or(tuple(items))
+        if len(items) == 1:
+            return items[0]
+        if self.depth == 0:
+            self.conditions = [Term(Or(tuple(items)), start, len(self.q[: self.at].rstrip()))]
+        return Or(tuple(items))
 
     def all_of(self) -> Node:
         start = self.at
@@ -123,6 +134,8 @@ class _Parser:
                     raise self.error("AND needs something on both sides", at)
                 continue
             items.append(self.one())
+            if self.depth == 0:
+                self.conditions.append(Term(items[-1], at, self.at))
             self.space()
         if not items:
             raise self.error("expected something to look for here", start)
@@ -178,7 +191,7 @@ class _Parser:
         return Text(word, smart_case(word))
 
     def named(self, start: int) -> Node | None:
-        """A name and an operator stand here. None when it is text, which is still to be taken."""
+        """What stands behind a name and an operator; None when there are none."""
         found = NAMED.match(self.q, start)
         if found is None:
             return None
@@ -187,19 +200,18 @@ class _Parser:
         self.at = value_at
         if name is not None and (op == ":" or op in ORDER):
             return self.attribute(name, op, start)
-        value = self.word()
+        quoted = _PHRASE.match(self.q, value_at)
+        value = self.phrase() if quoted and quoted[1] else self.word()
         whole = self.q[start : self.at]
         meant: Node | str | None = None
         if value and name is not None and op in ("=", "=="):
             self.at = value_at
             meant = or_text(whole, self.attribute(name, ":", start))
         elif value:
-            meant = comparison(name or written, op, value)
+            meant = comparison(name or written, op, value, said=self.q[value_at : self.at])
         if isinstance(meant, str):
             raise self.error(meant, start)
-        if meant is None:
-            self.at = start
-        return meant
+        return meant or Text(whole, smart_case(whole))
 
     def phrase(self) -> str | None:
         if self.q[self.at : self.at + 1] != '"':
@@ -246,7 +258,8 @@ class _Parser:
             if regex is not None and name == "message":
                 return Regex(*regex, Where.MESSAGE, start)
             if regex is not None:
-                return ValueRegex(name, *regex, start)
+                pattern, fold = regex
+                return ValueRegex(name, pattern, fold or name in CASELESS, start)
         phrase = self.phrase()
         value = self.word() if phrase is None else phrase
         if not value:
@@ -272,15 +285,7 @@ class _Parser:
         if value.lower() not in _ORDER:
             expected = ", ".join(_ORDER)
             raise self.error(f"level: expected {expected}; got {value[:40]}", at)
-        rank = Level(value.lower()).rank
-        ranks = {
-            ":": range(rank, rank + 1),
-            ">=": range(rank, len(_ORDER)),
-            ">": range(rank + 1, len(_ORDER)),
-            "<=": range(rank + 1),
-            "<": range(rank),
-        }[op]
-        return frozenset(_ORDER[place] for place in ranks)
+        return levels_of(op, Level(value.lower()))
 
     def number(self, what: str, value: str, at: int) -> float:
         number = read_number(value)

@@ -6,7 +6,9 @@ language to authors.
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -146,11 +148,24 @@ Node = (
     Text | Regex | LevelIn | StreamIn | Value | ValueRegex | Compare | Not | And | Or
 )  # fmt: skip
 
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One of the conditions that all have to hold, and where it stands in q."""
+
+    node: Node
+    start: int
+    end: int
+
+
 FIELD: Final = "field."
 _PLAIN_ATTRIBUTES: Final = (
     "request", "install", "version", "hash", "tenant", "extension", "redacted",
+    "execution",
 )  # fmt: skip
 ATTRIBUTES: Final = ("level", "stream", "message", *_PLAIN_ATTRIBUTES)
+# Ids are pasted from headers and tickets that change their case; the platform's page ignores it.
+CASELESS: Final = frozenset(("request",))
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -162,6 +177,14 @@ def read_number(text: str) -> float | None:
 def smart_case(text: str) -> bool:
     """Whether case is to be ignored: no upper-case letter was typed."""
     return text == text.lower()
+
+
+def levels_of(op: str, level: Level) -> frozenset[Level]:
+    """The levels in this relation to `level`."""
+    relations: dict[str, Callable[[int, int], bool]] = {
+        ":": operator.eq, ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt,
+    }  # fmt: skip
+    return frozenset(each for each in Level if relations[op](each.rank, level.rank))
 
 
 def value_of(name: str, value: str, *, quoted: bool) -> Value:
@@ -179,4 +202,6 @@ def value_of(name: str, value: str, *, quoted: bool) -> Value:
             (True, True): Shape.INSIDE,
         }[starts, ends]
     number = read_number(text) if shape is Shape.EXACT and not quoted else None
+    if name in CASELESS:
+        text = text.lower()
     return Value(name, shape, text, smart_case(text), number)

@@ -28,7 +28,7 @@ NAMED: Final = re.compile(
     r"(fields?\.[^\s:<>=!()\"]{1,128}|[A-Za-z_]\w{0,63}(?:[.-]\w{1,63}){0,8})(:|[<>!=]=|[<>=])"
 )
 ORDER: Final = frozenset((">=", "<=", ">", "<"))
-_OTHER_NAMES: Final = {
+OTHER_NAMES: Final = {
     "req": "request", "reqId": "request", "requestId": "request", "request_id": "request",
     "installId": "install", "install_id": "install", "tenantId": "tenant", "tenant_id": "tenant",
     "extensionId": "extension", "extension_id": "extension", "versionId": "version",
@@ -44,11 +44,11 @@ def known_name(written: str) -> str | None:
         return FIELD + written.removeprefix("fields.")
     if written.startswith(FIELD) or written in ATTRIBUTES:
         return written
-    return _OTHER_NAMES.get(written)
+    return OTHER_NAMES.get(written)
 
 
-def comparison(written: str, op: str, value: str) -> Node | str | None:
-    """`written` compared by `op` with `value`, where `written` is no attribute.
+def comparison(written: str, op: str, value: str, *, said: str) -> Node | str | None:
+    """`written` compared by `op` with `value`; `said` is the value as it stands in q, with quotes.
 
     A tree; a sentence that refuses it; or None when it is text.
     """
@@ -65,17 +65,15 @@ def comparison(written: str, op: str, value: str) -> Node | str | None:
     if op == "!=":
         meant = written if known_name(written) else field
         return f"there is no !=, try -{meant}:{value[:40]} {_QUOTE}"
-    if op == ":" and value[0] in "/:\\":
-        return None
+    quoted = value != said
+    if not quoted and (op == "=" or (op == ":" and value[0] in "/:\\")):
+        return None  # behind = a text finds fields as well: see Batch.texts
     if op == "=":
-        return None  # a text finds fields as well: see Batch.texts
+        pair = f"{written}={value}"
+        return or_text(f"{written}={said}", Text(pair, smart_case(pair)))
     if op == ":" and (close := _misspelt(written)):
         return f"there is no {written}: here, try {close}: {_QUOTE}"
-    quoted = len(value) > 1 and value[0] == value[-1] == '"'
-    return or_text(
-        written + op + value,
-        value_of(field, value[1:-1] if quoted else value, quoted=quoted),
-    )
+    return or_text(written + op + said, value_of(field, value, quoted=quoted))
 
 
 def or_text(written: str, meant: Node) -> Node:

@@ -121,7 +121,7 @@ class History:
             return boundary
         named = stood.epoch in snapshot.epochs
         if named and boundary.epoch and not epochs.of_run(stood.epoch, run_id):
-            self._crossing = EntryId(epochs.began_ms(boundary.epoch), 0)
+            self._crossing = epochs.next_began(snapshot.epochs, stood.epoch, boundary.epoch)
             return stood  # its run is over: what the server kept of it is read first
         present = isinstance(replies[2], list) and bool(replies[2])
         at, lost = go_on(
@@ -130,6 +130,7 @@ class History:
         )  # fmt: skip
         at = msgspec.structs.replace(at, epoch=boundary.epoch)
         if lost is not None:
+            at = min(at, boundary, key=lambda place: place.id)  # from there on the live ring tells
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at
 
@@ -191,9 +192,14 @@ class History:
                 wanted = await self._old_part(link, snapshot, wanted, end=end)
             elif snapshot.first is None or snapshot.first > boundary.id:
                 # Nothing up to the boundary is left; what lies beyond is the live ring's.
+                if account.claims and account.at.index is None:  # and no sum will tell that
+                    span = account.at.id, behind(boundary.id)
+                    self._private.lose(
+                        Loss(GapReason.RETENTION, None, *span, boundary), ends=account.at
+                    )
                 return self._finish(boundary)
             elif not account.certain(snapshot):
-                await self._count_ahead(link, boundary)
+                await self._count_ahead(link, snapshot, boundary)
             await deliver(link, self._private, snapshot, wanted, whole=False)
         if self._private.pending:
             return self._pieces()  # what it shows cannot be told yet
@@ -213,17 +219,22 @@ class History:
             self._cross(snapshot, following)
         return rows[len(old) :]
 
-    async def _count_ahead(self, link: Link, boundary: Cursor) -> None:
+    async def _count_ahead(self, link: Link, snapshot: Snapshot, boundary: Cursor) -> None:
         """Entries were deleted by hand ahead of us: count what is left, and tell the rest first."""
         account = self._private.account
         if account is None or account.at.id >= boundary.id:
             return
-        at, key = account.at, self._private.key
-        left = await count_entries(link, key, after=at.id, upto=boundary.id)
-        lost = missing(at, boundary, left)
-        if lost is not None and lost > 0 and at.index is not None:
-            through = Cursor(at.id, at.index + lost, at.epoch)
+        at, key, deleted = account.at, self._private.key, snapshot.deleted
+        if at.index is None:  # how many is not to be known
+            lost = None if account.claims and at.id < deleted <= boundary.id else 0
+            since, bound = at.id, behind(deleted)
+        else:
+            left = await count_entries(link, key, after=at.id, upto=boundary.id)
+            lost = max(0, missing(at, boundary, left) or 0)
             since, bound = min(account.proved, at.id), behind(boundary.id)
+        if lost != 0:
+            index = None if at.index is None or lost is None else at.index + lost
+            through = Cursor(at.id, index, at.epoch)
             self._private.lose(Loss(GapReason.RETENTION, lost, since, bound, through), ends=at)
             account.move(through)
         account.prove(boundary.id)

@@ -14,6 +14,8 @@ from typing import Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from extdebug.hub.master_watch import MasterWatch
+from extdebug.hub.overview import Overviews
 from extdebug.hub.ring_buffer import RING_BYTES
 from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.hub.selection import Selection
@@ -55,9 +57,12 @@ class Hub:
         self._watches: dict[Target, WatchedStream] = {}
         self._tails: list[Tail] = []
         self._home: dict[Target, Tail] = {}
+        self._links = [Link(url) for _ in range(READERS if url else 0)]
         self._readers = asyncio.Queue[Link]()
-        for _ in range(READERS if url else 0):
-            self._readers.put_nowait(Link(url))
+        for link in self._links:
+            self._readers.put_nowait(link)
+        self._master = MasterWatch(url, self._all_links)
+        self.overviews = Overviews()
         self._past = StreamCounts()  # of streams that nobody watches any more
         self._closed = False
         self._fallback = fallback
@@ -118,7 +123,11 @@ class Hub:
         )  # fmt: skip
         self._tails.append(tail)
         tail.start()
+        self._master.start()
         return tail
+
+    def _all_links(self) -> list[Link]:
+        return [*self._links, *(link for tail in self._tails for link in tail.links)]
 
     def _told(self, number: int, problem: str) -> None:
         if problem:
@@ -164,6 +173,13 @@ class Hub:
         tail, watched = self._home.get(target), self._watches.get(target)
         if tail is not None and watched is not None:
             tail.look(watched)
+
+    def read_again(self, target: Target) -> None:
+        """Entries of `target` were removed by hand: what was read and not told is read anew."""
+        tail, watched = self._home.get(target), self._watches.get(target)
+        if tail is not None and watched is not None:
+            watched.decoder.forget()
+            tail.read_again(watched)
 
     def run_id(self, target: Target) -> str:
         tail = self._home.get(target)
@@ -223,6 +239,7 @@ class Hub:
         if self._guard is not None:
             self._guard.cancel()
             await asyncio.wait({self._guard}, timeout=1)
+        await self._master.stop()
         if self._fallback is not None:
             await self._fallback.close()
         for tail in self._tails:

@@ -1,7 +1,7 @@
-"""A client's place may name a life of the stream, or a run of the server, before we know of it.
+"""A client's place, or the stream, may be of a life or a run of the server that we do not know yet.
 
-It comes from a process that noticed first. What it says is true, so our process' own live stream is
-told to look, and the session begins once that stands there too.
+What a process says that noticed first is true, so our own live stream is told to look, and the
+session begins once that stands there too.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ def live_from(live: Subscription) -> Cursor:
 async def agree(
     hub: Hub, live: Subscription, stood: Cursor | None, *, looks: int = NOTICES
 ) -> None:
-    """Return once the live stream knows the life that `stood` names, where that is a present one.
+    """Return once the live stream stands in the present life and run of the stream.
 
-    LOST when Redis does not answer, or the live stream has not noticed in so many looks.
+    LOST when Redis does not answer; or when after so many looks the live stream does not know the
+    life that `stood` names, which is a present one.
     """
     if stood is None or not stood.epoch:
         return
     watched = live.watched
+    present = False
     for _ in range(looks):
         boundary = live_from(live)
         if stood.epoch == boundary.epoch:
@@ -46,10 +48,12 @@ async def agree(
         async with hub.reader() as link:
             known, run_id = await epochs_under(link, watched.key)
         ours = epochs.of_run(boundary.epoch, run_id or hub.run_id(watched.target))
-        if stood.epoch not in known or (ours and boundary.epoch in known):
+        present = stood.epoch in known
+        if not boundary.epoch or (ours and boundary.epoch in known):
             return
         hub.look(watched.target)
         await asyncio.sleep(WAIT)
         if watched.cursor.epoch != boundary.epoch:
             live.restart(live.selection)
-    raise RedisConnectionError("the live stream does not know the client's stream yet")
+    if present:
+        raise RedisConnectionError("the live stream does not know the client's stream yet")

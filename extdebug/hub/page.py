@@ -5,40 +5,55 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from extdebug.filters.filter import Part
 from extdebug.hub.hub import Hub
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.selection import Selection
 from extdebug.streams.replies import read_rows
 from extdebug.wire.keys import Target, stream_key
-from extdebug.wire.positions import Cursor, EntryId
+from extdebug.wire.positions import Cursor
 
 PAGE_BYTES: Final = 128 * 1024  # one frame carries no more
 SCAN_PAGE: Final = 250
+MOST_HIDDEN: Final = 20  # hidden events of one page
+MOST_SCANNED: Final = 1000  # entries that one page of them looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Between two places, both exclusive; None: the stream's own end."""
+
+    after: Cursor | None = None
+    before: Cursor | None = None
+
+    def bounds(self) -> tuple[str, str]:
+        """As XRANGE takes them."""
+        return (
+            "-" if self.after is None else f"({self.after.id}",
+            "+" if self.before is None else f"({self.before.id}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was found, the place up to which was looked, and whether that is all there is."""
+    """What was found, the place up to which was looked, and whether that is all there is.
+
+    Of hidden events `hidden_by` says for each which part of the filter left it out.
+    """
 
     found: list[DecodedEntry]
     cursor: Cursor | None
     done: bool
+    hidden_by: list[Part] | None = None
 
 
 async def fetch_page(
-    hub: Hub,
-    target: Target,
-    *,
-    selection: Selection,
-    after: Cursor | None,
-    before_id: EntryId | None,
-    limit: int,
+    hub: Hub, target: Target, span: Span, *, selection: Selection, limit: int
 ) -> Page:
-    """Both bounds are exclusive. RedisError or LOST when Redis does not answer."""
+    """The first events that are selected. RedisError or LOST when Redis does not answer."""
     key = stream_key(hub.prefix, target.tenant, target.extension)
     decoder = RedactingDecoder(hub.redactor, target)
-    first = "-" if after is None else f"({after.id}"
-    last = "+" if before_id is None else f"({before_id}"
+    first, last = span.bounds()
     chosen: list[DecodedEntry] = []
     cursor: Cursor | None = None
     size = 0
@@ -46,7 +61,7 @@ async def fetch_page(
         count = min(limit, SCAN_PAGE)
         async with hub.reader() as link:
             rows = read_rows(await link.call("XRANGE", key, first, last, "COUNT", count))
-        known = [one for row in rows if (one := decoder(row)).event is not None]
+        known = [one for one in decoder.each(rows) if one.event is not None]
         events = [one.event for one in known if one.event is not None]
         found = [known[i] for i in selection.choose(events)]
         chosen += found
@@ -60,3 +75,42 @@ async def fetch_page(
         if size > PAGE_BYTES:
             break
     return Page(chosen, cursor, done=False)
+
+
+async def fetch_hidden(
+    hub: Hub, target: Target, span: Span, *, selection: Selection, limit: int
+) -> Page:
+    """The newest events between two places that the selection's filter leaves out, oldest first.
+
+    Only of the selection's installs. Looks back from the end; the page's cursor is the oldest
+    place that was looked at. RedisError or LOST when Redis does not answer.
+    """
+    key = stream_key(hub.prefix, target.tenant, target.extension)
+    decoder = RedactingDecoder(hub.redactor, target)
+    first, last = span.bounds()
+    chosen: list[tuple[DecodedEntry, Part]] = []  # newest first
+    cursor: Cursor | None = None
+    size = 0
+    for _ in range(MOST_SCANNED // SCAN_PAGE):
+        async with hub.reader() as link:
+            rows = read_rows(await link.call("XREVRANGE", key, last, first, "COUNT", SCAN_PAGE))
+        known = [one for one in decoder.each(rows) if one.event is not None]
+        events = [one.event for one in known if one.event is not None]  # newest first, as the rows
+        for place, part in selection.hidden(events):
+            size += len(known[place].json)
+            if len(chosen) >= min(limit, MOST_HIDDEN) or (chosen and size > PAGE_BYTES):
+                return _hidden_page(chosen, Cursor(chosen[-1][0].id), done=False)
+            chosen.append((known[place], part))
+        if rows:
+            cursor = Cursor(rows[-1][0])
+            last = f"({cursor.id}"
+        if len(rows) < SCAN_PAGE:
+            return _hidden_page(chosen, cursor, done=True)
+    return _hidden_page(chosen, cursor, done=False)
+
+
+def _hidden_page(
+    newest_first: list[tuple[DecodedEntry, Part]], cursor: Cursor | None, *, done: bool
+) -> Page:
+    found = newest_first[::-1]
+    return Page([one for one, _ in found], cursor, done=done, hidden_by=[part for _, part in found])

@@ -5,12 +5,13 @@ Redaction comes before any filter, or a filter would be an oracle for the secret
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from extdebug.streams.replies import Row
-from extdebug.wire.entries import from_entry
+from extdebug.wire.entry_reader import EntryReader
 from extdebug.wire.events import LAST_MS, NO_ORIGIN, Event, Origin, Unreadable, encode_json, iso
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import EntryId
@@ -19,13 +20,15 @@ from policies.redaction.redactor import Mask, Redactor
 
 _DAY_MS: Final = 86_400_000
 MOST_OPAQUE: Final = 4096  # combinations of request, version and hash remembered per stream
+MOST_AT_ONCE: Final = 32  # rows scanned together; an eighth after a secret, twice as many without
+LONGEST_TOGETHER: Final = 4096  # characters of a message that is scanned with others
 # What is shown of a message at the most; no secret of a rule is longer than the difference.
 MAX_SHOWN: Final = MAX_FOREIGN_MESSAGE_BYTES - 4096
 
 Opaque = tuple[str | None, str | None, str | None]
 
 
-class DecodedEntry(msgspec.Struct, frozen=True):
+class DecodedEntry(msgspec.Struct, frozen=True, gc=False):
     """`event` with its JSON; without one, `problem` says why nobody may see the entry."""
 
     id: EntryId
@@ -41,9 +44,11 @@ class RedactingDecoder:
     def __init__(self, redactor: Redactor, target: Target) -> None:
         self.redactor = redactor
         self._target = target
-        self._day = -1
+        self._read = EntryReader(tenant=target.tenant, extension=target.extension)
+        self._day = range(0)
         self._mask: Mask | None = None
         self._opaque: dict[Opaque, tuple[Opaque, tuple[str, ...]]] = {}
+        self._at_once = MOST_AT_ONCE
 
     def forget(self) -> None:
         """The redactor changed: masks are made anew."""
@@ -52,21 +57,65 @@ class RedactingDecoder:
 
     def __call__(self, row: Row) -> DecodedEntry:
         """Never raises for what an entry holds: an unreadable one comes back with its problem."""
-        id, raw = row
-        try:
-            event, origin = from_entry(
-                raw, id=id, tenant=self._target.tenant, extension=self._target.extension
-            )
-        except Unreadable as error:
-            return DecodedEntry(id, None, NO_ORIGIN, b"", str(error))
-        if origin.lost:
-            why, _ = self.redactor.text(origin.why, self._mask_of(id))  # it is told in a gap
-            return DecodedEntry(id, None, msgspec.structs.replace(origin, why=why), b"")
-        event = self._redact(event, id)
-        try:
-            return DecodedEntry(id, event, origin, encode_json(event))
-        except (UnicodeEncodeError, msgspec.EncodeError, OverflowError, RecursionError):
-            return DecodedEntry(id, None, NO_ORIGIN, b"", "the entry cannot be written as JSON")
+        return self._finish(*self._open(row))
+
+    def each(self, rows: Sequence[Row]) -> Iterator[DecodedEntry]:
+        """The same for each row, in order. Rows are scanned together while they hold no secret:
+        a scan of one costs 0.9 us, of which 0.6 are the call."""
+        done = 0
+        while done < len(rows):
+            if self._at_once < 2:  # too many hold something: these singly, and then try again
+                some = rows[done : done + MOST_AT_ONCE]
+                self._at_once = 4
+                yield from map(self, some)
+            else:
+                some = rows[done : done + self._at_once]
+                yield from self._together(some)
+            done += len(some)
+
+    def _together(self, rows: Sequence[Row]) -> list[DecodedEntry]:
+        opened = [self._open(row) for row in rows]
+        texts: list[str] = []
+        fresh: list[Opaque] = []
+        scanned = [self._to_scan(*one, texts, fresh) for one in opened]
+        if not self.redactor.are_clean(texts):
+            self._at_once //= 8
+            return [self._finish(*one) for one in opened]
+        self._at_once = min(MOST_AT_ONCE, self._at_once * 2)
+        for opaque in fresh:
+            self._remember(opaque, opaque, ())
+        return [
+            _encoded(id, event, origin)
+            if clean and isinstance(event, Event)
+            else self._finish(id, event, origin)
+            for clean, (id, event, origin) in zip(scanned, opened, strict=True)
+        ]
+
+    def _to_scan(
+        self, id: EntryId, event: Event | str, origin: Origin, texts: list[str],
+        fresh: list[Opaque],
+    ) -> bool:  # fmt: skip
+        """Whether the entry may be shown as it is if `texts` are clean, its own among them."""
+        if isinstance(event, str) or origin.lost or event.truncated:
+            return False
+        message, fields = event.message, event.fields
+        if len(message) > LONGEST_TOGETHER:
+            return False
+        self._mask_of(id)
+        opaque = (event.request_id, event.version_id, event.content_hash)
+        known = self._opaque.get(opaque)
+        if known is not None and known[1]:
+            return False
+        if fields:
+            more = self.redactor.texts_of(fields)
+            if more is None:
+                return False
+            texts += more
+        if known is None:
+            texts += filter(None, opaque)
+            fresh.append(opaque)
+        texts.append(message)
+        return True
 
     def again(self, decoded: DecodedEntry, *, ms: int) -> DecodedEntry:
         """An entry without a place in the stream, under the rules of now. Masks stay masks."""
@@ -76,16 +125,36 @@ class RedactingDecoder:
         event = self._redact(event, EntryId(ms, 0))
         return DecodedEntry(decoded.id, event, decoded.origin, encode_json(event))
 
+    def _open(self, row: Row) -> tuple[EntryId, Event | str, Origin]:
+        """The entry as its writer gave it, or why nobody may see it."""
+        id, raw = row
+        try:
+            event, origin = self._read(raw, id)
+        except Unreadable as error:
+            return id, str(error), NO_ORIGIN
+        return id, event, origin
+
+    def _finish(self, id: EntryId, event: Event | str, origin: Origin) -> DecodedEntry:
+        if isinstance(event, str):
+            return DecodedEntry(id, None, NO_ORIGIN, b"", event)
+        if origin.lost:
+            why, _ = self.redactor.text(origin.why, self._mask_of(id))  # it is told in a gap
+            return DecodedEntry(id, None, msgspec.structs.replace(origin, why=why), b"")
+        return _encoded(id, self._redact(event, id), origin)
+
     def _redact(self, event: Event, id: EntryId) -> Event:
-        mask = self._mask_of(id)
-        redact = self.redactor.cut_text if event.truncated else self.redactor.text
-        message, notes = redact(event.message, mask)
+        mask, redactor = self._mask_of(id), self.redactor
+        message, fields = event.message, event.fields
         opaque = (event.request_id, event.version_id, event.content_hash)
         shown = self._opaque.get(opaque) or self._redact_opaque(opaque, mask)
-        fields = event.fields
+        notes: tuple[str, ...] = ()
         in_fields: tuple[str, ...] = ()
-        if fields:
-            fields, in_fields = self.redactor.fields(fields, mask)
+        texts = redactor.texts_of(fields) if fields and not event.truncated else None
+        if texts is None or not redactor.are_clean([message, *texts]):
+            redact = redactor.cut_text if event.truncated else redactor.text
+            message, notes = redact(message, mask)
+            if fields:
+                fields, in_fields = redactor.fields(fields, mask)
         # No rule knows a secret that the codec's own cut left in two: what is shown ends before it.
         message, cut = cut_text(message, MAX_SHOWN)
         if not (notes or in_fields or shown[1] or cut):
@@ -104,17 +173,29 @@ class RedactingDecoder:
 
     def _redact_opaque(self, opaque: Opaque, mask: Mask) -> tuple[Opaque, tuple[str, ...]]:
         """Requests, versions and hashes repeat from event to event: each is scanned once a day."""
-        if len(self._opaque) >= MOST_OPAQUE:
-            self._opaque.clear()
         masked, notes = self.redactor.parts(opaque, mask)
         request_id, version_id, content_hash = masked
-        self._opaque[opaque] = known = ((request_id, version_id, content_hash), notes)
+        return self._remember(opaque, (request_id, version_id, content_hash), notes)
+
+    def _remember(
+        self, opaque: Opaque, shown: Opaque, notes: tuple[str, ...]
+    ) -> tuple[Opaque, tuple[str, ...]]:
+        if len(self._opaque) >= MOST_OPAQUE:
+            self._opaque.clear()
+        self._opaque[opaque] = known = (shown, notes)
         return known
 
     def _mask_of(self, id: EntryId) -> Mask:
-        day = min(id.ms, LAST_MS) // _DAY_MS
-        if day != self._day or self._mask is None:
-            self._day = day
+        if self._mask is None or id.ms not in self._day:
+            day = min(id.ms, LAST_MS) // _DAY_MS
+            self._day = range(day * _DAY_MS, (day + 1) * _DAY_MS)
             self._opaque.clear()
             self._mask = self.redactor.mask(str(self._target), iso(day * _DAY_MS)[:10])
         return self._mask
+
+
+def _encoded(id: EntryId, event: Event, origin: Origin) -> DecodedEntry:
+    try:
+        return DecodedEntry(id, event, origin, encode_json(event))
+    except (UnicodeEncodeError, msgspec.EncodeError, OverflowError, RecursionError):
+        return DecodedEntry(id, None, NO_ORIGIN, b"", "the entry cannot be written as JSON")

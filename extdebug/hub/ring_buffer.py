@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.streams.continuity import Loss
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
 
@@ -24,13 +27,12 @@ NOWHERE: Final = Cursor(ZERO_ID)  # the place of a piece that moves nothing
 REPLACED: Final = (GapReason.RESET, GapReason.FAILOVER)
 
 
-@dataclass(frozen=True, slots=True)
-class EventRun:
+class EventRun(msgspec.Struct, frozen=True):
     """Selected events of one batch, encoded once for every session with an equal selection."""
 
     count: int
     size: int  # bytes of UTF-8
-    text: str  # events as JSON, joined by commas
+    data: bytes  # events as JSON, joined by commas
     events: Sequence[DecodedEntry]
     behind: Sequence[int]  # for each event, how many entries of the batch come after it
 
@@ -51,8 +53,7 @@ class EventRun:
             )
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(msgspec.Struct):
     """One step of a session along its stream: at most one of `chunk` and `gap`.
 
     `through` is the place behind it. Between the place before it and `through` lie `entries`, all
@@ -70,6 +71,7 @@ class Piece:
     explained: int = 0
     since: EntryId | None = None
     ends: Cursor | None = None  # where the account of the life that ends here stood
+    kept: EntryId | None = None  # the newest entry, where the same stream goes on in the next run
     admitted: bool = False  # the session's rate let it through, and what it refused is told first
 
     @property
@@ -107,7 +109,7 @@ class RingBuffer:
     def __init__(self, *, limit: int = RING_BYTES) -> None:
         self._limit = limit
         self._pieces: deque[Piece] = deque()
-        self._dropped: deque[_Dropped | Piece] = deque()
+        self._dropped: list[_Dropped | Piece] = []  # a deque is 0.6 KB even when it is empty
         self._late: Piece | None = None  # filtered entries behind the last piece
         self.bytes = 0
         self.parked = True
@@ -138,11 +140,14 @@ class RingBuffer:
         """An unreadable entry, or what a runner dropped."""
         self._push_piece(Piece(through, gap=gap, counted=counted))
 
-    def push_loss(
-        self, gap: Gap, *, through: Cursor, since: EntryId, explained: int, ends: Cursor
-    ) -> None:
-        """A loss of the stream behind `since`, or the end of its life at `ends`."""
-        self._push_piece(Piece(through, gap=gap, explained=explained, since=since, ends=ends))
+    def push_loss(self, gap: Gap, loss: Loss, *, through: Cursor, ends: Cursor) -> None:
+        """A loss of the stream, told as `gap`; or the end of its life at `ends`."""
+        self._push_piece(
+            Piece(
+                through, gap=gap, explained=loss.explained, since=loss.after, ends=ends,
+                kept=loss.kept,
+            )
+        )  # fmt: skip
 
     def _push_piece(self, piece: Piece) -> None:
         self._append(piece)
@@ -184,7 +189,7 @@ class RingBuffer:
         if piece.replaced:
             self._dropped.append(piece)
             while len(self._dropped) > MOST_STATED:
-                self._dropped.popleft()  # the change of life that follows is told all the same
+                self._dropped.pop(0)  # the change of life that follows is told all the same
             return
         last = self._dropped[-1] if self._dropped else None
         if not isinstance(last, _Dropped):
@@ -210,12 +215,12 @@ class RingBuffer:
         while self._dropped:
             dropped = self._dropped[0]
             if isinstance(dropped, Piece):
-                self._dropped.popleft()
+                self._dropped.pop(0)
                 return dropped
             if dropped.stated:  # told without moving: the place moves with what was dropped
                 key = next(iter(dropped.stated))
                 return Piece(NOWHERE, gap=dropped.stated.pop(key))
-            self._dropped.popleft()
+            self._dropped.pop(0)
             piece = Piece(
                 dropped.through, dropped.filtered, explained=dropped.explained,
                 counted=dropped.matching + dropped.counted, since=dropped.since,

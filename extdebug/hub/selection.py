@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extdebug.filters.filter import Batch, Filter, compile_filter
+from extdebug.filters.filter import Batch, Filter, Part, compile_filter
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.ring_buffer import EventRun
 from extdebug.wire.events import Event
@@ -26,6 +26,16 @@ class Selection:
         """Positions of the events that pass, for a caller without a shared batch."""
         return self.select(Batch(events), events) if events else ()
 
+    def hidden(self, events: Sequence[Event]) -> list[tuple[int, Part]]:
+        """Positions of the scope's events that the filter leaves out, and the part that does."""
+        rejections = compile_filter(self.filter).rejections(Batch(events))
+        installs = self.installs
+        return [
+            (i, rejections[i])
+            for i in sorted(rejections)
+            if installs is None or events[i].install_id in installs
+        ]
+
     def select(self, batch: Batch, events: Sequence[Event]) -> Sequence[int]:
         """Positions of the events that pass both."""
         chosen = compile_filter(self.filter).select(batch)
@@ -40,4 +50,4 @@ def make_chunk(part: Sequence[DecodedEntry], chosen: Sequence[int]) -> EventRun:
     events = part if len(chosen) == len(part) else [part[i] for i in chosen]
     joined = b",".join([decoded.json for decoded in events])
     last = len(part) - 1
-    return EventRun(len(events), len(joined), joined.decode(), events, [last - i for i in chosen])
+    return EventRun(len(events), len(joined), joined, events, [last - i for i in chosen])

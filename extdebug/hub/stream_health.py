@@ -25,7 +25,7 @@ class StreamHealth:
 
 
 def health_of(watched: WatchedStream, *, problem: str, now_ms: float) -> StreamHealth:
-    """From the stream's last snapshot, at most two seconds old."""
+    """From the stream's last snapshot, at most six seconds old."""
     snapshot, at = watched.snapshot, watched.account.at if watched.account else None
     index = at.index if at else None
     backlog = lag = retention = None

@@ -6,6 +6,7 @@ What the earlier life still had is told before the loss between the two.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -22,24 +23,29 @@ from extdebug.streams.continuity import Continuity, Loss, go_on
 from extdebug.streams.replies import Row, Snapshot, read_info, read_keys, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import GapReason
-from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.wire.keys import EPOCH_PREFIX, NAMING_PREFIX
 from extdebug.wire.positions import Cursor, EntryId
 
 REST_PAGE: Final = 500  # entries read at once of what a restart left
 GONE: Final = 1.0  # seconds without a stream under the key until its life is over
 LIVES: Final = 8  # lives of the key remembered, for one that comes back
+# While somebody else names a life we wait, at most so often and so long (s).
+NAMING_TRIES: Final = 20
+NAMING_WAIT: Final = 0.01
 
 
-class Crossing(NamedTuple):
-    """Where one run of the server ends in a stream and the next begins.
-
-    The new run wrote nothing before `began_ms` and everything from `doubt_ms` later on. What was
-    lost between the runs lies before `bound`; None where nothing was written since.
-    """
+class Beginning(NamedTuple):
+    """When this run of the server began in a stream: it wrote nothing before `began_ms`, and
+    everything from `doubt_ms` later on."""
 
     began_ms: int | None
     doubt_ms: int
-    bound: EntryId | None
+
+    @property
+    def places(self) -> tuple[EntryId, EntryId]:
+        """From the first on an entry may be of this run, from the second on it is."""
+        began_ms = self.began_ms or 0
+        return EntryId(began_ms, 0), EntryId(began_ms + self.doubt_ms, 0)
 
 
 def snapshot_commands(key: bytes) -> list[Command]:
@@ -94,7 +100,7 @@ class StreamLife:
         return epochs.current(snapshot.epochs, self._server.run_id)
 
     async def begin(
-        self, *, at_top: bool = False, epoch: str = "", crossing: Crossing | None = None
+        self, *, at_top: bool = False, epoch: str = "", beginning: Beginning | None = None
     ) -> Snapshot:
         """See to an epoch of this run, and with `at_top` to our group there. The snapshot after it.
 
@@ -104,11 +110,14 @@ class StreamLife:
         seen = await self._link.together(*snapshot_commands(key))
         snapshot = read_snapshot(seen[0], seen[1])
         commands: list[Command] = []
-        if epoch or not epochs.current(snapshot.epochs, run_id):
-            began_ms, doubt_ms, _ = crossing or self._crossing(None)
+        if not epoch and not self.current(snapshot):
+            snapshot, commands = await self._claim()
+        if epoch or not self.current(snapshot):
+            began_ms, doubt_ms = beginning or self._by_identity()
             name = epoch or epochs.new_epoch(
-                run_id, began_ms=began_ms, doubt_ms=doubt_ms, failover=self._server.failover
-            )
+                run_id, began_ms=began_ms, doubt_ms=doubt_ms, failover=self._server.failover,
+                earlier=snapshot.epochs,
+            )  # fmt: skip
             commands.append(("XGROUP", "CREATE", key, f"{EPOCH_PREFIX}{name}", "0", "MKSTREAM"))
             commands += [
                 ("XGROUP", "DESTROY", key, f"{EPOCH_PREFIX}{old}")
@@ -123,6 +132,22 @@ class StreamLife:
             self._group.refused(refused)
         self._group.exists = self._group.synced = at_top and self._group.name in snapshot.groups
         return snapshot
+
+    async def _claim(self) -> tuple[Snapshot, list[Command]]:
+        """The sole right to name this run's life, and what gives it back; or the name that somebody
+        gave it meanwhile. Two names would say two things of when the run began, and a session that
+        goes from process to process would be told a loss by one and nothing by the other."""
+        key, claim = self._watched.key, f"{NAMING_PREFIX}{epochs.run_mark(self._server.run_id)}"
+        snapshot = Snapshot(exists=False)
+        create: Command = ("XGROUP", "CREATE", key, claim, "0", "MKSTREAM")
+        for _ in range(NAMING_TRIES):
+            claimed, *seen = await self._link.together(create, *snapshot_commands(key))
+            snapshot = read_snapshot(seen[0], seen[1])
+            theirs = isinstance(claimed, ResponseError) and "BUSYGROUP" in str(claimed)
+            if not theirs or self.current(snapshot):
+                break
+            await asyncio.sleep(NAMING_WAIT)
+        return snapshot, [("XGROUP", "DESTROY", key, claim)]  # theirs too, if they went with it
 
     async def goes_on(self, snapshot: Snapshot) -> bool:
         """Whether the account goes on in this stream; if not, that is told and it was moved."""
@@ -151,15 +176,12 @@ class StreamLife:
                     life = self.current(await self.begin())
                 account.move(Cursor(at.id, at.index, life))
                 return True
-        crossing: Crossing | None = None
         # Without our life's name it is another stream, or a copy older than our beginning.
-        if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):
-            self._watched.pending.clear()
-            if self._server.failover or self._group.rolled_back(snapshot):
-                crossing = await self._turn(at.id, rolled_back=self._group.rolled_back(snapshot))
-            else:
-                crossing = await self._read_rest(account)
-        await self._change(account, crossing)
+        stays = at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id)
+        if stays:
+            await self._turn(account, rolled_back=self._group.rolled_back(snapshot))
+        else:
+            await self._change(account, await self.begin())
         return False
 
     def _gone_for_good(self) -> bool:
@@ -172,13 +194,32 @@ class StreamLife:
         at = str(place)
         return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
-    async def _change(self, account: Continuity, crossing: Crossing | None) -> None:
+    async def _turn(self, account: Continuity, *, rolled_back: bool) -> None:
+        """Into another run of the server in the same stream, where its name says that it began: all
+        processes then tell the loss between the runs at one place, whoever noticed first."""
+        ours = await self._beginning(account.at.id, rolled_back=rolled_back)
+        now = await self.begin(beginning=ours)
+        life = self.current(now)
+        began, certain = ours.places  # where nobody can name it now
+        if life:
+            began = epochs.next_began(now.epochs, account.at.epoch, life)
+            certain = epochs.run_certain(life)
+        following = await self._read_rest(account, began)
+        if account.at.id > now.top:  # it was written meanwhile
+            replies = await self._link.together(*snapshot_commands(self._watched.key))
+            now = read_snapshot(replies[0], replies[1])
+        bound = None if following is None else max(following, certain)
+        await self._change(account, now, bound=bound)
+
+    async def _change(
+        self, account: Continuity, now: Snapshot, *, bound: EntryId | None = None
+    ) -> None:
+        """Into the life that `now` names; what is lost between lies before `bound`."""
         watched = self._watched
         watched.flush()
         at = account.at
         self.remember(at)
         self._group.synced = self._group.exists = False
-        now = await self.begin(crossing=crossing)
         watched.snapshot = now
         life = self.current(now)
         known = self._lives.get(life)
@@ -186,57 +227,59 @@ class StreamLife:
             place: Cursor = known
             loss: Loss | None = Loss(GapReason.RESET, None, at.id, None, known)
         else:
-            run_id, failover = self._server.run_id, self._server.failover
-            place, loss = go_on(at, now, run_id=run_id, failover=failover)
+            place, loss = go_on(
+                at,
+                now,
+                run_id=self._server.run_id,
+                failover=epochs.by_failover(life) if life else self._server.failover,
+            )
         if loss is not None:
-            if crossing is not None and crossing.bound is not None:
-                bound = max(loss.before or crossing.bound, crossing.bound)
-                loss = dataclasses.replace(loss, before=bound)
+            if bound is not None:
+                loss = dataclasses.replace(loss, before=max(loss.before or bound, bound))
             watched.lose(loss, ends=at)
         account.move(place)
         watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
-        self._group.synced = False
 
-    async def _turn(self, place: EntryId, *, rolled_back: bool) -> Crossing:
-        """Into a run that may have begun right behind our place. When it was rolled back to before
-        our last read all that follows is its own; else what there is may be of either run."""
+    async def _beginning(self, place: EntryId, *, rolled_back: bool) -> Beginning:
+        """When the run began, for who names it. Another server may have begun right behind our
+        place; one that was rolled back to before our last read wrote all that follows; else what
+        there is may be of either run. The same server began when its identity says."""
+        if not (self._server.failover or rolled_back):
+            return self._by_identity()
         read = ("XREAD", "COUNT", 1, "STREAMS", self._watched.key, str(place))
         rows = rows_of((await self._link.together(read))[0])
         certain_ms = self._server.certain_ms or 0
         if not rows:
-            return Crossing(certain_ms or None, 0, None)
-        first = rows[0][0]
-        if rolled_back or first.ms >= certain_ms:
-            return Crossing(first.ms, 0, first)
-        return Crossing(first.ms, certain_ms - first.ms, EntryId(certain_ms, 0))
+            return Beginning(certain_ms or None, 0)
+        first_ms = rows[0][0].ms
+        return Beginning(first_ms, 0 if rolled_back else max(0, certain_ms - first_ms))
 
-    def _crossing(self, following: EntryId | None) -> Crossing:
-        """As far as the server's identity tells; `following` is the first entry in doubt."""
+    def _by_identity(self) -> Beginning:
         began_ms, certain_ms = self._server.began_ms, self._server.certain_ms
         if began_ms is None or certain_ms is None:
-            return Crossing(None, 0, following)
-        if following is None:
-            return Crossing(began_ms, max(0, certain_ms - began_ms), None)
-        if following.ms >= certain_ms:
-            return Crossing(began_ms, 0, following)
-        return Crossing(began_ms, certain_ms - began_ms, EntryId(certain_ms, 0))
+            return Beginning(None, 0)
+        return Beginning(began_ms, max(0, certain_ms - began_ms))
 
-    async def _read_rest(self, account: Continuity) -> Crossing:
-        """After a restart: what the server kept of the time before it, which comes before the loss.
-        Entries of the second in which it started may be of either run: they come behind it."""
-        watched, began_ms = self._watched, self._server.began_ms
-        while began_ms is not None:
-            read = ("XREAD", "COUNT", REST_PAGE, "STREAMS", watched.key, str(account.at.id))
+    async def _read_rest(self, account: Continuity, began: EntryId) -> EntryId | None:
+        """What the server kept of the time before `began`, which comes before the loss; the first
+        entry behind it. What may be of either run comes behind the loss."""
+        watched = self._watched
+        while True:
+            at = account.at.id
+            read = ("XREAD", "COUNT", REST_PAGE, "STREAMS", watched.key, str(at))
             replies = await self._link.together(*snapshot_commands(watched.key), read)
             snapshot = read_snapshot(replies[0], replies[1])
             rows = rows_of(replies[2]) if isinstance(replies[2], list) else []
-            old = [row for row in rows if row[0].ms < began_ms]
+            old = [row for row in rows if row[0] < began]
+            watched.pending.clear()  # it is among these again
+            watched.hurried = True  # the loss waits for them, and they for nobody
             await deliver(self._link, watched, snapshot, old, whole=False)
+            if account.at.id == at:
+                watched.flush()
             if len(old) < len(rows):
-                return self._crossing(rows[len(old)][0])
+                return rows[len(old)][0]
             if len(rows) < REST_PAGE:
-                break
-        return self._crossing(None)
+                return None
 
     def remember(self, at: Cursor) -> None:
         """The place to go on at when this life comes back under the key."""

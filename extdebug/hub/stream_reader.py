@@ -2,7 +2,8 @@
 
 A *look* is a snapshot and a read in one transaction: what it finds is exact, its place included.
 Between looks the tail's blocking read brings entries, provisional in their count by what a trim
-could have taken unseen; a stream that moves is therefore looked at several times a second.
+could have taken unseen; a stream that moves is therefore looked at several times a second. Where
+everything was read a snapshot alone proves that: the tail asks for those of many streams at once.
 """
 
 from __future__ import annotations
@@ -10,24 +11,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from extdebug.hub.reader_group import ReaderGroup
 from extdebug.hub.sequence_scan import seed_sequences
 from extdebug.hub.stream_life import StreamLife, deliver, refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
-from extdebug.streams.connection import Link
-from extdebug.streams.replies import Row, Snapshot, read_snapshot
+from extdebug.streams.connection import Link, pack
+from extdebug.streams.replies import Row, Snapshot, read_snapshot, scalars
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.positions import FUTURE_MS, Cursor
 
 log = logging.getLogger(__name__)
 
-IDLE_LOOK: Final = 2.0  # seconds between two looks at a stream that does not move
+IDLE_LOOK: Final = 5.0  # seconds between two looks at a stream that does not move
 BUSY_LOOK: Final = 0.2  # and at one that does: so long a cursor may be provisional
+QUIET: Final = 0.15  # seconds without an entry until a snapshot alone is likely to prove enough
 PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
@@ -46,9 +48,15 @@ class StreamReader:
         self._link = link
         self._server = server
         self._group = ReaderGroup(watched.key, group)
-        self._look_at = 0.0
+        self.look_at = 0.0
+        self.question = pack(("XINFO", "STREAM", watched.key))  # what `proved` takes the answer to
+        self._moved_at = 0.0
+        self._groups = 0  # of all processes, at the last look
+        self._proof: tuple[Cursor, list[Any]] | None = None  # the last: where, and the answer
+        self._doubted = True  # a snapshot alone would not do at the next look
         self._retry_at = 0.0
         self._gone = False  # no stream is under the key at the moment
+        self._anew = False  # what was read and not delivered is to be read again
         self._at_risk = False  # it is trimmed, and half of what it holds lies ahead of us
         self._clock = clock
         self._life = StreamLife(watched, link, server, self._group, clock=clock)
@@ -56,22 +64,40 @@ class StreamReader:
     # --- what the tail asks -------------------------------------------------------------------
 
     def due(self) -> None:
-        self._look_at = 0.0
+        """Something may have changed: the next cycle looks, whatever it costs."""
+        self._doubted = True
+        self.look_at = 0.0
+
+    def read_again(self) -> None:
+        """What was read and not delivered may be gone from the stream: the next look reads it
+        again. A look that is under way goes on first, so that nothing of its reply is lost."""
+        self._anew = True
+        self.due()
 
     def reconnected(self) -> None:
         """A reply may have been lost on its way: the account says what was delivered."""
         self._group.synced = False
-        self.behind = True
+        self.behind = self._doubted = True
         self.watched.pending.clear()
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is needed before `look_at`, unless an entry or a call comes."""
+        doubted = self._doubted or self._gone or self._anew
+        return self.blockable and self._group.usable and not (doubted or self.watched.filling)
+
+    def provable(self, now: float) -> bool:
+        """Whether the look that is due now may be a mere snapshot."""
+        return self.look_at <= now and now - self._moved_at >= QUIET and self.rests
 
     def wants_look(self, now: float) -> bool:
         if self.watched.problem and now < self._retry_at:
             return False
         if self._gone:
-            return now >= self._look_at
+            return now >= self.look_at
         watched, group = self.watched, self._group
         unsure = not watched.attached or self.behind or bool(watched.pending) or not group.synced
-        return bool(watched.problem) or now >= self._look_at or (unsure and group.usable)
+        return bool(watched.problem) or now >= self.look_at or (unsure and group.usable)
 
     @property
     def blockable(self) -> bool:
@@ -91,19 +117,55 @@ class StreamReader:
         watched = self.watched
         if not watched.attached or watched.problem or self._at_risk or not watched.crowded:
             return False
-        return now < self._look_at  # a look only takes a snapshot then
+        return now < self.look_at  # a look only takes a snapshot then
 
     def took(self, rows: Sequence[Row], *, full: bool) -> int:
         """Entries of the blocking read."""
         self._group.given(rows[-1][0])
         delivered = self.watched.read(rows)
         self.behind = full
-        self._look_at = min(self._look_at, self._clock() + BUSY_LOOK)
+        self._moved_at = self._clock()
+        self.look_at = min(self.look_at, self._moved_at + BUSY_LOOK)
         if self.watched.pending:
             self.due()
         return delivered
 
     # --- a look -------------------------------------------------------------------------------
+
+    def proved(self, answer: Any) -> bool:
+        """Take the answer to `question`: whether everything that the stream ever got was read.
+
+        Two counts that are equal, and a newest id that is the account's, leave no room for a loss.
+        If not, the next look reads too. Another stream that has both is refused by the group.
+        """
+        watched, account = self.watched, self.watched.account
+        told = scalars(answer)
+        if account is not None and (account.at, told) == self._proof and self.rests:
+            self.look_at = self._idle_look(self._clock())  # as at the last proof: 6 us, not 40
+            return True
+        try:
+            snapshot = read_snapshot(answer)
+        except RedisError:  # the look says it
+            snapshot = Snapshot(exists=False)
+        if self._in_future(snapshot):
+            return False
+        known = account is not None and self.rests and snapshot.group_count == self._groups
+        if (
+            account is None or not known or not snapshot.exists
+            or (snapshot.added, snapshot.top) != (account.at.index, account.at.id)
+        ):  # fmt: skip
+            self.due()
+            return False
+        self._at_risk = watched.hurried = False
+        watched.look(snapshot, (), whole=True)
+        self._proof = account.at, told
+        self.look_at = self._idle_look(self._clock())
+        return True
+
+    @staticmethod
+    def _idle_look(now: float) -> float:
+        """The next moment of a grid: those that rest are proved together."""
+        return (now // IDLE_LOOK + 1) * IDLE_LOOK
 
     async def look(self, count: int) -> int:
         """One look; how many events were delivered. LOST when the connection is gone."""
@@ -114,23 +176,28 @@ class StreamReader:
             self._quarantine(f"this stream cannot be read: {str(error)[:160]}")
             self._group.synced = False
             return 0
-        pause = BUSY_LOOK if delivered else IDLE_LOOK
+        at = sent_at + BUSY_LOOK if delivered else self._idle_look(sent_at)
         if self.watched.crowded:
-            pause = PACE_LOOK
+            at = sent_at + PACE_LOOK
         elif not self._group.usable:
-            pause = PLAIN_LOOK
-        if self._look_at <= sent_at:
-            self._look_at = sent_at + pause
+            at = sent_at + PLAIN_LOOK
+        if self.look_at <= sent_at:
+            self.look_at = at
         return delivered
 
     async def _look(self, count: int) -> int:
         watched = self.watched
         account = watched.account
+        self._doubted = False  # of what comes from here on; a look that finds more says so itself
         if account is None:
             await self._attach()
             return 0
         crowded = watched.crowded and not self._at_risk
         group = self._group
+        if self._anew:
+            self._anew = False
+            group.synced = False
+            watched.pending.clear()
         by_group = group.usable
         prepared = group.prepare(account.at)
         if prepared or not by_group:
@@ -150,12 +217,13 @@ class StreamReader:
             self._gone = not snapshot.exists and account.at.epoch == epoch
             self.behind = not self._gone
             if self._gone:  # often, until it is there again or gone for good
-                self._look_at = self._clock() + GONE_LOOK
+                self.look_at = self._clock() + GONE_LOOK
             return 0
         self._gone = False
+        self._groups = snapshot.group_count
         if refused is not None:
             group.refused(refused)
-            self._look_at = 0.0 if group.usable else self._clock() + PLAIN_LOOK / 4
+            self.look_at = 0.0 if group.usable else self._clock() + PLAIN_LOOK / 4
             return 0
         group.well(read_by_group=by_group)
         self._well()
@@ -184,6 +252,7 @@ class StreamReader:
         at = Cursor(snapshot.top, snapshot.added, self._life.current(snapshot))
         self._well()
         self.behind = False
+        self._groups = snapshot.group_count
         watched = self.watched
         numbers = watched.sequence_gaps
         numbers.run_began = epochs.run_began(at.epoch)

@@ -17,9 +17,10 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
+from extdebug.hub.agenda import Agenda
 from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.connection import LOST, Link
+from extdebug.streams.connection import LOST, Link, pack
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.backoff import jittered
@@ -28,7 +29,9 @@ from extdebug.wire.redis_causes import cause
 log = logging.getLogger(__name__)
 
 MOST_KEYS: Final = 128  # waking one read costs Redis ~0.5 us per key it lists
-BLOCK_MS: Final = 1000
+BLOCK: Final = 1.0  # seconds
+PROVE_EVERY: Final = 0.5  # seconds between two pipelines of proofs, at the least
+PROVE_AT_ONCE: Final = 32  # streams of one: a millisecond of ours
 PACED: Final = 0.02  # seconds between two looks at whether a watcher has caught up
 # Deliveries per second above which we wait a moment for a fuller batch (and how long, in s):
 # below it a line goes out at once, above it frames cost more than the wait.
@@ -43,6 +46,11 @@ class Tail:
     ) -> None:
         self.problem = ""
         self._readers: dict[bytes, StreamReader] = {}
+        self._agenda = Agenda()
+        self._joined = 0  # and left: which streams there are
+        self._packed = b""
+        self._packed_of: tuple[int, frozenset[bytes], int] | None = None
+        self._prove_at = 0.0
         self._link = Link(url)
         self._control = Link(url)
         self._name = name
@@ -61,6 +69,10 @@ class Tail:
     @property
     def room(self) -> bool:
         return len(self._readers) < MOST_KEYS
+
+    @property
+    def links(self) -> tuple[Link, Link]:
+        return self._link, self._control
 
     @property
     def run_id(self) -> str:
@@ -86,14 +98,18 @@ class Tail:
 
     def add(self, watched: WatchedStream) -> None:
         """Watch one more stream now, not when the running read times out."""
-        self._readers[watched.key] = StreamReader(
-            watched, self._link, self._server, group=self._group
-        )
+        reader = StreamReader(watched, self._link, self._server, group=self._group)
+        self._readers[watched.key] = reader
+        self._joined += 1
+        self._agenda.wake(reader)
         self.wake()
 
     def remove(self, watched: WatchedStream) -> None:
         """Read it no more; its group goes in the next pause."""
-        if self._readers.pop(watched.key, None) is not None:
+        reader = self._readers.pop(watched.key, None)
+        if reader is not None:
+            self._joined += 1
+            self._agenda.forget(reader)
             self._left.append(watched.key)
 
     def look(self, watched: WatchedStream) -> None:
@@ -101,6 +117,15 @@ class Tail:
         reader = self._readers.get(watched.key)
         if reader is not None:
             reader.due()
+            self._agenda.wake(reader)
+            self.wake()
+
+    def read_again(self, watched: WatchedStream) -> None:
+        """Read this stream anew from the place of its account."""
+        reader = self._readers.get(watched.key)
+        if reader is not None:
+            reader.read_again()
+            self._agenda.wake(reader)
             self.wake()
 
     def wake(self) -> None:
@@ -152,48 +177,74 @@ class Tail:
     async def _connect(self) -> None:
         await self._link.connect()
         self._client_id = b"%d" % await self._link.call("CLIENT", "ID")
+        asked = time.monotonic()
         try:
             info = await self._link.call("INFO", "server", "replication")
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
             info = None
-        self._server.identify(info)
-        self._server.heard()
+        self._server.identify(info, asked=asked)
+        self._server.heard(asked)
         for reader in self._readers.values():
             reader.reconnected()
+            self._agenda.wake(reader)
 
     async def _cycle(self) -> None:
         now, wanted = time.monotonic(), self._wanted
+        asked = now
         if self._left:
             left, self._left = self._left, []
             await self._destroy_groups(left)
-        ready: list[StreamReader] = []
+        due = self._agenda.due(now)
+        await self._prove(due, now)
+        held: list[bytes] = []  # what the blocking read must not take
         paced = behind = False
         delivered = 0
-        for reader in list(self._readers.values()):
+        for reader in due:
             if reader.paced(now):
                 paced = True
+                held.append(reader.watched.key)
                 continue
             if reader.wants_look(now):
                 delivered += await reader.look(self._count())
             behind |= reader.behind
-            if reader.blockable:
-                ready.append(reader)
+            if not reader.blockable:
+                held.append(reader.watched.key)
+        self._agenda.settle(due, now)
         self._sent = wanted
-        if ready:
-            block = 0 if behind else int(PACED * 1000) if paced else BLOCK_MS
-            delivered += await self._read(ready, block=block)
+        if len(held) < len(self._readers):
+            block = PROVE_EVERY if self._agenda.next_at < now + BLOCK else BLOCK
+            block = 0.0 if behind else PACED if paced else block
+            asked = time.monotonic()
+            delivered += await self._read(frozenset(held), block_ms=int(block * 1000))
         elif paced:
             await asyncio.sleep(PACED)
         elif not behind:
             await self._rest()
-        self._server.heard()
+        self._server.heard(asked)
         await self._linger(delivered)
+
+    async def _prove(self, due: Sequence[StreamReader], now: float) -> None:
+        """Ask in one pipeline whether anything was missed where everything was read. It waits for
+        others that will be due, if the last pipeline was just now."""
+        quiet = [reader for reader in due if reader.provable(now)]
+        if now < self._prove_at:
+            for reader in quiet:
+                reader.look_at = self._prove_at
+            return
+        if quiet:
+            self._prove_at = now + PROVE_EVERY
+        for start in range(0, len(quiet), PROVE_AT_ONCE):
+            asked = quiet[start : start + PROVE_AT_ONCE]
+            answers = await self._link.ask_each([reader.question for reader in asked])
+            for reader, answer in zip(asked, answers, strict=True):
+                reader.proved(answer)
 
     async def _rest(self) -> None:
         """Nothing to read: wait for a stream to watch or for a quarantine to end."""
         for _ in range(10):
+            now = time.monotonic()
             if self._sent < self._wanted or any(
-                reader.wants_look(time.monotonic()) for reader in self._readers.values()
+                reader.wants_look(now) for reader in self._agenda.due(now)
             ):
                 return
             await asyncio.sleep(0.05)
@@ -202,7 +253,7 @@ class Tail:
         now = time.monotonic()
         passed, self._last = max(now - self._last, 1e-4), now
         self._rate += (delivered / passed - self._rate) * min(1.0, passed / 0.2)
-        behind = any(reader.behind for reader in self._readers.values())
+        behind = any(reader.behind for reader in self._agenda.due(now))
         wait = next((s for rate, s in LINGER if self._rate > rate), 0.0) if not behind else 0.0
         await asyncio.sleep(wait)
 
@@ -210,25 +261,34 @@ class Tail:
         keys = max(len(self._readers), 1)
         return min(500, max(20, 2000 // keys))  # COUNT is per key: it bounds one reply
 
-    async def _read(self, readers: Sequence[StreamReader], *, block: int) -> int:
+    def _command(self, held: frozenset[bytes], *, block_ms: int) -> bytes:
+        """The read of all streams but these; packed anew only when it is another than the last."""
+        of = (self._joined, held, block_ms)
+        if of != self._packed_of:
+            keys = [key for key in self._readers if key not in held]
+            command = ("XREADGROUP", "GROUP", self._group, "c", "COUNT", self._count())
+            block = ("BLOCK", block_ms) if block_ms else ()
+            self._packed = pack((*command, *block, "NOACK", "STREAMS", *keys, *[">"] * len(keys)))
+            self._packed_of = of
+        return self._packed
+
+    async def _read(self, held: frozenset[bytes], *, block_ms: int) -> int:
         count = self._count()
-        command: list[str | bytes | int] = ["XREADGROUP", "GROUP", self._group, "c", "COUNT", count]
-        if block:
-            command += ["BLOCK", block]
-        command += ["NOACK", "STREAMS", *(reader.watched.key for reader in readers)]
-        command += [">"] * len(readers)
         try:
-            reply = await self._link.call(*command)
+            reply = await self._link.ask(self._command(held, block_ms=block_ms))
         except ResponseError:
             # One stream's life has ended, or one key cannot be read: nothing of any was taken.
-            for reader in readers:
-                reader.due()
+            for key, reader in self._readers.items():
+                if key not in held:
+                    reader.due()
+                    self._agenda.wake(reader)
             return 0
         delivered = 0
         for key, rows in read_keys(reply):
             known = self._readers.get(key)
             if known is not None and rows:
                 delivered += known.took(rows, full=len(rows) >= count)
+                self._agenda.moved(known)
         return delivered
 
     async def _destroy_groups(self, keys: Sequence[bytes]) -> None:

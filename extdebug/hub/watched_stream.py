@@ -55,10 +55,9 @@ class WatchedStream:
     @property
     def cursor(self) -> Cursor:
         """Everything up to here was delivered to the rings or stated lost."""
-        account = self.account
-        if account is None:
+        if self.account is None:
             raise RuntimeError("the watch is not attached yet")
-        return account.at
+        return self.account.at
 
     @property
     def subscribers(self) -> int:
@@ -68,6 +67,11 @@ class WatchedStream:
     def crowded(self) -> bool:
         """Whether a watcher that keeps up would lose events if more were read now."""
         return any(subscription.crowded for subscription in self._all())
+
+    @property
+    def filling(self) -> bool:
+        """Whether a watcher's ring is half full, whether or not they keep up."""
+        return any(subscription.ring.crowded for subscription in self._all())
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
@@ -107,9 +111,8 @@ class WatchedStream:
         self.wake()
 
     def read(self, rows: Sequence[Row]) -> int:
-        """Entries without a snapshot; how many events were delivered. They stop before the first
-        that shows a loss, and where a watcher that keeps up has no more room: the rest is `pending`
-        until `look`."""
+        """Entries without a snapshot, up to the first that shows a loss or for which a watcher that
+        keeps up has no room; the rest is `pending` until `look`. How many events were delivered."""
         self.pending += rows
         return self._run(self.pending, known=False)
 
@@ -137,9 +140,7 @@ class WatchedStream:
         return delivered
 
     def lose(self, loss: Loss, *, ends: Cursor) -> None:
-        """Tell every ring a loss of the stream, at its place in the order.
-
-        `ends`: where the account stood before it."""
+        """Tell every ring a loss of the stream, in its order; `ends`: where the account stood."""
         top = self.snapshot.top if self.snapshot is not None else loss.after
         until = loss.before or behind(max(top, loss.after))
         self.sequence_gaps.lost(loss.missed, after=loss.after, until=until)
@@ -147,9 +148,7 @@ class WatchedStream:
         self.counts.lost[gap.reason] += gap.missed or 1
         through = self.sequence_gaps.told(loss.through)
         for subscription in self._all():
-            subscription.ring.push_loss(
-                gap, through=through, since=loss.after, explained=loss.explained, ends=ends
-            )
+            subscription.ring.push_loss(gap, loss, through=through, ends=ends)
         self.wake()
 
     def flush(self) -> int:
@@ -175,11 +174,11 @@ class WatchedStream:
         delivered = size = 0
         part: list[DecodedEntry] = []
         place = self.sequence_gaps.told(account.at)
-        ids: list[EntryId] = []
-        for row in rows:
+        ids, entries = list[EntryId](), self.decoder.each(rows)
+        for _ in rows:
             if not part and len(rows) > 1 and not self.hurried and self.crowded:
                 break
-            decoded = self.decoder(row)
+            decoded = next(entries)
             if decoded.origin.src is not None and self._undecided(decoded, known=known):
                 break
             previous = place
@@ -192,8 +191,9 @@ class WatchedStream:
             if changed or decoded.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0
-                if lost.hole and not certain:
+                if lost.hole and not certain:  # it may be the stream's, and lie anywhere since
                     account.explain(lost.hole)
+                    lost = lost._replace(since=min(lost.since or previous.id, account.proved))
                 for gap, through, counted in entry_gaps(decoded, lost, previous, place):
                     self._push_gap(gap, through, counted=counted)
             if decoded.event is not None:
@@ -205,7 +205,7 @@ class WatchedStream:
                 part, size = [], 0
         delivered += self._fan(part, place)
         del rows[: len(ids)]
-        account.read(ids)
+        account.read(ids, blind=not known)
         self.counts.entries += len(ids)
         self.counts.delivered += delivered
         if ids:
@@ -249,14 +249,14 @@ class WatchedStream:
         return delivered
 
     def _push_gap(self, gap: Gap | None, through: Cursor, *, counted: int) -> None:
-        if gap is None:
-            for subscription in self._all():
-                subscription.ring.skip(0, through=through, counted=counted)
-            return
-        self.counts.lost[gap.reason] += gap.missed or 1
         for subscription in self._all():
-            subscription.ring.push_gap(gap, through=through, counted=counted)
-        self.wake()
+            if gap is None:
+                subscription.ring.skip(0, through=through, counted=counted)
+            else:
+                subscription.ring.push_gap(gap, through=through, counted=counted)
+        if gap is not None:
+            self.counts.lost[gap.reason] += gap.missed or 1
+            self.wake()
 
     # --- straight from runners ------------------------------------------------------------
 
@@ -293,8 +293,7 @@ class WatchedStream:
         """Redis is back: `seam` marks the place, and each session reads on from its own."""
         self.on_runners = False
         self._met.clear()
-        if self.attached:
-            for subscription in self._all():
-                if subscription.runner_buffer is not None:
-                    subscription.ring.push_seam(seam)
+        for subscription in self._all() if self.attached else ():
+            if subscription.runner_buffer is not None:
+                subscription.ring.push_seam(seam)
         self.wake()

@@ -7,7 +7,6 @@ size, depth and range, because nothing behind this module checks that again.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -16,20 +15,26 @@ import msgspec
 
 from extdebug.filters.filter import FilterParts
 from extdebug.filters.query import MAX_INSTALLS, MAX_QUERY
-from extdebug.wire.events import Level, Output, read_ts
-from extdebug.wire.positions import MOST_CURSOR, BadCursor, Cursor, Start
+from extdebug.protocol.frame_parts import (
+    ClientFrame,
+    Count,
+    CursorText,
+    From,
+    Played,
+    Small,
+    Strict,
+    moment_of,
+    start_at,
+)
+from extdebug.wire.events import Level, Output
+from extdebug.wire.positions import Cursor, Start
 
 VERSION: Final = "ext-debug.v1"
 MAX_FRAME_BYTES: Final = 16 * 1024  # the largest legal frame is a filter with 64 installs: ~8 KiB
 DEFAULT_TAIL: Final = 200
-MAX_TAIL: Final = 20_000  # the whole of a stream at the default MAXLEN
 MAX_PAGE: Final = 1_000  # events of one `page`
-_SAFE_INTEGER: Final = 2**53 - 1  # what a JavaScript client can count to
+MAX_BUCKET: Final = 86_400  # seconds of an overview that are counted together
 _SHOWN: Final = 300  # characters of a message that may quote what the client sent
-
-_Small = Annotated[str, msgspec.Meta(max_length=64)]
-_CursorText = Annotated[str, msgspec.Meta(max_length=MOST_CURSOR)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=_SAFE_INTEGER)]
 
 
 class ErrorCode(StrEnum):
@@ -56,28 +61,18 @@ class ProtocolError(ValueError):
         self.position = position
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a client's frame; unknown fields are refused."""
-
-
-class _ClientFrame(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", rename="camel"
-):
-    """A client's frame; its `type` chooses the class, unknown fields are refused."""
-
-
-class TargetSpec(_Strict, frozen=True):
+class TargetSpec(Strict, frozen=True):
     """What to watch, as the client spelled it. Without `tenant` the only possible one is taken."""
 
     extension: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    tenant: _Small | None = None
+    tenant: Small | None = None
 
 
-class FilterSpec(_Strict, frozen=True):
+class FilterSpec(Strict, frozen=True):
     """The client's filter, types and sizes checked; `Filter.parse(spec.parts())` does the rest."""
 
-    rev: _Count = 0
-    installs: Annotated[tuple[_Small, ...], msgspec.Meta(max_length=MAX_INSTALLS)] = ()
+    rev: Count = 0
+    installs: Annotated[tuple[Small, ...], msgspec.Meta(max_length=MAX_INSTALLS)] = ()
     request: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     streams: Annotated[tuple[Output, ...], msgspec.Meta(max_length=len(Output))] = ()
     level: Level | None = None
@@ -94,95 +89,70 @@ class FilterSpec(_Strict, frozen=True):
         }
 
 
-class _From(_Strict, frozen=True):
-    tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_TAIL)] | None = None
-    cursor: _CursorText | None = None
-    time: _Small | None = None
-
-    def __post_init__(self) -> None:
-        if sum(part is not None for part in (self.tail, self.cursor, self.time)) != 1:
-            raise ValueError("expected exactly one of tail, cursor, time")
-        self.start()
-
-    def start(self) -> Start:
-        """The place, parsed; ValueError, which refuses the frame, for a bad cursor or time."""
-        if self.cursor is not None:
-            try:
-                return Start(cursor=Cursor.parse(self.cursor))
-            except BadCursor as error:
-                raise ValueError(f"cursor: {error}") from None
-        if self.time is not None:
-            moment = read_ts(self.time)
-            if moment is None:
-                raise ValueError(f"time: expected ISO 8601, got {self.time!r}")
-            stamp = dt.datetime.fromisoformat(moment)
-            return Start(since_ms=max(0, round(stamp.timestamp() * 1000)))
-        return Start(tail=self.tail)
-
-
-def _start(place: _From | str) -> Start:
-    return Start(tail=0) if isinstance(place, str) else place.start()
-
-
-class Subscribe(_ClientFrame, tag="subscribe", frozen=True):
-    """The first frame: what to watch, with which filter, from where.
+class Subscribe(Played, tag="subscribe", frozen=True, kw_only=True):
+    """The first frame: what to watch, with which filter, from where, until when and how fast.
 
     `resume` names a session of the same viewer that this one continues.
     """
 
     target: TargetSpec
     filter: FilterSpec = FilterSpec()
-    from_: _From | Literal["now"] = msgspec.field(name="from", default=_From(tail=DEFAULT_TAIL))
-    resume: _Small | None = None
+    from_: From | Literal["now"] = msgspec.field(name="from", default=From(tail=DEFAULT_TAIL))
+    resume: Small | None = None
     ticket: Annotated[str, msgspec.Meta(max_length=128)] | None = None  # instead of a cookie
 
     @property
     def start(self) -> Start:
         """`from`, parsed."""
-        return _start(self.from_)
+        return start_at(self.from_)
 
 
-class SetFilter(_ClientFrame, tag="filter", frozen=True):
-    """A new filter; frames from then on carry its `rev`.
+class SetFilter(Played, tag="filter", frozen=True, kw_only=True):
+    """A new filter, range and speed; frames from then on carry its `rev`.
 
     Without `from` it applies to what comes after the last frame sent. With `from` the session
     starts again at that place and its ledger at zero.
     """
 
     filter: FilterSpec
-    from_: _From | Literal["now"] | None = msgspec.field(name="from", default=None)
 
     @property
     def start(self) -> Start | None:
         """`from`, parsed; None to go on from the last frame sent."""
-        return None if self.from_ is None else _start(self.from_)
+        return None if self.from_ is None else start_at(self.from_)
 
 
-class Ack(_ClientFrame, tag="ack", frozen=True):
+class Ack(ClientFrame, tag="ack", frozen=True):
     """Everything up to and with `seq` arrived."""
 
-    seq: _Count
+    seq: Count
 
 
-class Pause(_ClientFrame, tag="pause", frozen=True):
+class Pause(ClientFrame, tag="pause", frozen=True):
     """Stop delivery and remember the place."""
 
 
-class Resume(_ClientFrame, tag="resume", frozen=True):
+class Resume(ClientFrame, tag="resume", frozen=True):
     """Go on from where `pause` stopped."""
 
 
-class Extend(_ClientFrame, tag="extend", frozen=True):
+class Extend(ClientFrame, tag="extend", frozen=True):
     """Ask for more time; the policy says how much there may be."""
 
 
-class Fetch(_ClientFrame, tag="fetch", frozen=True):
-    """Ask for what lies between two cursors, both exclusive; `page` frames with `id` answer."""
+class Fetch(ClientFrame, tag="fetch", frozen=True):
+    """Ask for what lies between two cursors, both exclusive; `page` frames with `id` answer.
 
-    id: _Small
-    after: _CursorText | None = None
-    before: _CursorText | None = None
+    `filter` is used in place of the session's own. `hidden`: the newest events that the filter
+    leaves out, instead of the first that it selects.
+    """
+
+    id: Small
+    after: CursorText | None = None
+    before: CursorText | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = DEFAULT_TAIL
+    filter: FilterSpec | None = None
+    hidden: bool = False
 
     def __post_init__(self) -> None:
         for text in (self.after, self.before):
@@ -200,19 +170,72 @@ class Fetch(_ClientFrame, tag="fetch", frozen=True):
         return None if self.before is None else Cursor.parse(self.before)
 
 
-class Ping(_ClientFrame, tag="ping", frozen=True):
+class Overview(ClientFrame, tag="overview", frozen=True):
+    """Ask how many lines of each level the stream holds, by time; an `overview` frame answers.
+
+    `since` and `until` narrow what is kept, `bucket` is the least number of seconds to count
+    together.
+    """
+
+    id: Small
+    since: Small | None = None
+    until: Small | None = None
+    bucket: Annotated[int, msgspec.Meta(ge=1, le=MAX_BUCKET)] | None = None
+
+    def __post_init__(self) -> None:
+        since, until = self.bounds
+        if since is not None and until is not None and until <= since:
+            raise ValueError(f"until: expected a time after since, got {self.until!r}")
+
+    @property
+    def bounds(self) -> tuple[int | None, int | None]:
+        """`since` and `until` in milliseconds."""
+        return (
+            None if self.since is None else moment_of("since", self.since),
+            None if self.until is None else moment_of("until", self.until),
+        )
+
+
+class ViewSpec(Strict, frozen=True):
+    """What a page shows: its filter, the line it stands at, and whether it follows the newest."""
+
+    filter: FilterSpec = FilterSpec()
+    line: Annotated[str, msgspec.Meta(pattern=r"^\d{1,16}-\d{1,20}$")] | None = None
+    live: bool = True
+
+
+class Share(ClientFrame, tag="share", frozen=True):
+    """Let those who may watch the same see this view, until another `share`; null ends it."""
+
+    view: ViewSpec | None = None
+
+
+class Ping(ClientFrame, tag="ping", frozen=True):
     """Ask for a `pong`, to learn whether the connection still works."""
 
 
-ClientMessage = Subscribe | SetFilter | Ack | Pause | Resume | Extend | Fetch | Ping
+ClientMessage = (
+    Subscribe | SetFilter | Ack | Pause | Resume | Extend | Fetch | Overview | Share | Ping
+)
 CLIENT_TYPES: Final = tuple(
     kind.__struct_config__.tag
-    for kind in (Subscribe, SetFilter, Ack, Pause, Resume, Extend, Fetch, Ping)
+    for kind in (Subscribe, SetFilter, Ack, Pause, Resume, Extend, Fetch, Overview, Share, Ping)
 )
 
 _decoder: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(ClientMessage)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _BAD_TAG = re.compile(r"Invalid value (.*) - at `\$\.type`", re.DOTALL)
+
+_PLAIN_ACK = re.compile(rb'\{"type":"ack","seq":(0|[1-9][0-9]{0,14})\}')
+
+
+def plain_ack(text: bytes) -> int | None:
+    """The `seq` of an `ack` that is written as our own clients do it; None: `parse` knows more.
+
+    Acknowledgements are most of what clients say: a third of what `parse` takes.
+    """
+    match = _PLAIN_ACK.fullmatch(text)
+    return None if match is None else int(match[1])
 
 
 def parse(text: str | bytes) -> ClientMessage:

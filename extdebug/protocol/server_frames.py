@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
+from extdebug.protocol.server_frame_parts import (
+    LedgerFigures,
+    OverviewBucket,
+    Watching,
+)
 from extdebug.wire.events import Gap, encode_json
 from extdebug.wire.positions import Cursor
 
@@ -55,12 +61,14 @@ class ReadyLimits(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ring: int
 
 
-class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True):
+class ReadyGrant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The grant that allows a production session."""
 
     id: int
     label: str
     until: str
+    reason: str
+    break_glass: bool
 
 
 class Ready(_ServerFrame, tag="ready", frozen=True, kw_only=True):
@@ -79,18 +87,6 @@ class Ready(_ServerFrame, tag="ready", frozen=True, kw_only=True):
     rev: int
 
 
-class LedgerFigures(msgspec.Struct, frozen=True):
-    """A session's ledger: entries = shown + filtered + the sum of `lost`.
-
-    `lost` counts by gap reason; None where a loss could not be counted.
-    """
-
-    entries: int
-    shown: int
-    filtered: int
-    lost: dict[str, int | None]
-
-
 class StreamState(StrEnum):
     """A session's state, as its page shows it."""
 
@@ -99,6 +95,8 @@ class StreamState(StrEnum):
     FALLBACK = "fallback"  # straight from one runner
     HISTORY = "history"  # still reading what was before
     PAUSED = "paused"
+    PLAYING = "playing"  # history at the speed that was asked for
+    END_OF_RANGE = "end_of_range"  # all up to `until` was told; the session stands there
 
 
 class Status(_ServerFrame, tag="status", frozen=True, kw_only=True):
@@ -169,8 +167,46 @@ class GapFrame(_ServerFrame, tag="gap", frozen=True, kw_only=True):
     detail: str | None
 
 
+class OverviewFrame(_ServerFrame, tag="overview", frozen=True, kw_only=True):
+    """The answer to `overview`: what the stream holds from `since` to `until`, in buckets of so
+    many seconds; those without anything are left out.
+
+    What lies between `counted_since` and `counted_until` was counted; `done`: that is all of it.
+    `oldest` is the time of the first entry that is kept, `trimmed` how many came before it.
+    """
+
+    id: str
+    seq: int
+    bucket: int
+    since: str
+    until: str
+    counted_since: str
+    counted_until: str
+    oldest: str | None
+    trimmed: int
+    buckets: tuple[OverviewBucket, ...]
+    done: bool
+
+
+class Presence(_ServerFrame, tag="presence", frozen=True, kw_only=True):
+    """Who else watches the same stream now, as far as the viewer may know; sent when it changes.
+
+    The oldest sessions first, `more` when there are others that are not named.
+    """
+
+    others: tuple[Watching, ...]
+    more: bool
+
+
+class HiddenBy(msgspec.Struct, frozen=True):
+    """Why an event of a `page` is hidden: a part of the filter, as a term of the query language."""
+
+    part: str
+    term: str
+
+
 SERVER_FRAMES: Final[tuple[type[_ServerFrame], ...]] = (
-    Ready, Status, Expiring, Error, Pong, Closing, GapFrame,
+    Ready, Status, Expiring, Error, Pong, Closing, GapFrame, OverviewFrame, Presence,
 )  # fmt: skip
 PONG: Final = Pong().encode()
 
@@ -222,25 +258,41 @@ def gap_frame(gap: Gap, *, seq: int, cursor: Cursor | str) -> bytes:
     ).encode()
 
 
-def events_frame(parts: Sequence[str], *, seq: int, rev: int, cursor: Cursor | str) -> str:
-    """An `events` frame from encoded events; a part is one event, or several joined by commas.
+def events_frame(runs: Sequence[bytes], *, seq: int, rev: int, cursor: Cursor | str) -> list[bytes]:
+    """An `events` frame in parts, to be written one behind the other, from encoded events.
 
-    Text and not bytes: equal parts are encoded once and shared by all sessions they go to.
+    A run is one event, or several joined by commas, and is no copy: it was encoded once and is
+    shared by all sessions that it goes to.
     """
-    joined = ",".join(parts)
-    return f'{{"type":"events","seq":{seq},"rev":{rev},"cursor":"{cursor}","events":[{joined}]}}'
+    head = b'{"type":"events","seq":%d,"rev":%d,"cursor":"%b","events":['
+    parts = [head % (seq, rev, _ascii(cursor))]
+    for run in runs:
+        parts += (run, b",")
+    if len(parts) == 1:
+        parts.append(b"")
+    parts[-1] = b"]}"
+    return parts
+
+
+@lru_cache(maxsize=64)
+def _ascii(cursor: Cursor | str) -> bytes:
+    """A place as frames carry it; sessions that follow one stream say the same of each line."""
+    return str(cursor).encode("ascii")
 
 
 def page_frame(
-    id: str, cursor: Cursor | str | None, parts: Sequence[bytes], *, done: bool, seq: int | None
-) -> bytes:
+    id: str, cursor: Cursor | str | None, parts: Sequence[bytes], *, done: bool, seq: int | None,
+    hidden_by: Sequence[HiddenBy] | None = None,
+) -> bytes:  # fmt: skip
     """A `page` frame that answers `fetch`; `seq` when it counts against the window."""
+    reasons = b"" if hidden_by is None else b',"hiddenBy":%s' % encode_json(hidden_by)
     numbered = b"" if seq is None else b',"seq":%d' % seq
     place = b"null" if cursor is None else b'"%s"' % str(cursor).encode("ascii")
-    return b'{"type":"page"%s,"id":%s,"cursor":%s,"done":%s,"events":[%s]}' % (
+    return b'{"type":"page"%s,"id":%s,"cursor":%s,"done":%s,"events":[%s]%s}' % (
         numbered,
         encode_json(id),
         place,
         b"true" if done else b"false",
         b",".join(parts),
+        reasons,
     )

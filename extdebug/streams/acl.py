@@ -27,6 +27,7 @@ class AclRole(StrEnum):
     RUNNER = "ext-debug-runner"
     CONSOLE = "ext-debug-console"
     JANITOR = "ext-debug-janitor"
+    PURGE = "ext-debug-purge"
     READONLY = "ext-debug-readonly"
 
 
@@ -74,6 +75,8 @@ _COMMANDS: Final[dict[AclRole, tuple[str, ...]]] = {
         # hints to decide again, for the sessions and grants that it ends
         "+publish",
     ),
+    # of the console as well, but of a connection of its own, for one purge at the desk
+    AclRole.PURGE: ("+xrange", "+xinfo|stream", "+xtrim", "+xdel"),
     AclRole.READONLY: (
         "+scan", "+type", "+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo", "+info",
         "+memory|usage", "+slowlog|get", "+latency|latest", "+acl|whoami",

@@ -29,7 +29,8 @@ class Loss:
     """`missed` entries between `after` and `before`, both exclusive; None: nobody can know.
 
     The account stands at `through` when the loss is told. `explained` of the missed were told
-    before, as their producer's.
+    before, as their producer's. `kept`: the newest entry where the same stream goes on, under
+    another run of the server.
     """
 
     reason: GapReason
@@ -38,6 +39,7 @@ class Loss:
     before: EntryId | None
     through: Cursor
     explained: int = 0
+    kept: EntryId | None = None
 
 
 def missing(stood: Cursor, through: Cursor, entries: int) -> int | None:
@@ -81,9 +83,9 @@ def go_on(
         reason = GapReason.FAILOVER if failover else GapReason.RESET
         if snapshot.first is None or snapshot.first > place:
             at = Cursor(max(start, place), removed, life)
-            return at, Loss(reason, None, place, snapshot.first, at)
+            return at, Loss(reason, None, place, snapshot.first, at, kept=snapshot.top)
         at = Cursor(place, None, life)
-        return at, Loss(reason, None, place, None, at)
+        return at, Loss(reason, None, place, None, at, kept=snapshot.top)
     at = Cursor(start, removed, life)
     return at, Loss(GapReason.RESET, None, stood.id, snapshot.first, at)
 
@@ -109,7 +111,8 @@ class Continuity:
 
     `at` is its place: everything up to there was read or stated lost. Up to `proved` nothing more
     can turn out to be lost. With `unclaimed`, the reader promises nothing about what lies before
-    its first entry.
+    its first entry. With `proved`, a place before `at`, the count at `at` is of another's making
+    and may hide a loss behind `proved`: only a count of our own tells, however much is read.
     """
 
     def __init__(
@@ -117,8 +120,10 @@ class Continuity:
     ) -> None:
         self.at = at
         self._proved = at.id if proved is None else proved
+        self._provisional = self._proved < at.id
         self._unclaimed = unclaimed
         self._explained = 0
+        self._blind = False  # entries were read since without a look at what was trimmed there
 
     @property
     def proved(self) -> EntryId:
@@ -126,13 +131,20 @@ class Continuity:
         return self._proved
 
     @property
+    def claims(self) -> bool:
+        """Whether the reader promises that from its place on nothing goes untold."""
+        return not self._unclaimed and self.at.id != ZERO_ID
+
+    @property
     def explained(self) -> int:
         """Losses behind `proved` that were told as their producers'."""
         return self._explained
 
-    def read(self, ids: Sequence[EntryId]) -> None:
-        """Account for entries that were read in order, greater than `at`."""
+    def read(self, ids: Sequence[EntryId], *, blind: bool = False) -> None:
+        """Account for entries that were read in order, greater than `at`; `blind`: not together
+        with a snapshot, so that entries between them may have gone unseen."""
         if ids:
+            self._blind |= blind
             index = None if self.at.index is None else self.at.index + len(ids)
             self.at = Cursor(max(self.at.id, ids[-1]), index, self.at.epoch)
             self._unclaimed = False
@@ -143,8 +155,9 @@ class Continuity:
 
     def certain(self, snapshot: Snapshot) -> bool:
         """Whether the snapshot leaves no doubt about what was lost ahead of us: by trimming only
-        whole beginnings go, so only entries deleted by hand can be missing further on."""
-        return snapshot.deleted <= self._proved
+        whole beginnings go, so only entries deleted by hand can be missing further on; and what
+        went while we read without looking."""
+        return not self._blind and snapshot.deleted <= self._proved
 
     def look(self, snapshot: Snapshot, ids: Sequence[EntryId], *, whole: bool) -> list[Loss]:
         """Losses between `at` and these entries, as of one moment; told before the entries.
@@ -167,18 +180,24 @@ class Continuity:
         return losses
 
     def prove(self, upto: EntryId | None = None) -> None:
-        """Nothing up to there, by default `at`, can turn out to be lost any more."""
-        self._proved, self._explained = upto or self.at.id, 0
+        """Nothing up to there can turn out to be lost any more; by default `at`, unless its count
+        is still another's."""
+        if upto is not None:
+            self._provisional = False
+        if not self._provisional:
+            self._proved, self._explained = upto or self.at.id, 0
 
     def settle(self, snapshot: Snapshot) -> None:
         """Everything that the stream holds was read: the place is its end, and proved."""
         self.at = Cursor(max(self.at.id, snapshot.top), snapshot.added, self.at.epoch)
+        self._provisional = self._blind = False
         self.prove()
         self._unclaimed = False
 
     def move(self, at: Cursor) -> None:
         """Go on from another place, in another life or behind a stated loss."""
         self.at = at
+        self._provisional = self._blind = False
         self.prove()
 
     def _front(self, snapshot: Snapshot, losses: list[Loss]) -> None:
@@ -193,9 +212,11 @@ class Continuity:
         doubt = first is not None and snapshot.deleted > first
         if missed is not None and (missed < 0 or doubt):
             return  # entries ahead of us were deleted by hand: the whole account tells
+        if doubt:
+            edge = Cursor(edge_id, None, self.at.epoch)  # what is gone may have lain ahead of us
         unknowable = missed is None and not (claimed and self.at.id != ZERO_ID)
         if unknowable or self._unclaimed:
-            self.at = edge
+            self.at, self._blind = edge, False
         elif missed is None or missed > 0:
             losses.append(self._lose(GapReason.RETENTION, missed, bound, edge))
 
@@ -206,4 +227,5 @@ class Continuity:
         self._explained -= explained
         loss = Loss(reason, missed, min(self._proved, self.at.id), bound, at, explained)
         self.at = at
+        self._provisional = self._blind = False  # the stream itself counts the place of a loss
         return loss

@@ -9,6 +9,7 @@ which no count can prove. Whoever attaches first makes the group; of several all
 
 from __future__ import annotations
 
+import bisect
 import secrets
 import time
 from collections.abc import Sequence
@@ -18,11 +19,12 @@ from extdebug.wire.positions import EPOCH_DIGITS, ZERO_ID, EntryId
 
 _TIME: Final = 11  # hexadecimal digits of milliseconds, first, so that names sort by age
 _RUN: Final = 8  # of the server's run_id
-_RANDOM: Final = EPOCH_DIGITS - _TIME - _RUN - 1
-# The digit behind the run's mark says how the run began: 8 for a failover, and how long after
-# the named moment entries of the earlier run may follow.
-_FAILOVER: Final = 8
-_DOUBTS_MS: Final = (0, 50, 200, 1_000, 4_000, 16_000, 60_000, 240_000)
+_KIND: Final = 2
+_RANDOM: Final = EPOCH_DIGITS - _TIME - _RUN - _KIND
+# The digits behind the run's mark say how the run began: 0x80 for a failover, and how long after
+# the named moment entries of the earlier run may follow, by an index into _DOUBTS_MS.
+_FAILOVER: Final = 0x80
+_DOUBTS_MS: Final = (0, *(round(2 ** (step / 7)) for step in range(1, _FAILOVER)))  # by 10 %
 KEPT: Final = 4  # epochs of earlier runs that stay, so that old cursors still prove what they can
 
 
@@ -33,31 +35,34 @@ def run_mark(run_id: str) -> str:
 
 
 def new_epoch(
-    run_id: str, *, began_ms: int | None = None, doubt_ms: int = 0, failover: bool = False
-) -> str:
+    run_id: str, *, began_ms: int | None = None, doubt_ms: int = 0, failover: bool = False,
+    earlier: Sequence[str] = (),
+) -> str:  # fmt: skip
     """A name for a life that begins now; or one that goes on under this run of the server, which
     took its first entry not before `began_ms`, and every entry from `doubt_ms` later on. With
-    `failover` it took another server's place."""
+    `failover` it took another server's place. It began after the `earlier` ones of this life."""
     ms = int(time.time() * 1000) if began_ms is None else began_ms
+    least = max((moment(epoch) + 1 for epoch in earlier), default=0)
+    ms, doubt_ms = max(ms, least), min(doubt_ms, max(0, ms + doubt_ms - least))
     random = secrets.token_hex(_RANDOM)[:_RANDOM]
-    kind = next((at for at, width in enumerate(_DOUBTS_MS) if width >= doubt_ms), 7)
+    kind = min(bisect.bisect_left(_DOUBTS_MS, doubt_ms), _FAILOVER - 1)
     kind += _FAILOVER if failover else 0
-    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{kind:x}{random}"
+    return f"{ms & 0xFFFFFFFFFFF:011x}{run_mark(run_id)}{kind:02x}{random}"
 
 
-def began_ms(epoch: str) -> int:
+def moment(epoch: str) -> int:
     """The moment before which this epoch's run of the server had written nothing."""
     return int(epoch[:_TIME], 16)
 
 
 def run_began(epoch: str) -> EntryId:
-    """`began_ms` as a place: entries at and behind it are of this epoch's run of the server."""
-    return EntryId(began_ms(epoch), 0) if epoch else ZERO_ID
+    """`moment` as a place: entries at and behind it are of this epoch's run of the server."""
+    return EntryId(moment(epoch), 0) if epoch else ZERO_ID
 
 
 def run_certain(epoch: str) -> EntryId:
     """Entries at and behind this place are of this epoch's run; before it some may be older."""
-    return EntryId(began_ms(epoch) + _DOUBTS_MS[_kind(epoch) % _FAILOVER], 0)
+    return EntryId(moment(epoch) + _DOUBTS_MS[_kind(epoch) % _FAILOVER], 0)
 
 
 def by_failover(epoch: str) -> bool:
@@ -66,7 +71,7 @@ def by_failover(epoch: str) -> bool:
 
 
 def _kind(epoch: str) -> int:
-    return int(epoch[_TIME + _RUN], 16)
+    return int(epoch[_TIME + _RUN : _TIME + _RUN + _KIND], 16)
 
 
 def of_run(epoch: str, run_id: str) -> bool:
@@ -79,6 +84,17 @@ def current(epochs: Sequence[str], run_id: str) -> str:
 
     Of several the latest: whoever saw the server go knows best when its run began."""
     return max((epoch for epoch in epochs if of_run(epoch, run_id)), default="")
+
+
+def next_began(epochs: Sequence[str], stood: str, life: str) -> EntryId:
+    """Where the run that followed `stood`'s began, for who comes from there into `life`: there may
+    have been others between, and what each beginning cost lies behind the first."""
+    later = [epoch for epoch in epochs if epoch > stood and not _one_run(epoch, stood)]
+    return min(map(run_began, [*later, life]))
+
+
+def _one_run(one: str, other: str) -> bool:
+    return one[_TIME : _TIME + _RUN] == other[_TIME : _TIME + _RUN]
 
 
 def outdated(epochs: Sequence[str], run_id: str) -> list[str]:

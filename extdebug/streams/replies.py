@@ -24,7 +24,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     `added` counts the entries it ever got, `top` is the last id it ever gave out, `deleted` the
     greatest id that XDEL ever removed (trimming does not move it). `groups` are its
     consumer groups with the last id that each was given (None: not told), `epochs` those that name
-    the stream's life, without their prefix.
+    the stream's life, without their prefix. `group_count` is known without asking for the groups.
     """
 
     exists: bool
@@ -36,6 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     deleted: EntryId = ZERO_ID
     groups: Mapping[bytes, EntryId | None] = {}
     epochs: tuple[str, ...] = ()
+    group_count: int = 0
 
 
 def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
@@ -65,6 +66,7 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
         # Absent from the embedded server's answer: there nobody deletes single entries.
         deleted=EntryId.parse(values.get(b"max-deleted-entry-id", b"0-0")),
         groups=given,
+        group_count=int(values.get(b"groups", len(given))),
         epochs=tuple(
             sorted(
                 name.decode("ascii", "replace")[len(EPOCH_PREFIX) :]
@@ -73,6 +75,16 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
             )
         ),
     )
+
+
+def scalars(info: Any) -> list[Any]:
+    """The single values of an XINFO STREAM reply, in its order: equal ones tell of an equal stream.
+
+    Of the first and last entry only the ids are known by them. Empty for an error.
+    """
+    if not isinstance(info, list):
+        return []
+    return [value for value in info[1::2] if not isinstance(value, list)]
 
 
 def read_info(reply: bytes | str | None) -> dict[str, str]:

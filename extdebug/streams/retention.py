@@ -15,7 +15,14 @@ import redis
 from redis.exceptions import ResponseError, WatchError
 
 from extdebug.wire.events import BARE, UNKNOWN_TENANT
-from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, Target, escape, parse_key
+from extdebug.wire.keys import (
+    EPOCH_PREFIX,
+    GROUP_PREFIX,
+    NAMING_PREFIX,
+    Target,
+    escape,
+    parse_key,
+)
 from extdebug.wire.positions import FUTURE_MS, EntryId
 
 ROUNDS: Final = 1_000  # XTRIM ~ removes at most 10,000 entries per call: 10 million per key
@@ -24,6 +31,7 @@ EMPTY_FOR_MS: Final = 60 * 60 * 1000  # a key this long without an entry is nobo
 
 TENANTLESS: Final = (BARE, UNKNOWN_TENANT)
 MOST_TENANTLESS: Final = 200  # named for operators; there is one per extension in normal life
+NAMES: Final = (EPOCH_PREFIX.encode(), NAMING_PREFIX.encode())  # groups that nobody reads by
 
 
 class UnsafePrefix(ValueError):
@@ -157,7 +165,7 @@ def _leave_behind(
     for group in one.groups:
         if group.startswith(GROUP_PREFIX.encode()) and group not in living:
             done.groups += int(client.xgroup_destroy(one.key, group))
-        elif not group.startswith(EPOCH_PREFIX.encode()):  # those go with the key
+        elif not group.startswith(NAMES):  # those go with the key
             remaining += 1
     unused = not one.length and not remaining and one.target not in busy
     if unused and one.last.ms + EMPTY_FOR_MS < now:

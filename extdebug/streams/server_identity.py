@@ -37,9 +37,9 @@ class ServerIdentity:
         self._heard = 0.0
         self._broke: float | None = None
 
-    def heard(self) -> None:
-        """The server answered."""
-        self._heard = self._monotonic()
+    def heard(self, asked: float | None = None) -> None:
+        """The server answered what was `asked` then: a busy process reads its answer late."""
+        self._heard = self._monotonic() if asked is None else asked
         self._broke = None
 
     def broke(self) -> None:
@@ -47,8 +47,8 @@ class ServerIdentity:
         if self._broke is None:
             self._broke = self._monotonic()
 
-    def identify(self, info: bytes | str | None) -> None:
-        """From INFO, on each new connection; None when the server does not tell."""
+    def identify(self, info: bytes | str | None, *, asked: float | None = None) -> None:
+        """From INFO, `asked` on each new connection; None when the server does not tell."""
         values = read_info(info)
         run_id = values.get("run_id", "")
         if not run_id or run_id == self.run_id:
@@ -64,7 +64,8 @@ class ServerIdentity:
             self.failover = uptime > silent + 1
             # The earlier run still answered when we heard it last, and was gone when we noticed.
             self.began_ms = min(max(started_ms, now_ms - math.ceil(silent * 1000)), by_uptime)
-            gone = now_ms if self._broke is None else now_ms - self._ms_since(self._broke)
+            asked = self._monotonic() if asked is None else asked
+            gone = now_ms if self._broke is None else now_ms - int((asked - self._broke) * 1000)
             self.certain_ms = min(max(self.began_ms, gone), by_uptime)
         else:
             self.failover = values.get("master_replid2", "").strip("0") != ""
@@ -73,6 +74,3 @@ class ServerIdentity:
             self.certain_ms = now_ms
             self.began_ms = max(started_ms, now_ms - LONG_MS)
         self.run_id = run_id
-
-    def _ms_since(self, moment: float) -> int:
-        return int((self._monotonic() - moment) * 1000)
