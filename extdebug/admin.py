@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -21,8 +22,10 @@ from audit import queries, refusals
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import actor_of, note_reading
 from extdebug import dashboard
+from extdebug.desk.purge import purge_view
+from extdebug.desk.shown import export_view, shown_view
 from extdebug.models import DebugSession, Process
-from extdebug.sessions import heartbeats, store
+from extdebug.sessions import gap_words, heartbeats, store, used_filters
 from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.identity import locks
 
@@ -34,7 +37,7 @@ class OpenFilter(admin.SimpleListFilter):
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "live"), ("no", "over")]
+        return [("yes", "live"), ("no", "ended")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() is None:
@@ -47,8 +50,8 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
     """Live and past sessions. Ending one needs a POST from a confirmation page."""
 
     list_display = (
-        "username", "target", "state", "opened_at", "transport", "ip", "grant", "shown", "lost_now",
-        "process",
+        "person", "target", "state", "opened", "transport", "address", "grant", "shown", "lost_now",
+        "why",
     )  # fmt: skip
     list_filter = (
         OpenFilter,
@@ -65,21 +68,37 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
     list_select_related = ("grant",)
     actions = ("end_selected",)
 
+    @display(description="person", ordering="username")
+    def person(self, session: DebugSession) -> str:
+        return session.username
+
+    @display(description="opened", ordering="opened_at")
+    def opened(self, session: DebugSession) -> dt.datetime:
+        return session.opened_at
+
+    @display(description="address", ordering="ip")
+    def address(self, session: DebugSession) -> str:
+        return session.ip
+
     @display(description="watches", ordering="tenant")
     def target(self, session: DebugSession) -> str:
         return f"{session.tenant} / {session.extension}"
 
     @display(
         description="state",
-        label={"live": "success", "ending": "warning", "lost": "warning"},
+        label={"live": "success", "ending": "warning", "lost": "warning", "ended": "default"},
         ordering="closed_at",
     )
     def state(self, session: DebugSession) -> tuple[str, str]:
         if session.closed_at is not None:
-            return "over", f"over {session.close_code or ''}".strip()
+            return "ended", "ended"
         if session.end_requested_at is not None:
             return "ending", "ending"
         return ("lost", "connection lost") if session.detached_at else ("live", "live")
+
+    @display(description="how it ended")
+    def why(self, session: DebugSession) -> str:
+        return session.end_in_words
 
     @display(description="lost")
     def lost_now(self, session: DebugSession) -> int:
@@ -153,7 +172,8 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
             **self.admin_site.each_context(request),
             "title": f"Session of {row}",
             "session": row,
-            "filters": [json.dumps(each, ensure_ascii=False) for each in row.filters],
+            "filters": [used_filters.in_words(each) for each in row.filters],
+            "lost": gap_words.in_words(row.lost),
             "rows": queries.about("session", row.pk),
         }
         return TemplateResponse(request, "admin/desk/session.html", context)
@@ -163,22 +183,43 @@ class DebugSessionAdmin(ReadOnlyMixin, OperatorAdmin):
 class ProcessAdmin(ReadOnlyMixin, OperatorAdmin):
     """The console's processes, and what each says about the streams it reads."""
 
-    list_display = ("name", "host", "pid", "well", "started_at", "beat_at", "watching")
+    list_display = ("name", "host", "number", "well", "started", "beat", "watching")
     list_filter = ("host",)
     search_fields = ("name", "host")
     list_before_template = "admin/desk/streams.html"
-    fields = ("name", "host", "pid", "server", "started_at", "beat_at", "said")
+    fields = ("name", "host", "number", "server", "started", "beat", "said")
     readonly_fields = fields
 
-    @display(description="state", label={"alive": "success", "silent": "danger"})
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("purge/", wrap(purge_view), name="extdebug_stream_purge"),
+            path("shown/", wrap(shown_view), name="extdebug_stream_shown"),
+            path("shown/export/", wrap(export_view), name="extdebug_stream_shown_export"),
+            *super().get_urls(),
+        ]
+
+    @display(description="state", label={"OK": "success", "no heartbeat": "danger"})
     def well(self, process: Process) -> str:
-        return "silent" if heartbeats.is_silent(process) else "alive"
+        return "no heartbeat" if heartbeats.is_silent(process) else "OK"
+
+    @display(description="process id", ordering="pid")
+    def number(self, process: Process) -> str:
+        return str(process.pid)
+
+    @display(description="started", ordering="started_at")
+    def started(self, process: Process) -> dt.datetime:
+        return process.started_at
+
+    @display(description="last heartbeat", ordering="beat_at")
+    def beat(self, process: Process) -> dt.datetime:
+        return process.beat_at
 
     @display(description="sessions")
     def watching(self, process: Process) -> Any:
         return process.health.get("sessions", 0)
 
-    @display(description="what it says of itself")
+    @display(description="health")
     def said(self, process: Process) -> str:
         text = json.dumps(process.health, indent=2, ensure_ascii=False, sort_keys=True)
         return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 
 from audit import queries
-from audit.requesters import note_reading
+from audit.requesters import note_reading, user_of
 from extdebug.models import DebugSession, Process
+from extdebug.sessions import gap_words
 from extdebug.sessions.heartbeats import JANITOR, is_replay, is_silent
 from policies.changes import second_person
 from policies.database import clock
+from policies.desk import waiting
 from policies.desk.recorded_admin import operates
 from policies.models import ChangeRequest, Grant
 
@@ -96,20 +101,25 @@ def streams() -> dict[str, Any]:
     for process in processes:
         silent = is_silent(process)
         for stream in process.health.get("streams", ()):
-            lost = {why: count for why, count in (stream.get("lost") or {}).items() if count}
+            lost = gap_words.in_words(stream.get("lost") or {})
             bad = silent or bool(stream.get("problem"))
             slow = bool(lost) or (stream.get("lag_ms") or 0) >= LAGGING
             rows.append(
                 {
                     **stream,
+                    "about": _query(stream.get("target")),
                     "process": process.name,
                     "silent": silent,
                     "lost": lost,
+                    "lag": _lag(stream.get("lag_ms")),
                     "reach": _span(stream.get("retention_ms")),
                     "mood": "bad" if bad else "slow" if slow else "good",
                 }
             )
-    rows.sort(key=lambda row: ({"bad": 0, "slow": 1, "good": 2}[row["mood"]], row["target"]))
+    rows += _unreported({str(row["target"]) for row in rows})
+    rows.sort(
+        key=lambda row: ({"bad": 0, "slow": 1, "new": 2, "good": 3}[row["mood"]], row["target"])
+    )
     silent_count = sum(is_silent(process) for process in processes)
     janitor = Process.objects.filter(name=JANITOR).first()
     return {
@@ -119,6 +129,37 @@ def streams() -> dict[str, Any]:
         "janitor": janitor,
         "janitor_silent": janitor is None or is_silent(janitor),
     }
+
+
+def _lag(ms: float | None) -> str:
+    """A delay in a unit that suits it."""
+    return _span(ms) if ms is None or ms >= 1000 else f"{ms:.0f} ms"
+
+
+def _unreported(known: set[str]) -> list[dict[str, Any]]:
+    """Streams that are watched and that no process has reported yet: each does so every 5 s."""
+    live = DebugSession.objects.filter(closed_at=None).values_list("tenant", "extension")
+    counted = Counter(f"{tenant}:{extension}" for tenant, extension in live)
+    return [
+        {
+            "target": target,
+            "about": _query(target),
+            "watchers": watchers,
+            **dict.fromkeys(("backlog", "length")),
+            "lag": "?",
+            "lost": [],
+            "reach": "?",
+            "mood": "new",
+        }
+        for target, watchers in counted.items()
+        if target not in known
+    ]
+
+
+def _query(target: object) -> str:
+    """The address part that names a stream on the pages about it."""
+    tenant, _, extension = str(target).partition(":")
+    return urlencode({"tenant": tenant, "extension": extension})
 
 
 def _span(milliseconds: float | None) -> str:
@@ -139,24 +180,32 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     def group(title: str, *items: dict[str, Any], folded: bool = False) -> dict[str, Any]:
         return {"title": title, "items": list(items), "collapsible": folded, "separator": True}
 
+    approvals = changes = 0
+    if operates(request):
+        user = user_of(request)
+        approvals, changes = waiting.approvals(user).count(), len(waiting.changes(user))
     return [
         group(
             "Operate",
             item("Desk", "space_dashboard", "index", permission=lambda request: True),
             item(
+                format_html("Waiting for approval{}", _waits("approvals", approvals)),
+                "pending_actions",
+                "policies_grant_next",
+                active=lambda request: False,
+            ),
+            item(
                 "Grants",
                 "approval_delegation",
                 "policies_grant_changelist",
-                badge="extdebug.dashboard.waiting",
                 active=_among_grants,
             ),
             item(
-                "Changes",
+                format_html("Change requests{}", _waits("changes", changes)),
                 "group_add",
                 "policies_changerequest_changelist",
-                badge="extdebug.dashboard.changes_waiting",
             ),
-            item("Live sessions", "sensors", "extdebug_debugsession_changelist"),
+            item("Sessions", "sensors", "extdebug_debugsession_changelist"),
             item("Streams", "monitor_heart", "extdebug_process_changelist"),
             item("Why?", "help", "policies_why"),
             item("Locks", "lock", "policies_lock_changelist"),
@@ -170,13 +219,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             item("Tenant admins", "badge", "policies_membership_changelist"),
             item("Developers", "code", "policies_extensiondeveloper_changelist"),
             item("Capabilities", "verified_user", "policies_capability_changelist"),
+            item("Directory releases", "group_add", "policies_directoryrelease_changelist"),
             folded=True,
         ),
         group(
             "Rules",
             item("Environment policies", "policy", "policies_environmentpolicy_changelist"),
             item("Production modes", "toggle_off", "policies_productionmode_changelist"),
-            item("Consent", "handshake", "policies_consent_changelist"),
+            item("Consents", "handshake", "policies_consent_changelist"),
             item("Limits", "speed", "policies_limits_changelist"),
             item("Redaction rules", "ink_marker", "policies_redactionrule_changelist"),
             folded=True,
@@ -191,19 +241,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def waiting(request: HttpRequest) -> str:
-    """The badge beside "Grants": how many requests wait for an answer."""
-    if not operates(request):
-        return ""
-    pending = Grant.objects.filter(state=Grant.State.REQUESTED, lapses_at__gt=clock.now()).count()
-    return str(pending or "")
-
-
-def changes_waiting(request: HttpRequest) -> str:
-    """The badge beside "Changes": how many wait for a second person."""
-    if not operates(request):
-        return ""
-    return str(_pending_changes().count() or "")
+def _waits(kind: str, count: int) -> str:
+    """The number beside an entry of the sidebar; policies/waiting.js keeps it up to date."""
+    return format_html(
+        ' <span class="waits" data-waits="{}"{}>{}</span>', kind, "" if count else " hidden", count
+    )
 
 
 def _pending_changes() -> QuerySet[ChangeRequest]:

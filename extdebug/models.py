@@ -1,4 +1,4 @@
-"""Tables of the console: debug sessions, live and past, and the processes that hold them."""
+"""Tables of the console: debug sessions, the processes that hold them, and purges of streams."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+
+from audit import session_ends
 
 
 class Process(models.Model):
@@ -22,7 +24,7 @@ class Process(models.Model):
     health = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        verbose_name_plural = "processes"
+        verbose_name_plural = "streams"  # the list begins with what they read
         ordering = ("name",)
 
     def __str__(self) -> str:
@@ -75,9 +77,15 @@ class DebugSession(models.Model):
     shown = models.PositiveBigIntegerField(default=0)
     filtered = models.PositiveBigIntegerField(default=0)
     lost = models.JSONField(default=dict, blank=True)
+    # Stretches that events were sent of, [first id, last id]. None: written before it was kept.
+    reach = models.JSONField(default=list, blank=True, null=True)
     uncounted = models.JSONField(default=list, blank=True)  # reasons of losses of unknown size
+    # Who may be told of it (watcher_rows.py), and the view it shares; null: nobody, and none.
+    standing = models.JSONField(null=True, blank=True)
+    shared = models.JSONField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "session"
         ordering = ("-opened_at",)
         indexes: ClassVar = [
             models.Index(
@@ -105,5 +113,47 @@ class DebugSession(models.Model):
         return f"{self.username} on {self.tenant}:{self.extension}"
 
     @property
+    def end_in_words(self) -> str:
+        """Why it ended, for people; empty while it is open."""
+        if self.closed_at is None:
+            return ""
+        return self._end_in_words("the watcher")
+
+    @property
+    def end_to_the_watcher(self) -> str:
+        """The same, said to the person whose session it was."""
+        return self._end_in_words("you") if self.closed_at else ""
+
+    def _end_in_words(self, watcher: str) -> str:
+        by = self.end_requested_by
+        whom = watcher if by == self.username else by or "an operator"
+        return session_ends.in_words(self.close_code, self.close_reason, by=whom)
+
+    @property
     def lost_total(self) -> int:
         return sum(count or 0 for count in self.lost.values())
+
+
+class StreamPurge(models.Model):
+    """Lines of one stream that an operator removes. Written before Redis is touched.
+
+    `first` and `last` are ids, both inclusive. `done_at` without `failure`: all of them are gone.
+    """
+
+    tenant = models.CharField(max_length=64)
+    extension = models.CharField(max_length=64)
+    first = models.CharField(max_length=48)
+    last = models.CharField(max_length=48)
+    reason = models.CharField(max_length=500)
+    ordered_by = models.CharField(max_length=150)
+    ordered_at = models.DateTimeField(db_index=True)
+    expected = models.PositiveBigIntegerField()
+    removed = models.PositiveBigIntegerField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"purge of {self.tenant}:{self.extension}"

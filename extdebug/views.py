@@ -1,13 +1,17 @@
-"""The console's pages: what I may debug, the console of one extension, signing out."""
+"""The console's pages: what I may debug, one extension's console, ending a session, signing out."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout as auth_logout
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.http import (
     Http404,
     HttpRequest,
@@ -17,9 +21,13 @@ from django.http import (
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from extdebug.sessions import heartbeats
+from extdebug.models import DebugSession
+from extdebug.sessions import heartbeats, store
+from extdebug.transports.access_requests import decision_json
 from extdebug.wire.events import BadId, clean_id
+from extdebug.wire.keys import Target
 from policies import access, cuts
+from policies.grants import own_requests
 
 # --- pages ------------------------------------------------------------------------------------
 
@@ -34,19 +42,29 @@ def home(request: HttpRequest) -> HttpResponse:
 def extensions(request: HttpRequest) -> HttpResponse:
     """The extensions that the person may ask to debug, each with links to its console."""
     rows: dict[str, dict[str, Any]] = {}
-    for row in access.overview(access.user_of(request)):
+    user = access.user_of(request)
+    found = access.overview(user)
+    for row, place in zip(found, _places(user, found), strict=True):
         entry = rows.setdefault(
             row.extension, {"extension": row.extension, "name": row.extension_name, "tenants": []}
         )
-        entry["tenants"].append({**_place(row), "url": _url(row)})
+        entry["tenants"].append({**place, "url": _url(row)})
     listed = sorted(rows.values(), key=lambda entry: str(entry["name"]).lower())
-    user = access.user_of(request)
+    bare = access.tenantless(user, sorted({access.NOBODYS, *heartbeats.tenantless()}))
+    tenantless = [
+        {**place, "extension": row.extension, "url": _url(row)}
+        for row, place in zip(bare, _places(user, bare), strict=True)
+    ]
+    places = [(place, row["extension"]) for row in listed for place in row["tenants"]]
+    places += [(place, place["extension"]) for place in tenantless]
     context = {
         "rows": listed,
         "operator": access.is_operator(user),
-        "tenantless": [
-            {**_place(row), "extension": row.extension, "url": _url(row)}
-            for row in access.tenantless(user, heartbeats.tenantless())
+        "tenantless": tenantless,
+        "pending": [
+            {"tenant": place["tenant"], "extension": extension, "request": place["request"]}
+            for place, extension in places
+            if place["request"] and not place["allowed"]
         ],
     }
     return render(request, "extdebug/extensions.html", context)
@@ -68,14 +86,15 @@ def debug(request: HttpRequest, extension: str) -> HttpResponse:
     rows = [row for row in access.overview(user) if row.extension == key]
     operator = access.is_operator(user)
     asked = (given.get("tenant") or given.get("tenantId") or "", key)
-    found = [each for each in heartbeats.tenantless() if each[1] == key]
+    found = [each for each in (access.NOBODYS, *heartbeats.tenantless()) if each[1] == key]
     rows += access.tenantless(user, sorted({asked, *found}))
     if not rows:
         raise Http404
     config = {
         "extension": key,
         "extensionName": rows[0].extension_name,
-        "tenants": [_place(row) for row in rows],
+        "tenants": _places(user, rows),
+        "refused": _refused(request, rows, asked[0]),
         "selected": {
             "tenant": given.get("tenant") or given.get("tenantId"),
             "install": given.get("install") or given.get("installId"),
@@ -87,7 +106,9 @@ def debug(request: HttpRequest, extension: str) -> HttpResponse:
         },
         "wsUrl": "/ws/ext-debug/",
         "streamUrl": "/api/ext-debug/stream",
+        "accessUrl": "/api/ext-debug/access",
         "grantsUrl": "/api/ext-debug/grants",
+        "withdrawUrl": "/api/ext-debug/grants/withdraw",
         "savedUrl": "/api/ext-debug/saved",
         "prefix": settings.EXT_DEBUG_STREAM_PREFIX,
         "mode": settings.EXT_DEBUG_STREAM_MODE,
@@ -98,21 +119,37 @@ def debug(request: HttpRequest, extension: str) -> HttpResponse:
     return render(request, "extdebug/console.html", {"config": config})
 
 
-def _place(row: access.TargetRow) -> dict[str, Any]:
-    decision = row.decision
-    return {
-        "tenant": row.tenant,
-        "name": row.tenant_name,
-        "installs": [{"id": key, "name": name} for key, name in row.installs],
-        "allowed": decision.allowed,
-        "environment": decision.environment,
-        "reason": decision.reason,
-        "hint": decision.hint,
-        "canRequest": decision.can_request,
-        "checks": [
-            {"rule": c.rule, "ok": c.ok, "reason": c.reason, "hint": c.hint} for c in decision.shown
-        ],
-    }
+def _places(user: User, rows: Sequence[access.TargetRow]) -> list[dict[str, Any]]:
+    """The targets as the pages show them, each with the person's own request for it."""
+    asked = own_requests.latest(user, [(row.tenant, row.extension) for row in rows])
+    return [
+        {
+            "tenant": row.tenant,
+            "name": row.tenant_name,
+            "installs": [{"id": key, "name": name} for key, name in row.installs],
+            **decision_json(row.decision, asked.get((row.tenant, row.extension))),
+        }
+        for row in rows
+    ]
+
+
+def _refused(request: HttpRequest, rows: Sequence[access.TargetRow], tenant: str) -> str | None:
+    """The tenant that this visit asks for and is refused, which is recorded; None if there is none.
+
+    The page draws that refusal without opening a session, which would have recorded it.
+    """
+    asked = [row for row in rows if row.tenant == tenant or (not tenant and len(rows) == 1)]
+    if not asked or asked[0].decision.allowed:
+        return None
+    viewer = access.viewer_of(
+        access.user_of(request),
+        transport="page",
+        session_key=request.session.session_key,
+        ip=access.ip_of(request),
+    )
+    row = asked[0]
+    store.record_denial(viewer, Target(row.tenant, row.extension), row.decision)
+    return row.tenant
 
 
 @require_GET
@@ -127,6 +164,23 @@ def moved(request: HttpRequest, extension: str) -> HttpResponse:
     }  # fmt: skip
     query = f"?{urlencode(kept)}" if kept else ""
     return HttpResponseRedirect(f"/extensions/{quote(extension)}/debug{query}")
+
+
+@login_required
+@require_POST
+def end_session(request: HttpRequest, session: uuid.UUID) -> HttpResponse:
+    """End one's own live session from the access page; 404 for another person's."""
+    user = access.user_of(request)
+    row = DebugSession.objects.filter(pk=session, user=user).first()
+    if row is None:
+        raise Http404
+    viewer = access.viewer_of(user, transport="page", ip=access.ip_of(request))
+    target = f"{row.tenant} / {row.extension}"
+    if store.end(row.pk, actor=store.actor_of(viewer)):
+        messages.success(request, f"The session on {target} is being ended.")
+    else:
+        messages.info(request, f"The session on {target} had ended already.")
+    return redirect("own")
 
 
 @require_POST

@@ -11,6 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from extdebug.wire.environment.shared import STREAM_PREFIX
+from extdebug.wire.keys import stream_key
+
 # Modules that only the extra `demo` brings, and one of the console's own.
 NEEDED: Final = ("fakeredis", "lupa", "uvicorn", "wasmtime", "componentize_py")
 # Of the starting shell only what programs need to run at all: nothing of ours leaks through.
@@ -50,6 +53,11 @@ class Plan:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def first_stream(self) -> str:
+        """Key of the stream whose page is opened first. Neither side is given another prefix."""
+        return stream_key(STREAM_PREFIX.default, TARGETS[0].partition(":")[0], EXTENSION)
 
     def console_environment(self) -> dict[str, str]:
         """Of a process of the console. The demo has a database of its own: DATABASE_URL may point

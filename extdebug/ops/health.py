@@ -12,12 +12,13 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
-from prometheus_client import CollectorRegistry, generate_latest
 
+from audit import refusal_pages
 from extdebug.db import in_record_threads
 from extdebug.ops import readiness
-from extdebug.ops.metrics import Figures
+from extdebug.ops.metrics import Figures, text
 from extdebug.ops.shared_answer import SharedAnswer
+from extdebug.ops.workers import this_worker
 from extdebug.sessions import heartbeats
 from extdebug.sessions.node import running_node
 
@@ -31,15 +32,21 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 @require_GET
-async def readyz(request: HttpRequest) -> JsonResponse:
+async def readyz(request: HttpRequest) -> HttpResponse:
     """Whether new sessions may be sent here. Anyone may ask, so problems are named by id only; the
     log has the rest, and whoever has METRICS_TOKEN gets it as `why`. Asked once for all who ask
-    within a second."""
+    within a second. Of several workers it says how many answer: one that ended is started again. A
+    browser reads as a page what keeps sessions away."""
     found = await ready.get()
     problems = [*_draining(), *found.problems]
     body: dict[str, object] = {"ok": not problems, "problems": problems}
+    if (worker := this_worker()) is not None:
+        body["workers"] = {"answer": found.workers, "of": worker.team.count}
     if _has_token(request):
         body |= {"why": found.problems, "warnings": found.warnings}
+    elif problems and refusal_pages.wants_page(request.headers.get("Accept", "")):
+        message = f"This console takes no new sessions just now: {', '.join(problems)}."
+        return refusal_pages.answer(title="Not ready", message=message, status=503)
     return JsonResponse(body, status=503 if problems else 200)
 
 
@@ -54,6 +61,7 @@ class Found:
 
     problems: dict[str, str]
     warnings: dict[str, str]
+    workers: int = 1  # that answer, of this port
 
 
 async def _look() -> Found:
@@ -74,7 +82,9 @@ async def _look() -> Found:
         if settings.EXT_DEBUG_STREAM_MODE == "redis":
             problems[f"redis: {error}"] = f"Redis does not answer: {error.reason}"
     _log_changes(problems, warnings)
-    return Found(problems, warnings)
+    worker = this_worker()
+    workers = 1 if worker is None else len(await worker.siblings.ask())
+    return Found(problems, warnings, workers)
 
 
 ready: Final = SharedAnswer(_look)
@@ -126,7 +136,8 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     except Exception as error:  # noqa: BLE001 - told as a metric
         log.warning("metrics without the database: %s", error)
         signs = None
-    registry = CollectorRegistry()
     full = readiness.FULL in (await ready.get()).warnings
-    registry.register(Figures(running_node(), signs, redis_full=full))
-    return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4")
+    worker = this_worker()
+    team = None if worker is None else await worker.siblings.ask()
+    body = text(Figures(running_node(), signs, redis_full=full, workers=team))
+    return HttpResponse(body, content_type="text/plain; version=0.0.4")

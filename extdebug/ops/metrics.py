@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from extdebug.sessions.heartbeats import Signs
-from extdebug.sessions.node import Node
+from extdebug.sessions.node import Node, running_node
 from extdebug.sessions.supervisor import Timings
 from extdebug.wire.events import GapReason
 
@@ -36,24 +37,82 @@ _STREAM_COUNTERS: Final = {
 
 
 class Figures(Collector):
-    """One scrape. `signs` is None when the database did not answer."""
+    """One scrape: what all processes share, then what each counts.
 
-    def __init__(self, node: Node | None, signs: Signs | None, *, redis_full: bool = False) -> None:
+    `signs` is None when the database did not answer. `workers`: the texts of `own_figures` of the
+    processes of one port, by number; None where one process has it alone.
+    """
+
+    def __init__(
+        self,
+        node: Node | None,
+        signs: Signs | None,
+        *,
+        redis_full: bool = False,
+        workers: Mapping[int, bytes] | None = None,
+    ) -> None:
         self._node = node
         self._redis_full = redis_full
         self._signs = signs
+        self._workers = workers
 
     def collect(self) -> Iterable[Metric]:
         yield from _database(self._signs)
         full = self._redis_full
         yield _gauge("ext_debug_redis_full", "1: Redis refuses writes, its memory is used.", full)
-        node = self._node
-        if node is None:  # no session ever began here
+        if self._workers is None:
+            yield from _own(self._node)
             return
-        yield from _sessions(node)
-        yield from _policy(node)
-        yield from _process(node)
-        yield from _streams(node)
+        answered = len(self._workers)
+        yield _gauge("ext_debug_workers", "Processes of this port that answered.", answered)
+        yield from by_worker(self._workers)
+
+
+def own_figures() -> bytes:
+    """What this process counts, as Prometheus text."""
+    return _text(_own(running_node()))
+
+
+def by_worker(texts: Mapping[int, bytes]) -> list[Metric]:
+    """The figures of several processes, each sample with its process's number as `worker`."""
+    families: dict[str, Metric] = {}
+    for number, text in texts.items():
+        for said in text_string_to_metric_families(text.decode()):
+            family = families.get(said.name)
+            if family is None:
+                family = families[said.name] = Metric(said.name, said.documentation, said.type)
+            for sample in said.samples:
+                labels = {**sample.labels, "worker": str(number)}
+                family.samples.append(sample._replace(labels=labels))
+    return list(families.values())
+
+
+def text(figures: Figures) -> bytes:
+    """Prometheus text of one scrape."""
+    return _text(figures.collect())
+
+
+class _Gathered(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _text(metrics: Iterable[Metric]) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Gathered(list(metrics)))
+    return generate_latest(registry)
+
+
+def _own(node: Node | None) -> Iterator[Metric]:
+    if node is None:  # no session ever began here
+        return
+    yield from _sessions(node)
+    yield from _policy(node)
+    yield from _process(node)
+    yield from _streams(node)
 
 
 def _gauge(name: str, help: str, value: float) -> Metric:

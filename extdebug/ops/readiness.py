@@ -26,6 +26,7 @@ from policies.database import checks as policy
 from policies.grants import checks as alarms
 
 FULL: Final = "extdebug.W009"
+_OTHER_SERVERS: Final = ("extdebug.E008", "extdebug.E009")  # a node of a cluster, a Sentinel
 ADVISED: Final = (7, 2)  # 7.0 still delivers to a blocked reader whose permission was withdrawn
 
 
@@ -75,6 +76,8 @@ async def redis_problems() -> list[CheckMessage]:
             found = judge(await link.call("INFO"))
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
             found = []
+        if any(one.id in _OTHER_SERVERS for one in found):
+            return found  # which says why nothing can be read there
         return [*found, *await _unreadable(link)]
     except (RedisError, *LOST) as error:
         raise RedisAway(error) from error
@@ -146,12 +149,20 @@ def judge(info: bytes | str | None) -> list[CheckMessage]:
                 id=FULL,
             )
         )
+    if values.get("redis_mode") == "sentinel":
+        found.append(
+            Error(
+                "REDIS_URL names a Sentinel, not a server.",
+                hint="Write redis+sentinel://host:port,host:port/SERVICE to be led to the master.",
+                id="extdebug.E009",
+            )
+        )
     if values.get("cluster_enabled") == "1":
         found.append(
             Error(
                 "Redis is a node of a cluster, which holds only some of the streams.",
-                hint="Use one server, or a primary with replicas: the console reads all streams "
-                "from one address.",
+                hint="Use one server, or a master with replicas and Sentinels: the console reads "
+                "all streams from one of them.",
                 id="extdebug.E008",
             )
         )

@@ -12,14 +12,16 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
 from django.db import close_old_connections
 
+from audit.refusal_pages import text, wants_page
 from extdebug.db import THREADS as SESSION_THREADS
+from policies.directory import callers
 
 R = TypeVar("R")
 Scope = dict[str, Any]
@@ -32,18 +34,24 @@ KIB: Final = 1024
 ANONYMOUS_BODY: Final = 16 * KIB  # a sign-in, a form of the pages
 API_BODY: Final = 64 * KIB  # the largest legal request for access is 24 KiB of escaped text
 ADMIN_BODY: Final = 256 * KIB  # change lists with many rows; DATA_UPLOAD_MAX_MEMORY_SIZE
+DIRECTORY_BODY: Final = 8 * KIB * KIB  # 20,000 installs with their capabilities are 4 MiB
 BUFFERED: Final = 32 * KIB * KIB  # bytes of bodies that are arriving, the whole process's
 BODYLESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # POSTs that hash a password: 100 MiB and all cores for a tenth of a second each.
 _HASHING: Final = re.compile(
-    r"/(login/|admin/login/|admin/password_change/|admin/auth/user/(add|[^/]+/password)/)"
+    r"/(login/|admin/password_change/|admin/auth/user/(add|[^/]+/password)/)"
 )
 # Async views, and files: their sync parts (middlewares) take microseconds.
 _QUICK: Final = re.compile(r"/(api/ext-debug/|static/|(healthz|readyz|metrics)$)")
 PAGE_THREADS: Final = 4
 HASHING_THREADS: Final = 2  # so many passwords at once, so 200 MiB
 QUICK_THREADS: Final = 2
+# Of the page that is answered here: Django's middleware, which sets one, stands further in.
+_PAGE_POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    b"frame-ancestors 'none'; base-uri 'none'"
+)
 CARRIERS: Final = 2  # threads that bring late audit rows and notices to the database
 # PostgreSQL connections of one process at most; docs/operations.md states it.
 CONNECTIONS: Final = PAGE_THREADS + HASHING_THREADS + QUICK_THREADS + SESSION_THREADS + CARRIERS
@@ -95,17 +103,26 @@ def lane_of(scope: Scope) -> RequestLane:
 
 
 def most_bytes(scope: Scope) -> int:
-    """How long this request's body may be. A cookie is not checked here, only asked for."""
+    """How long this request's body may be. A cookie is not checked here, only asked for; the
+    directory's token is."""
     if scope["method"] in BODYLESS:
         return 0
     path = scope["path"]
     if path.startswith("/api/ext-debug/"):
         return API_BODY
+    if path.startswith("/api/directory/") and _may_sync(scope):
+        return DIRECTORY_BODY
     name = f"{settings.SESSION_COOKIE_NAME}=".encode()
     cookies = (value for key, value in scope["headers"] if key == b"cookie")
     if path.startswith("/admin/") and any(name in value for value in cookies):
         return ADMIN_BODY
     return ANONYMOUS_BODY
+
+
+def _may_sync(scope: Scope) -> bool:
+    """Whether it comes with the directory's token: from others so much is not even buffered."""
+    sent = dict(scope["headers"]).get(b"authorization", b"")
+    return callers.has_token(sent.decode("latin1"))
 
 
 class _Refused(Exception):
@@ -145,7 +162,7 @@ class RequestBounds:
                     self._room -= len(part)
                     parts.append(part)
             except _Refused as refused:
-                await _answer(send, refused)
+                await _answer(scope, send, refused)
                 return
             await self._serve(lane_of(scope), scope, _replay(b"".join(parts), receive), send)
         finally:
@@ -154,7 +171,7 @@ class RequestBounds:
     async def _serve(self, lane: RequestLane, scope: Scope, receive: Receive, send: Send) -> None:
         if lane.most is not None and lane.busy >= lane.most:
             busy = "The console is busy. Nothing was done; try again in a few seconds."
-            await _answer(send, _Refused(503, busy))
+            await _answer(scope, send, _Refused(503, busy))
             return
         lane.busy += 1
         try:
@@ -186,16 +203,27 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-async def _answer(send: Send, refused: _Refused) -> None:
-    """Plain words, and the connection is closed: what still arrives on it is of no use."""
-    text = f"{refused}\n".encode()
+@cache  # there are as many as there are bounds: drawing them is no work for whoever is flooded
+def _page(status: int, message: str) -> bytes:
+    title = "Please wait" if status == 503 else "Too large"
+    return text(title=title, message=message).encode()
+
+
+async def _answer(scope: Scope, send: Send, refused: _Refused) -> None:
+    """Plain words, to a browser as a page, and the connection is closed: what still arrives on it
+    is of no use."""
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    page = wants_page(accept.decode("latin-1")) and not scope["path"].startswith("/api/")
+    body = _page(refused.status, str(refused)) if page else f"{refused}\n".encode()
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(text)).encode()),
+        (b"content-type", b"text/html; charset=utf-8" if page else b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        (b"content-security-policy", _PAGE_POLICY),
+        (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),
     ]
     if refused.status == 503:
         headers.append((b"retry-after", b"3"))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    await send({"type": "http.response.body", "body": body})

@@ -16,6 +16,7 @@ from typing import Final
 import uvicorn
 from uvicorn.supervisors import ChangeReload
 
+from extdebug.ops.frame_socket import FrameSocket
 from extdebug.ops.http_limits import BoundedHttpProtocol
 from extdebug.wire.environment.kinds import Whole
 
@@ -42,8 +43,13 @@ def port_option(text: str) -> int:
         raise ArgumentTypeError(f"expected 0 to 65535, got {text!r}") from None
 
 
-def listen(host: str, *, port: int, reuse_port: bool = False) -> socket.socket:
-    """A listening socket whose options every accepted connection inherits; PortTaken if not."""
+def listen(
+    host: str, *, port: int, reuse_port: bool = False, accepting: bool = True
+) -> socket.socket:
+    """A listening socket whose options every accepted connection inherits; PortTaken if not.
+
+    One that is not `accepting` names the port for others that listen, and gets no connections.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -54,7 +60,8 @@ def listen(host: str, *, port: int, reuse_port: bool = False) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         sock.bind((host, port))
-        sock.listen(BACKLOG)
+        if accepting:
+            sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise PortTaken(f"cannot listen on {host} port {port}: {error.strerror}") from error
@@ -70,6 +77,7 @@ def config(*, trusted_proxies: list[str], reload: Sequence[Path] = ()) -> uvicor
     return uvicorn.Config(
         "config.asgi:application",
         http=BoundedHttpProtocol,
+        ws=FrameSocket,
         log_config=None,  # Django's LOGGING holds
         access_log=False,  # the audit trail says who watched what; URLs can carry tickets
         server_header=False,
@@ -97,9 +105,13 @@ def run(sock: socket.socket, *, trusted_proxies: list[str], reload: Sequence[Pat
     if reload:
         ChangeReload(chosen, target=uvicorn.Server(chosen).run, sockets=[sock]).run()
         return
-    # What was imported lives as long as the process: the collector need not look at it again, and
-    # thousands of events in flight are no reason to look every 700 objects (12 % of a busy core).
+    spare_the_collector()
+    uvicorn.Server(chosen).run(sockets=[sock])
+
+
+def spare_the_collector() -> None:
+    """What was imported lives as long as the process: the collector need not look at it again, and
+    thousands of events in flight are no reason to look every 700 objects (12 % of a busy core)."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    uvicorn.Server(chosen).run(sockets=[sock])

@@ -8,6 +8,7 @@ from extdebug.filters.filter import Filter
 from extdebug.sessions import used_filters
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.ledger import Ledger
+from extdebug.sessions.reach import Reach
 from extdebug.sessions.store import Account, Lease
 from extdebug.wire.keys import Target
 from policies.redaction.redactor import Redactor
@@ -19,7 +20,8 @@ class Accounting:
     def __init__(self, lease: Lease) -> None:
         self._filters: list[Mapping[str, object]] = list(lease.filters)
         self._earlier = Ledger()
-        self._noted = 0
+        self._reach = lease.reach
+        self._noted = (0, 0)
 
     def use_filter(self, wanted: Filter, redactor: Redactor, target: Target) -> None:
         """A filter that the session uses from now on, kept as the audit trail may show it."""
@@ -35,6 +37,8 @@ class Accounting:
         ledger = Ledger()
         ledger.add(self._earlier)
         ledger.add(flow.ledger)
+        reach = Reach.of(self._reach)
+        reach.join(flow.reach)
         return Account(
             shown=ledger.shown,
             filtered=ledger.filtered,
@@ -42,10 +46,12 @@ class Accounting:
             unknown=sorted(ledger.unknown),
             cursor=str(flow.acked_position) if placed else "",
             filters=self._filters,
+            reach=reach.bounds,
         )
 
     def changed(self, flow: FlowControl) -> bool:
         """Whether the account moved since this was last asked."""
         entries = self._earlier.entries + flow.ledger.entries
-        changed, self._noted = entries != self._noted, entries
+        moved = (entries, flow.reach.steps)
+        changed, self._noted = moved != self._noted, moved
         return changed

@@ -22,7 +22,7 @@ class Authority:
     """Owned by a feed; `wake` is called when what the session may do has changed.
 
     `confirmed` is False until a decision made after the opening arrived; `asked` is set by the
-    feed when a transport first asks for a message.
+    feed when a transport first asks for a message. `told` is called once, when the session ends.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Authority:
         self.confirmed = self.asked = False
         self.ending: CloseReason | None = None
         self.ended = asyncio.Event()
+        self.told: Callable[[CloseReason], None] | None = None
         self.lifetime = Lifetime()
         self.lifetime.until(lease.expires_at, now=now)
         self.lifetime.authority(decision.until, decided=decision.now, now=now)
@@ -46,6 +47,8 @@ class Authority:
             self._ended_at = now
             self.ended.set()
             self._wake()
+            if self.told is not None:
+                self.told(end)
 
     def apply(self, decision: Decision, *, asked_at: float, now: float) -> bool:
         """A decision made afresh: end, or go on under it. Whether the session's scope changed.

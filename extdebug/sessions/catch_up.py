@@ -19,7 +19,7 @@ from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import Cursor, Start
+from extdebug.wire.positions import ZERO_ID, Cursor, Start
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +45,18 @@ class CatchUp:
         self._ring_bytes = ring_bytes
         self._sub: Subscription | None = None
         self._history: History | None = None
-        self._begun = self._was_here = False
+        self._begun = self._was_here = self._rounds = False
         self._pieces: list[Piece] = []  # a page's at the most
         self._problem = ""
 
-    def begin(self, selection: Selection, start: Start) -> Start:
+    def begin(self, selection: Selection, start: Start, *, rounds: bool = False) -> Start:
         """Join live first, then read history up to where live began: no hole, no double.
 
+        `rounds`: stop there instead of going on live, `exhausted`, for whoever reads slowly: the
+        stream keeps what comes meanwhile, not the ring, and it is begun again from the last place.
         Returns the start to begin anew from before its place is found: "now" stays this moment.
         """
+        self._rounds = rounds
         if self._sub is None:
             self._sub = self._hub.subscribe(
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
@@ -93,7 +96,7 @@ class CatchUp:
             return None
         if sub.runner_buffer is not None and sub.runner_buffer.waiting:
             return sub.runner_buffer.take(position)
-        return None if self._history is not None else sub.ring.take()
+        return None if self._history is not None or self._rounds else sub.ring.take()
 
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""
@@ -128,7 +131,8 @@ class CatchUp:
         self._pieces.extend(pieces)
         if history.done:
             self._history = None
-            self._sub.ring.release()
+            if not self._rounds:
+                self._sub.ring.release()
         return found
 
     @property
@@ -138,6 +142,16 @@ class CatchUp:
     @property
     def reading(self) -> bool:
         return self._history is not None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a round is over: all is told that the stream held when it was begun."""
+        return self._rounds and self.attached and self._history is None and not self._pieces
+
+    @property
+    def newest(self) -> Cursor:
+        """The stream's last place, once it is attached."""
+        return Cursor(ZERO_ID) if self._sub is None else self._sub.watched.cursor
 
     @property
     def waiting(self) -> bool:

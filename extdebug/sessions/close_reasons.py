@@ -69,6 +69,11 @@ TAKEN: Final = CloseReason(
     CloseCode.ENDED, "taken_over", "This session goes on in another connection of yours."
 )
 
+END_OF_RANGE: Final = CloseReason(
+    CloseCode.ENDED, "end_of_range", "Everything up to the end of the range was told.",
+    "Ask without `until` to go on from there.",
+)  # fmt: skip
+
 CLIENT_LEFT: Final = "the client left"  # in rows: it closed the connection itself, with any code
 LEFT: Final = CloseReason(CloseCode.ENDED, "left", "The client left while the session was opened.")
 TOO_OFTEN: Final = CloseReason(
@@ -116,13 +121,16 @@ def bad_request(
     return CloseReason(CloseCode.BAD_REQUEST, reason, message, position=position)
 
 
-def ended_by(operator: str) -> CloseReason:
-    by = f" by {operator}" if operator else ""
+def ended_by(who: str, *, watcher: str) -> CloseReason:
+    """Ended by an operator of this name (empty: unknown), or by the watcher from another page."""
+    if who and who == watcher:
+        return CloseReason(
+            CloseCode.ENDED, "ended", "You ended this session from another page.",
+            "Start a new one when you need it.",
+        )  # fmt: skip
+    by = f"{who}, an operator," if who else "An operator"
     return CloseReason(
-        CloseCode.ENDED,
-        "ended",
-        f"An operator ended this session{by}.",
-        "Ask them before you connect again.",
+        CloseCode.ENDED, "ended", f"{by} ended this session.", "Ask them before you connect again."
     )
 
 
@@ -136,6 +144,8 @@ def as_written(code: int, reason: str) -> CloseReason | None:
         return None
     if known is CloseCode.EXPIRED:
         return TIME_UP
+    if reason == END_OF_RANGE.reason:
+        return END_OF_RANGE
     if known is CloseCode.UNAUTHENTICATED:
         return SIGNED_OUT
     return CloseReason(

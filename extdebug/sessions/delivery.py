@@ -6,14 +6,18 @@ from extdebug.hub.ring_buffer import EventRun, Piece
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
-from extdebug.sessions.place import meet
+from extdebug.sessions.place import Meeting, meet
+from extdebug.sessions.release import Release
 from extdebug.wire.positions import Cursor, behind
 
 
-def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNotice | None:
-    """The next events or stated loss; None when nothing waits or the window is full."""
-    while flow.open and (piece := catch_up.take(flow.position)) is not None:
-        meeting = meet(flow.at, piece)
+def deliver(
+    flow: FlowControl, catch_up: CatchUp, now: float, release: Release
+) -> Events | GapNotice | None:
+    """The next events or stated loss; None when nothing waits that `release` lets go now, or the
+    window is full."""
+    while flow.open and (taken := _meet_next(flow, catch_up, now, release)) is not None:
+        piece, meeting = taken
         rest = meeting.rest
         tells = meeting.gap is not None or (rest is not None and rest.gap is not None)
         if tells and flow.refused_since is not None:
@@ -40,22 +44,41 @@ def deliver(flow: FlowControl, catch_up: CatchUp, now: float) -> Events | GapNot
             rest.admitted = True  # it has used its share of the rate
             catch_up.put_back(rest)
             return flow.limited(now, before=str(rest.chunk.first))
-        return _frame(rest, rest.chunk, flow, catch_up, now)
+        return _frame(rest, rest.chunk, flow, catch_up, now, release)
+    return None
+
+
+def _meet_next(
+    flow: FlowControl, catch_up: CatchUp, now: float, release: Release
+) -> tuple[Piece, Meeting] | None:
+    """The next piece, and what it means to the session: as much of it as may be told now."""
+    while not release.over and (piece := catch_up.take(flow.position)) is not None:
+        meeting = meet(flow.at, piece)
+        if meeting.gap is not None:
+            return piece, meeting
+        if meeting.rest is None:
+            continue
+        part, later = release.part(meeting.rest, now)
+        if later is not None:
+            catch_up.put_back(later)
+        return None if part is None else (part, Meeting(part))
     return None
 
 
 def _frame(
-    first: Piece, chunk: EventRun, flow: FlowControl, catch_up: CatchUp, now: float
-) -> Events:
+    first: Piece, chunk: EventRun, flow: FlowControl, catch_up: CatchUp, now: float,
+    release: Release,
+) -> Events:  # fmt: skip
     """A frame of this piece and of those that fit behind it: what gathered during the last send."""
     chunks: list[EventRun] = [chunk]
     base: list[Cursor] = [flow.accept(first)]
     count, size = chunk.count, chunk.size
-    while count < FRAME_EVENTS and (piece := catch_up.take(flow.position)) is not None:
-        meeting = meet(flow.at, piece)
+    while count < FRAME_EVENTS:
+        taken = _meet_next(flow, catch_up, now, release)
+        if taken is None:
+            break
+        piece, meeting = taken
         rest = meeting.rest
-        if rest is None and meeting.gap is None:
-            continue
         if meeting.gap is not None or rest is None or rest.gap is not None:
             catch_up.put_back(piece)
             break

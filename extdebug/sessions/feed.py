@@ -2,15 +2,14 @@
 
 A transport opens a feed, takes its messages one by one with `next()` and hands it what the client
 said. The feed joins history and live, holds what leaves to the decision in force, and ends on time;
-it is cut from outside by `end()` and `apply()`, which work even while a send of the transport is
-stuck.
+it is cut from outside by `end()` and `apply()`, which work even while a send is stuck.
 """
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from extdebug.db import Bridge
 from extdebug.filters.filter import Filter
@@ -18,24 +17,24 @@ from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
 from extdebug.protocol.server_frames import ReadyTarget, StreamState
-from extdebug.sessions import close_reasons, session_frames, store
+from extdebug.sessions import session_frames, store
 from extdebug.sessions.accounting import Accounting
+from extdebug.sessions.at_once import AtOnce
 from extdebug.sessions.authority import Authority
+from extdebug.sessions.bell import Bell
 from extdebug.sessions.close_reasons import CloseReason
-from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.lifetime import LoopClock
+from extdebug.sessions.overview_requests import OverviewRequests
 from extdebug.sessions.paging import Paging
 from extdebug.sessions.playback import Playback
+from extdebug.sessions.presence import Presence
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.session_row import SessionRow
 from extdebug.sessions.status import StatusTeller
+from extdebug.sessions.turn import Message, Spoken, Turn
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import Start
+from extdebug.wire.positions import ENDLESS, Span, Start
 from policies.access import Decision, Viewer
-
-FRAMES_KEPT: Final = 64  # small frames that may wait for a slow client
-
-Message = Events | GapNotice | ControlFrame | CloseReason
 
 
 class FeedOwner(Protocol):
@@ -66,6 +65,7 @@ class Feed:
         wanted: Filter,
         rev: int,
         start: Start,
+        span: Span = ENDLESS,
         clock: LoopClock | None = None,
     ) -> None:
         self.viewer = viewer
@@ -75,20 +75,28 @@ class Feed:
         self._owner = owner
         self._row = SessionRow(lease, viewer, target, records=owner.records)
         self._clock = clock or asyncio.get_running_loop()
-        self._wake = asyncio.Event()
-        self._control_frames: list[ControlFrame] = []
+        self._bell = Bell(self._clock)
+        self._at_once = AtOnce(self._bell, self._step, self._task_needed)
         now = self._clock.time()
-        self._authority = Authority(decision, lease, wake=self._wake.set, now=now)
+        self._authority = Authority(decision, lease, wake=self._bell.ring, now=now)
         self.ended = self._authority.ended
         self.lifetime = self._authority.lifetime
         self._playback = Playback(
             owner.hub, target, decision, lease, wanted=wanted, rev=rev, start=start,
-            history=owner.history, wake=self._wake.set, clock=self._clock,
+            history=owner.history, wake=self._at_once.moved, clock=self._clock, span=span,
         )  # fmt: skip
         self.flow = self._playback.flow
         self._catch_up = self._playback.catch_up
-        self._status = StatusTeller(self.flow, self._catch_up, self.lifetime, now=now)
+        self._status = StatusTeller(self._playback, self.lifetime, now=now)
         self._paging = Paging(owner.hub, target)
+        self.overviews = OverviewRequests(
+            owner.hub, target, self._playback, say=self.say, clock=self._clock
+        )
+        self.presence = Presence(viewer, target, decision, hub=owner.hub, wake=self._bell.ring)
+        self._turn = Turn(
+            self._authority, self._playback, self.presence, self._status,
+            decide_soon=lambda: owner.decide_soon(self),
+        )  # fmt: skip
         self._accounting = Accounting(lease)
         self._accounting.use_filter(wanted, owner.hub.redactor, target)
         self._playback.begin()
@@ -113,51 +121,49 @@ class Feed:
     # --- what the client says -----------------------------------------------------------------
 
     def ack(self, seq: int) -> None:
+        held = not self.flow.open or self._catch_up.waiting
         if not self.flow.ack(seq):
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, f"seq {seq} was never sent")
-        self._wake.set()
+        if held:  # there was no room in the window: nothing else waits for an acknowledgement
+            self._at_once.moved()
 
-    def set_filter(self, wanted: Filter, *, rev: int, start: Start | None = None) -> None:
+    def set_filter(
+        self, wanted: Filter, *, rev: int, start: Start | None = None, span: Span = ENDLESS
+    ) -> None:
         """Another filter from the last place told, or from `start` with an account begun anew."""
         self.flow.rev = rev
         self._accounting.use_filter(wanted, self._owner.hub.redactor, self.target)
         if start is not None:
             self._accounting.begin_anew(self.flow)
-        self._playback.use_filter(wanted, start=start)
+        self._playback.use_filter(wanted, start=start, span=span)
         self._status.answer()
 
     def pause(self) -> None:
         """Stop delivery and keep the place, not the memory."""
         self._playback.pause()
-        self._wake.set()
+        self._bell.ring()
 
     def resume(self) -> None:
         self._playback.resume()
 
     def fetch(self, wanted: Fetch) -> None:
-        self._paging.ask(wanted)
-        self._wake.set()
+        if (shows := self._paging.ask(wanted)) is not None:
+            self._accounting.use_filter(shows, self._owner.hub.redactor, self.target)
+        self._bell.ring()
 
     async def extend(self) -> None:
         """As much time again as a session begins with, within what the policy allows."""
-        ttl = dt.timedelta(seconds=self.decision.limits.ttl_seconds)
-        until = min(self.lease.extendable_until, dt.datetime.now(dt.UTC) + ttl)
-        if until <= self.lifetime.expires_at + dt.timedelta(seconds=1):
-            raise ProtocolError(
-                ErrorCode.NOT_EXTENDABLE, "this session cannot last longer; open a new one"
-            )
-        if not await self._row.extend(until):
-            raise ProtocolError(ErrorCode.NOT_EXTENDABLE, "this session is over")
+        until = await self._row.extend(
+            ends=self.lifetime.expires_at, ttl=self.decision.limits.ttl_seconds
+        )
         self.lifetime.until(until, now=self._clock.time())
         self._status.answer()
-        self._wake.set()
+        self._bell.ring()
 
     def say(self, frame: ControlFrame) -> None:
         """A small frame to send when its turn comes; the oldest of too many goes."""
-        if len(self._control_frames) >= FRAMES_KEPT:
-            del self._control_frames[0]
-        self._control_frames.append(frame)
-        self._wake.set()
+        self._turn.say(frame)
+        self._bell.ring()
 
     # --- what policy says ---------------------------------------------------------------------
 
@@ -177,10 +183,10 @@ class Feed:
 
     def read_again(self) -> None:
         """Authority or redaction rules changed: all that waits is read and redacted anew."""
-        self._control_frames = [session_frames.emptied(frame) for frame in self._control_frames]
+        self._turn.empty()
         self._paging.start_over()
         self._playback.go_on()
-        self._wake.set()
+        self._bell.ring()
 
     @property
     def due(self) -> bool:
@@ -219,14 +225,22 @@ class Feed:
         """Whether nothing can come now, because its source is away."""
         return self._status.state is StreamState.DEGRADED and not self._catch_up.waiting
 
+    def speak_by(self, write: Callable[[Spoken], bool]) -> None:
+        """What can be said while `next` sleeps goes to `write`; False: `next` gives it out."""
+        self._at_once.write = write
+
+    def end_by(self, say: Callable[[CloseReason], None]) -> None:
+        """Whoever can say the reason within the very call that ends the session is told of it."""
+        self._authority.told = say
+
     async def next(self) -> Message:
         """The next message; after a CloseReason there is none. Waits until there is one."""
         self._authority.asked = True
         while True:
-            self._wake.clear()
-            message = self._step(self._clock.time())
+            self._bell.clear()
+            unwritten = self._at_once.unwritten()
+            message = unwritten if unwritten and self.ending is None else self._step()
             if message is not None:
-                self._status.spoke(self._clock.time())
                 return message
             if self._paging and self.flow.open:
                 now = self._clock.time()
@@ -236,47 +250,20 @@ class Feed:
             elif self.flow.open and self._catch_up.readable:
                 await self._playback.read(self.ended)
             else:
-                await self._sleep()
+                now = self._clock.time()
+                await self._bell.sleep(max(self._turn.next_at(now), now + 0.001))
 
-    def _step(self, now: float) -> Message | None:
-        self._authority.end_on_time(now)
-        failed = self._playback.failed
-        if failed is not None:  # it selects nothing any more: the account would not be true
-            self.end(close_reasons.bad_request(str(failed), reason=failed.code))
-        if self.ending is not None:
-            return self.ending
-        if not self._authority.confirmed:
-            return None  # a change while we opened counts: the supervisor decides first
-        if self.lifetime.due(now):
-            # Nothing more under an authority that ended: the supervisor decides afresh.
-            self._owner.decide_soon(self)
-            return None
-        if self._control_frames:
-            return self._control_frames.pop(0)
-        if self.lifetime.warn(now):
-            return session_frames.expiring(self.lifetime, now=now)
-        if self._status.account_due(now):
-            return self._status_frame(now, always=True)
-        return (
-            self._playback.deliver(now)
-            or self.flow.limited(now, before=None)
-            or self._status_frame(now)
-        )
-
-    def _status_frame(self, now: float, *, always: bool = False) -> ControlFrame | None:
-        paused, placed = self._playback.paused, self._playback.placed
-        return self._status.frame(now, paused=paused, placed=placed, always=always)
-
-    async def _sleep(self) -> None:
+    def _step(self) -> Message | None:
         now = self._clock.time()
-        at = min(self.lifetime.next(now), self._status.next_at)
-        if self.flow.refused_since is not None:
-            at = min(at, self.flow.refused_since + 1.0)
-        timer = self._clock.call_at(max(at, now + 0.001), self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
+        message = self._turn.step(now)
+        if message is not None:
+            self._status.spoke(now)
+        return message
+
+    def _task_needed(self) -> bool:
+        """Whether `next` has to look itself: for a page, into the past, or for a moment."""
+        to_read = bool(self._paging) or self._catch_up.readable
+        return (to_read and self.flow.open) or self._turn.timed
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -294,6 +281,8 @@ class Feed:
         if self.finished:
             return
         self.finished = True
+        self._bell.still()
+        self.overviews.leave()
         self._catch_up.leave()
         self._owner.left(self, gone=gone)
         await self._row.finish(self.account, self.ending, gone=gone, code=code, reason=reason)

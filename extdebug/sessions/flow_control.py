@@ -17,7 +17,9 @@ from extdebug.hub.ring_buffer import EventRun, Piece
 from extdebug.protocol import server_frames
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.place import passed
+from extdebug.sessions.purged import Purged, named
 from extdebug.sessions.rate_limit import TokenBucket
+from extdebug.sessions.reach import Reach
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor
 
@@ -27,8 +29,7 @@ LIMITED_EVERY: Final = 1.0  # seconds at most between two notices of the same ra
 ACKS_WITHIN: Final = 2.0  # seconds: who acknowledges more slowly does not hold up the stream
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(msgspec.Struct, frozen=True):
     """Events to show, in order; `through` is the session's place after them."""
 
     seq: int
@@ -41,27 +42,35 @@ class Events:
     def count(self) -> int:
         return sum(chunk.count for chunk in self.chunks)
 
-    def text(self) -> str:
+    def parts(self) -> list[bytes]:
         """The `events` frame; equal chunks were encoded once for all sessions."""
         return server_frames.events_frame(
-            [chunk.text for chunk in self.chunks], seq=self.seq, rev=self.rev, cursor=self.through
+            [chunk.data for chunk in self.chunks], seq=self.seq, rev=self.rev, cursor=self.through
         )
+
+    def text(self) -> str:
+        """The same as one text."""
+        return b"".join(self.parts()).decode()
 
     def places(self) -> Iterator[tuple[DecodedEntry, Cursor]]:
         for chunk, base in zip(self.chunks, self.base, strict=True):
             yield from chunk.places(base)
 
 
-@dataclass(frozen=True, slots=True)
-class GapNotice:
+class GapNotice(msgspec.Struct, frozen=True):
     """A stated loss to show, numbered like events."""
 
     seq: int
     gap: Gap
     through: Cursor
 
+    def parts(self) -> list[bytes]:
+        """The `gap` frame."""
+        return [server_frames.gap_frame(self.gap, seq=self.seq, cursor=self.through)]
+
     def text(self) -> str:
-        return server_frames.gap_frame(self.gap, seq=self.seq, cursor=self.through).decode()
+        """The same as one text."""
+        return self.parts()[0].decode()
 
 
 @dataclass(slots=True)
@@ -88,6 +97,8 @@ class FlowControl:
         self.seq = seq
         self.window = window
         self.ledger = ledger or Ledger()
+        self.reach = Reach()  # of everything sent here, pages of the past too
+        self.purged: Sequence[Purged] = ()  # what operators removed of this stream
         self.acked = seq
         self.acked_position = position
         self.unacked = 0
@@ -108,6 +119,7 @@ class FlowControl:
         """Go on from `place`; what was refused and not told is read again."""
         self.position = self.at = place
         self._refused = None
+        self.reach.pause()
 
     # --- credit -------------------------------------------------------------------------------
 
@@ -203,6 +215,8 @@ class FlowControl:
         return self._told(gap, now)
 
     def _told(self, gap: Gap, now: float) -> GapNotice:
+        gap = named(gap, self.purged)
+        self.reach.pause()
         self.ledger.lose(gap)
         return GapNotice(self.number(FRAME_OVERHEAD, now), gap, self.position)
 
@@ -215,5 +229,9 @@ class FlowControl:
 
     def show(self, chunks: Sequence[EventRun], base: Sequence[Cursor], now: float) -> Events:
         """One frame of accepted chunks, in order."""
-        seq = self.number(sum(chunk.size for chunk in chunks), now)
+        self.reach.told(chunks[0].events[0], chunks[-1].events[-1])
+        size = 0
+        for chunk in chunks:
+            size += chunk.size
+        seq = self.number(size, now)
         return Events(seq, self.rev, self.position, tuple(chunks), tuple(base))

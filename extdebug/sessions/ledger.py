@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from extdebug.protocol.server_frames import LedgerFigures
+from extdebug.protocol.server_frame_parts import LedgerFigures
 from extdebug.wire.events import Gap
 
 

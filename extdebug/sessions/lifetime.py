@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -33,16 +34,19 @@ class Lifetime:
         self._ends = 0.0
         self._warned = False
         self._decide_at: float | None = None
+        self.quiet_until = -math.inf  # before it nothing of this happens, whatever is asked
 
     def until(self, expires_at: dt.datetime, *, now: float) -> None:
         """The session's end, as its row has it."""
         self.expires_at = expires_at
         self._ends = now + (expires_at - dt.datetime.now(dt.UTC)).total_seconds()
         self._warned = self._ends - now <= 1
+        self._moved()
 
     def authority(self, until: dt.datetime | None, *, decided: dt.datetime, now: float) -> None:
         """The moment to which a decision made at `decided` (the database's clock) holds."""
         self._decide_at = None if until is None else now + (until - decided).total_seconds()
+        self._moved()
 
     def over(self, now: float) -> bool:
         return now >= self._ends
@@ -56,7 +60,13 @@ class Lifetime:
         if self._warned or now < self._ends - WARN_BEFORE:
             return False
         self._warned = True
+        self._moved()
         return True
+
+    def _moved(self) -> None:
+        decide_at = math.inf if self._decide_at is None else self._decide_at
+        warn_at = math.inf if self._warned else self._ends - WARN_BEFORE
+        self.quiet_until = min(self._ends, warn_at, decide_at)
 
     def left(self, now: float) -> int:
         """Whole seconds to the end, never negative."""

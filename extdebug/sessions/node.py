@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import socket
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,12 +22,24 @@ from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.runner_client import RunnerClient
 from extdebug.hub.runner_fallback import RunnerFallback
-from extdebug.sessions import close_reasons, heartbeats, shutdown
+from extdebug.sessions import (
+    close_reasons,
+    comebacks,
+    heartbeats,
+    open_rows,
+    shutdown,
+    target_names,
+)
 from extdebug.sessions.feed import Feed
+from extdebug.sessions.gathered import Gathered
+from extdebug.sessions.presence_rounds import PresenceRounds
+from extdebug.sessions.purge_watch import PurgeWatch
 from extdebug.sessions.rate_limit import RateLimit
 from extdebug.sessions.resume_order import ResumeOrder
 from extdebug.sessions.stats import SessionStats
 from extdebug.sessions.supervisor import Supervisor
+from policies import access
+from policies.access import Viewer
 from policies.loading.redactor import current_redactor
 from policies.redaction.redactor import Redactor
 
@@ -38,6 +51,9 @@ RESUMES = 25.0
 KNOCKS = 10.0
 # Whoever was refused in the last minute is decided about without locks first.
 REFUSED = 1 / 60
+# Openings of one transaction: its locks are held for some 30 ms then, and its pages stay small.
+OPENED_AT_ONCE = 64
+ASKED_AT_ONCE = 500  # people looked up in one query
 LEAVE_WITHIN = 1.0  # seconds for the row's removal; without a database it is found silent later
 DRAIN_WITHIN = 8.0  # seconds for telling every session, under the server's own limit of 10
 
@@ -58,7 +74,15 @@ class Node:
         self.knocks = RateLimit(KNOCKS)
         self.refused = RateLimit(REFUSED)
         self.resume_order = ResumeOrder()
-        self.supervisor = Supervisor(name=name, use_rules=self._use_rules, health=self.health)
+        self.openings = Gathered(open_rows.open_rows, bridge=records, most=OPENED_AT_ONCE, calls=2)
+        self.comebacks = Gathered(comebacks.take_over, bridge=records, most=OPENED_AT_ONCE, calls=2)
+        self.names = Gathered(target_names.names_of, bridge=records, most=OPENED_AT_ONCE)
+        self.signed_in = Gathered(_signed_in, bridge=in_policy_threads, most=ASKED_AT_ONCE)
+        self.supervisor = Supervisor(
+            name=name, use_rules=self._use_rules, health=self.health,
+            purges=PurgeWatch(read_again=hub.read_again),
+        )  # fmt: skip
+        self.presence = PresenceRounds(feeds=lambda: self.supervisor.feeds, records=records)
         self.draining = False
 
     def decide_soon(self, *feeds: Feed) -> None:
@@ -107,6 +131,7 @@ class Node:
     async def stop(self) -> None:
         """Drain, stop what runs, and take this process's row away: nobody misses it."""
         await self.drain()
+        await self.presence.stop()
         await self.supervisor.stop()
         await self.hub.close()
         try:
@@ -146,6 +171,11 @@ async def stop_node() -> None:
         await known.stop()
 
 
+def _signed_in(viewers: Sequence[Viewer]) -> list[bool]:
+    live = access.live_principals(viewers)
+    return [position in live for position in range(len(viewers))]
+
+
 def _fallback() -> RunnerFallback | None:
     """The runners of RUNNER_URL, unless the mode is `redis`."""
     urls = [url.strip() for url in settings.RUNNER_URL.split(",") if url.strip()]
@@ -170,6 +200,7 @@ async def _start(*, replay: bool) -> Node:
     )
     started = Node(hub=hub, name=name)
     started.supervisor.start()
+    started.presence.start()
     if not replay:
         shutdown.on_signal(started.stop)
     return started

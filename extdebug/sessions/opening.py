@@ -13,20 +13,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from audit import trail
+from extdebug import log_context
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter, FilterParts
 from extdebug.protocol import server_frames
-from extdebug.sessions import close_reasons, ownership, session_records, store, unconnected
+from extdebug.sessions import close_reasons, ownership, session_records, store
 from extdebug.sessions.close_reasons import OpeningRefused
+from extdebug.sessions.comebacks import Comeback
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.node import Node, current_node
+from extdebug.sessions.open_rows import Wanted
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.wire.events import BARE, BadId, clean_id
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import Start
+from extdebug.wire.positions import ENDLESS, Span, Start
 from policies import access
 from policies.access import Viewer
-from policies.models import Extension, Install, Tenant
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class OpeningRequest:
     extension: str
     wanted: Filter | FilterParts  # parts are compiled once it is known that they may watch
     start: Start
+    span: Span = ENDLESS
     rev: int = 0
     resume: str | None = None
     by_itself: bool = False  # whether a client reconnects and nobody pressed a button
@@ -64,9 +67,9 @@ async def open_feed(
     """A feed and its `ready` frame. OpeningRefused when it may not begin, FilterError when its
     filter is none.
 
-    `read_names` says what a target is called, `names_of` unless given.
+    `read_names` says what a target is called, the tables unless given.
     """
-    opening = asyncio.create_task(_open(node, viewer, asked, read_names or names_of))
+    opening = asyncio.create_task(_open(node, viewer, asked, read_names))
     try:
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
@@ -78,6 +81,8 @@ async def open_feed(
         opening.add_done_callback(_abandoned)
         raise
     node.stats.begun(feed.lease, feed.viewer.transport)
+    log_context.session.set(feed.lease.id)
+    log.debug("%s by %s", "resumed" if feed.lease.resumed else "opened", viewer.transport)
     return feed, feed.ready(names)
 
 
@@ -98,7 +103,7 @@ async def _finish(feed: Feed) -> None:
 
 
 async def _open(
-    node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames
+    node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames | None
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     try:
         tenant, extension = _ids(asked)
@@ -110,7 +115,7 @@ async def _open(
     _admit(node, viewer, asked)
     try:
         target = await _target(viewer, tenant, extension)
-        if viewer.session_hash and not await in_policy_threads(access.live_principals, [viewer]):
+        if viewer.session_hash and not await node.signed_in.ask(viewer):
             raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
     except OpeningRefused as refused:
         await _record(refused, viewer, asked)
@@ -135,14 +140,12 @@ async def _begin(
     target: Target,
     asked: OpeningRequest,
     wanted: Filter,
-    read_names: ReadNames,
+    read_names: ReadNames | None,
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     """Take the row over, or write one, and serve it from here."""
     taken = None
     if asked.resume:
-        taken = await in_record_threads(
-            ownership.take_over, asked.resume, viewer, target, process=node.name
-        )
+        taken = await node.comebacks.ask(Comeback(asked.resume, viewer, target, node.name))
         if taken is not None and not taken[0].allowed:
             await in_record_threads(store.record_denial, viewer, target, taken[0])
             raise OpeningRefused(close_reasons.refusal(taken[0]))
@@ -153,11 +156,9 @@ async def _begin(
             if over is not None:
                 raise OpeningRefused(over)
     if taken is None:
-        decision, lease = await in_record_threads(
-            store.open_session, viewer, target, process=node.name,
-            filters=(), make_room=unconnected.give_way,
-        )  # fmt: skip
+        decision, lease = await node.openings.ask(Wanted(viewer, target, node.name))
         if lease is None:
+            await in_record_threads(store.record_denial, viewer, target, decision)
             raise OpeningRefused(close_reasons.refusal(decision))
     else:
         decision, lease = taken
@@ -165,14 +166,23 @@ async def _begin(
         if earlier is not None:
             lease = _take_from(earlier, lease)
     try:
-        names = await in_record_threads(read_names, target, decision.installs)
+        if read_names is None:
+            names = await node.names.ask((target, decision.installs))
+        else:
+            names = await in_record_threads(read_names, target, decision.installs)
         feed = Feed(
             node, viewer, target, decision, lease,
-            wanted=wanted, rev=asked.rev, start=asked.start,
+            wanted=wanted, rev=asked.rev, start=asked.start, span=asked.span,
         )  # fmt: skip
     except Exception:
         nothing = store.Account(
-            lease.shown, lease.filtered, lease.lost or {}, lease.unknown, "", lease.filters
+            lease.shown,
+            lease.filtered,
+            lease.lost or {},
+            lease.unknown,
+            "",
+            lease.filters,
+            lease.reach,
         )
         await in_record_threads(
             store.close, lease, viewer, target, nothing, code=1011, reason="it could not begin"
@@ -211,7 +221,7 @@ async def _filter(
     whoever was refused lately is asked about before the locks of an opening are taken."""
     if node.refused.spent(viewer.user_id) or (not isinstance(wanted, Filter) and wanted.get("q")):
         decision = await in_record_threads(
-            access.decide, viewer, tenant=target.tenant, extension=target.extension, opening=False
+            access.decide, viewer, tenant=target.tenant, extension=target.extension
         )
         if not decision.allowed:
             await in_record_threads(store.record_denial, viewer, target, decision)
@@ -225,7 +235,7 @@ def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:
     account = earlier.account
     return dataclasses.replace(
         lease, shown=account.shown, filtered=account.filtered, lost=account.lost,
-        unknown=account.unknown, filters=account.filters,
+        unknown=account.unknown, filters=account.filters, reach=account.reach or (),
     )  # fmt: skip
 
 
@@ -241,22 +251,6 @@ async def _target(viewer: Viewer, tenant: str | None, extension: str) -> Target:
             close_reasons.bad_request(f"Name one of the tenants: {named}.", reason=CHOOSE)
         )
     return Target(choices[0], extension)
-
-
-def names_of(target: Target, installs: frozenset[str] | None) -> server_frames.ReadyTarget:
-    """What the target and its installs are called, as far as the decision shows them."""
-    rows = Install.objects.filter(tenant__key=target.tenant, extension__key=target.extension)
-    if installs is not None:
-        rows = rows.filter(key__in=installs)
-    tenant = Tenant.objects.filter(key=target.tenant).first()
-    extension = Extension.objects.filter(key=target.extension).first()
-    return server_frames.ReadyTarget(
-        tenant=target.tenant,
-        extension=target.extension,
-        tenant_name=tenant.name if tenant else target.tenant,
-        extension_name=extension.name if extension else target.extension,
-        installs=tuple(server_frames.Named(row.key, row.name or row.key) for row in rows[:200]),
-    )
 
 
 def record_replay(feed: Feed, viewer: Viewer, **data: object) -> None:

@@ -10,19 +10,16 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import trail
 from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, store, unconnected
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.heartbeats import SILENT
 from extdebug.wire.keys import Target
-from policies import access
-from policies.access import Decision, Viewer
+from policies.access import Viewer
 
 
 def close_abandoned(*, now: dt.datetime | None = None) -> int:
@@ -57,10 +54,11 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
             continue
         closed += 1
         account = store.Account(
-            row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters
+            row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters, row.reach
         )
         actor, target = store.actor_of(row), Target(row.tenant, row.extension)
-        store.record_close(str(row.pk), actor, target, account, code=code, reason=reason)
+        by = row.end_requested_by
+        store.record_close(str(row.pk), actor, target, account, code=code, reason=reason, by=by)
     Process.objects.filter(beat_at__lt=now - dt.timedelta(minutes=10)).delete()
     return closed
 
@@ -116,88 +114,8 @@ def final_end(
     if row.end_requested_at is not None:
         if row.closed_at is None and row.detached_at is not None:  # no process looks at it
             unconnected.close(row, code=int(CloseCode.ENDED), reason="ended")
-        return close_reasons.ended_by(row.end_requested_by)
+        return close_reasons.ended_by(row.end_requested_by, watcher=row.username)
     if row.closed_at is None or row.close_code is None:
         return None
     end = close_reasons.as_written(row.close_code, row.close_reason)
     return end if by_itself or (end is not None and end.code is CloseCode.ENDED) else None
-
-
-def take_over(
-    session: str, viewer: Viewer, target: Target, *, process: str
-) -> tuple[Decision, store.Lease] | None:
-    """Go on with a session of the same person and target; None when there is none to go on with.
-
-    The decision is made again; a refusal leaves the row as it is for its end to be recorded.
-    """
-    try:
-        key = uuid.UUID(session)
-    except ValueError:
-        return None
-    decision = access.decide(
-        viewer, tenant=target.tenant, extension=target.extension, opening=False
-    )
-    now = timezone.now()
-    mine = DebugSession.objects.filter(
-        pk=key,
-        user_id=viewer.user_id,
-        token_id=viewer.token_id,
-        tenant=target.tenant,
-        extension=target.extension,
-        closed_at=None,
-        end_requested_at=None,
-        expires_at__gt=now,
-    ).exclude(detached_at__lt=now - store.RESUME_WITHIN)
-    if not decision.allowed:
-        row = mine.first()
-        return None if row is None else (decision, store.lease_of(row))
-    holder = uuid.uuid4().hex
-    with transaction.atomic():
-        before = mine.select_for_update().first()
-        claimed = mine.update(
-            holder=holder,
-            process=process,
-            detached_at=None,
-            grant_id=decision.grant_id,
-            session_hash=viewer.session_hash,
-            ip=viewer.ip,
-        )
-        if not claimed or before is None:
-            return None
-        _record_resumed(before, viewer, target, decision)
-    return decision, store.lease_of(DebugSession.objects.get(pk=key), resumed=True)
-
-
-def _record_resumed(row: DebugSession, viewer: Viewer, target: Target, decision: Decision) -> None:
-    """A session that goes on by another right or from another place. The same step again within the
-    minute is counted; one to a further place has a row of its own."""
-    said = {
-        "grant": (row.grant_id, decision.grant_id),
-        "address": (row.ip, viewer.ip),
-        "sign-in": (row.session_hash, viewer.session_hash),
-    }
-    changed = {name: pair for name, pair in said.items() if pair[0] != pair[1]}
-    if not changed:
-        return
-    trail.record_repeatable(
-        trail.Entry(
-            trail.Action.SESSION_RESUMED,
-            actor=store.actor_of(viewer),
-            tenant=target.tenant,
-            extension=target.extension,
-            subject_type="session",
-            subject_id=str(row.pk),
-            data={
-                "code": ", ".join(f"{name} {_short(now)}" for name, (_, now) in changed.items()),
-                "changed": {
-                    name: {"from": _short(before), "to": _short(now)}
-                    for name, (before, now) in changed.items()
-                },
-            },
-        )
-    )
-
-
-def _short(value: int | str | None) -> int | str | None:
-    """A sign-in is told by the start of its hash; the rest is nobody's to read."""
-    return value[:8] if isinstance(value, str) and len(value) > 45 else value

@@ -8,8 +8,6 @@ lies before its place was told and is passed over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from extdebug.hub.ring_buffer import EventRun, Piece
@@ -20,8 +18,7 @@ from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId, before, behind
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
+class Meeting(msgspec.Struct, frozen=True):
     """What a piece means to a session at its place.
 
     `gap` is a loss to tell first, after which the session stands at `at` and meets `rest` again.
@@ -35,6 +32,8 @@ class Meeting:
 
 def meet(at: Cursor, piece: Piece) -> Meeting:
     """The next piece as a session at `at` has to take it."""
+    if follows(at, piece):
+        return Meeting(piece)
     through = piece.through
     if not piece.moves or off_stream(through) or off_stream(at):
         return Meeting(piece)
@@ -69,18 +68,39 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     return Meeting(fresh, gap, place)
 
 
+def follows(at: Cursor, piece: Piece) -> bool:
+    """Whether it is a run of events that begins right behind `at`, as nearly all are: there is
+    nothing to tell before it, and nothing of it was told."""
+    chunk, through = piece.chunk, piece.through
+    return (
+        chunk is not None
+        and piece.gap is None
+        and at.index is not None
+        and at.index + piece.filtered + piece.counted + chunk.count == through.index
+        and at.epoch == through.epoch
+        and not off_stream(through)
+        and not off_stream(at)
+        and chunk.events[0].id > at.id
+    )
+
+
 def passed(at: Cursor, piece: Piece) -> Cursor:
     """The place behind a piece that was told, for a session that stood at `at`."""
     through = piece.through
     if not piece.moves:
         return at
-    if piece.replaced or off_stream(through) or off_stream(at) or at.epoch != through.epoch:
+    if piece.replaced:
+        shown = _shown_of_it(at, piece)
+        return through if shown is None else Cursor(shown, None, through.epoch)
+    if off_stream(through) or off_stream(at) or at.epoch != through.epoch:
         return through
-    known = [] if through.index is None else [through.index]
+    index = through.index
     if at.index is not None:
-        known.append(at.index + piece.entries)
-    index = max(known, default=None)
+        counted = at.index + piece.entries
+        index = counted if index is None else max(index, counted)
     last = through if through.id >= at.id else at
+    if last is through and index == through.index:
+        return through  # one place for all sessions that stand there: none is made for each
     return Cursor(last.id, index, through.epoch, through.stated, last.ahead, last.until)
 
 
@@ -94,9 +114,23 @@ def _life_ends(at: Cursor, piece: Piece) -> Meeting:
         bound = str(behind(max(ends.id, at.id)))
         gap = Gap(GapReason.RETENTION, lost, str(at.id), bound)
         return Meeting(piece, gap, Cursor(max(at.id, ends.id), ends.index, at.epoch))
-    if lost is None and piece.gap is not None and at.id < ends.id:
-        piece.gap = msgspec.structs.replace(piece.gap, after=str(at.id))
+    since = at.id if lost is None and at.id < ends.id else _shown_of_it(at, piece)
+    if since is not None and piece.gap is not None and _precedes(since, piece.gap):
+        piece.gap = msgspec.structs.replace(piece.gap, after=str(since))
     return Meeting(piece)
+
+
+def _shown_of_it(at: Cursor, piece: Piece) -> EntryId | None:
+    """The last entry of the next run's stream that a session was shown already, where it came from
+    a process that had read more of the run that ends here than this one."""
+    if piece.kept is None or piece.ends is None or piece.ends.epoch != at.epoch:
+        return None
+    shown = min(at.id, piece.kept)
+    return shown if shown > piece.through.id else None
+
+
+def _precedes(place: EntryId, gap: Gap) -> bool:
+    return gap.before is None or place < EntryId.parse(gap.before)
 
 
 def _replaced(at: Cursor, piece: Piece) -> Meeting:
@@ -144,4 +178,4 @@ def _more(at: Cursor, piece: Piece) -> bool:
 def _part(chunk: EventRun, kept: list[int]) -> EventRun:
     events = [chunk.events[i] for i in kept]
     run = make_chunk(events, range(len(events)))
-    return EventRun(run.count, run.size, run.text, events, [chunk.behind[i] for i in kept])
+    return EventRun(run.count, run.size, run.data, events, [chunk.behind[i] for i in kept])

@@ -10,22 +10,25 @@ MOST: Final = 10_000  # people remembered; whoever was quiet longest is forgotte
 
 
 class TokenBucket:
-    """A token bucket that holds one second of its rate. `rate` 0 or less: no limit."""
+    """A token bucket that holds so many seconds of its rate. `rate` 0 or less: no limit."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, *, seconds: float = 1.0) -> None:
         self.rate = rate
-        self._level = rate
+        self._depth = self._level = rate * seconds
         self._at = 0.0
 
     def take(self, amount: int, now: float) -> bool:
         """Whether `amount` fits now; an amount above the whole bucket passes when it is full."""
         if self.rate <= 0:
             return True
-        self._level = min(self.rate, self._level + (now - self._at) * self.rate)
+        depth, level = self._depth, self._level + (now - self._at) * self.rate
+        if level > depth:
+            level = depth
         self._at = now
-        if self._level < min(amount, self.rate):
+        if level < amount and level < depth:
+            self._level = level
             return False
-        self._level -= amount
+        self._level = level - amount
         return True
 
     def empty(self, now: float) -> bool:

@@ -16,16 +16,22 @@ from policies.access import Decision
 
 
 class ControlFrame:
-    """A small frame outside the numbered order, or a `page`."""
+    """A small frame outside the numbered order, or the answer to a request. `emptied` is the same
+    answer without what was found, for when it was found for another scope."""
 
-    __slots__ = ("data", "kind", "page")
+    __slots__ = ("data", "emptied", "kind")
 
-    def __init__(self, kind: str, data: bytes, *, page: tuple[str, int] | None = None) -> None:
+    def __init__(self, kind: str, data: bytes, *, emptied: bytes | None = None) -> None:
         self.kind = kind
         self.data = data
-        self.page = page  # id and seq
+        self.emptied = emptied
+
+    def parts(self) -> list[bytes]:
+        """The frame."""
+        return [self.data]
 
     def text(self) -> str:
+        """The same as one text."""
         return self.data.decode()
 
 
@@ -44,7 +50,11 @@ def ready(
     if decision.grant_id is not None:
         until = _iso(decision.until or lifetime.expires_at)
         grant = server_frames.ReadyGrant(
-            id=decision.grant_id, label=decision.grant_label, until=until
+            id=decision.grant_id,
+            label=decision.grant_label,
+            until=until,
+            reason=decision.grant_reason,
+            break_glass=decision.break_glass,
         )
     frame = server_frames.Ready(
         session=lease.id,
@@ -108,19 +118,22 @@ def page(id: str, found: Page, *, flow: FlowControl, now: float) -> ControlFrame
         parts.append(decoded.json)
         size += len(decoded.json)
         last = Cursor(decoded.id)
+    if parts:
+        flow.reach.paged(found.found[0], found.found[len(parts) - 1])
     seq = flow.number(size, now)
-    frame = server_frames.page_frame(id, cursor, parts, done=done, seq=seq)
-    return ControlFrame("page", frame, page=(id, seq))
+    hidden_by = None
+    if found.hidden_by is not None:
+        hidden_by = [server_frames.HiddenBy(part.name, part.term) for part in found.hidden_by]
+    frame = server_frames.page_frame(id, cursor, parts, done=done, seq=seq, hidden_by=hidden_by)
+    nothing = server_frames.page_frame(id, None, (), done=False, seq=seq)
+    return ControlFrame("page", frame, emptied=nothing)
 
 
 def emptied(note: ControlFrame) -> ControlFrame:
-    """The same note, but a page without its events: they were found for another scope."""
-    if note.page is None:
+    """The same note, but an answer without what was found for another scope."""
+    if note.emptied is None:
         return note
-    id, seq = note.page
-    return ControlFrame(
-        "page", server_frames.page_frame(id, None, (), done=False, seq=seq), page=note.page
-    )
+    return ControlFrame(note.kind, note.emptied, emptied=note.emptied)
 
 
 def _iso(moment: dt.datetime) -> str:

@@ -53,7 +53,11 @@ def record_saved(session: str, viewer: Viewer, *, what: str, lines: int) -> bool
             extension=row.extension,
             subject_type="session",
             subject_id=str(row.pk),
-            data={"code": f"{what}, {lines} lines", "what": what, "lines": lines},
+            data={
+                "code": f"{what}, {lines} line{'' if lines == 1 else 's'}",
+                "what": what,
+                "lines": lines,
+            },
         )
     )
     return True

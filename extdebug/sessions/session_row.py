@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from extdebug.db import Bridge
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, store
 from extdebug.sessions.close_reasons import CloseReason
@@ -22,11 +23,23 @@ class SessionRow:
         self._target = target
         self._records = records
 
-    async def extend(self, until: dt.datetime) -> bool:
-        """A later end; False when the row is no longer ours."""
-        return await self._records(
+    async def extend(self, *, ends: dt.datetime, ttl: int) -> dt.datetime:
+        """As many seconds again as a session begins with, within what the policy allows.
+
+        The new end; ProtocolError when it is not later than `ends`, or the row no longer ours.
+        """
+        again = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ttl)
+        until = min(self._lease.extendable_until, again)
+        if until <= ends + dt.timedelta(seconds=1):
+            raise ProtocolError(
+                ErrorCode.NOT_EXTENDABLE, "this session cannot last longer; open a new one"
+            )
+        ours = await self._records(
             store.extend, self._lease, self._viewer, self._target, until=until
         )
+        if not ours:
+            raise ProtocolError(ErrorCode.NOT_EXTENDABLE, "this session is over")
+        return until
 
     async def finish(
         self, account: Account, end: CloseReason | None, *, gone: bool, code: int, reason: str

@@ -67,7 +67,7 @@ class SessionStats:
             self.ended["taken_over"] += 1
         else:
             self.ended[end.code.name.lower()] += 1
-            if end.code in CUTS:
+            if end.code in CUTS and end is not close_reasons.END_OF_RANGE:
                 self.cut[end.reason] += 1
         self.past.add(account, lease)
 

@@ -1,4 +1,4 @@
-"""The rows of sessions: opened once, closed once, each with its audit record.
+"""The rows of sessions after their opening: noted, extended, closed once, with audit records.
 
 Synchronous ORM, called through `db`. A row has one holder at a time; whoever writes names
 itself, so that a connection that was taken over can no longer change anything.
@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from audit import trail
 from extdebug.models import DebugSession
 from extdebug.wire.events import printable
 from extdebug.wire.keys import Target
-from policies import access
-from policies.access import Decision, DecisionRule, OpenSessions, SessionLimits, Viewer
+from policies.access import Decision, Viewer
 
-MakeRoom = Callable[[Viewer, Target, SessionLimits], int]
 RESUME_WITHIN: Final = dt.timedelta(seconds=60)
 
 
@@ -42,6 +38,7 @@ class Lease:
     lost: Mapping[str, int] | None = None
     unknown: Sequence[str] = ()  # reasons of losses that could not be counted
     filters: Sequence[Mapping[str, Any]] = ()
+    reach: Sequence[Sequence[str]] = ()
     resumed: bool = False
 
 
@@ -55,6 +52,8 @@ class Account:
     unknown: Sequence[str]
     cursor: str
     filters: Sequence[Mapping[str, Any]]
+    # The stretches sent events of, each its first and last id; None: an earlier version's row.
+    reach: Sequence[Sequence[str]] | None = ()
 
 
 def actor_of(watcher: Viewer | DebugSession) -> trail.Actor:
@@ -64,103 +63,25 @@ def actor_of(watcher: Viewer | DebugSession) -> trail.Actor:
     return trail.Actor(kind=kind, id=user, name=name, ip=watcher.ip)
 
 
-def _open_sessions(viewer: Viewer, target: Target) -> OpenSessions:
-    live = DebugSession.objects.filter(closed_at=None)
-    counted = live.aggregate(
-        user=Count("pk", filter=Q(user_id=viewer.user_id)),
-        tenant=Count("pk", filter=Q(tenant=target.tenant)),
-        extension=Count("pk", filter=Q(extension=target.extension)),
-    )
-    return OpenSessions(**counted)
-
-
-def open_session(
-    viewer: Viewer,
-    target: Target,
-    *,
-    process: str,
-    filters: Sequence[Mapping[str, Any]],
-    make_room: MakeRoom | None = None,
-) -> tuple[Decision, Lease | None]:
-    """Decide and, when allowed, write the row and its opening record in one transaction.
-
-    `make_room` is asked when a cap is reached: how many sessions it closed for this one.
-    """
-    with transaction.atomic():
-        decide = partial(
-            access.decide,
-            viewer,
-            tenant=target.tenant,
-            extension=target.extension,
-            opening=True,
-            open_sessions=lambda: _open_sessions(viewer, target),
-        )
-        decision = decide()
-        if make_room and _full(decision) and make_room(viewer, target, decision.limits):
-            decision = decide(counted=True)
-        lease = _insert(viewer, target, decision, process, filters) if decision.allowed else None
-    if lease is None:
-        record_denial(viewer, target, decision)
-    return decision, lease
-
-
-def _full(decision: Decision) -> bool:
-    return decision.failed is not None and decision.failed.rule == DecisionRule.SESSIONS
-
-
-def _insert(
-    viewer: Viewer,
-    target: Target,
-    decision: Decision,
-    process: str,
-    filters: Sequence[Mapping[str, Any]],
-) -> Lease:
-    now = timezone.now()
-    limits = decision.limits
-    row = DebugSession.objects.create(
-        user_id=viewer.user_id,
-        username=viewer.username,
-        tenant=target.tenant,
-        extension=target.extension,
-        grant_id=decision.grant_id,
-        environment=decision.environment,
-        transport=viewer.transport,
-        ip=viewer.ip,
-        session_hash=viewer.session_hash,
-        token_id=viewer.token_id,
-        opened_at=now,
-        expires_at=now + dt.timedelta(seconds=limits.ttl_seconds),
-        extendable_until=now + dt.timedelta(seconds=limits.max_ttl_seconds),
-        process=process,
-        holder=uuid.uuid4().hex,
-        filters=trail.storable(list(filters)),
-    )
-    said = {
-        "transport": viewer.transport,
-        "environment": decision.environment,
-        "grant": decision.grant_id,
-        "installs": None if decision.installs is None else sorted(decision.installs),
-        "expires_at": row.expires_at.isoformat(),
-        "filters": list(filters),
-    }
-    record(trail.Action.SESSION_OPENED, str(row.pk), actor_of(viewer), target, said)
-    return lease_of(row)
-
-
 def record(
     action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
 ) -> None:
     """The audit row of something that happened to a session, in the caller's transaction."""
-    trail.record_change(
-        trail.Entry(
-            action,
-            actor=actor,
-            tenant=target.tenant,
-            extension=target.extension,
-            subject_type="session",
-            subject_id=session,
-            data=data,
-        )
+    trail.record_change(entry(action, session, actor, target, data))
+
+
+def entry(
+    action: trail.Action, session: str, actor: trail.Actor, target: Target, data: Mapping[str, Any]
+) -> trail.Entry:
+    """What `record` writes down."""
+    return trail.Entry(
+        action,
+        actor=actor,
+        tenant=target.tenant,
+        extension=target.extension,
+        subject_type="session",
+        subject_id=session,
+        data=data,
     )
 
 
@@ -176,6 +97,7 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
         lost=row.lost,
         unknown=tuple(row.uncounted),
         filters=tuple(row.filters),
+        reach=tuple(row.reach or ()),
         resumed=resumed,
     )
 
@@ -188,7 +110,7 @@ def record_denial(viewer: Viewer, target: Target, decision: Decision) -> None:
             actor=actor_of(viewer),
             tenant=target.tenant,
             extension=target.extension,
-            reason=decision.reason,
+            reason=decision.about(viewer.username).reason,
             data={
                 "code": decision.code,
                 "transport": viewer.transport,
@@ -211,6 +133,7 @@ def _columns(account: Account) -> dict[str, Any]:
         "uncounted": sorted(account.unknown),
         "cursor": account.cursor,
         "filters": [printable(one) for one in account.filters],
+        "reach": account.reach,
     }
     return {name: trail.storable(value) for name, value in columns.items()}
 
@@ -247,6 +170,9 @@ def close(
     lease: Lease, viewer: Viewer, target: Target, account: Account, *, code: int, reason: str
 ) -> bool:
     """End the row once, whoever comes first; its audit row follows at once or by the janitor."""
+    by = None
+    if reason == "ended":  # by somebody, who is named; the words of other reasons are others
+        by = _own(lease).values_list("end_requested_by", flat=True).first()
     ended = _own(lease).update(
         closed_at=timezone.now(),
         close_code=code,
@@ -254,13 +180,22 @@ def close(
         **_columns(account),
     )
     if ended:
-        record_close(lease.id, actor_of(viewer), target, account, code=code, reason=reason)
+        actor = actor_of(viewer)
+        record_close(lease.id, actor, target, account, code=code, reason=reason, by=by or "")
     return bool(ended)
 
 
 def record_close(
-    session: str, actor: trail.Actor, target: Target, account: Account, *, code: int, reason: str
+    session: str,
+    actor: trail.Actor,
+    target: Target,
+    account: Account,
+    *,
+    code: int,
+    reason: str,
+    by: str = "",
 ) -> None:
+    """`by`: who asked for its end, where somebody did."""
     trail.record_close(
         session,
         actor=actor,
@@ -274,7 +209,9 @@ def record_close(
             "lost": dict(account.lost),
             "uncounted": sorted(account.unknown),
             "cursor": account.cursor,
+            "reach": account.reach,
             "filters": [printable(one) for one in account.filters],
+            **({"ended_by": by} if by else {}),
         },
     )
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from extdebug.db import in_policy_threads
 from extdebug.sessions import close_reasons, layer_listener, ownership
 from extdebug.sessions.feed import Feed
+from extdebug.sessions.purge_watch import PurgeWatch
 from extdebug.sessions.row_writer import RowWriter, SessionWrites
 from policies import access
 from policies.loading.redactor import current_redactor
@@ -61,11 +62,13 @@ class Supervisor:
         use_rules: Callable[[Redactor], None],
         health: Callable[[], Mapping[str, Any]],
         policy: PolicyReads | None = None,
+        purges: PurgeWatch | None = None,
         writes: SessionWrites | None = None,
         timings: Timings = Timings(),
         at_once: int = AT_ONCE,
     ) -> None:
         self._use_rules = use_rules
+        self._purges = purges
         self._policy = policy or PolicyReads()
         self._rows = RowWriter(name=name, health=health, writes=writes or SessionWrites())
         self._timings = timings
@@ -127,6 +130,8 @@ class Supervisor:
         if earlier is not None:
             earlier.end(close_reasons.TAKEN)
         self._feeds[feed] = time.monotonic()
+        if self._purges is not None:
+            self._purges.tell(feed)
         self._empty.clear()
         self.decide_soon(feed)
 
@@ -161,6 +166,8 @@ class Supervisor:
                 if feed.viewer.session_hash == session_hash:
                     feed.end(close_reasons.SIGNED_OUT)
             return
+        if self._purges is not None:
+            self._purges.due = True
         self.decide_all()
 
     # --- polling ------------------------------------------------------------------------------
@@ -182,6 +189,8 @@ class Supervisor:
                     if self._feeds and now - rows_at >= self._timings.poll:
                         rows_at = now
                         await self._look_at_rows()
+                    if self._purges is not None:
+                        await self._purges.look(self.feeds, now=now)
                 self._read_at = time.monotonic()
             except Exception:
                 log.exception("policy cannot be read")
@@ -247,7 +256,8 @@ class Supervisor:
         verdicts = await in_policy_threads(self._policy.held_elsewhere, holders)
         for feed, verdict in zip(feeds, verdicts, strict=True):
             if verdict.startswith("ended"):
-                feed.end(close_reasons.ended_by(verdict[len("ended ") :]))
+                by = verdict[len("ended ") :]
+                feed.end(close_reasons.ended_by(by, watcher=feed.viewer.username))
             elif verdict:
                 feed.end(close_reasons.TAKEN)
 

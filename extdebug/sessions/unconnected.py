@@ -51,13 +51,14 @@ def close(row: DebugSession, *, code: int, reason: str) -> bool:
     if not claimed.update(closed_at=timezone.now(), close_code=code, close_reason=reason):
         return False
     account = store.Account(
-        row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters
+        row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters, row.reach
     )
     kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
     actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
     target = Target(row.tenant, row.extension)
     record = partial(
-        store.record_close, str(row.pk), actor, target, account, code=code, reason=reason
-    )
+        store.record_close, str(row.pk), actor, target, account, code=code, reason=reason,
+        by=row.end_requested_by,
+    )  # fmt: skip
     transaction.on_commit(record)
     return True

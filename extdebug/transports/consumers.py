@@ -1,6 +1,6 @@
 """The WebSocket transport of a feed: `ext-debug.v1` frames in and out.
 
-One connection is three tasks (read, write, wait for a cut); the first to end ends the session, and
+One connection is two tasks (read, write) and a cut; the first to end ends the session, and
 the end of the session's row is written whatever happens. Channels' own dispatch loop would not do:
 it cannot see a close while a send is stuck, and leaves the socket open when the sender fails.
 """
@@ -11,19 +11,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from channels.consumer import AsyncConsumer
 
-from extdebug.filters.filter import Filter, FilterError
+from extdebug.filters.filter import FilterError
 from extdebug.protocol import client_frames, server_frames
-from extdebug.protocol.client_frames import ErrorCode, ProtocolError
+from extdebug.protocol.client_frames import ProtocolError
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.opening import OpeningRequest, open_session
-from extdebug.sessions.rate_limit import TokenBucket
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.sessions.turn import Spoken
+from extdebug.transports import frame_extension
+from extdebug.transports.client_requests import STRIKES, RequestRates, obey
+from extdebug.transports.frame_extension import FrameExtension
 from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
 from extdebug.transports.stopping import stop
 from policies.access import Viewer
@@ -32,12 +36,7 @@ log = logging.getLogger(__name__)
 
 FIRST_FRAME: Final = 5.0  # seconds until `subscribe` must have come
 LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer counts as stuck
-# Client frames per second. Acknowledgements come as fast as frames go out.
-COMMANDS: Final = 20.0
-ACKS: Final = 2000.0
-FILTERS: Final = 5.0  # each reads the stream anew
-FETCHES: Final = 10.0
-STRIKES: Final = 20  # refused frames in a row until the client counts as broken
+TOO_FAST: Final = close_reasons.bad_request("Too many frames per second.", reason="too_fast")
 LEFT: Final = 1000  # the client said goodbye; anything else is a lost connection
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -126,12 +125,11 @@ class Connection:
         self._open_session = open_session
         self._timings = timings
         self._feed: Feed | None = None
-        self._commands = TokenBucket(COMMANDS)
-        self._acks = TokenBucket(ACKS)
-        self._costly = {
-            client_frames.SetFilter: TokenBucket(FILTERS),
-            client_frames.Fetch: TokenBucket(FETCHES),
-        }
+        self._rates = RequestRates()
+        self._frames = frame_extension.of(scope)
+        self._at_rest = False  # the reader has done all that the client said
+        self._sending = False  # a message waits for the peer to take what came before it
+        self._said: CloseReason | None = None  # what the client was told at the very end
         self._loop = asyncio.get_running_loop()
 
     async def open(self) -> CloseReason | None:
@@ -151,7 +149,7 @@ class Connection:
             asked = OpeningRequest(
                 tenant=message.target.tenant, extension=message.target.extension,
                 wanted=message.filter.parts(), start=message.start, rev=message.filter.rev,
-                resume=message.resume,
+                span=message.span, resume=message.resume,
             )  # fmt: skip
             self._feed, ready = await self._open_session(viewer, asked)
         except OpeningRefused as refused:
@@ -172,13 +170,16 @@ class Connection:
         Gone when the client left; whatever else a task raised is raised.
         """
         feed = self._require()
-        tasks = {
-            asyncio.create_task(self._read(feed)),
-            asyncio.create_task(self._write(feed)),
-            asyncio.create_task(self._cut(feed)),
-        }
+        if self._frames is not None:
+            feed.speak_by(partial(_write_now, self._frames))
+            self._frames.forget_request()
+        cut: asyncio.Future[CloseReason] = self._loop.create_future()
+        feed.end_by(partial(self._cut, cut))
+        if feed.ending is not None:
+            cut.set_result(feed.ending)
+        tasks = {asyncio.create_task(self._read(feed)), asyncio.create_task(self._write(feed))}
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({*tasks, cut}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await stop(tasks)
         errors = [error for task in done if (error := task.exception()) is not None]
@@ -191,48 +192,50 @@ class Connection:
         return next(task.result() for task in done)
 
     async def _read(self, feed: Feed) -> CloseReason:
-        strikes = 0
+        if self._frames is not None:
+            self._frames.hear(partial(self._acknowledged, feed))
+        rates = self._rates
         while True:
-            text = await self._text()
             try:
+                self._at_rest = True
+                text = await self._text()
+                self._at_rest = False
                 message = client_frames.parse(text)
-                bucket = self._acks if isinstance(message, client_frames.Ack) else self._commands
-                if not bucket.take(1, self._loop.time()):
-                    return close_reasons.bad_request(
-                        "Too many frames per second.", reason="too_fast"
-                    )
-                costly = self._costly.get(type(message))
-                if costly is not None and not costly.take(1, self._loop.time()):
-                    raise ProtocolError(
-                        ErrorCode.TOO_FAST, f"at most {costly.rate:.0f} of these per second"
-                    )
+                if not rates.admits(message, self._loop.time()):
+                    return TOO_FAST
                 await obey(feed, message)
-                strikes = 0
+                rates.strikes = 0
             except (ProtocolError, FilterError) as error:
-                if not self._commands.take(1, self._loop.time()):
-                    return close_reasons.bad_request(
-                        "Too many frames per second.", reason="too_fast"
-                    )
-                strikes += 1
-                if strikes >= STRIKES:
+                if not rates.admits_refused(self._loop.time()):
+                    return TOO_FAST
+                if rates.strikes >= STRIKES:
                     return close_reasons.bad_request(
                         "Too many refused frames.", reason="broken_client"
                     )
                 feed.say(ControlFrame("error", server_frames.error_frame(error)))
 
+    def _acknowledged(self, feed: Feed, text: bytes) -> bool:
+        """An `ack` as our own clients write it, without a turn of the reader; False: it is none,
+        or one that the reader has to answer."""
+        seq = client_frames.plain_ack(text)
+        if seq is None or not self._at_rest or seq > feed.flow.seq:
+            return False
+        if not self._rates.acks.take(1, self._loop.time()):
+            return False  # so it is for the reader
+        feed.ack(seq)
+        self._rates.strikes = 0
+        return True
+
     async def _write(self, feed: Feed) -> CloseReason:
+        frames = self._frames
         while True:
             message = await feed.next()
             if isinstance(message, CloseReason):
                 return message
-            await self._send({"type": "websocket.send", "text": message.text()})
-
-    async def _cut(self, feed: Feed) -> CloseReason:
-        await feed.ended.wait()
-        end = feed.ending
-        if end is None:
-            raise RuntimeError("a feed ended without a reason")
-        return end
+            if frames is None or not frames.write_text(message.parts()):
+                self._sending = True
+                await self._send({"type": "websocket.send", "text": message.text()})
+                self._sending = False
 
     async def _text(self) -> str | bytes:
         message = await self._receive()
@@ -243,11 +246,21 @@ class Connection:
 
     # --- the end ------------------------------------------------------------------------------
 
+    def _cut(self, cut: asyncio.Future[CloseReason], end: CloseReason) -> None:
+        """The `closing` frame within the call that ends the session: of thousands that are cut
+        together the last is told milliseconds after the first, before anything is tidied up."""
+        frames = self._frames
+        if frames is not None and not self._sending and frames.write_text((end.frame(),)):
+            self._said = end
+        if not cut.done():
+            cut.set_result(end)
+
     async def say_goodbye(self, end: CloseReason) -> None:
         """Send the `closing` frame, then close: Daphne drops the reason of a close frame."""
         try:
             async with asyncio.timeout(self._timings.last_words):
-                await self._say(end.frame())
+                if self._said is not end:
+                    await self._say(end.frame())
                 await self._send(
                     {"type": "websocket.close", "code": int(end.code), "reason": end.reason}
                 )
@@ -272,23 +285,5 @@ class Connection:
         return self._feed
 
 
-async def obey(feed: Feed, message: client_frames.ClientMessage) -> None:
-    """Do what a frame asks; ProtocolError or FilterError when it is refused."""
-    match message:
-        case client_frames.Ack():
-            feed.ack(message.seq)
-        case client_frames.SetFilter():
-            wanted = Filter.parse(message.filter.parts())
-            feed.set_filter(wanted, rev=message.filter.rev, start=message.start)
-        case client_frames.Pause():
-            feed.pause()
-        case client_frames.Resume():
-            feed.resume()
-        case client_frames.Extend():
-            await feed.extend()
-        case client_frames.Fetch():
-            feed.fetch(message)
-        case client_frames.Ping():
-            feed.say(ControlFrame("pong", server_frames.PONG))
-        case client_frames.Subscribe():
-            raise ProtocolError(ErrorCode.OUT_OF_PLACE, "this connection has its subscription")
+def _write_now(frames: FrameExtension, message: Spoken) -> bool:
+    return frames.write_text(message.parts())

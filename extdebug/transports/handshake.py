@@ -15,12 +15,17 @@ from extdebug.db import in_identity_threads
 from extdebug.protocol.client_frames import Subscribe
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import OpeningRefused
+from extdebug.sessions.gathered import Gathered
 from extdebug.sessions.rate_limit import RateLimit
 from extdebug.wire.events import UNPRINTABLE
 from policies import access
-from policies.access import Viewer
+from policies.access import SignIn, Viewer
 
 Scope = dict[str, Any]
+
+_sign_ins: Final = Gathered(
+    access.viewers_from_sessions, bridge=in_identity_threads, most=500, calls=2
+)
 
 
 def session_key_of(scope: Scope) -> str:
@@ -65,7 +70,7 @@ async def find_viewer(scope: Scope, message: Subscribe) -> Viewer:
     key = session_key_of(scope)
     if not key:
         raise OpeningRefused(close_reasons.UNAUTHENTICATED)
-    viewer = await in_identity_threads(access.viewer_from_session, key, transport="ws", ip=ip)
+    viewer = await _sign_ins.ask(SignIn(key, "ws", ip))
     if viewer is None:
         raise _unknown(ip)
     return viewer

@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 
-from extdebug.protocol import server_frames
+from extdebug.protocol.server_frame_parts import LedgerFigures
+from extdebug.protocol.server_frames import StreamState
+from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
@@ -27,7 +29,7 @@ class _Polled(msgspec.Struct, kw_only=True, rename="camel"):
     last_id: str | None
     session: str
     truncated: bool
-    ledger: server_frames.LedgerFigures | None = None
+    ledger: LedgerFigures | None = None
     expires_at: str | None = None
     closing: msgspec.Raw | None = None
 
@@ -81,6 +83,8 @@ async def poll(feed: Feed, *, wait: float) -> tuple[bytes, bool]:
                 case ControlFrame():
                     pass
             feed.ack(feed.flow.seq)
+            if feed.state == StreamState.END_OF_RANGE:
+                feed.end(close_reasons.END_OF_RANGE)
             if len(events) >= POLL_EVENTS or size >= POLL_BYTES:
                 truncated = True
                 break

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from extdebug.db import in_record_threads
-from extdebug.protocol.client_frames import MAX_TAIL
+from extdebug.protocol.frame_parts import MAX_TAIL
+from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import store
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.node import current_node, stop_node
 from extdebug.sessions.opening import OpeningRequest, open_session, record_replay
-from extdebug.wire.events import Event, Gap, read_ts
-from extdebug.wire.positions import EntryId, Start
+from extdebug.transports.moments import BadMoment, read_moment
+from extdebug.wire.events import Event, Gap
+from extdebug.wire.positions import EntryId, Span, Start
 from policies.access import Viewer
 
 REDIS_PATIENCE: Final = 5.0  # seconds without an answer of Redis until a replay gives up
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_AGO: Final = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 
 
 class BadPlace(ValueError):
-    """A `--since` or `--last` that cannot be meant."""
+    """A `--since`, `--until` or `--last` that cannot be meant."""
 
 
 class ReplayUnavailable(Exception):
@@ -68,18 +67,26 @@ class ReplayWriter:
 
 
 def read_since(text: str, *, now: dt.datetime) -> Start:
-    """`10m`, `2h`, `90s`, `1d` ago, or ISO 8601 (without a zone: UTC). BadPlace if neither."""
-    ago = _AGO.fullmatch(text)
-    if ago is not None:
-        seconds = int(ago[1]) * _UNITS[ago[2]]
-        return Start(since_ms=max(0, int((now.timestamp() - seconds) * 1000)))
-    found = read_ts(text) or read_ts(f"{text}T00:00:00")
-    if found is None:
-        raise BadPlace(f"expected 10m, 2h, 90s, 1d or ISO 8601, got {text[:40]!r}")
-    moment = dt.datetime.fromisoformat(found)
-    if moment > now:
+    """A moment in the past, as `read_moment` reads it; BadPlace if it is none."""
+    return Start(since_ms=_read_past(text, now=now))
+
+
+def read_until(text: str, *, start: Start, now: dt.datetime) -> Span:
+    """A moment in the past, behind `start` where that is one too; BadPlace if it is none."""
+    until_ms = _read_past(text, now=now)
+    if start.since_ms is not None and until_ms <= start.since_ms:
+        raise BadPlace(f"expected a time after --since, got {text[:40]!r}")
+    return Span(until_ms=until_ms)
+
+
+def _read_past(text: str, *, now: dt.datetime) -> int:
+    try:
+        moment = read_moment(text, now=now)
+    except BadMoment as error:
+        raise BadPlace(str(error)) from None
+    if moment > now.timestamp() * 1000:
         raise BadPlace(f"expected a time before now ({now:%Y-%m-%dT%H:%MZ}), got {text[:40]!r}")
-    return Start(since_ms=max(0, int(moment.timestamp() * 1000)))
+    return moment
 
 
 def read_last(text: str) -> Start:
@@ -114,7 +121,7 @@ def _record(feed: Feed, viewer: Viewer, asked: ReplayQuery) -> None:
     start = asked.opening.start
     record_replay(
         feed, viewer, run_by=asked.run_by, follow=asked.follow, speed=asked.speed,
-        tail=start.tail, since_ms=start.since_ms,
+        tail=start.tail, since_ms=start.since_ms, until_ms=asked.opening.span.until_ms,
     )  # fmt: skip
 
 
@@ -141,7 +148,9 @@ class _Player:
     async def run(self) -> CloseReason | None:
         """Write until the end; why the session ended, None when everything was shown."""
         feed = self._feed
-        while self._asked.follow or not (feed.caught_up or self._enough):
+        while feed.state != StreamState.END_OF_RANGE and (
+            self._asked.follow or not (feed.caught_up or self._enough)
+        ):
             self._mind_redis()
             try:  # longer than a reply of Redis may take, or no retry would ever succeed
                 async with asyncio.timeout(None if self._away_since is None else 4.0):

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from extdebug.protocol.server_frames import StreamState
+from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
@@ -22,7 +24,7 @@ RETRY_MS: Final = 2000  # a client's wait before it comes back; in segments it c
 
 
 async def sse(feed: Feed, ready: ControlFrame, *, segmented: bool) -> AsyncIterator[bytes]:
-    """The body of one response, until the session or, if `segmented`, the segment ends.
+    """The body of one response, until the session, its range or, if `segmented`, the segment ends.
 
     The session is closed when it ended, and kept to be resumed when the response just stopped.
     """
@@ -38,6 +40,8 @@ async def sse(feed: Feed, ready: ControlFrame, *, segmented: bool) -> AsyncItera
                 gone, code = False, int(message.code)
                 return
             feed.ack(feed.flow.seq)
+            if feed.state == StreamState.END_OF_RANGE:
+                feed.end(close_reasons.END_OF_RANGE)
             sent += len(text)
             if segmented and sent >= SEGMENT:
                 return

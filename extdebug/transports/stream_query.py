@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 from extdebug.filters.filter import FilterParts
-from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
+from extdebug.protocol.client_frames import DEFAULT_TAIL
+from extdebug.protocol.frame_parts import FASTEST, MAX_TAIL, SLOWEST
 from extdebug.sessions.opening import OpeningRequest
-from extdebug.wire.events import read_ts
-from extdebug.wire.positions import BadCursor, Cursor, Start
+from extdebug.transports.moments import BadMoment, read_moment
+from extdebug.wire.positions import BadCursor, Cursor, Span, Start
+
+# The first `lastId` of the platform's own polling client: all that the stream still holds.
+BEGINNING: Final = "0"
 
 
 class BadQuery(ValueError):
@@ -26,15 +31,18 @@ def one_name(params: dict[str, str]) -> dict[str, str]:
     return named
 
 
-def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest:
+def read_query(
+    params: dict[str, str], *, last_id: str | None, polls: bool = False
+) -> OpeningRequest:
     """What the parameters ask for; BadQuery for anything unknown or malformed. The filter's parts
     are read when it is known who asks and that they may (sessions/opening.py).
 
-    `last_id` is the `Last-Event-ID` header, `cursor~session`; it precedes `since` and `tail`.
+    `last_id` is the `Last-Event-ID` header or a poll's `lastId`, `cursor~session`; it precedes
+    `since` and `tail`. A poll may begin with BEGINNING.
     """
     known = {
         "extensionId", "tenantId", "installId", "requestId", "q", "level", "streams", "tail",
-        "since", "lastEventId", "wait",
+        "since", "until", "speed", "lastEventId", "wait",
     }  # fmt: skip
     unknown = sorted(params.keys() - known)
     if unknown:
@@ -50,26 +58,52 @@ def read_query(params: dict[str, str], *, last_id: str | None) -> OpeningRequest
         "q": params.get("q", ""),
     }
     last_id = last_id or params.get("lastEventId") or None
-    start, resume = _start(params, last_id)
+    begins = polls and last_id == BEGINNING
+    now = dt.datetime.now(dt.UTC)
+    start, resume = (Start(since_ms=0), None) if begins else _start(params, last_id, now)
     return OpeningRequest(
         tenant=params.get("tenantId") or None, extension=extension, wanted=wanted, start=start,
-        resume=resume, by_itself=True,
+        span=_span(params, start, now), resume=resume, by_itself=True,
     )  # fmt: skip
 
 
-def _start(params: dict[str, str], last_id: str | None) -> tuple[Start, str | None]:
+def _span(params: dict[str, str], start: Start, now: dt.datetime) -> Span:
+    until_ms = _moment(params, "until", now)
+    if until_ms is not None and start.since_ms is not None and until_ms <= start.since_ms:
+        raise BadQuery(f"until: expected a time after since, got {params['until'][:40]!r}")
+    speed = None
+    if said := params.get("speed"):
+        try:
+            speed = float(said)
+        except ValueError:
+            speed = 0.0
+        if not SLOWEST <= speed <= FASTEST:
+            raise BadQuery(f"speed: expected {SLOWEST:g} to {FASTEST:g}, got {said[:20]!r}")
+    return Span(until_ms, speed)
+
+
+def _moment(params: dict[str, str], name: str, now: dt.datetime) -> int | None:
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        return read_moment(text, now=now)
+    except BadMoment as error:
+        raise BadQuery(f"{name}: {error}") from None
+
+
+def _start(
+    params: dict[str, str], last_id: str | None, now: dt.datetime
+) -> tuple[Start, str | None]:
     if last_id:
         place, _, session = last_id.partition("~")
         try:
             return Start(cursor=Cursor.parse(place)), session[:64] or None
         except BadCursor as error:
             raise BadQuery(f"Last-Event-ID: {error}") from None
-    if since := params.get("since"):
-        moment = read_ts(since)
-        if moment is None:
-            raise BadQuery(f"since: expected ISO 8601, got {since[:40]!r}")
-        stamp = dt.datetime.fromisoformat(moment).timestamp()
-        return Start(since_ms=max(0, int(stamp * 1000))), None
+    since_ms = _moment(params, "since", now)
+    if since_ms is not None:
+        return Start(since_ms=since_ms), None
     tail = params.get("tail", str(DEFAULT_TAIL))
     if not (tail.isascii() and tail.isdigit() and int(tail) <= MAX_TAIL):
         raise BadQuery(f"tail: expected 0 to {MAX_TAIL}, got {tail[:20]!r}")

@@ -23,6 +23,9 @@ from extdebug.demo.plan import EXTENSION, Plan, missing_modules
 from extdebug.ops import server
 
 START_SECONDS: Final = 60
+# Until the sample guest printed something: its first build may take BUILD_TIMEOUT, 300 s.
+FIRST_LINE_SECONDS: Final = 330
+TELL_SECONDS: Final = 5  # between two lines that say what is waited for
 CONNECT_SECONDS: Final = 3
 
 
@@ -78,9 +81,10 @@ class Command(BaseCommand):
     @contextmanager
     def _redis(self) -> Iterator[str]:
         """The URL of the Redis in REDIS_URL, or of an embedded one."""
-        from redis import Redis, RedisError
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
+        from redis import RedisError
+
+        from extdebug.wire.redis_causes import cause
+        from extdebug.wire.redis_clients import client
 
         url = settings.REDIS_URL
         if not url:
@@ -91,12 +95,10 @@ class Command(BaseCommand):
                 yield embedded
             return
         try:
-            with Redis.from_url(
-                url, socket_connect_timeout=CONNECT_SECONDS, retry=Retry(NoBackoff(), 0)
-            ) as client:
-                client.ping()
-        except (RedisError, ValueError) as error:
-            raise CommandError(f"cannot reach the Redis of REDIS_URL: {error}") from error
+            with client(url, seconds=CONNECT_SECONDS) as asked:
+                asked.ping()
+        except RedisError as error:
+            raise CommandError(f"cannot reach the Redis of REDIS_URL: {cause(error)}") from error
         yield url
 
     def _run(self, plan: Plan) -> None:
@@ -113,12 +115,38 @@ class Command(BaseCommand):
                 children.start("console", plan.console(), env=environment)
                 children.start("janitor", plan.janitor(), env=environment)
                 _wait_for(plan.address, children=children)
+                self._wait_for_a_line(plan, children=children)
                 self.stdout.write(welcome(plan, settings_file=plan.write_settings()))
                 while True:
                     children.check()
                     time.sleep(0.5)
         except Ended as error:
             raise CommandError(str(error)) from error
+
+    def _wait_for_a_line(self, plan: Plan, *, children: Any) -> None:
+        """Until the page that welcome() names has something to show, saying what is waited for."""
+        from redis import RedisError
+
+        from extdebug.wire.redis_clients import client
+
+        began = told = time.monotonic()
+        try:
+            with client(plan.redis_url, seconds=CONNECT_SECONDS) as asked:
+                while not asked.xlen(plan.first_stream):
+                    children.check()
+                    time.sleep(0.1)
+                    now = time.monotonic()
+                    if now - began > FIRST_LINE_SECONDS:
+                        self.stdout.write("the sample guest printed nothing: see the runner above")
+                        return
+                    if now - told >= TELL_SECONDS:
+                        told = now
+                        self.stdout.write(
+                            f"waiting for the sample guest, {now - began:.0f} s "
+                            "(it is built and compiled on the first start only) ..."
+                        )
+        except RedisError as error:
+            raise CommandError(f"the demo lost its Redis: {error}") from error
 
 
 def _check_port(port: int) -> None:
@@ -168,10 +196,11 @@ def welcome(plan: Plan, *, settings_file: Path) -> str:
     people = "\n".join(f"    {name:<8} {what}" for name, what in PEOPLE.items())
     steps = {
         "production": f"""\
-    - Nobody may watch in production without a grant, and dan has asked for one. As olivia
-      approve it at {plan.address}/admin/policies/grant/
-      (mail to approvers: {_short(plan.folder / "mail")}), then open the console as dan.
-    - Revoke it while dan watches.""",
+    - Nobody may watch in production without a grant, and dan has asked for one. Open the console
+      as dan: the page waits for the answer. In another browser profile approve it as olivia on
+      the desk, {plan.address}/admin/ (mail to approvers: {_short(plan.folder / "mail")}).
+    - Revoke it while dan watches.
+    - Break-glass access is refused here: no mail leaves this machine, so nobody would be told.""",
     }.get(
         plan.environment,
         """\

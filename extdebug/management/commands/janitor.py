@@ -16,19 +16,19 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
-import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 from django.utils import timezone
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import RedisError
 
 from audit import integrity, trail
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership
 from extdebug.streams.retention import Tidied, tidy
+from extdebug.wire import redis_clients
 from extdebug.wire.keys import Target
+from extdebug.wire.redis_causes import cause
 from policies import upkeep
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,8 @@ class Command(BaseCommand):
                 outcome = step()
             except Exception as error:  # one step must not keep the others from their work
                 log.debug("%s", name, exc_info=True)
-                self.stderr.write(f"{name}: {error}")
+                why = cause(error) if isinstance(error, RedisError) else error
+                self.stderr.write(f"{name}: {why}")
                 failed.append(name)
                 continue
             if isinstance(outcome, Tidied):
@@ -151,10 +152,7 @@ def _beat(failed: Sequence[str], tenantless: Sequence[Target]) -> None:
 
 def tidy_streams(retention: float) -> Tidied:
     """One round over the streams of REDIS_URL."""
-    with redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    ) as client:  # fmt: skip
+    with redis_clients.client(settings.REDIS_URL, seconds=REDIS_SECONDS) as client:
         return tidy(
             client, prefix=settings.EXT_DEBUG_STREAM_PREFIX, retention=retention,
             alive=_living_hubs, watched=_watched,

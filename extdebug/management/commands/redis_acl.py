@@ -16,8 +16,9 @@ ADVISED: Final = "7.2"
 
 class Command(BaseCommand):
     help = (
-        "Print the ACL of runner, console, janitor and read-only operator. Replace the password "
-        "hash (sha256 in hex), then paste into redis-cli or, with --aclfile, into the ACL file."
+        "Print the ACL of runner, console, janitor, purge and read-only operator. Replace the "
+        "password hash (sha256 in hex), then paste into redis-cli or, with --aclfile, into the "
+        "ACL file."
     )
     requires_system_checks: list[str] = []
 
@@ -49,21 +50,18 @@ class Command(BaseCommand):
 
 
 def _ask_server() -> str:
-    from redis import Redis, RedisError
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
+    from redis import RedisError
+
+    from extdebug.wire.redis_causes import cause
+    from extdebug.wire.redis_clients import client
 
     if not settings.REDIS_URL:
         return ADVISED
     try:
-        with Redis.from_url(
-            settings.REDIS_URL,
-            socket_connect_timeout=CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        ) as client:
-            return str(client.info("server")["redis_version"])
+        with client(settings.REDIS_URL, seconds=CONNECT_SECONDS) as asked:
+            return str(asked.info("server")["redis_version"])
     except RedisError as error:
         raise CommandError(
-            f"cannot ask the Redis of REDIS_URL for its version ({error}); "
+            f"cannot ask the Redis of REDIS_URL for its version ({cause(error)}); "
             f"give it with --server-version {ADVISED}"
         ) from error

@@ -31,10 +31,11 @@ from extdebug.transports.replay import (
     Shown,
     read_last,
     read_since,
+    read_until,
     replay,
 )
 from extdebug.wire.events import Event, Gap
-from extdebug.wire.positions import Start
+from extdebug.wire.positions import ENDLESS, Start
 from policies.access import Viewer, viewer_of
 
 # Exit codes beside 0 (all shown), 1 (a wrong argument) and 2 (argparse).
@@ -70,7 +71,12 @@ class Command(BaseCommand):
         place = parser.add_mutually_exclusive_group()
         place.add_argument("--since", metavar="WHEN", help="10m, 2h, 1d ago, or ISO 8601 (UTC)")
         place.add_argument("--last", metavar="N", help="the last N events that match")
-        parser.add_argument("--request", metavar="ID", help="only this execution")
+        parser.add_argument(
+            "--until", metavar="WHEN", help="up to this moment, spelled like --since"
+        )
+        parser.add_argument(
+            "--request", metavar="ID", help="only this execution; ab* for ids that begin so"
+        )
         parser.add_argument(
             "--filter", default="", metavar="Q", help="the query language of the page"
         )
@@ -152,18 +158,27 @@ def _asked(options: dict[str, Any]) -> ReplayQuery:
     except FilterError as error:
         place = "" if error.position is None else f" (at character {error.position + 1})"
         raise CommandError(f"--filter or --request: {error}{place}") from None
-    start = Start(since_ms=0)
+    start, span, now = Start(since_ms=0), ENDLESS, dt.datetime.now(dt.UTC)
+    option = ""
     try:
         if options["since"] is not None:
-            start = read_since(options["since"], now=dt.datetime.now(dt.UTC))
+            option = "--since"
+            start = read_since(options["since"], now=now)
         elif options["last"] is not None:
+            option = "--last"
             start = read_last(options["last"])
+        if options["until"] is not None:
+            option = "--until"
+            span = read_until(options["until"], start=start, now=now)
     except BadPlace as error:
-        name = "--since" if options["since"] is not None else "--last"
-        raise CommandError(f"{name}: {error}") from None
+        raise CommandError(f"{option}: {error}") from None
     return ReplayQuery(
         opening=OpeningRequest(
-            tenant=options["tenant"], extension=options["extension"], wanted=wanted, start=start
+            tenant=options["tenant"],
+            extension=options["extension"],
+            wanted=wanted,
+            start=start,
+            span=span,
         ),
         follow=options["follow"],
         speed=options["speed"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any, Final
 
 from django.conf import settings
@@ -11,19 +11,27 @@ from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from extdebug.ops import readiness, server
+from extdebug.ops import readiness, server, workers
+from extdebug.wire.environment.kinds import Whole
 
 CODE: Final = ("audit", "config", "extdebug", "policies")  # the folders that --reload watches
 
 
 class Command(BaseCommand):
-    help = "Serve the console with uvicorn. Several processes: start it again with --reuse-port."
+    help = "Serve the console with uvicorn, in one process or, with --workers, in several."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=server.port_option, default=8000)
         parser.add_argument(
             "--reuse-port", action="store_true", help="share the port with other processes"
+        )
+        parser.add_argument(
+            "--workers",
+            type=_workers,
+            default=1,
+            metavar="N",
+            help="processes that share the port, one per core; each is started again when it ends",
         )
         parser.add_argument(
             "--reload",
@@ -38,18 +46,27 @@ class Command(BaseCommand):
                 "--reload needs DEBUG=true: without it templates and static files stay as they "
                 "were at the start"
             )
+        count = options["workers"]
+        if options["reload"] and count > 1:
+            raise CommandError("--reload serves with one process: leave --workers out")
         try:
             sock = server.listen(
-                options["host"], port=options["port"], reuse_port=options["reuse_port"]
+                options["host"],
+                port=options["port"],
+                reuse_port=options["reuse_port"] or count > 1,
+                accepting=count == 1,
             )
         except server.PortTaken as error:
             raise CommandError(str(error)) from error
-        self.stderr.write(f"serving on http://{options['host']}:{sock.getsockname()[1]}")
-        server.run(
-            sock,
-            trusted_proxies=settings.TRUSTED_PROXIES,
-            reload=[settings.BASE_DIR / name for name in CODE] if options["reload"] else (),
-        )
+        port = sock.getsockname()[1]
+        by = f" with {count} workers" if count > 1 else ""
+        self.stderr.write(f"serving on http://{options['host']}:{port}{by}")
+        trusted = settings.TRUSTED_PROXIES
+        if count > 1:
+            workers.run(options["host"], port=port, count=count, trusted_proxies=trusted)
+            return
+        reload = [settings.BASE_DIR / name for name in CODE] if options["reload"] else ()
+        server.run(sock, trusted_proxies=trusted, reload=reload)
 
     def _look_before(self) -> None:
         """CommandError, one line per reason, unless database and Redis are fit to be used."""
@@ -82,6 +99,13 @@ class Command(BaseCommand):
         grave = [_line(message) for message in found if message.is_serious()]
         if grave:
             raise CommandError("\n".join(grave))
+
+
+def _workers(text: str) -> int:
+    try:
+        return Whole(1, workers.MOST).parse(text)
+    except ValueError:
+        raise ArgumentTypeError(f"expected 1 to {workers.MOST}, got {text!r}") from None
 
 
 def _line(message: CheckMessage) -> str:

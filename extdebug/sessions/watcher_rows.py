@@ -1,0 +1,109 @@
+"""Who watches which streams now, by the rows of their sessions, across processes.
+
+Synchronous ORM, called through `db`. A row says what its watcher stands on (`standing`) and what
+they share (`shared`); what may be told of it, and to whom, is decided where it is told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import trail
+from extdebug.models import DebugSession, Process
+from extdebug.sessions import store
+from extdebug.sessions.heartbeats import SILENT
+from extdebug.sessions.store import Lease
+from extdebug.wire.keys import Target
+from policies.access import Viewer
+from policies.decisions.audience import Standing
+
+MOST_ROWS: Final = 5_000  # of one reading; 200 sessions of a tenant are what limits allow
+MOST_OF_TARGET: Final = 100  # the oldest, so that whoever comes later changes nothing
+BETWEEN_POLLS: Final = dt.timedelta(seconds=10)  # a polling client holds no connection meanwhile
+
+Shared = Mapping[str, Any]  # a view as the row keeps it: {filter, line, live}
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """One live session, as others may be told of it."""
+
+    session: str
+    user_id: int | None
+    name: str
+    transport: str
+    since: dt.datetime
+    standing: Standing
+    shared: Shared | None
+
+
+def read(targets: Collection[Target]) -> dict[Target, tuple[Watcher, ...]]:
+    """The connected sessions of these targets, oldest first; one query.
+
+    Left out are those of a process that fell silent, and rows that say no standing.
+    """
+    now = timezone.now()
+    alive = Process.objects.filter(beat_at__gte=now - SILENT).values("name")
+    connected = Q(detached_at=None) | Q(
+        detached_at__gte=now - BETWEEN_POLLS, transport=DebugSession.Transport.POLL
+    )
+    rows = (
+        DebugSession.objects.filter(
+            connected, closed_at=None, end_requested_at=None, expires_at__gt=now,
+            standing__isnull=False, process__in=alive,
+            tenant__in={target.tenant for target in targets},
+            extension__in={target.extension for target in targets},
+        )
+        .order_by("opened_at", "pk")
+        .values_list(
+            "pk", "user_id", "username", "transport", "opened_at", "tenant", "extension",
+            "standing", "shared",
+        )[:MOST_ROWS]
+    )  # fmt: skip
+    found: dict[Target, list[Watcher]] = {target: [] for target in targets}
+    for pk, user_id, name, transport, since, tenant, extension, standing, shared in rows:
+        watchers = found.get(Target(tenant, extension))
+        if watchers is not None and len(watchers) < MOST_OF_TARGET:
+            stands = Standing.of_json(standing)  # type: ignore[arg-type]  # not null, by the filter
+            watchers.append(Watcher(str(pk), user_id, name, transport, since, stands, shared))
+    return {target: tuple(watchers) for target, watchers in found.items()}
+
+
+def write(
+    lease: Lease,
+    viewer: Viewer,
+    target: Target,
+    *,
+    standing: Standing,
+    shared: Shared | None,
+    begins: bool,
+) -> bool:
+    """Write down what the session stands on and shares; False when the row is not ours any more.
+
+    `begins`: the session shares from now on, which is recorded in the same transaction.
+    """
+    with transaction.atomic():
+        own = DebugSession.objects.filter(pk=lease.id, holder=lease.holder, closed_at=None)
+        kept = None if shared is None else trail.storable(dict(shared))
+        if not own.update(standing=standing.to_json(), shared=kept):
+            return False
+        if begins and shared is not None:
+            trail.record_repeatable(
+                trail.Entry(
+                    trail.Action.SESSION_VIEW_SHARED,
+                    actor=store.actor_of(viewer),
+                    tenant=target.tenant,
+                    extension=target.extension,
+                    subject_type="session",
+                    subject_id=lease.id,
+                    data={"code": "view shared", "view": dict(shared)},
+                )
+            )
+    return True
