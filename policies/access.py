@@ -6,41 +6,52 @@ they are; whoever cannot read policy must not go on (DESIGN 3.3: fail closed).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from audit.requesters import ip_of, user_of
-from policies import limits
 from policies.database import clock
 from policies.decisions.decide import Check, Decision, DecisionRule
 from policies.decisions.decide import decide as decide_facts
-from policies.decisions.facts import Facts, OpeningFact, OpenSessions, SessionLimits
+from policies.decisions.facts import OpenSessions, SessionLimits
 from policies.identity import operators
 from policies.identity.operators import is_operator
 from policies.identity.tickets import issue_ticket, redeem_ticket
 from policies.identity.tokens import viewer_from_token
-from policies.identity.viewers import Viewer, live_principals, viewer_from_session, viewer_of
+from policies.identity.viewers import (
+    SignIn,
+    Viewer,
+    live_principals,
+    viewer_of,
+    viewers_from_sessions,
+)
 from policies.loading import facts as loading
 from policies.loading.facts import Question
+from policies.loading.openings import Openings
 from policies.models import ExtensionDeveloper, Install, Membership
 from policies.models.directory import RESERVED_TENANTS
 
 # What a stream of no tenant is called: the runner knew no tenant, or wrote a key of one part.
 NO_TENANT: Final = {"unknown": "no known tenant", "-": "key of one part"}
+# Where a runner writes that knows neither tenant nor extension: the platform's deployed runners
+# write what guests print on stderr there.
+NOBODYS: Final = ("-", "unknown")
 
 __all__ = [
+    "NOBODYS",
     "Check",
     "Decision",
     "DecisionRule",
     "OpenSessions",
+    "Openings",
     "SessionLimits",
+    "SignIn",
     "TargetRow",
     "Viewer",
     "choices",
@@ -50,15 +61,16 @@ __all__ = [
     "is_operator",
     "issue_ticket",
     "live_principals",
+    "openings",
     "overview",
     "policy_version",
     "redeem_ticket",
     "tenantless",
     "tenants_administered",
     "user_of",
-    "viewer_from_session",
     "viewer_from_token",
     "viewer_of",
+    "viewers_from_sessions",
 ]
 
 
@@ -79,43 +91,31 @@ def policy_version() -> int:
     return clock.read().version
 
 
-def decide(
-    viewer: Viewer,
-    *,
-    tenant: str,
-    extension: str,
-    opening: bool,
-    open_sessions: OpenSessions | Callable[[], OpenSessions] | None = None,
-    counted: bool = False,
-) -> Decision:
-    """Decide whether this viewer may watch this target now.
-
-    With `opening` caps and rates count too: call it in the transaction that inserts the session's
-    row, and pass a callable that counts open sessions. It runs under a lock that lasts until that
-    transaction ends, so that parallel openings cannot exceed a cap. Commit that transaction when
-    the answer is no as well: the attempt counts towards the rate; `counted` asks once more in that
-    transaction without counting it again.
-    """
-    question = _question(viewer, tenant=tenant, extension=extension)
-    if not opening:
-        return _decide_all([question])[0]
-    with transaction.atomic():
-        limits.hold(f"user:{viewer.user_id}", f"tenant:{tenant}", f"extension:{extension}")
-        loaded = loading.load([question])
-        facts, reading = loaded.facts[0], loaded.reading
-        facts = replace(facts, opening=_opening(facts, reading, open_sessions, counted=counted))
-    return decide_facts(facts, now=reading.now, version=reading.version)
+def decide(viewer: Viewer, *, tenant: str, extension: str) -> Decision:
+    """Decide whether this viewer may watch this target now; an opening is for `openings`."""
+    return decide_many([(viewer, tenant, extension)])[0]
 
 
 def decide_many(asked: Sequence[tuple[Viewer, str, str]]) -> list[Decision]:
     """Decisions (not openings) for many (viewer, tenant, extension), in as many queries as one."""
-    return _decide_all([_question(v, tenant=t, extension=e) for v, t, e in asked])
+    if not asked:
+        return []
+    loaded = loading.load(_questions(asked))
+    now, version = loaded.reading.now, loaded.reading.version
+    return [decide_facts(facts, now=now, version=version) for facts in loaded.facts]
+
+
+def openings(asked: Sequence[tuple[Viewer, str, str]]) -> Openings:
+    """To open sessions for many (viewer, tenant, extension) in the caller's transaction."""
+    return Openings(_questions(asked))
 
 
 def choices(viewer: Viewer, *, extension: str) -> list[str]:
     """The tenants where this viewer has a relation to this extension, by key."""
     rows = _related(viewer.user_id).filter(extension__key=extension.lower())
     keys = sorted(set(rows.values_list("tenant__key", flat=True)))
+    if extension.lower() == NOBODYS[1] and operators.operators().filter(pk=viewer.user_id).exists():
+        keys.insert(0, NOBODYS[0])
     if viewer.token_id is None:
         return keys
     decisions = decide_many([(viewer, key, extension) for key in keys])
@@ -154,10 +154,8 @@ def overview(user: User, *, search: str = "", limit: int = 500) -> list[TargetRo
 
 
 def tenantless(user: User, targets: Sequence[tuple[str, str]]) -> list[TargetRow]:
-    """The given streams of no tenant (`unknown` or `-`, extension) with their decisions.
-
-    Nothing for people who are no operators.
-    """
+    """The given streams of no tenant (`unknown` or `-`, extension) with their decisions, those of
+    others left out. Nothing for people who are no operators."""
     if not is_operator(user):
         return []
     wanted = [each for each in targets if each[0] in RESERVED_TENANTS]
@@ -182,33 +180,11 @@ def tenants_administered(user: User) -> list[str]:
     return sorted(mine.values_list("tenant__key", flat=True))
 
 
-def _question(viewer: Viewer, *, tenant: str, extension: str) -> Question:
-    return Question(viewer.user_id, tenant.lower(), extension.lower(), viewer.token_id)
-
-
-def _decide_all(questions: Sequence[Question]) -> list[Decision]:
-    if not questions:
-        return []
-    loaded = loading.load(questions)
-    now, version = loaded.reading.now, loaded.reading.version
-    return [decide_facts(facts, now=now, version=version) for facts in loaded.facts]
-
-
-def _opening(
-    facts: Facts,
-    reading: clock.Reading,
-    open_sessions: OpenSessions | Callable[[], OpenSessions] | None,
-    *,
-    counted: bool,
-) -> OpeningFact:
-    count, retry_after = 0, 0
-    if facts.active and not counted:
-        limit = facts.limits.openings_per_minute
-        count, retry_after = limits.count_opening(facts.user_id, limit=limit, now=reading.now)
-    sessions = open_sessions() if callable(open_sessions) else open_sessions
-    return OpeningFact(
-        sessions=sessions or OpenSessions(), last_minute=count, retry_after=retry_after
-    )
+def _questions(asked: Sequence[tuple[Viewer, str, str]]) -> list[Question]:
+    return [
+        Question(viewer.user_id, tenant.lower(), extension.lower(), viewer.token_id)
+        for viewer, tenant, extension in asked
+    ]
 
 
 def _related(user_id: int) -> QuerySet[Install]:

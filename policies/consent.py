@@ -76,8 +76,8 @@ def enter(
         raise ConsentRefused("Only an operator enters consent on a tenant's behalf.")
     if not evidence or len(evidence) > MAX_NOTE:
         raise EvidenceMissing(
-            "Name the evidence in 1 to 2,000 characters: where the tenant's word can be read, such"
-            " as a letter, a contract or a ticket."
+            "Name the evidence in 1 to 2,000 characters: where the tenant's consent can be read,"
+            " such as a letter, a contract or a ticket."
         )
     note = f"Entered by an operator. Evidence: {evidence}"
     return _write(Consent.State.GIVEN, tenant, extension, by=by, ends=expires_at, note=note, ip=ip)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from policies.decisions.facts import SessionLimits
 from policies.models import Opening
 
 MINUTE: Final = dt.timedelta(minutes=1)
 LOCK_CLASS: Final = 0x0EB6  # the first half of our advisory locks; any constant, never changed
-_FIELDS: Final = tuple(field.name for field in fields(SessionLimits))
+FIELDS: Final = tuple(field.name for field in fields(SessionLimits))
 
 
 def effective(rows: Sequence[Mapping[str, Any] | None]) -> SessionLimits:
@@ -27,7 +27,7 @@ def effective(rows: Sequence[Mapping[str, Any] | None]) -> SessionLimits:
     """
     pair, tenant, extension, default = rows
     said: dict[str, int] = {}
-    for name in _FIELDS:
+    for name in FIELDS:
         of_pair, of_tenant, of_extension, of_all = (
             None if row is None else row[name] for row in (pair, tenant, extension, default)
         )
@@ -56,8 +56,60 @@ def hold(*parties: str, using: str = DEFAULT_DB_ALIAS) -> None:
         return
     keys = sorted({zlib.crc32(party.encode()) - 2**31 for party in parties})
     with connection.cursor() as cursor:
-        for key in keys:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, key])
+        # A function's rows come, and are locked, in the order of its list.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, key) FROM unnest(%s::integer[]) AS key",
+            [LOCK_CLASS, keys],
+        )
+
+
+class Rates:
+    """What these people opened in the last minute, read once. Make it with them held; `write` it
+    in the same transaction."""
+
+    def __init__(
+        self,
+        users: Iterable[int],
+        *,
+        now: dt.datetime,
+        kind: Opening.Kind = Opening.Kind.SESSION,
+    ) -> None:
+        self._now, self._kind = now, kind
+        self._times: dict[int, list[dt.datetime]] = {user: [] for user in users}
+        self._new: list[Opening] = []
+        self._over: set[int] = set()  # people of whom there are rows that count no more
+        rows = Opening.objects.filter(user_id__in=list(self._times), kind=kind).order_by("at")
+        for user, at in rows.values_list("user_id", "at"):
+            if at <= now - MINUTE:
+                self._over.add(user)
+            else:
+                self._times[user].append(at)
+
+    def count(self, user: int, *, limit: int) -> tuple[int, int]:
+        """Openings of the last minute before this one, and the seconds until there is a place.
+
+        Counts this one too unless it is refused for the rate: a refused knock costs nothing, and
+        the table holds at most `limit` rows per person and minute.
+        """
+        times = self._times[user]
+        before = len(times)
+        if before < limit:
+            times.append(self._now)
+            self._new.append(Opening(user_id=user, at=self._now, kind=self._kind))
+            return before, 0
+        if limit < 1:
+            return before, 60
+        # A place is free when the limit-th youngest has left the minute.
+        frees = times[before - limit] + MINUTE
+        return before, max(1, math.ceil((frees - self._now).total_seconds()))
+
+    def write(self) -> None:
+        """Write down what was counted, and forget what counts no more."""
+        if self._over:
+            old = Opening.objects.filter(user_id__in=self._over, kind=self._kind)
+            old.filter(at__lte=self._now - MINUTE).delete()
+        if self._new:
+            Opening.objects.bulk_create(self._new)
 
 
 def count_opening(
@@ -67,20 +119,8 @@ def count_opening(
     now: dt.datetime,
     kind: Opening.Kind = Opening.Kind.SESSION,
 ) -> tuple[int, int]:
-    """Openings of the last minute before this one, and the seconds until there is a place.
-
-    Counts this one too unless it is refused for the rate: a refused knock costs nothing, and the
-    table holds at most `limit` rows per person and minute. Call with the person held.
-    """
-    with transaction.atomic():
-        mine = Opening.objects.filter(user_id=user_id, kind=kind)
-        mine.filter(at__lte=now - MINUTE).delete()
-        times = list(mine.order_by("at").values_list("at", flat=True))
-        if len(times) < limit:
-            Opening.objects.create(user_id=user_id, at=now, kind=kind)
-            return len(times), 0
-    if limit < 1:
-        return len(times), 60
-    # A place is free when the limit-th youngest has left the minute.
-    frees = times[len(times) - limit] + MINUTE
-    return len(times), max(1, math.ceil((frees - now).total_seconds()))
+    """`Rates.count` of one, written down. Call with the person held."""
+    rates = Rates([user_id], now=now, kind=kind)
+    counted = rates.count(user_id, limit=limit)
+    rates.write()
+    return counted

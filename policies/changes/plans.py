@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models as db_models
 from django.db.models import Model
 
-from policies.changes import row_state, second_person, verbs
+from policies.changes import row_records, row_state, second_person
 from policies.changes.second_person import Plan
 from policies.models import ChangeRequest
 
@@ -41,7 +41,7 @@ def describe(row: ChangeRequest, plan: Plan) -> bool:
     planned = model() if stored is None else manager.get(pk=plan.object_pk)
     for name, value in plan.columns.items():
         setattr(planned, name, _python(model, name, value))
-    row.tenant_key, row.extension_key = verbs.about(planned)
+    row.tenant_key, row.extension_key = row_records.about(planned)
     words = str(model._meta.verbose_name)  # noqa: SLF001 - Django's documented model API
     row.summary = f"{row.get_act_display()} {words}: {stored or planned}"[:300]
     row.shown = {**_shown(model, plan, stored), "why": plan.why}

@@ -168,7 +168,9 @@ def _require_pending(row: ChangeRequest) -> None:
     if row.state != State.REQUESTED:
         raise ChangeConflict(f"{row.label} is {row.state}.")
     if row.lapses_at <= clock.now():
-        raise ChangeConflict(f"{row.label} lapsed at {claims.moment(row.lapses_at)}: ask again.")
+        raise ChangeConflict(
+            f"{row.label} expired unanswered at {claims.moment(row.lapses_at)}: ask again."
+        )
 
 
 def _decide(row: ChangeRequest, state: State, *, by: User | None, comment: str) -> None:

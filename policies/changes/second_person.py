@@ -21,7 +21,8 @@ from django.db.models import Model
 
 from audit import trail
 from audit.trail import Action
-from policies.changes import widening
+from policies.changes import account_widening, widening
+from policies.changes.row_change import Widening
 from policies.changes.row_state import RowState
 from policies.grants import notifications
 from policies.identity import locks
@@ -84,7 +85,7 @@ def require_own_password(model: type[Model], pk: Any, *, by: User) -> str:
 
     With EXT_DEBUG_ONE_PERSON the reason why two would be needed; "" when nothing is in the way.
     """
-    if not needed() or not widening.hands_over(model, pk, by=by):
+    if not needed() or not account_widening.hands_over(model, pk, by=by):
         return ""
     why = "A new password hands over an account that has rights."
     if one_person_may():
@@ -177,7 +178,7 @@ def _plan(
     pk: Any,
     before: RowState | None,
     after: RowState | None,
-    found: widening.Widening,
+    found: Widening,
 ) -> Plan:
     acts = ChangeRequest.Act
     act = acts.ADD if before is None else acts.DELETE if after is None else acts.CHANGE

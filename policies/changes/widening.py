@@ -10,6 +10,7 @@ Narrowing is always free: an emergency must not wait for company. What widens:
 - a lock on a tenant or an extension, a suspension, an `off` mode or a withdrawal that is lifted,
   moved or ends earlier: these bind operators too; a lock on oneself (not one on another person);
 - consent given or lengthened, or no longer required, when an operator says it;
+- what the directory asks for, released;
 - an environment's policy made laxer, or a redaction rule in force removed, changed or switched off.
 
 Compares two `RowState`s, both as the database had them in the change's transaction.
@@ -18,44 +19,19 @@ Compares two `RowState`s, both as the database had them in the change's transact
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, User
 from django.db.models import Model
 
 from policies import models
+from policies.changes.account_widening import group_widens, user_widens
+from policies.changes.row_change import RowChange, Widening, ended
 from policies.changes.row_state import RowState
-from policies.database import clock
 from policies.decisions.facts import DEFAULT_RULES
 from policies.identity.operators import is_operator
-
-
-@dataclass(frozen=True, slots=True)
-class Widening:
-    """Why a change needs a second person, and the ids of those who gain (empty: everybody)."""
-
-    why: str
-    people: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    pk: Any
-    before: RowState | None
-    after: RowState | None
-    by: User
-
-    def was(self, name: str) -> Any:
-        return None if self.before is None else self.before.columns[name]
-
-    def now(self, name: str) -> Any:
-        return None if self.after is None else self.after.columns[name]
-
-    def moved(self, *names: str) -> bool:
-        return any(self.was(name) != self.now(name) for name in names)
 
 
 def widening(
@@ -63,39 +39,34 @@ def widening(
 ) -> Widening | None:
     """What this change widens; None when it widens nothing. `before` None: new; `after`: gone."""
     rule = _RULES.get(model)
-    return None if rule is None else rule(_Change(pk, before, after, by))
+    return None if rule is None else rule(RowChange(pk, before, after, by))
 
 
-def hands_over(model: type[Model], pk: Any, *, by: User) -> bool:
-    """Whether a new password would give `by` an account with rights that are not theirs."""
-    return model is get_user_model() and by.pk != pk and _is_trusted(pk)
-
-
-def _membership(change: _Change) -> Widening | None:
+def _membership(change: RowChange) -> Widening | None:
     if change.after is None or not change.moved("user_id", "tenant_id", "role"):
         return None
     return Widening("It makes a tenant's admin.", frozenset({change.now("user_id")}))
 
 
-def _developer(change: _Change) -> Widening | None:
+def _developer(change: RowChange) -> Widening | None:
     if change.after is None:
         return None
-    more = change.after.related["installs"] - (
-        change.before.related["installs"] if change.before else frozenset()
-    )
+    had = change.before.related["installs"] if change.before else frozenset()
+    # Of all installs the named ones are left: that is narrower, whichever they are.
+    more = not change.was("all_installs") and change.after.related["installs"] - had
     wider = change.now("all_installs") and not change.was("all_installs")
     if not (more or wider or change.moved("user_id", "extension_id")):
         return None
     return Widening("It widens what a developer may watch.", frozenset({change.now("user_id")}))
 
 
-def _capability(change: _Change) -> Widening | None:
+def _capability(change: RowChange) -> Widening | None:
     if change.after is None or not change.moved("extension_id", "install_id", "name"):
         return None
     return Widening("It gives a capability.", _bound_by_capability(change))
 
 
-def _bound_by_capability(change: _Change) -> frozenset[int]:
+def _bound_by_capability(change: RowChange) -> frozenset[int]:
     """The developers and tenant admins who gain by a capability of this extension."""
     extension, install = change.now("extension_id"), change.now("install_id")
     developers = models.ExtensionDeveloper.objects.filter(extension=extension)
@@ -108,8 +79,8 @@ def _bound_by_capability(change: _Change) -> frozenset[int]:
     )
 
 
-def _lock(change: _Change) -> Widening | None:
-    if change.before is None or _ended(change.was("expires_at")):
+def _lock(change: RowChange) -> Widening | None:
+    if change.before is None or ended(change.was("expires_at")):
         return None
     moved = change.after is None or change.moved("user_id", "tenant_id", "extension_id")
     if not moved and not _earlier(change.now("expires_at"), than=change.was("expires_at")):
@@ -122,7 +93,7 @@ def _lock(change: _Change) -> Widening | None:
     return None  # a second person is at work already
 
 
-def _consent(change: _Change) -> Widening | None:
+def _consent(change: RowChange) -> Widening | None:
     if not is_operator(change.by):
         return None
     given = models.Consent.State.GIVEN
@@ -139,7 +110,7 @@ def _consent(change: _Change) -> Widening | None:
     return None
 
 
-def _tenant(change: _Change) -> Widening | None:
+def _tenant(change: RowChange) -> Widening | None:
     if change.before is None:
         return None
     if change.after is None:
@@ -152,7 +123,7 @@ def _tenant(change: _Change) -> Widening | None:
     return Widening("It renames a tenant's key.") if change.moved("key") else None
 
 
-def _extension(change: _Change) -> Widening | None:
+def _extension(change: RowChange) -> Widening | None:
     if change.before is None:
         return None
     if change.after is None:
@@ -160,12 +131,21 @@ def _extension(change: _Change) -> Widening | None:
     return Widening("It renames an extension's key.") if change.moved("key") else None
 
 
-def _install(change: _Change) -> Widening | None:
+def _install(change: RowChange) -> Widening | None:
     if change.before is None or change.after is None:
         return None
     if change.moved("key", "tenant_id", "extension_id"):
         return Widening("It moves an install that grants and developers refer to.")
     return None
+
+
+def _release(change: RowChange) -> Widening | None:
+    """Of what a run of the directory left: `policies.directory.releases`."""
+    counts = change.now("released_at") is not None and change.now("used_at") is None
+    if not counts or not change.moved("released_at", "used_at", "digest", "sections"):
+        return None
+    people = frozenset(int(each) for each in change.now("gainers"))
+    return Widening("It lets the directory give what waits.", people)
 
 
 def _with_its_rules(**owner: Any) -> Widening | None:
@@ -178,7 +158,7 @@ def _with_its_rules(**owner: Any) -> Widening | None:
     return None
 
 
-def _mode(change: _Change) -> Widening | None:
+def _mode(change: RowChange) -> Widening | None:
     off = models.ProductionMode.Mode.OFF
     if change.was("mode") != off:
         return None
@@ -199,7 +179,7 @@ _LAXER: Final = {
 }
 
 
-def _environment(change: _Change) -> Widening | None:
+def _environment(change: RowChange) -> Widening | None:
     """No row stands for the built-in rules; another environment's row binds nobody here."""
     if change.moved("environment") and change.before is not None and change.after is not None:
         return Widening("It moves a policy to another environment.")
@@ -216,66 +196,10 @@ def _environment(change: _Change) -> Widening | None:
     return None
 
 
-def _redaction(change: _Change) -> Widening | None:
+def _redaction(change: RowChange) -> Widening | None:
     kept = change.now("enabled") and not change.moved("pattern", "keywords", "token")
     shows = change.was("enabled") and not kept
     return Widening("It shows what a redaction rule masks.") if shows else None
-
-
-def _user(change: _Change) -> Widening | None:
-    if change.before is None and change.after is None:
-        return None
-    if change.after is None:
-        lock = models.Lock.objects.filter(user=change.pk)
-        if any(not _ended(row.expires_at) for row in lock):
-            return Widening("It deletes a lock together with the account.", frozenset({change.pk}))
-        return None
-    gained = _rights(change.after) - _rights(change.before)
-    if gained:
-        return Widening("It gives rights in the admin.", frozenset({change.pk}))
-    awake = change.now("is_active") and not change.was("is_active")
-    if change.before is not None and awake and _is_trusted(change.pk):
-        return Widening("It switches an account on that has rights.", frozenset({change.pk}))
-    if change.before is not None and change.by.pk != change.pk and _rights(change.before):
-        if change.moved("email"):
-            return Widening("It redirects an operator's alerts.", frozenset({change.pk}))
-        if change.moved("username"):
-            return Widening("It renames an account that has rights.", frozenset({change.pk}))
-    return None
-
-
-def _rights(state: RowState | None) -> frozenset[Any]:
-    """What an account may do in the admin: nothing unless it is active staff."""
-    if state is None or not (state.columns["is_active"] and state.columns["is_staff"]):
-        return frozenset()
-    through = Permission.objects.filter(group__in=state.related["groups"])
-    held = state.related["user_permissions"] | frozenset(through.values_list("pk", flat=True))
-    return held | {"staff"} | ({"superuser"} if state.columns["is_superuser"] else set())
-
-
-def _is_trusted(user_id: int) -> bool:
-    """Whether an account has rights, speaks for a tenant or develops an extension."""
-    user = get_user_model().objects.filter(pk=user_id).first()
-    return user is not None and (
-        user.is_staff
-        or user.is_superuser
-        or models.Membership.objects.filter(user=user).exists()
-        or models.ExtensionDeveloper.objects.filter(user=user).exists()
-    )
-
-
-def _group(change: _Change) -> Widening | None:
-    if change.before is None or change.after is None:
-        return None
-    if not change.after.related["permissions"] - change.before.related["permissions"]:
-        return None
-    staff = get_user_model().objects.filter(groups=change.pk, is_active=True, is_staff=True)
-    people = frozenset(staff.values_list("pk", flat=True))
-    return Widening("It gives rights to a group that has staff.", people) if people else None
-
-
-def _ended(at: dt.datetime | None) -> bool:
-    return at is not None and at <= clock.now()
 
 
 def _earlier(one: dt.datetime | None, *, than: dt.datetime | None) -> bool:
@@ -292,9 +216,10 @@ _RULES: Final = {
     models.Tenant: _tenant,
     models.Extension: _extension,
     models.Install: _install,
+    models.DirectoryRelease: _release,
     models.ProductionMode: _mode,
     models.EnvironmentPolicy: _environment,
     models.RedactionRule: _redaction,
-    get_user_model(): _user,
-    Group: _group,
+    get_user_model(): user_widens,
+    Group: group_widens,
 }

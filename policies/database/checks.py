@@ -1,4 +1,4 @@
-"""System check: the triggers that move the policy version and guard grants are there and fire.
+"""System check: the triggers of policy are there and fire, and so is what reads its facts.
 
 It asks the database, so it runs with `check --deploy --database default` and where the console
 starts (`problems`).
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS
 
-from policies.database import version_triggers
+from policies.database import facts_function, version_triggers
 
 
 @register(Tags.database, deploy=True)
@@ -39,15 +39,15 @@ def two_people_where_two_are_needed(app_configs: Any, **_: Any) -> list[CheckMes
 
 
 def problems(*, using: str = DEFAULT_DB_ALIAS) -> list[CheckMessage]:
-    """Triggers that are missing. An error in production, else a warning."""
-    missing = version_triggers.missing(using=using)
+    """Triggers that are missing, or the function. An error in production, else a warning."""
+    missing = [*version_triggers.missing(using=using), *facts_function.missing(using=using)]
     if not missing:
         return []
     grave = Error if getattr(settings, "PRODUCTION", True) else Warning
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return [
         grave(
-            f"The trigger {missing[0]}{more} is missing, altered or can be switched off.",
+            f"In the database {missing[0]}{more} is missing, altered or can be switched off.",
             hint="Run `manage.py migrate` as the owner of the tables: it installs them again.",
             id="policies.E001",
         )

@@ -31,6 +31,10 @@ class ClockNow(Func):
     output_field: ClassVar = DateTimeField()
     arity = 0
 
+    def get_group_by_cols(self) -> list[Any]:
+        """Rows are not grouped by it: the clock reads another moment in each of them."""
+        return []
+
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template="clock_timestamp()", **context)
 

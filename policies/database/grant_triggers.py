@@ -97,7 +97,7 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     "NEW.reviewed_at IS NOT NULL AND OLD.reviewed_at IS NULL AND NOT EXISTS"
                     " (SELECT 1 FROM policies_breakglassreview r WHERE r.grant_id = NEW.id)",
-                    "only a review makes a broken glass reviewed",
+                    "only a review makes a break-glass grant reviewed",
                 ),
                 (
                     "OLD.reviewed_at IS NOT NULL"
@@ -123,7 +123,7 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
             [
                 (
                     "NEW.reviewed_at IS NOT NULL",
-                    "only a review makes a broken glass reviewed",
+                    "only a review makes a break-glass grant reviewed",
                 ),
                 (
                     "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.id"
@@ -197,7 +197,7 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
             [
                 (
                     f"{_GRANT_PARTY} AND g.break_glass)",
-                    "a review is for a broken glass and carries its requester and beneficiary",
+                    "a review is for a break-glass grant and carries its requester and beneficiary",
                 ),
                 (
                     "NOT ({judge:NEW.reviewer_id})",
@@ -206,7 +206,7 @@ def _rules() -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
                 (
                     "EXISTS (SELECT 1 FROM policies_grant g WHERE g.id = NEW.grant_id"
                     " AND g.closed_at IS NULL AND g.ends_at > {now})",
-                    "a broken glass is reviewed when it is over",
+                    "a break-glass grant is reviewed when it is over",
                 ),
                 (
                     "EXISTS (SELECT 1 FROM policies_breakglassreview r WHERE r.id = NEW.id"

@@ -59,6 +59,8 @@ def tables() -> list[NotedTable]:
             subject_type="access_token",
             columns=(*_TOKEN_MORE, *TOKEN_COLUMNS),
         ),
+        # Its list may be longer than a record: the digest says which it is.
+        _own(models.DirectoryRelease, columns=("digest", "released_at", "used_at")),
         _of(models.ExtensionDeveloper, "installs"),
         _of(user, "groups"),
         _of(user, "user_permissions"),

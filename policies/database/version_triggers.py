@@ -22,7 +22,7 @@ from audit import triggers
 from audit.roles import NOTES
 from audit.triggers import Function, Guards, SqliteTrigger, Trigger, together
 from policies import models
-from policies.database import grant_triggers, note_triggers
+from policies.database import facts_function, grant_triggers, note_triggers
 from policies.database.note_triggers import TOKEN_COLUMNS, USER_COLUMNS
 
 _PREFIX: Final = "policies_bump"
@@ -110,12 +110,13 @@ def missing(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
-    """Receiver of post_migrate: install the triggers once their tables exist."""
+    """Receiver of post_migrate: install triggers and function once their tables exist."""
     tables = set(connections[using].introspection.table_names())
     noted = {trigger.table for trigger in note_triggers.guards().triggers}
     needed = {*bumping(), _table(models.PolicyVersion), *grant_triggers.TABLES, *noted}
     if needed <= tables:  # not so while an older state is being migrated to
         install(using=using)
+        facts_function.install(using=using)
 
 
 def _table(model: type[Model]) -> str:

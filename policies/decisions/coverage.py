@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.decisions.facts import Facts, GrantFact
+from policies.decisions.wording import NAME, NOTHING, Sentence
 
 DEBUG_LOGS: Final = "cap:debug.logs"
 LONGEST: Final = dt.timedelta(hours=8)
@@ -22,10 +23,18 @@ class Coverage:
     installs: Scope
     until: dt.datetime | None = None
     grant_id: int | None = None
-    why: str = ""
+    why: Sentence = NOTHING
 
 
 UNBOUNDED: Final = Coverage(installs=None)
+
+_NOTHING_HERE: Final = Sentence(*["There is nothing here that a grant could cover."] * 2)
+_OTHER_INSTALLS: Final = Sentence(
+    "Your grant covers other installs.", f"The grant of {NAME} covers other installs."
+)
+_NONE: Final = Sentence(
+    "You have no grant for this target.", f"{NAME} has no grant for this target."
+)
 
 
 def narrow(scope: Scope, other: Scope) -> Scope:
@@ -42,7 +51,7 @@ def of_grants(facts: Facts, scope: Scope, now: dt.datetime) -> Coverage:
     and the coverage is `until` the first moment at which it would shrink.
     """
     if scope == frozenset():
-        return Coverage(installs=scope, why="There is nothing here that a grant could cover.")
+        return Coverage(installs=scope, why=_NOTHING_HERE)
     ends = [(end, grant) for grant in facts.grants if (end := _live_until(grant, facts, now))]
     if not ends:
         return Coverage(installs=frozenset(), why=_why_not(facts.grants, now))
@@ -56,7 +65,7 @@ def of_grants(facts: Facts, scope: Scope, now: dt.datetime) -> Coverage:
             last.setdefault(install, end)
     covered = narrow(scope, frozenset(last))
     if not covered:  # None is impossible here: named installs never add up to "all"
-        return Coverage(installs=frozenset(), why="Your grant covers other installs.")
+        return Coverage(installs=frozenset(), why=_OTHER_INSTALLS)
     until = min(last[install] for install in covered)
     return _named(covered, until=until, grant=next(g for _, g in ends if g.installs & covered))
 
@@ -89,14 +98,16 @@ def _live_until(grant: GrantFact, facts: Facts, now: dt.datetime) -> dt.datetime
     return end if grant.starts_at <= now < end else None
 
 
-def _why_not(grants: Sequence[GrantFact], now: dt.datetime) -> str:
+def _why_not(grants: Sequence[GrantFact], now: dt.datetime) -> Sentence:
     """Why the person has no authority, told by their newest grant."""
     if not grants:
-        return "You have no grant for this target."
+        return _NONE
     newest = max(grants, key=lambda grant: grant.id)
     if newest.closed_at is None and newest.starts_at is not None and newest.starts_at > now:
-        return f"Your grant G-{newest.id} starts at {newest.starts_at:%Y-%m-%d %H:%M} UTC."
-    if newest.closed_as in ("", "ended"):
-        return f"Your grant G-{newest.id} has ended."
-    because = f": {newest.closed_reason}" if newest.closed_reason else "."
-    return f"Your grant G-{newest.id} was {newest.closed_as}{because}"
+        said = f"G-{newest.id} starts at {newest.starts_at:%Y-%m-%d %H:%M} UTC."
+    elif newest.closed_as in ("", "ended"):
+        said = f"G-{newest.id} has ended."
+    else:
+        because = f": {newest.closed_reason}" if newest.closed_reason else "."
+        said = f"G-{newest.id} was {newest.closed_as}{because}"
+    return Sentence(f"Your grant {said}", f"The grant {said}")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from policies.decisions import coverage
+from policies.decisions.check import Check
+from policies.decisions.check import answered as _check
 from policies.decisions.facts import PRODUCTION, Facts, OpeningFact, OpenSessions, SessionLimits
-from policies.decisions.wording import FAILURES, Wording
+from policies.decisions.wording import FAILURES, NAME, Sentence
 
 __all__ = ["Check", "Decision", "DecisionRule", "Facts", "OpenSessions", "SessionLimits", "decide"]
 
@@ -37,16 +39,6 @@ class DecisionRule(StrEnum):
     MODE = "mode"
     GRANT = "grant"
     SESSIONS = "sessions"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One rule's answer. `reason` says what is so, `hint` what the person can do about it."""
-
-    rule: str
-    ok: bool
-    reason: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +67,9 @@ class Decision:
     retry_after: int
     now: dt.datetime = field(compare=False)  # the database's clock when this was decided
     version: int = field(default=0, compare=False)  # the policy version that it was decided under
+    grant_reason: str = field(default="", compare=False)
+    break_glass: bool = field(default=False, compare=False)
+    tenant_admin: bool = field(default=False, compare=False)  # of the target's tenant
 
     @property
     def shown(self) -> tuple[Check, ...]:
@@ -84,6 +79,12 @@ class Decision:
     @property
     def failed(self) -> Check | None:
         return next((check for check in self.checks if not check.ok), None)
+
+    def about(self, name: str) -> Decision:
+        """In words about the person of this name: for operators and for the trail."""
+        said = replace(self, checks=tuple(check.about(name) for check in self.checks))
+        failed = said.failed
+        return said if failed is None else replace(said, reason=failed.reason, hint=failed.hint)
 
     def obstacle(self) -> Check | None:
         """What a grant would not remove: the first failure besides grant, rate and caps."""
@@ -133,6 +134,7 @@ def decide(facts: Facts, *, now: dt.datetime, version: int = 0) -> Decision:
     code = _code(failed)
     token_until = facts.token.expires_at if facts.token else None
     grant_id = granted.grant_id if failed is None else None
+    grant = next((grant for grant in facts.grants if grant.id == grant_id), None)
     return Decision(
         allowed=failed is None,
         checks=tuple(checks),
@@ -153,6 +155,9 @@ def decide(facts: Facts, *, now: dt.datetime, version: int = 0) -> Decision:
         retry_after=retry_after if code == "busy" else 0,
         now=now,
         version=version,
+        grant_reason=grant.reason if grant else "",
+        break_glass=grant is not None and grant.break_glass,
+        tenant_admin=facts.member,
     )
 
 
@@ -160,13 +165,6 @@ def _scope(
     facts: Facts, capable: frozenset[str] | None, granted: coverage.Coverage
 ) -> frozenset[str] | None:
     return granted.installs if facts.needs_grant else capable
-
-
-def _check(rule: DecisionRule, *, ok: bool, failure: Wording) -> Check:
-    """`failure` has the words for both answers."""
-    if ok:
-        return Check(rule=rule.value, ok=True, reason=failure.fine)
-    return Check(rule=rule.value, ok=False, reason=failure.reason, hint=failure.hint)
 
 
 def _code(failed: Check | None) -> str:
@@ -277,12 +275,13 @@ def _rate(opening: OpeningFact, limits: SessionLimits) -> tuple[Check, int]:
 def _sessions(open_now: OpenSessions, limits: SessionLimits) -> Check:
     words = FAILURES[DecisionRule.SESSIONS]
     for count, limit, whose in (
-        (open_now.user, limits.sessions_per_user, "you have"),
-        (open_now.tenant, limits.sessions_per_tenant, "the tenant has"),
-        (open_now.extension, limits.sessions_per_extension, "the extension has"),
+        (open_now.user, limits.sessions_per_user, Sentence("you have", f"{NAME} has")),
+        (open_now.tenant, limits.sessions_per_tenant, Sentence(*["the tenant has"] * 2)),
+        (open_now.extension, limits.sessions_per_extension, Sentence(*["the extension has"] * 2)),
     ):
         if count >= limit:
-            said = words.about(f"{whose} {count} of {limit} sessions open")
+            many = f"{count} of {limit} sessions open"
+            said = words.about(Sentence(f"{whose.you} {many}", f"{whose.other} {many}"))
             return _check(DecisionRule.SESSIONS, ok=False, failure=said)
     return _check(DecisionRule.SESSIONS, ok=True, failure=words)
 

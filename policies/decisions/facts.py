@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 PRODUCTION: Final = "production"
+DEVELOPMENT: Final = "development"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,21 @@ class EnvironmentRules:
 
 # What holds without a row in the database. A name that is not here is no environment: refused.
 DEFAULT_RULES: Final[dict[str, EnvironmentRules]] = {
-    "development": EnvironmentRules(grant_required=False),
+    DEVELOPMENT: EnvironmentRules(grant_required=False),
     "staging": EnvironmentRules(grant_required=False),
     PRODUCTION: EnvironmentRules(),
 }
+
+
+def grant_needed(rules: EnvironmentRules | None, environment: str, *, tenantless: bool) -> bool:
+    """Whether a grant is needed: always in production and in an unknown environment.
+
+    A stream without a tenant may hold lines of any tenant, and nobody's consent can be asked for:
+    there a second person's word is needed everywhere but in development.
+    """
+    if rules is None or environment == PRODUCTION:
+        return True
+    return rules.grant_required or (tenantless and environment != DEVELOPMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ class GrantFact:
     approvals: int  # by distinct people who are neither requester nor beneficiary
     approvals_required: int
     break_glass: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +160,8 @@ class Facts:
 
     @property
     def needs_grant(self) -> bool:
-        """Whether a grant is needed: always in production and in an unknown environment."""
-        if self.environment == PRODUCTION or self.policy is None:
-            return True
-        return self.policy.grant_required
+        """Whether a grant is needed for this target."""
+        return grant_needed(self.policy, self.environment, tenantless=self.tenantless)
 
     @property
     def token_covers(self) -> bool:

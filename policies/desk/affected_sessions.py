@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet
 
 from policies import access
 from policies.access import Viewer
@@ -44,6 +44,21 @@ def open_sessions() -> QuerySet[Any]:
         closed_at=None, end_requested_at=None
     )
     return rows.order_by("-opened_at")
+
+
+def ended_sessions() -> QuerySet[Any]:
+    """Every session that has ended, the latest first."""
+    rows: QuerySet[Any] = _model()._default_manager.filter(closed_at__isnull=False)  # noqa: SLF001
+    return rows.order_by("-closed_at")
+
+
+def live_of(grant: OuterRef) -> QuerySet[Any, Any]:
+    """How many sessions of this grant are open, for a subquery; no row for none."""
+    rows = _model()._default_manager.filter(grant=grant, closed_at=None)  # noqa: SLF001 - as above
+    counted: QuerySet[Any, Any] = (
+        rows.order_by().values("grant").annotate(many=Count("pk")).values("many")
+    )
+    return counted
 
 
 def allowed_now() -> list[Any]:

@@ -39,6 +39,7 @@ def answer(
         **model_admin.admin_site.each_context(request),
         "title": f"{act.title} {len(able)} grant{'' if len(able) == 1 else 's'}",
         "act": act,
+        "now": now,
         "able": able,
         "unable": [
             (grant, why)

@@ -22,7 +22,10 @@ from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.identity import people
 from policies.models import ChangeRequest
 
-COLOURS = {"requested": "warning", "applied": "success", "denied": "danger"}
+COLOURS = {
+    "requested": "warning", "applied": "success", "denied": "danger", "withdrawn": "default",
+    "lapsed": "default",
+}  # fmt: skip
 HISTORY_ROWS = 50
 
 
@@ -96,7 +99,7 @@ class ChangeRequestAdmin(ReadOnlyMixin, OperatorAdmin):
             **self.admin_site.each_context(request),
             "title": f"{change.label}: {change.summary}",
             "change": change,
-            "colour": COLOURS.get(change.state, "default"),
+            "colour": COLOURS[change.state],
             "now": clock.now(),
             "people": people.names(change.subjects),
             "refused": refused,

@@ -28,7 +28,9 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
     """Operators can require a tenant's consent; only the tenant's own admins can lift that."""
 
     suspended = forms.BooleanField(
-        required=False, help_text="Nobody may watch.", widget=UnfoldBooleanSwitchWidget()
+        required=False,
+        help_text="While it is on nobody may watch.",
+        widget=UnfoldBooleanSwitchWidget(),
     )
 
     class Meta:

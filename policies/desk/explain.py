@@ -27,7 +27,7 @@ class WhyForm(forms.Form):
     )
     tenant = forms.CharField(
         max_length=64,
-        help_text="- or unknown: the streams without a tenant.",
+        help_text='"unknown", or "-", for the streams without a tenant.',
         widget=forms.TextInput(attrs={"list": "tenants", "autocomplete": "off"}),
     )
     extension = forms.CharField(
@@ -69,8 +69,8 @@ def why(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         said = form.cleaned_data
         viewer = access.viewer_of(said["person"], transport="page")
-        decision = access.decide(
-            viewer, tenant=said["tenant"], extension=said["extension"], opening=False
+        decision = access.decide(viewer, tenant=said["tenant"], extension=said["extension"]).about(
+            said["person"].get_username()
         )
         context |= {
             "decision": decision,

@@ -235,7 +235,7 @@ def obstacle(act: Act, grant: Grant, user: User, *, now: dt.datetime) -> str | N
     if state not in act.states:
         return f"{grant.label} is {state.label.lower()}."
     if act.name == "approve" and grant.lapses_at <= now:
-        return f"{grant.label} lapsed: the person has to ask again."
+        return f"{grant.label} expired (not answered): the person has to submit a new request."
     if act.name == "review":
         if not grant.break_glass or grant.reviewed_at is not None:
             return f"{grant.label} needs no review."

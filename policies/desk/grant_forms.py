@@ -42,7 +42,9 @@ class BreakGlassForm(forms.Form):
     )
     minutes = forms.IntegerField(min_value=1, help_text="As few as will do.")
     reason = forms.CharField(
-        max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text="Approvers read it."
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Other operators read it.",
     )
     ticket = forms.CharField(max_length=100, required=False)
 

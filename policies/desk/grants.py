@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,19 +18,15 @@ from audit import queries, refusals
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import ip_of, note_reading, user_of
 from policies.database import clock
-from policies.desk import affected_sessions, bulk_actions, grant_forms
+from policies.desk import affected_sessions, bulk_actions, grant_forms, waiting
 from policies.desk.explain import why
 from policies.desk.grant_actions import ACTS, Act, obstacle, open_to
 from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.grants import verbs
 from policies.models import Grant
+from policies.templatetags.grant_states import state_colour, state_words
 
 HISTORY_ROWS = 100  # of each kind on a grant's page; the audit has the rest
-
-STATE_COLOURS = {
-    "requested": "warning", "scheduled": "info", "active": "success", "revoked": "danger",
-    "denied": "danger",
-}  # fmt: skip
 
 
 class NeedsFilter(admin.SimpleListFilter):
@@ -42,14 +39,13 @@ class NeedsFilter(admin.SimpleListFilter):
         return [("approval", "an approval"), ("review", "a review"), ("me", "my approval")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        pending = Q(state=Grant.State.REQUESTED, lapses_at__gt=clock.now())
+        pending = Q(state=Grant.State.REQUESTED, lapses_at__gt=clock.ClockNow())
         if self.value() == "approval":
             return queryset.filter(pending)
         if self.value() == "review":
             return queryset.filter(break_glass=True, reviewed_at=None)
         if self.value() == "me":
-            mine = Q(requester=request.user) | Q(beneficiary=request.user)
-            return queryset.filter(pending).exclude(mine | Q(approvals__approver=request.user))
+            return queryset.filter(pk__in=waiting.approvals(user_of(request)).values("pk"))
         return queryset
 
 
@@ -57,10 +53,9 @@ class NeedsFilter(admin.SimpleListFilter):
 class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
     """Grants are not edited: they change through their verbs alone."""
 
-    change_list_template = "admin/desk/grant_list.html"
-
+    list_before_template = "admin/desk/grant_list.html"
     list_display = (
-        "label", "shown_state", "person", "target", "why", "minutes", "ends_at", "live_now",
+        "label", "shown_state", "person", "target", "why", "minutes", "until", "live_now",
     )  # fmt: skip
     list_display_links = ("label",)
     list_filter = (
@@ -93,22 +88,30 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
-        open_now = Q(sessions__closed_at=None, sessions__isnull=False)
-        counted: QuerySet[Any] = rows.annotate(open_now=Count("sessions", filter=open_now))
+        # By a subquery: a join would have to be grouped each time that the list is counted.
+        live = affected_sessions.live_of(OuterRef("pk"))
+        counted: QuerySet[Any] = rows.annotate(
+            open_now=Coalesce(Subquery(live), 0), now=clock.ClockNow()
+        )
         return counted
 
     @display(description="grant", ordering="id")
     def label(self, grant: Grant) -> str:
         return grant.label
 
-    @display(description="state", label=STATE_COLOURS, ordering="state")
-    def shown_state(self, grant: Grant) -> tuple[str, str]:
-        words = (
-            f"{grant.get_state_display()} · break-glass"
-            if grant.break_glass
-            else (grant.get_state_display())
-        )
-        return grant.state, words
+    @display(
+        description="state",
+        label={colour: colour for colour in ("success", "warning", "info", "danger", "default")},
+        ordering="state",
+    )
+    def shown_state(self, grant: Any) -> tuple[str, str]:
+        words = state_words(grant, grant.now)
+        said = f"{words} · break-glass" if grant.break_glass else words
+        return state_colour(grant, grant.now), said
+
+    @display(description="ends", ordering="ends_at")
+    def until(self, grant: Grant) -> Any:
+        return grant.ends if grant.began else None
 
     @display(description="for", ordering="beneficiary__username")
     def person(self, grant: Grant) -> str:
@@ -151,6 +154,8 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
             path(f"{address}/", self.admin_site.admin_view(view), name=name)
             for address, view, name in (
                 ("why", why, "policies_why"),
+                ("next", waiting.next_grant, "policies_grant_next"),
+                ("waiting", waiting.counts, "policies_waiting"),
                 ("request", grant_forms.request_grant, "policies_grant_request"),
                 ("break-glass", grant_forms.break_glass, "policies_grant_break_glass"),
             )
@@ -222,6 +227,7 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
             if act.ends
             else affected_sessions.Cut(),
             "back": request.GET.get("back", ""),
+            "others_wait": waiting.approvals(user_of(request)).exclude(pk=grant.pk).count(),
         }
         return TemplateResponse(
             request, "admin/desk/act.html", context, status=400 if posted else 200
@@ -232,15 +238,14 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
 
         decision = decision_of(
             grant.beneficiary, tenant=grant.tenant_key, extension=grant.extension_key
-        )
+        ).about(grant.beneficiary.get_username())
         return {
             **self.admin_site.each_context(request),
             "title": grant.label,
             "grant": grant,
-            "colour": STATE_COLOURS.get(grant.state, "default"),
             "now": now,
-            "over": grant.ends_at is not None and grant.ends_at <= now,
-            "lapsed": grant.state == Grant.State.REQUESTED and grant.lapses_at <= now,
+            "over": grant.ends is not None and grant.ends <= now,
+            "lapsed": grant.state_at(now) == Grant.State.LAPSED,
             "installs": list(grant.installs.order_by("key")),
             "approvals": list(grant.approvals.select_related("approver")),
             "decision": decision,
@@ -261,6 +266,7 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
         return TemplateResponse(request, "admin/desk/refused.html", context, status=status)
 
     def _back(self, request: HttpRequest, grant: Grant) -> str:
-        if request.GET.get("back") == "desk":
-            return reverse("admin:index")
+        back = request.GET.get("back")
+        if back in ("desk", "next"):
+            return reverse("admin:index" if back == "desk" else "admin:policies_grant_next")
         return reverse("admin:policies_grant_change", args=[grant.pk])

@@ -22,10 +22,11 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit import queries
+from audit.desk_lists import DeskListMixin
 from audit.requesters import ip_of, note_reading, user_of
-from policies.changes import requests, verbs
+from policies.changes import requests, row_records, verbs
 from policies.changes.second_person import ChangeRefused, NeedsSecond
-from policies.desk import affected_sessions
+from policies.desk import affected_sessions, form_words
 from policies.identity.operators import OPERATE
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
@@ -62,7 +63,7 @@ def require_operator(request: HttpRequest) -> None:
         raise Http404
 
 
-class HidingAdmin(ModelAdmin):
+class HidingAdmin(DeskListMixin, ModelAdmin):
     """Answers 404 to people without the right, as for rows that do not exist."""
 
     formfield_overrides: Any = {
@@ -89,9 +90,10 @@ class HidingAdmin(ModelAdmin):
         subject = self.subject_type or self.opts.model_name
         if (unread := note_reading(request, subject, obj.pk)) is not None:
             return unread
+        kind, name = str(self.opts.verbose_name), str(obj)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {self.opts.verbose_name} {obj}",
+            "title": f"History of {name if name.startswith(kind) else f'{kind} {name}'}",
             "rows": queries.about(subject, obj.pk)[:200],
         }
         return TemplateResponse(request, "admin/desk/history.html", context)
@@ -124,6 +126,11 @@ class RecordedAdmin(HidingAdmin):
 
     change_form_before_template = "admin/desk/seen.html"
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return form_words.put_into(
+            super().formfield_for_dbfield(db_field, request, **kwargs), db_field
+        )
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """Does nothing: save_related saves the row and its relations under one audit row."""
 
@@ -139,8 +146,8 @@ class RecordedAdmin(HidingAdmin):
     def _fingerprint(self, pk: Any) -> str:
         """A hash of the row's columns without secrets: equal for equal rows in every process."""
         stored = self.model._base_manager  # noqa: SLF001 - documented: it sees every row
-        row = verbs.snapshot(stored.filter(pk=pk).first()) or {}
-        plain = {name: value for name, value in row.items() if name not in verbs.SECRET}
+        row = row_records.snapshot(stored.filter(pk=pk).first()) or {}
+        plain = {name: value for name, value in row.items() if name not in row_records.SECRET}
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:

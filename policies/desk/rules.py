@@ -70,7 +70,7 @@ class ConsentEntry(forms.ModelForm):  # type: ignore[type-arg]
 
     evidence = forms.CharField(
         max_length=consent.MAX_NOTE,
-        help_text="Where the tenant's word can be read: a letter, a contract, a ticket.",
+        help_text="Where the tenant's consent can be read: a letter, a contract, a ticket.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
@@ -132,7 +132,7 @@ class ConsentAdmin(RecordedAdmin, OperatorAdmin):
             ip=ip_of(request),
         ).pk
 
-    @display(description="word", label={"given": "success", "withdrawn": "danger"})
+    @display(description="decision", label={"given": "success", "withdrawn": "danger"})
     def word(self, consent: Consent) -> tuple[str, str]:
         return consent.state, consent.get_state_display()
 
@@ -236,7 +236,7 @@ class LockAdmin(RuleAdmin):
 class LimitsAdmin(RuleAdmin):
     list_display = (
         "of_tenant", "of_extension", "sessions_per_user", "openings_per_minute",
-        "events_per_second", "bytes_per_second", "ttl_seconds", "max_ttl_seconds",
+        "events_per_second", "bytes_per_second", "length", "longest",
     )  # fmt: skip
     list_display_links = ("of_tenant", "of_extension")
     list_filter = SCOPE_FILTERS
@@ -248,7 +248,8 @@ class LimitsAdmin(RuleAdmin):
             None,
             {
                 "fields": ("tenant", "extension"),
-                "description": "Neither: the defaults for everything. An empty field inherits.",
+                "description": "Without tenant and extension: the defaults for everything. An empty"
+                " field inherits.",
             },
         ),
         (
@@ -265,3 +266,11 @@ class LimitsAdmin(RuleAdmin):
             {"fields": ("events_per_second", "bytes_per_second", "window_bytes", "ring_bytes")},
         ),
     )  # fmt: skip
+
+    @display(description="session length (s)", ordering="ttl_seconds")
+    def length(self, limits: Limits) -> int | None:
+        return limits.ttl_seconds
+
+    @display(description="with extensions (s)", ordering="max_ttl_seconds")
+    def longest(self, limits: Limits) -> int | None:
+        return limits.max_ttl_seconds

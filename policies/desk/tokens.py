@@ -82,7 +82,7 @@ class StandingFilter(admin.SimpleListFilter):
 class AccessTokenAdmin(OperatorAdmin):
     subject_type = "access_token"
     list_display = (
-        "name", "owner", "scope", "standing", "expires_at", "last_used_at", "last_used_ip",
+        "name", "owner", "scope", "standing", "expires_at", "last_used_at", "last_used_from",
     )  # fmt: skip
     list_filter = (
         StandingFilter,
@@ -95,8 +95,9 @@ class AccessTokenAdmin(OperatorAdmin):
     actions = ("revoke_selected",)
     fields = (
         "name", "owner", "hint", "tenant", "extension", "created_at", "expires_at", "revoked_at",
-        "last_used_at", "last_used_ip",
+        "last_used_at", "last_used_from",
     )  # fmt: skip
+    readonly_fields = ("last_used_from",)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -104,6 +105,10 @@ class AccessTokenAdmin(OperatorAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tokens are revoked and kept, because the trail refers to them."""
         return False
+
+    @display(description="last used from", ordering="last_used_ip")
+    def last_used_from(self, token: AccessToken) -> str | None:
+        return token.last_used_ip
 
     @display(description="scope")
     def scope(self, token: AccessToken) -> str:

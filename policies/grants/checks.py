@@ -25,7 +25,7 @@ def glass_has_an_alarm(
 
 
 def problems() -> list[CheckMessage]:
-    """Warnings in production, where glass may be broken and somebody would not hear of it."""
+    """Warnings in production, where break-glass access may be used and somebody not hear of it."""
     if not getattr(settings, "PRODUCTION", True) or not claims.policy().break_glass:
         return []
     deaf = notifications.unreached(claims.judges())

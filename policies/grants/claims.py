@@ -78,9 +78,10 @@ def change(row: Grant, *conditions: Q, **values: Any) -> None:
 def expect(row: Grant, *states: Grant.State, to: str) -> None:
     """GrantConflict unless the grant is in one of these states."""
     if row.state not in states:
-        wanted = " or ".join(state.value for state in states)
+        wanted = " or ".join(str(state.label).lower() for state in states)
+        said = str(Grant.State(row.state).label).lower()
         raise GrantConflict(
-            "state", f"{row.label} is {row.state}; to {to} it, it would have to be {wanted}."
+            "state", f"{row.label} is {said}; to {to} it, it would have to be {wanted}."
         )
 
 
@@ -121,7 +122,7 @@ def require_party(row: Grant, by: User) -> None:
 
 def decision_of(user: User, *, tenant: str, extension: str) -> Decision:
     viewer = access.viewer_of(user, transport="page")
-    return access.decide(viewer, tenant=tenant, extension=extension, opening=False)
+    return access.decide(viewer, tenant=tenant, extension=extension)
 
 
 def record(

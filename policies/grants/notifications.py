@@ -41,6 +41,12 @@ SUBJECTS: Final[dict[str, str]] = {
     "break_glass": "BREAK-GLASS: {beneficiary} opened {tenant}/{extension} without approval",
     "reviewed": "Reviewed: your break-glass grant {label}",
 }
+# How a mail begins, where "revoked by olivia" would not be words.
+_DONE: Final[dict[str, str]] = {
+    "cancelled": "cancelled, because too few of its approvals are still valid",
+    "lapsed": "expired without a decision",
+    "break_glass": "break-glass access, used by {who}",
+}
 NOBODY_IS_TOLD: Final = (
     "Break-glass access would alert nobody: no other operator has an e-mail address that messages"
     " are sent to, and there is no webhook. Set EMAIL_URL and addresses, or EXT_DEBUG_WEBHOOK_URL."
@@ -106,20 +112,40 @@ def announce_change(
     _write(f"change_{said}", subject, "\n".join(lines) + "\n", to=to, event=event, desk=desk)
 
 
-def announce_alone(what: str, why: str, *, by: User) -> None:
-    """Tell every other operator that one person made a change that needs two."""
-    who = by.get_username()
+def announce_alone(what: str, why: str, *, by: User | None, who: str = "") -> None:
+    """Tell every other operator that one person, or `who` is no person, made a change that needs
+    two."""
+    who = by.get_username() if by is not None else who
     lines = [
         f"{who} changed {what} without a second person.",
         "",
         f"Why two:    {why}",
         "Allowed by: EXT_DEBUG_ONE_PERSON, which is set on this console",
     ]
-    others = operators.operators().exclude(pk=by.pk)
+    others = operators.operators()
+    if by is not None:
+        others = others.exclude(pk=by.pk)
     event = {"event": "change.made_alone", "by": who, "what": what, "why": why}
     subject = f"CHANGED ALONE: {who}: {what}"
     body = "\n".join(lines) + "\n"
     _write("change_alone", subject, body, to=others, event=event, desk="changerequest/")
+
+
+def announce_purge(stream: str, lines: int, reason: str, *, by: User) -> None:
+    """Tell every other operator that one person removes what a stream retains."""
+    who = by.get_username()
+    said = [
+        f"{who} purges {lines} line{'' if lines == 1 else 's'} of {stream}.",
+        "",
+        f"Reason:     {reason}",
+        "It cannot be undone. The audit trail has the range and, when it is done, the result.",
+    ]
+    others = operators.operators().exclude(pk=by.pk)
+    event = {"event": "stream.purge_ordered", "by": who, "stream": stream, "reason": reason}
+    _write(
+        "stream_purge", f"PURGED: {stream} by {who}", "\n".join(said) + "\n",
+        to=others, event=event, desk="process/", app="extdebug",
+    )  # fmt: skip
 
 
 def _write(
@@ -130,6 +156,7 @@ def _write(
     to: Iterable[User],
     event: Mapping[str, Any],
     desk: str,
+    app: str = "policies",
     grant: Grant | None = None,
 ) -> None:
     """`desk` is the page that operators are led to; everybody else is led to their access page."""
@@ -148,7 +175,7 @@ def _write(
             **common,
             channel=Notice.Channel.EMAIL,
             recipients=[user.email],
-            body=body + _link(f"admin/policies/{desk}" if user.pk in leads else "access/"),
+            body=body + _link(f"admin/{app}/{desk}" if user.pk in leads else "access/"),
         )
         for user in people
     ]
@@ -243,7 +270,7 @@ def _deliver(notice: Notice) -> bool:
 def _body(kind: str, grant: Grant, *, who: str, details: Mapping[str, Any]) -> str:
     installs = details["installs"]
     lines = [
-        f"{details['label']}: {kind.replace('_', '-')} by {who}",
+        f"{details['label']}: {_DONE.get(kind, f'{kind} by {who}').format(who=who)}",
         "",
         f"Person:     {details['beneficiary']} (requested by {details['requester']})",
         f"Target:     {details['tenant']}/{details['extension']}",

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from audit.trail import Action
 from policies.database import clock
-from policies.decisions.facts import EnvironmentRules
+from policies.decisions.facts import EnvironmentRules, grant_needed
 from policies.grants import attempts, notifications
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict, GrantRefused
@@ -106,8 +106,7 @@ def break_glass(
 ) -> Grant:
     """Give an operator a short grant without approval; every other approver is notified.
 
-    Nothing but approval is skipped. Until somebody reviews it, the same person cannot break
-    another (a unique constraint, so that two at once cannot either).
+    Nothing but approval is skipped. A person has one that is not reviewed: a unique constraint.
     """
     asked_for = (tenant.lower()[:100], extension.lower()[:100])
     with attempts.refusals_on_record(by, asked_for, ip=ip):
@@ -190,7 +189,7 @@ def _ask(
     rules = acts.policy()
     _require_possible(by, target, rules)
     if beneficiary.pk != by.pk:
-        _require_possible(beneficiary, target, rules, who="The beneficiary")
+        _require_possible(beneficiary, target, rules, who=beneficiary.get_username())
     now = clock.now()
     _require_start(starts_after, now=now)
     approvers = acts.judges(by.pk, beneficiary.pk)
@@ -234,17 +233,18 @@ def _ask(
 
 
 def _require_possible(
-    user: User, target: tuple[str, str], rules: EnvironmentRules, *, who: str = "You"
+    user: User, target: tuple[str, str], rules: EnvironmentRules, *, who: str = ""
 ) -> None:
-    """GrantRefused when the person could not watch even with a grant."""
+    """GrantRefused when the person could not watch even with a grant. `who` names somebody else."""
     decision = acts.decision_of(user, tenant=target[0], extension=target[1])
-    obstacle = decision.obstacle()
+    obstacle = (decision.about(who) if who else decision).obstacle()
     if not decision.related:
         # The same words for a target without relation and for one that does not exist.
-        raise GrantRefused("not_found", f"{who} cannot request that: there is no such target.")
+        said = f"{who or 'You'} cannot request that: there is no such target."
+        raise GrantRefused("not_found", said)
     if obstacle is not None:
         raise GrantRefused(obstacle.rule, f"{obstacle.reason} {obstacle.hint}".strip())
-    if not (rules.grant_required or decision.environment == "production"):
+    if not grant_needed(rules, decision.environment, tenantless=target[0] in RESERVED_TENANTS):
         raise GrantRefused("not_needed", "No grant is needed in this environment.")
 
 

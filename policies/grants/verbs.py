@@ -65,7 +65,9 @@ def approve(
         acts.expect(row, State.REQUESTED, to="approve")
         now = clock.now()
         if row.lapses_at <= now:
-            raise GrantConflict("late", f"{row.label} lapsed at {acts.moment(row.lapses_at)}.")
+            raise GrantConflict(
+                "late", f"{row.label} expired unanswered at {acts.moment(row.lapses_at)}."
+            )
         rules = acts.policy()
         _require_worth(row)
         wanted = [row.minutes, rules.max_grant_minutes, *([minutes] if minutes else [])]
@@ -236,11 +238,10 @@ def _judge(
 
 def _require_worth(row: Grant) -> None:
     """GrantRefused when the beneficiary could not watch with it, or what it extends was revoked."""
+    who = row.beneficiary.get_username()
     decision = acts.decision_of(row.beneficiary, tenant=row.tenant_key, extension=row.extension_key)
-    if (obstacle := decision.obstacle()) is not None:
-        raise GrantRefused(
-            obstacle.rule, f"{row.beneficiary} would still be denied: {obstacle.reason}"
-        )
+    if (obstacle := decision.about(who).obstacle()) is not None:
+        raise GrantRefused(obstacle.rule, f"{who} would still be denied: {obstacle.reason}")
     if row.extends is not None and row.extends.state == State.REVOKED:
         raise GrantRefused("extends", f"{row.extends.label}, which it extends, was revoked.")
 

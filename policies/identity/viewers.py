@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import (
@@ -17,6 +16,7 @@ from django.contrib.auth import (
     get_user_model,
     load_backend,
 )
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -64,20 +64,66 @@ def viewer_of(
     )
 
 
-def viewer_from_session(session_key: str, *, transport: str, ip: str) -> Viewer | None:
-    """Whoever signed in with this session, by Django's own rules; None when nobody is.
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A session key that somebody came with, and how they came."""
+
+    key: str = field(repr=False)
+    transport: str
+    ip: str
+
+
+def viewers_from_sessions(asked: Sequence[SignIn]) -> list[Viewer | None]:
+    """Whoever signed in with each session, by Django's own rules; None where nobody is.
 
     Only reads. Django's get_user() moves a sign-in made under an earlier SECRET_KEY to a new
     session, whose key a WebSocket has no way to give to the browser: its cookie would be dead.
     """
-    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key).load()
-    user_id, path = session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
-    if user_id is None or path not in settings.AUTHENTICATION_BACKENDS:
-        return None
-    user = load_backend(path).get_user(user_id)
-    if user is None or not _signed_for(user, session.get(HASH_SESSION_KEY, "")):
-        return None
-    return viewer_of(user, transport=transport, session_key=session_key, ip=ip)
+    data = _session_data({each.key for each in asked})
+    users = _people(data.values())
+    viewers: list[Viewer | None] = []
+    for each in asked:
+        session = data.get(each.key, {})
+        came_by = str(session.get(BACKEND_SESSION_KEY)), str(session.get(SESSION_KEY))
+        user = users.get(came_by)
+        known = user is not None and _signed_for(user, session.get(HASH_SESSION_KEY, ""))
+        viewers.append(
+            viewer_of(user, transport=each.transport, session_key=each.key, ip=each.ip)
+            if user is not None and known
+            else None
+        )
+    return viewers
+
+
+def _session_data(keys: set[str]) -> dict[str, dict[str, Any]]:
+    """What the sessions that have not expired carry."""
+    rows = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    return {row.session_key: row.get_decoded() for row in rows}
+
+
+def _people(sessions: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], User]:
+    """The users whom the backends of these sessions let in, by backend and id as a session has
+    them. Django's own backend, which looks for the row, is asked about the row that was read."""
+    wanted: set[tuple[str, str]] = {
+        (str(path), str(user_id))
+        for session in sessions
+        if (user_id := session.get(SESSION_KEY)) is not None
+        and (path := session.get(BACKEND_SESSION_KEY)) in settings.AUTHENTICATION_BACKENDS
+    }
+    rows = get_user_model().objects.in_bulk({user_id for _, user_id in wanted})
+    by_id = {str(pk): user for pk, user in rows.items()}
+    found = {}
+    for path, user_id in wanted:
+        backend: Any = load_backend(path)
+        if type(backend).get_user is ModelBackend.get_user:
+            user = by_id.get(user_id)
+            allowed = user is not None and backend.user_can_authenticate(user)
+        else:
+            user = backend.get_user(user_id)
+            allowed = user is not None
+        if user is not None and allowed:
+            found[path, user_id] = user
+    return found
 
 
 def _signed_for(user: User, carried: str) -> bool:

@@ -1,19 +1,16 @@
-"""Loads the facts of decisions: a small, constant number of queries however many are asked.
+"""Loads the facts of decisions: in one query, however many are asked.
 
-The facts of one batch are of one moment: the policy version is read before and after, and a batch
-during which it moved is loaded again.
+The facts of one batch are of one moment, and so is the policy version beside them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q
 
 from policies import limits
 from policies.database import clock
@@ -25,28 +22,12 @@ from policies.decisions.facts import (
     LockFact,
     TokenFact,
 )
-from policies.identity.operators import has_permission
-from policies.loading import grants
-from policies.models import (
-    AccessToken,
-    Capability,
-    Consent,
-    EnvironmentPolicy,
-    Extension,
-    ExtensionDeveloper,
-    Install,
-    Limits,
-    Lock,
-    Membership,
-    ProductionMode,
-    Tenant,
-)
+from policies.loading import grants, snapshot
+from policies.loading.snapshot import moment
+from policies.models import EnvironmentPolicy
 from policies.models.directory import RESERVED_TENANTS
 
-ATTEMPTS: Final = 4  # a policy that moves during each of them moves on: sessions decide again
-
-
-NOBODY: Final = 0  # no row has this id
+_RULES: Final = tuple(EnvironmentRules.__dataclass_fields__)
 
 # Two row ids; None where the row does not exist or the rule is for any.
 Pair = tuple[int | None, int | None]
@@ -71,132 +52,80 @@ class LoadedFacts:
 
 def load(questions: Sequence[Question]) -> LoadedFacts:
     """The facts of all questions, of one moment."""
-    before = clock.read()
-    for attempt in range(1, ATTEMPTS + 1):
-        facts = _Batch(questions).facts()
-        after = clock.read()
-        if after.version == before.version or attempt == ATTEMPTS:
-            return LoadedFacts(facts=facts, reading=after)
-        before = after
-    raise AssertionError("unreachable")
+    environment = settings.EXT_DEBUG_ENVIRONMENT
+    asked = snapshot.Asked(
+        users={q.user_id for q in questions},
+        tenants={q.tenant for q in questions},
+        owners={_owner(q) for q in questions},
+        whole={_owner(q) for q in questions if q.tenant in RESERVED_TENANTS},
+        extensions={q.extension for q in questions},
+        tokens={q.token_id for q in questions if q.token_id is not None},
+    )
+    taken = snapshot.take(asked, environment=environment)
+    batch = _Batch(taken.rows, environment)
+    return LoadedFacts(facts=[batch.facts(q) for q in questions], reading=taken.reading)
 
 
 def environment_rules() -> EnvironmentRules | None:
     """What this environment asks for; None when nobody knows the environment."""
     name = settings.EXT_DEBUG_ENVIRONMENT
-    row: Mapping[str, Any] | None = (
-        EnvironmentPolicy.objects.filter(environment=name).values().first()
-    )
+    rows = EnvironmentPolicy.objects.filter(environment=name).values_list(*_RULES)
+    return _rules(name, rows[:1])
+
+
+def _rules(name: str, rows: Iterable[Sequence[Any]]) -> EnvironmentRules | None:
+    row = next(iter(rows), None)
     if row is None or name not in DEFAULT_RULES:
         return DEFAULT_RULES.get(name)
-    return EnvironmentRules(**{f: row[f] for f in EnvironmentRules.__dataclass_fields__})
+    plain = DEFAULT_RULES[name]  # whose values say which columns are truths: SQLite has 0 and 1
+    values = dict(zip(_RULES, row, strict=True))
+    return EnvironmentRules(**{f: type(getattr(plain, f))(values[f]) for f in _RULES})
 
 
 class _Batch:
-    """One reading of every table, kept by key, then put together per question."""
+    """The rows of one moment, kept by key, then put together per question."""
 
-    def __init__(self, questions: Sequence[Question]) -> None:
-        self.questions = questions
-        self.policy = environment_rules()
-        self.users = self._users({q.user_id for q in questions})
-        self.tenants = {
-            row["key"]: row
-            for row in Tenant.objects.filter(key__in={_owner(q) for q in questions}).values(
-                "pk", "key", "suspended_at", "consent_required"
-            )
-        }
-        self.extensions = {
-            row["key"]: row
-            for row in Extension.objects.filter(key__in={q.extension for q in questions})
-            .annotate(capable=_capability(extension=OuterRef("pk"), install=None))
-            .values("pk", "key", "capable")
-        }
-        # Django asks nothing for an empty IN: with nobody's id a target that does not exist costs
-        # the same queries as one that does, and so the same time.
-        tenant_ids = [row["pk"] for row in self.tenants.values()] or [NOBODY]
-        extension_ids = [row["pk"] for row in self.extensions.values()] or [NOBODY]
-        user_ids = list(self.users)
+    def __init__(self, rows: dict[str, list[list[Any]]], environment: str) -> None:
+        self.environment = environment
+        self.policy = _rules(environment, rows["environment"])
+        self.users = {pk: (bool(active), bool(op)) for pk, active, op in rows["users"]}
+        self.tenants = {key: (pk, bool(gone), bool(consent))
+                        for key, pk, gone, consent in rows["tenants"]}  # fmt: skip
+        self.extensions = {key: (pk, bool(capable)) for key, pk, capable in rows["extensions"]}
         self.installs: dict[Pair, dict[str, bool]] = {}
-        for tenant, extension, key, capable in (
-            Install.objects.filter(tenant__in=tenant_ids, extension__in=extension_ids)
-            .annotate(capable=_capability(install=OuterRef("pk")))
-            .order_by()
-            .values_list("tenant_id", "extension_id", "key", "capable")
-        ):
-            self.installs.setdefault((tenant, extension), {})[key] = capable
-        self.members = set(
-            Membership.objects.filter(
-                user__in=user_ids, tenant__in=tenant_ids, role=Membership.Role.ADMIN
-            ).values_list("user_id", "tenant_id")
-        )
+        for tenant, extension, key, capable in rows["installs"]:
+            self.installs.setdefault((tenant, extension), {})[key] = bool(capable)
+        self.members = {(user, tenant) for user, tenant in rows["members"]}
         self.developers: dict[Pair, list[tuple[bool, str | None]]] = {}
-        for user, extension, everywhere, key in ExtensionDeveloper.objects.filter(
-            user__in=user_ids, extension__in=extension_ids
-        ).values_list("user_id", "extension_id", "all_installs", "installs__key"):
-            self.developers.setdefault((user, extension), []).append((everywhere, key))
-        self.locks: list[Mapping[str, Any]] = list(
-            Lock.objects.filter(
-                Q(user__in=user_ids) | Q(tenant__in=tenant_ids) | Q(extension__in=extension_ids)
-            ).values("user_id", "tenant_id", "extension_id", "reason", "expires_at")
-        )
-        any_extension = Q(extension__isnull=True) | Q(extension__in=extension_ids)
-        any_tenant = Q(tenant__isnull=True) | Q(tenant__in=tenant_ids)
-        # Of a stream that holds all of a tenant's extensions each extension's word counts.
-        whole = [
-            self.tenants[_owner(q)]["pk"]
-            for q in questions
-            if q.tenant in RESERVED_TENANTS and _owner(q) in self.tenants
-        ]
-        self.consents = list(
-            Consent.objects.filter(
-                any_extension | Q(tenant__in=whole or [NOBODY]), tenant__in=tenant_ids
-            ).values("tenant_id", "extension_id", "state", "expires_at")
-        )
-        self.off = set(
-            ProductionMode.objects.filter(
-                any_tenant, any_extension | Q(tenant__in=whole or [NOBODY])
-            )
-            .exclude(mode=ProductionMode.Mode.GRANT)
-            .values_list("tenant_id", "extension_id")
-        )
-        self.limits: dict[Pair, Mapping[str, Any]] = {
-            (row["tenant_id"], row["extension_id"]): row
-            for row in Limits.objects.filter(any_tenant, any_extension).values()
-        }
-        self.grants = grants.load(
-            user_ids,
-            tenants={q.tenant for q in questions},
-            extensions={q.extension for q in questions},
-        )
-        wanted_tokens = {q.token_id for q in questions if q.token_id is not None}
-        self.tokens = {
-            row["pk"]: row
-            for row in (
-                AccessToken.objects.filter(pk__in=wanted_tokens).values(
-                    "pk", "owner_id", "revoked_at", "expires_at", "tenant__key", "extension__key"
-                )
-                if wanted_tokens
-                else ()
-            )
-        }
+        for user, extension, everywhere, key in rows["developers"]:
+            self.developers.setdefault((user, extension), []).append((bool(everywhere), key))
+        self.locks = sorted(rows["locks"], key=lambda row: row[0])
+        self.consents: dict[int, list[tuple[int | None, ConsentFact]]] = {}
+        for _, tenant, extension, given, expires_at in sorted(rows["consents"], key=lambda r: r[0]):
+            fact = ConsentFact(given=bool(given), expires_at=moment(expires_at))
+            self.consents.setdefault(tenant, []).append((extension, fact))
+        self.off = {(tenant, extension) for tenant, extension in rows["off"]}
+        self.off_at = {tenant for tenant, _ in self.off}
+        self.limits = {(row[0], row[1]): dict(zip(limits.FIELDS, row[2:], strict=True))
+                       for row in rows["limits"]}  # fmt: skip
+        self.grants = grants.of_rows(rows)
+        self.tokens = {row[0]: row for row in rows["tokens"]}
 
-    def facts(self) -> list[Facts]:
-        return [self._facts(question) for question in self.questions]
-
-    def _facts(self, q: Question) -> Facts:
+    def facts(self, q: Question) -> Facts:
         active, operator = self.users.get(q.user_id, (False, False))
-        tenant, extension = self.tenants.get(_owner(q)), self.extensions.get(q.extension)
-        tenant_id, extension_id = tenant and tenant["pk"], extension and extension["pk"]
+        tenant_id, suspended, consent_required = self.tenants.get(_owner(q), (None, False, False))
+        extension_id, extension_capable = self.extensions.get(q.extension, (None, False))
         tenantless = q.tenant in RESERVED_TENANTS
         installs = {} if tenantless else self.installs.get((tenant_id, extension_id), {})
         developer = self.developers.get((q.user_id, extension_id), ())
         # Its rules bind as for the tenant's other streams; a grant for it names no tenant.
         granted_to = None if tenantless else tenant_id
+        scopes = _scopes(tenant_id, extension_id)
         return Facts(
             user_id=q.user_id,
             tenant=q.tenant,
             extension=q.extension,
-            environment=settings.EXT_DEBUG_ENVIRONMENT,
+            environment=self.environment,
             ui_enabled=settings.EXT_DEBUG_UI_ENABLED,
             policy=self.policy,
             active=active,
@@ -206,65 +135,57 @@ class _Batch:
             develops=frozenset(key for _, key in developer if key is not None),
             develops_all=any(everywhere for everywhere, _ in developer),
             tenantless=tenantless,
-            tenant_exists=tenant is not None,
-            tenant_suspended=tenant is not None and tenant["suspended_at"] is not None,
-            extension_exists=extension is not None,
-            extension_capable=extension is not None and extension["capable"],
+            tenant_exists=tenant_id is not None,
+            tenant_suspended=suspended,
+            extension_exists=extension_id is not None,
+            extension_capable=extension_capable,
             installs=frozenset(installs),
             capable_installs=frozenset(key for key, capable in installs.items() if capable),
-            consent_required=tenant is not None and tenant["consent_required"],
-            consents=tuple(
-                ConsentFact(given=row["state"] == Consent.State.GIVEN, expires_at=row["expires_at"])
-                for row in self.consents
-                if row["tenant_id"] == tenant_id
-                and (
-                    row["extension_id"] in (None, extension_id)
-                    or (tenantless and row["state"] == Consent.State.WITHDRAWN)
-                )
-            ),
-            mode_off=any(scope in self.off for scope in _scopes(tenant_id, extension_id))
-            or (tenantless and tenant_id is not None and tenant_id in {t for t, _ in self.off}),
+            consent_required=consent_required,
+            consents=tuple(self._consents(tenant_id, extension_id, tenantless=tenantless)),
+            mode_off=not self.off.isdisjoint(scopes)
+            or (tenantless and tenant_id is not None and tenant_id in self.off_at),
             locks=tuple(self._locks(q.user_id, tenant_id, extension_id)),
             grants=tuple(self.grants.get((q.user_id, q.tenant, q.extension, granted_to), ())),
-            limits=limits.effective(
-                [self.limits.get(scope) for scope in _scopes(tenant_id, extension_id)]
-            ),
+            limits=limits.effective([self.limits.get(scope) for scope in scopes]),
         )
 
-    def _users(self, ids: Iterable[int]) -> dict[int, tuple[bool, bool]]:
-        rows = get_user_model().objects.filter(pk__in=ids).annotate(operates=has_permission())
-        return {
-            pk: (active, active and staff and (superuser or operates))
-            for pk, active, staff, superuser, operates in rows.values_list(
-                "pk", "is_active", "is_staff", "is_superuser", "operates"
-            )
-        }
+    def _consents(
+        self, tenant_id: int | None, extension_id: int | None, *, tenantless: bool
+    ) -> Iterable[ConsentFact]:
+        """Of a stream that holds all of a tenant's extensions each withdrawal counts."""
+        for of, fact in self.consents.get(tenant_id or NOBODY, ()):
+            if of in (None, extension_id) or (tenantless and not fact.given):
+                yield fact
 
     def _locks(
         self, user_id: int, tenant_id: int | None, extension_id: int | None
     ) -> Iterable[LockFact]:
-        for row in self.locks:
-            for column, mine, on in (
-                ("user_id", user_id, "Your account"),
-                ("tenant_id", tenant_id, "The tenant"),
-                ("extension_id", extension_id, "The extension"),
+        for _, user, tenant, extension, reason, expires_at in self.locks:
+            for about, mine, on in (
+                (user, user_id, "Your account"),
+                (tenant, tenant_id, "The tenant"),
+                (extension, extension_id, "The extension"),
             ):
-                if mine is not None and row[column] == mine:
-                    yield LockFact(on=on, reason=row["reason"], expires_at=row["expires_at"])
+                if mine is not None and about == mine:
+                    yield LockFact(on=on, reason=reason, expires_at=moment(expires_at))
 
     def _token(self, q: Question) -> TokenFact | None:
         if q.token_id is None:
             return None
         row = self.tokens.get(q.token_id)
-        if row is None or row["owner_id"] != q.user_id:
+        if row is None or row[1] != q.user_id:
             return GONE
+        _, _, revoked, expires_at, tenant, extension = row
         return TokenFact(
-            revoked=row["revoked_at"] is not None,
-            expires_at=row["expires_at"],
-            tenant=row["tenant__key"],
-            extension=row["extension__key"],
+            revoked=bool(revoked),
+            expires_at=moment(expires_at) or GONE.expires_at,
+            tenant=tenant,
+            extension=extension,
         )
 
+
+NOBODY: Final = 0  # no row has this id
 
 # A token whose row is gone, or that is another person's: as good as revoked.
 GONE: Final = TokenFact(
@@ -275,14 +196,6 @@ GONE: Final = TokenFact(
 def _owner(q: Question) -> str:
     """The key of the tenant whose rules bind: a one-part stream may be named after a tenant."""
     return q.extension if q.tenant in RESERVED_TENANTS else q.tenant
-
-
-def _capability(**owner: Any) -> Exists:
-    name = Capability.Name.DEBUG_LOGS
-    if owner.get("install", ...) is None:
-        del owner["install"]
-        owner["install__isnull"] = True
-    return Exists(Capability.objects.filter(name=name, **owner))
 
 
 def _scopes(tenant_id: int | None, extension_id: int | None) -> list[Pair]:

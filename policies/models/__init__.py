@@ -3,7 +3,9 @@
 from policies.models.change_requests import ChangeRequest
 from policies.models.directory import Extension, ExtensionDeveloper, Install, Membership, Tenant
 from policies.models.grants import Approval, BreakGlassReview, Grant
+from policies.models.kept_rows import KeptRow
 from policies.models.keys import AccessToken, Notice, Opening, PolicyVersion, Ticket
+from policies.models.releases import DirectoryRelease
 from policies.models.rules import (
     Capability,
     Consent,
@@ -21,11 +23,13 @@ __all__ = [
     "Capability",
     "ChangeRequest",
     "Consent",
+    "DirectoryRelease",
     "EnvironmentPolicy",
     "Extension",
     "ExtensionDeveloper",
     "Grant",
     "Install",
+    "KeptRow",
     "Limits",
     "Lock",
     "Membership",

@@ -28,7 +28,7 @@ class ChangeRequest(models.Model):
         APPLIED = "applied", "Applied"
         DENIED = "denied", "Denied"
         WITHDRAWN = "withdrawn", "Withdrawn"
-        LAPSED = "lapsed", "Lapsed"
+        LAPSED = "lapsed", "Expired (not answered)"
 
     class Act(models.TextChoices):
         ADD = "add", "Add"

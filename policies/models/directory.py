@@ -96,6 +96,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "tenant admin"
         constraints: ClassVar = [
             models.UniqueConstraint(name="policies_membership_once", fields=["user", "tenant"]),
             models.CheckConstraint(
@@ -122,6 +123,7 @@ class ExtensionDeveloper(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "developer"
         constraints: ClassVar = [
             models.UniqueConstraint(name="policies_developer_once", fields=["user", "extension"])
         ]

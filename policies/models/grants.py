@@ -7,6 +7,7 @@ computed from times and approvals by `policies.decisions`.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -58,12 +59,12 @@ class Grant(models.Model):
         REQUESTED = "requested", "Requested"
         SCHEDULED = "scheduled", "Scheduled"
         ACTIVE = "active", "Active"
-        ENDED = "ended", "Ended"
+        ENDED = "ended", "Expired"
         RELEASED = "released", "Released"
         REVOKED = "revoked", "Revoked"
         DENIED = "denied", "Denied"
         WITHDRAWN = "withdrawn", "Withdrawn"
-        LAPSED = "lapsed", "Lapsed"
+        LAPSED = "lapsed", "Expired (not answered)"
         CANCELLED = "cancelled", "Cancelled"
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
@@ -179,6 +180,30 @@ class Grant(models.Model):
     def label(self) -> str:
         """The name shown in e-mails, on pages and in the audit: `G-` and the id."""
         return f"G-{self.pk}"
+
+    def state_at(self, now: dt.datetime) -> Grant.State:
+        """The state by the clock: the label in the row may be a minute late."""
+        if self.state == self.State.REQUESTED and self.lapses_at <= now:
+            return self.State.LAPSED
+        begun = self.starts_at is not None and self.starts_at <= now
+        over = self.ends_at is not None and self.ends_at <= now
+        if self.state in (self.State.SCHEDULED, self.State.ACTIVE) and begun:
+            return self.State.ENDED if over else self.State.ACTIVE
+        return self.State(self.state)
+
+    @property
+    def ends(self) -> dt.datetime | None:
+        """When its authority ends or ended, earlier than planned if it was closed before."""
+        if self.ends_at is None or self.closed_at is None:
+            return self.ends_at
+        return min(self.ends_at, self.closed_at)
+
+    @property
+    def began(self) -> bool:
+        """Whether it ever had authority, or still may have: false if it was closed before."""
+        if self.starts_at is None:
+            return False
+        return self.closed_at is None or self.closed_at > self.starts_at
 
 
 class _Judgement(models.Model):

@@ -128,7 +128,9 @@ class EnvironmentPolicy(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(7 * 24 * 60)],
         help_text="A request that nobody decided lapses after this.",
     )
-    break_glass = models.BooleanField(default=True, help_text="Operators may break the glass.")
+    break_glass = models.BooleanField(
+        default=True, help_text="Operators may use break-glass access."
+    )
     break_glass_minutes = models.PositiveSmallIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(MAX_BREAK_GLASS_MINUTES)]
     )

@@ -1,4 +1,4 @@
-"""The page of a person's own grants (to extend or give back) and access tokens."""
+"""The page of what a person holds: live sessions, requests and grants, access tokens."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from audit import refusals
 from audit.requesters import ip_of, user_of
 from policies import access
 from policies.database import clock
+from policies.desk import affected_sessions
 from policies.desk.tokens import IssueForm
-from policies.grants import verbs
+from policies.grants import own_requests, verbs
 from policies.identity import tokens
 from policies.models import AccessToken, Extension, Grant, Tenant
 
 SHOWN: Final = 50
-VERBS: Final = ("withdraw", "cancel", "release")
+ENDED_SHOWN: Final = 10
+# The verb of an address -> what was done, in words.
+VERBS: Final = {"withdraw": "withdrawn", "cancel": "cancelled", "release": "released"}
 
 
 class ExtendForm(forms.Form):
@@ -48,14 +51,14 @@ class OwnTokenForm(IssueForm):
 @login_required
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """My grants and tokens."""
+    """My live sessions, grants and tokens."""
     return _show(request, OwnTokenForm(user_of(request)))
 
 
 @login_required
 @require_POST
 def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
-    """Give a grant back or ask for more time; 404 for another person's grant."""
+    """Withdraw, cancel, release or ask for more time; 404 for another person's grant."""
     by, ip = user_of(request), ip_of(request)
     mine = _mine(by).filter(pk=grant_id).first()
     if mine is None:
@@ -65,7 +68,7 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
     try:
         if verb in VERBS:
             getattr(verbs, verb)(mine.pk, by=by, version=version, ip=ip)
-            messages.success(request, f"{mine.label}: done.")
+            messages.success(request, f"{mine.label} was {VERBS[verb]}.")
         elif verb == "extend":
             form = ExtendForm(request.POST)
             if not form.is_valid():
@@ -74,7 +77,7 @@ def act(request: HttpRequest, grant_id: int, verb: str) -> HttpResponse:
             more = verbs.extend(
                 mine.pk, by=user_of(request), **form.cleaned_data, ip=ip_of(request)
             )
-            messages.success(request, f"{more.label} asks for more time after {mine.label}.")
+            messages.success(request, f"{more.label} was requested: more time after {mine.label}.")
         else:
             raise Http404
     except verbs.GrantMissing:
@@ -115,7 +118,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
         refusals.refused(request, str(error))
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{token.name} opens nothing any more.")
+        messages.success(request, f"The token {token.name} was revoked.")
     return redirect("own")
 
 
@@ -126,14 +129,19 @@ def _mine(user: User) -> QuerySet[Grant]:
 def _show(
     request: HttpRequest, form: OwnTokenForm, *, issued: tokens.Issued | None = None
 ) -> HttpResponse:
-    held = _mine(user_of(request)).select_related("beneficiary", "closed_by")
+    user = user_of(request)
+    held = list(_mine(user).select_related("beneficiary", "closed_by")[:SHOWN])
+    waiting = own_requests.latest(user, {(row.tenant_key, row.extension_key) for row in held})
     context = {
         "now": clock.now(),
-        "grants": held[:SHOWN],
+        "sessions": affected_sessions.open_sessions().filter(user=user)[:SHOWN],
+        "ended": affected_sessions.ended_sessions().filter(user=user)[:ENDED_SHOWN],
+        "grants": held,
+        "can_answer": {each.grant.pk: each.can_answer for each in waiting.values()},
         "tokens": AccessToken.objects.filter(owner_id=request.user.pk).select_related(
             "tenant", "extension"
         )[:SHOWN],
-        "administered": access.tenants_administered(user_of(request)),
+        "administered": access.tenants_administered(user),
         "form": form,
         "issued": issued,
     }

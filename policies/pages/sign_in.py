@@ -1,7 +1,7 @@
-"""Signing in, at the console and at the admin: attempts are spaced, failures are on record.
+"""The one page at which people sign in: attempts are spaced, failures are on record.
 
-`guarded` wraps a view that signs people in with `username` and `password`. Whoever tries too
-often is answered 429 with the seconds to wait, before anything is hashed or asked of the database.
+Whoever tries too often is answered 429 with the seconds to wait, before anything is hashed or
+asked of the database. The admin's own address for signing in leads here.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from audit import trail
+from audit import refusal_pages, refusals, trail
 from policies.identity.attempts import Attempts
 
 KNOWN_FOR: Final = 90 * 24 * 3600  # seconds; a browser that signed in before is told from strangers
@@ -29,6 +35,19 @@ _SALT: Final = "policies.sign_in.known_browser"
 View = Callable[..., HttpResponseBase]
 
 attempts: Final = Attempts()
+
+
+class _SignIn(LoginView):
+    redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        """Where `next` leads, unless that is this page again."""
+        url = super().get_success_url()
+        return self.get_default_redirect_url() if _path(url) == self.request.path else url
+
+
+def _path(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def guarded(
@@ -46,7 +65,7 @@ def guarded(
         who = {"address": address, "account": account, "browser": _known(request, account)}
         wait = attempts.begin(**who, now=clock())
         if wait > 0:
-            return _too_often(request, seconds=math.ceil(wait))
+            return _too_often(seconds=math.ceil(wait))
         response = view(request, *args, **kwargs)
         if _signed_in(request, account, response):
             attempts.succeeded(**who)
@@ -64,12 +83,9 @@ def _signed_in(request: HttpRequest, account: str, response: HttpResponseBase) -
     return named and response.status_code == 302
 
 
-def _too_often(request: HttpRequest, *, seconds: int) -> HttpResponse:
+def _too_often(*, seconds: int) -> HttpResponse:
     message = f"Too many sign-ins failed. Wait {seconds} seconds before you try again."
-    shown = {"title": "Please wait", "message": message}
-    response = render(request, "refused.html", shown, status=429)
-    response["Retry-After"] = str(seconds)
-    return response
+    return refusal_pages.answer(title="Please wait", message=message, status=429, retry=seconds)
 
 
 def _record(account: str, address: str) -> None:
@@ -84,10 +100,40 @@ def _record(account: str, address: str) -> None:
             ),
             subject_type="user",
             subject_id=str(user.pk) if user else "",
-            reason="name and password do not match, or the account may not come in here",
+            reason="name and password do not match, or the account is inactive",
             data={"code": f"user {user.pk}" if user else "no such account"},
         )
     )
+
+
+page: Final = guarded(_SignIn.as_view())
+
+
+# --- the admin's address ----------------------------------------------------------------------
+
+
+@never_cache
+def admin_door(request: HttpRequest) -> HttpResponse:
+    """Where the admin sends whoever may not open it: on to sign in, or a refusal in words.
+
+    Somebody signed in who is not staff is not asked to sign in: that page would send them back.
+    """
+    wanted = request.GET.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    if not here or _path(wanted) == request.path:
+        wanted = reverse("admin:index")
+    if not request.user.is_authenticated:
+        return redirect(f"{reverse('login')}?{urlencode({'next': wanted})}")
+    if admin.site.has_permission(request):
+        return redirect(wanted)
+    refusals.told(request)  # the page that sent them here is on record
+    message = (
+        f"You are signed in as {request.user.get_username()}, who may not open the admin. "
+        "Sign out to sign in as somebody who may."
+    )
+    return render(request, "403.html", {"message": message}, status=403)
 
 
 # --- browsers that were here before -----------------------------------------------------------

@@ -35,7 +35,7 @@ class ConsentForm(forms.Form):
 
     act = forms.ChoiceField(
         choices=[("give", "Give"), ("withdraw", "Withdraw"), ("require", "Require"),
-                 ("lift", "No longer require")]
+                 ("lift", "Stop requiring")]
     )  # fmt: skip
     extension = forms.CharField(max_length=64, required=False)
     days = forms.IntegerField(min_value=1, max_value=365, required=False)
@@ -99,7 +99,7 @@ def say(request: HttpRequest, key: str) -> HttpResponse:
     except WouldCut as asked:
         context = {"tenant": tenant, "cut": asked.cut, "said": said, "confirmed": CONFIRMED}
         return render(request, "policies/confirm.html", context)
-    messages.success(request, "Done. It holds at once.")
+    messages.success(request, "Done. It applies at once.")
     return redirect("tenant", key=tenant.key)
 
 

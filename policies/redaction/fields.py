@@ -6,7 +6,7 @@ Names are keys of objects, the first of a pair (`["x-api-key", ".."]`), the name
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,42 +31,43 @@ def texts_to_scan(fields: dict[str, Any], names: SecretNames) -> list[str] | Non
     """All texts in the fields; None when something needs a closer look than one scan."""
     texts: list[str] = []
     todo: list[Any] = [fields]
+    left = _MAX_VALUES
     for value in todo:  # grows while it is read
-        kind = type(value)
-        if kind is str:
-            texts.append(value)
-        elif kind is dict:
-            if _names_a_secret(value, names):
+        items: Iterable[Any] = value
+        if type(value) is dict:
+            if tuple(value) not in names.harmless_together and _names_a_secret(value, names):
                 return None
-            for key, item in value.items():
-                texts.append(key)
-                if type(item) is str:
-                    texts.append(item)
-                else:
-                    todo.append(item)
-        elif kind is list:
-            if _names_another(value, names):
+            texts += value
+            items = value.values()
+        elif _names_another(value, names):
+            return None
+        left -= len(value)
+        if left < 0:
+            return None
+        for item in items:
+            kind = type(item)
+            if kind is str:
+                texts.append(item)
+            elif kind is int or kind is float:
+                if not -_MAX_PLAIN_NUMBER < item < _MAX_PLAIN_NUMBER:
+                    return None
+            elif kind is bool or item is None:
+                continue
+            elif kind is dict or kind is list:
+                todo.append(item)
+            else:
                 return None
-            todo += value
-        elif not _is_plain(value):
-            return None
-        if len(todo) > _MAX_VALUES:
-            return None
     return texts
-
-
-def _is_plain(value: Any) -> bool:
-    """A value that no rule looks at: nothing, a truth value, a number too small for a card."""
-    if type(value) is int or type(value) is float:
-        return -_MAX_PLAIN_NUMBER < value < _MAX_PLAIN_NUMBER
-    return value is None or type(value) is bool
 
 
 def _names_a_secret(value: dict[Any, Any], names: SecretNames) -> bool:
     for key in value:
         if type(key) is not str or names[key]:
             return True
-    return not _VALUE_KEYS.isdisjoint(value) and bool(_named(value, names))
+    if _VALUE_KEYS.isdisjoint(value):
+        names.keep_harmless(tuple(value))
+        return False
+    return bool(_named(value, names))
 
 
 def _named(value: dict[Any, Any], names: SecretNames) -> Verdict:
@@ -82,7 +83,8 @@ def _names_another(items: list[Any], names: SecretNames) -> bool:
     """Whether an item says what the next one is: the first of a pair, a flag."""
     if len(items) == 2:
         return type(items[0]) is str and bool(names[items[0]])
-    return any(type(item) is str and item[:1] == "-" and names[item] for item in items)
+    # A list: a generator costs as much as the rest of a short one.
+    return any([names[item] for item in items if type(item) is str and item[:1] == "-"])  # noqa: C419
 
 
 def _is_id(name: Any, value: Any) -> bool:

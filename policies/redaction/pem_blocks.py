@@ -34,7 +34,7 @@ class BlockMasker:
 
     def line(self, flow: Hashable, text: str) -> tuple[str, tuple[str, ...]]:
         """The line without its part of a private key; the same object and () when it has none."""
-        if flow in self._open:
+        if self._open and flow in self._open:  # to hash a flow costs more than the rest
             return self._inside(flow, text)
         if "-----BEGIN " not in text:
             return text, ()

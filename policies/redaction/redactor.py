@@ -135,6 +135,15 @@ class Redactor:
         raw = "\n".join(texts).encode("utf-8", "surrogatepass")
         return bool(self._match(raw) == self._clean)
 
+    def texts_of(self, fields: dict[str, Any]) -> list[str] | None:
+        """The texts that `are_clean` is to be asked of; None where only `fields` can tell."""
+        return texts_to_scan(fields, self._names)
+
+    def are_clean(self, texts: Sequence[str]) -> bool:
+        """Whether one scan shows that no rule would change any of the texts; False is only a
+        suspicion."""
+        return self._joinable and self._is_clean(texts)
+
     def fields(self, fields: dict[str, Any], mask: Mask) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Fields without secrets, keys included; the same object and () when clean."""
         if self._joinable:

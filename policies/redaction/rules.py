@@ -106,7 +106,7 @@ class Rule:
         if self.keywords and not self._wanted(raw):
             return
         read, check = self.read, self.check
-        group = 0 if read is not None else compiled.groups
+        group = 0 if read is not None else _group(compiled)
         done = 0
         for match in compiled.finditer(raw):
             if read is None:
@@ -127,6 +127,13 @@ class Rule:
     def _wanted(self, raw: bytes) -> bool:
         text = raw.decode("utf-8", "replace").lower()
         return any(word in text for word in self.keywords)
+
+
+@lru_cache(maxsize=1024)
+def _group(compiled: Any) -> int:
+    """The group that is the secret, 0 for the whole match; to ask RE2 each time costs as much as
+    the rest of the loop."""
+    return int(compiled.groups)
 
 
 def options(*, memory: int) -> Any:

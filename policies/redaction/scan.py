@@ -1,13 +1,14 @@
 """One pass over a text that says which rules have to look at it.
 
-The first automaton has one pattern for all issuers' prefixes together, because its cost grows a
-little with the number of patterns; only a hit asks the second one which issuer it is.
+The first automaton has one pattern for all issuers' prefixes together; only a hit asks the second
+one which issuer it is. One automaton for all would save that call, and its states would not fit:
+text made up of prefixes cost 600 ns a byte in it, for good, and 30 in the two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import re2
 
@@ -31,12 +32,13 @@ class Scan:
             issuers.Add(rules[place].hint)
         # An escape means that something may hide behind URL encoding, an invisible character that
         # rules must look at the visible text. The last one matches every text: where it is missing
-        # the automaton gave up, and every rule is asked singly.
+        # the automaton gave up, and every rule is asked singly. It matches at a text's beginning
+        # alone: a match at every byte would be noted at every byte, a third of the scan's time.
         hints = "|".join(rules[place].hint for place in self._issuers)
         self._issued = first.Add(hints) if hints else -1
         self._escape = first.Add("%[0-9A-Fa-f]{2}")
         self.invisible = first.Add(INVISIBLE_HINT)
-        self.witness = first.Add("")
+        self.witness = first.Add(r"\A")
         first.Compile()
         issuers.Compile()
         self.match = first.Match
@@ -58,11 +60,19 @@ class Scan:
         """The rules that have to look, in their order."""
         if hits is None or self.witness not in hits:
             return self._all
-        if len(hits) == 2 and (alone := self._alone.get((hits[0], hits[1]))):
-            return alone
-        found = [self._others[hit] for hit in hits if hit < len(self._others)]
+        if len(hits) == 2:
+            if alone := self._alone.get((hits[0], hits[1])):
+                return alone
+            if self._issued in hits:
+                return self._which_issuers(raw)
+        others = len(self._others)
+        found = [self._others[hit] for hit in hits if hit < others]
         if self._issued in hits:
-            which: Any = self._match_issuers(raw)
-            found += [self._issuers[hit] for hit in which] if which else self._issuers
+            found += self._which_issuers(raw)
         found.sort()
         return found
+
+    def _which_issuers(self, raw: bytes) -> list[int]:
+        """All of them where the second automaton gave up or was misled by the first."""
+        which: list[int] | None = self._match_issuers(raw)
+        return sorted([self._issuers[hit] for hit in which]) if which else self._issuers

@@ -80,6 +80,8 @@ _MODIFIERS: Final = frozenset((
     "header", "primary", "secondary"
 ))  # fmt: skip
 _MAX_CACHED: Final = 4096  # programs use few names; whoever makes up more pays for each
+_MAX_TOGETHER: Final = 1024  # objects' names kept, and how long all names of one may be
+_LONGEST: Final = 512
 # Anything else is a text to scan, not a name; so is a name that was masked.
 _NAME: Final = re.compile(r"(?!.*\[redacted:)[\w .:/$\[\]-]{1,128}")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d?(?![0-9])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
@@ -87,6 +89,15 @@ _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d?(?![0-9])|[A-Z]?[a-z
 
 class SecretNames(dict[str, Verdict]):
     """The verdict for each name, made when it is first asked for; bounded in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.harmless_together: set[tuple[str, ...]] = set()  # all names of one object
+
+    def keep_harmless(self, names: tuple[str, ...]) -> None:
+        """No closer look at an object with these names again; bounded in memory."""
+        if len(self.harmless_together) < _MAX_TOGETHER and sum(map(len, names)) <= _LONGEST:
+            self.harmless_together.add(names)
 
     def __missing__(self, name: str) -> Verdict:
         verdict = _judge(name) if _NAME.fullmatch(name) else Verdict.HARMLESS

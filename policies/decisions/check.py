@@ -1,0 +1,41 @@
+"""One rule's answer in a decision, said to the person it is about, or about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from policies.decisions.wording import NAME, NOTHING, Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule's answer. `reason` says what is so, `hint` what the person can do about it."""
+
+    rule: str
+    ok: bool
+    reason: str
+    hint: str = ""
+    # The same about the person, with NAME for theirs; empty where it names nobody.
+    other_reason: str = field(default="", compare=False, repr=False)
+    other_hint: str = field(default="", compare=False, repr=False)
+
+    def about(self, name: str) -> Check:
+        """In words about the person of this name, for whoever asks in their stead."""
+        return replace(
+            self,
+            reason=(self.other_reason or self.reason).replace(NAME, name),
+            hint=(self.other_hint or self.hint).replace(NAME, name),
+        )
+
+
+def answered(rule: str, *, ok: bool, failure: Wording) -> Check:
+    """The answer to a rule; `failure` has the words for both."""
+    said, hint = (failure.fine, NOTHING) if ok else (failure.reason, failure.hint)
+    return Check(
+        rule=str(rule),
+        ok=ok,
+        reason=said.you,
+        hint=hint.you,
+        other_reason=said.other,
+        other_hint=hint.other,
+    )
