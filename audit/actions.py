@@ -17,10 +17,15 @@ class Action(StrEnum):
     SESSION_DENIED = "session.denied"
     SESSION_RESUMED = "session.resumed"  # on another grant, from another address or sign-in
     SESSION_LINES_SAVED = "session.lines_saved"  # as a file or to the clipboard, by the page
+    SESSION_VIEW_SHARED = "session.view_shared"  # with those who may watch the same
     SESSION_EXTENDED = "session.extended"
     SESSION_END_REQUESTED = "session.end_requested"
     SESSION_GRANT_CHANGED = "session.grant_changed"
     REPLAY = "session.replayed"
+
+    STREAM_PURGE_ORDERED = "stream.purge_ordered"  # before any of it is removed
+    STREAM_PURGED = "stream.purged"
+    STREAM_PURGE_FAILED = "stream.purge_failed"
 
     PAGE_REFUSED = "page.refused"
 
@@ -104,9 +109,9 @@ class Action(StrEnum):
 # What anyone can cause at will: repeated ones are counted, not chained one by one.
 # (`grant.denied` is not among them: an approver's decision is a fact of its own.)
 SUMMARISED: Final = frozenset({
-    Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED, Action.PAGE_REFUSED,
-    Action.GRANT_REQUEST_REFUSED, Action.GRANT_REFUSED, Action.TOKEN_REFUSED,
-    Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
+    Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED,
+    Action.SESSION_VIEW_SHARED, Action.PAGE_REFUSED, Action.GRANT_REQUEST_REFUSED,
+    Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
 })  # fmt: skip
 
 
@@ -119,6 +124,7 @@ TAKES_AWAY: Final = frozenset(
         Action.CAPABILITY_WITHDRAWN, Action.CONSENT_WITHDRAWN, Action.LOCK_SET,
         Action.TENANT_SUSPENDED, Action.MEMBERSHIP_REMOVED, Action.DEVELOPER_REMOVED,
         Action.TOKEN_REVOKED, Action.CHANGE_DENIED, Action.CHANGE_WITHDRAWN,
+        Action.STREAM_PURGE_ORDERED,
     }
 )  # fmt: skip
 

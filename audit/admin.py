@@ -16,10 +16,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, Strea
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
-from audit import guards, integrity, outbox, trail
+from audit import guards, integrity, outbox, refusal_pages, trail
+from audit.desk_lists import DeskListMixin
 from audit.models import AuditRecord, ChangeNote, Checkpoint, Outbox
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import actor_of, note_reading
@@ -27,21 +28,21 @@ from audit.requesters import actor_of, note_reading
 # A full verification runs inside one request: about 0.2 ms a row.
 MAX_VERIFIED_AT_ONCE: Final = 20_000
 NOTES_LATE: Final = dt.timedelta(minutes=1)  # notes of changes are moved within seconds
+_ROOMY: Final = '<span title="{}" style="display: block; min-width: 11rem">{}</span>'
 _SPOOL_BYTES: Final = 4 * 1024 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-class TrailAdmin(ReadOnlyMixin, ModelAdmin):
+class TrailAdmin(DeskListMixin, ReadOnlyMixin, ModelAdmin):
     """A table of the trail: shown, never written."""
 
     actions = None
     compressed_fields = True
-    show_full_result_count = False
 
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(TrailAdmin):
-    list_display = ("seq", "when", "action", "who", "target", "subject", "why", "whole")
+    list_display = ("seq", "when", "action", "who", "target", "about", "why", "whole")
     list_display_links = ("seq", "action")
     list_filter = (
         "action",
@@ -61,7 +62,7 @@ class AuditRecordAdmin(TrailAdmin):
     list_per_page = 50
     list_before_template = "admin/audit/verification.html"
     fields = (
-        "seq", "when", "action", "who", "ip", "target", "subject", "reason", "said", "chained",
+        "seq", "when", "action", "who", "ip", "target", "subject", "reasoned", "said", "chained",
         "prev", "hash",
     )  # fmt: skip
     readonly_fields = fields
@@ -77,20 +78,37 @@ class AuditRecordAdmin(TrailAdmin):
 
     @admin.display(description="target", ordering="tenant")
     def target(self, record: AuditRecord) -> str:
-        return " / ".join(part for part in (record.tenant, record.extension) if part)
+        parts = [(part,) for part in (record.tenant, record.extension) if part]
+        return format_html_join(" / ", '<span class="whitespace-nowrap">{}</span>', parts)
+
+    @admin.display(description="about")
+    def about(self, record: AuditRecord) -> str:
+        """In words; what the trail calls it, and its whole id, behind them."""
+        words, exact = record.subject_in_words, f"{record.subject_type} {record.subject_id}"
+        return format_html(_ROOMY, exact.strip(), _cut(words, 60))
 
     @admin.display(description="about")
     def subject(self, record: AuditRecord) -> str:
-        return " ".join(part for part in (record.subject_type, record.subject_id) if part)
+        words, exact = record.subject_in_words, f"{record.subject_type} {record.subject_id}"
+        if not words or words == exact.strip():
+            return words
+        return format_html("{} <code>{}</code>", words, exact.strip())
 
     @admin.display(description="reason")
     def why(self, record: AuditRecord) -> str:
-        text = record.reason or str(record.data.get("code", ""))
         repeats = record.data.get("repeats")
         more = f" (+{repeats} more in that minute)" if repeats else ""
-        return (text if len(text) <= 80 else text[:79] + "…") + more
+        return format_html(
+            '<span title="{}">{}{}</span>', record.behind, _cut(record.why, 80), more
+        )
 
-    @admin.display(description="matches its hash", boolean=True)
+    @admin.display(description="reason")
+    def reasoned(self, record: AuditRecord) -> str:
+        if not record.behind:
+            return record.why
+        return format_html("{} <code>{}</code>", record.why, record.behind)
+
+    @admin.display(description="hash OK", boolean=True)
     def whole(self, record: AuditRecord) -> bool:
         return trail.matches(record)
 
@@ -184,11 +202,11 @@ class AuditRecordAdmin(TrailAdmin):
         trail.record(trail.Entry(trail.Action.AUDIT_VERIFIED, actor=actor, data=verdict))
         scope = "since the last checkpoint" if partly else "from the first one on"
         if report.ok:
-            messages.success(request, f"The trail is whole: {report.rows} rows read, {scope}.")
+            messages.success(request, f"Integrity verified: {report.rows} rows read, {scope}.")
         else:
             messages.error(
                 request,
-                f"The trail is NOT whole: {len(report.findings)} findings, the first is"
+                f"Verification FAILED: {len(report.findings)} findings, the first is"
                 f" {report.findings[0]}. Keep this database as it is and run verify_audit.",
             )
         return redirect(reverse("admin:audit_auditrecord_changelist"))
@@ -208,7 +226,8 @@ class AuditRecordAdmin(TrailAdmin):
                 until=_day(request.POST.get("until", ""), days=1),
             )
         except ValueError as error:
-            return HttpResponse(f"{error}\n", status=400, content_type="text/plain")
+            title = "That cannot be exported"
+            return refusal_pages.answer(title=title, message=str(error), status=400)
         spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115
         for line in trail.export(selection, format=shape, actor=actor_of(request)):
             spool.write(line.encode())
@@ -247,6 +266,10 @@ class OutboxAdmin(TrailAdmin):
     @admin.display(description="row")
     def said(self, item: Outbox) -> str:
         return format_html("<pre>{}</pre>", json.dumps(item.entry, indent=2, ensure_ascii=False))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _day(text: str, *, days: int = 0) -> dt.datetime | None:

@@ -60,11 +60,10 @@ def _settle(using: str, limit: int) -> tuple[int, int]:
         record = writer.append(_entry(part), using=using)
         written += 1
         told.update(dict.fromkeys((note.pk for note in part), record.seq))
-    by_record: dict[int, list[int]] = {}
-    for pk, seq in told.items():
-        by_record.setdefault(seq, []).append(pk)
-    for seq, keys in by_record.items():
-        ChangeNote.objects.using(using).filter(pk__in=keys).update(told_by=seq)
+    settled = [note for note in notes if note.pk in told]
+    for note in settled:
+        note.told_by = told[note.pk]
+    ChangeNote.objects.using(using).bulk_update(settled, ["told_by"])
     ChangeNote.objects.using(using).filter(pk__in=list(told)).delete()
     return len(notes), written
 
@@ -74,34 +73,46 @@ def _settle(using: str, limit: int) -> tuple[int, int]:
 
 def _told(notes: Sequence[ChangeNote], using: str) -> dict[int, int]:
     """Note -> the number of the record by which its verb told it."""
-    about: dict[tuple[str, str, str], list[ChangeNote]] = {}
+    about: dict[tuple[str, str], dict[str, list[ChangeNote]]] = {}
     for note in notes:
-        about.setdefault((note.txid, note.subject_type, note.subject_id), []).append(note)
+        of_kind = about.setdefault((note.txid, note.subject_type), {})
+        of_kind.setdefault(note.subject_id, []).append(note)
     found: dict[int, int] = {}
-    for (txid, kind, key), group in about.items():
-        records = _records(txid, kind, key, using) if key else []
-        rows: dict[tuple[str, str], list[ChangeNote]] = {}
-        for note in group:
-            rows.setdefault((note.table_name, note.row_key), []).append(note)
-        for of_row in rows.values():
-            # One verb may write its row twice; two verbs in one transaction tell a write each.
-            for run in (of_row, *([note] for note in of_row)):
-                seq = next((record.seq for record in records if tells(record.data, run)), None)
-                if seq is not None:
-                    found.update(dict.fromkeys((note.pk for note in run), seq))
-                    if run is of_row:
-                        break
+    for (txid, kind), subjects in about.items():
+        by_key = _records(txid, kind, subjects, using)
+        for key, group in subjects.items():
+            records = by_key.get(key, [])
+            rows: dict[tuple[str, str], list[ChangeNote]] = {}
+            for note in group:
+                rows.setdefault((note.table_name, note.row_key), []).append(note)
+            for of_row in rows.values():
+                # One verb may write its row twice; two verbs in one transaction tell a write each.
+                for run in (of_row, *([note] for note in of_row)):
+                    seq = next((record.seq for record in records if tells(record.data, run)), None)
+                    if seq is not None:
+                        found.update(dict.fromkeys((note.pk for note in run), seq))
+                        if run is of_row:
+                            break
     return found
 
 
-def _records(txid: str, kind: str, key: str, using: str) -> list[AuditRecord]:
-    """The records of the note's transaction about its subject."""
-    rows = AuditRecord.objects.using(using).filter(subject_type=kind, subject_id=key)
+def _records(txid: str, kind: str, keys: Iterable[str], using: str) -> dict[str, list[AuditRecord]]:
+    """The records of the notes' transaction about subjects of one kind, by the subject's key: one
+    query for all, because the directory changes thousands of rows in a transaction."""
+    named = [key for key in keys if key]
+    if not named:
+        return {}
+    rows = AuditRecord.objects.using(using).filter(subject_type=kind, subject_id__in=named)
     rows = rows.exclude(action=Action.ROW_CHANGED)
     if connections[using].vendor == "postgresql":
-        return [row for row in rows.order_by("-seq")[:_SQLITE_SPAN] if row.txid == txid]
-    after = int(txid)
-    return list(rows.filter(seq__gt=after, seq__lte=after + _SQLITE_SPAN).order_by("seq"))
+        rows = rows.filter(txid=txid).order_by("-seq")
+    else:
+        after = int(txid)
+        rows = rows.filter(seq__gt=after, seq__lte=after + _SQLITE_SPAN).order_by("seq")
+    found: dict[str, list[AuditRecord]] = {}
+    for row in rows:
+        found.setdefault(row.subject_id, []).append(row)
+    return found
 
 
 def tells(data: Mapping[str, Any], notes: Sequence[ChangeNote]) -> bool:

@@ -98,12 +98,12 @@ def _lines(records: Iterable[AuditRecord]) -> Iterator[str]:
 
 
 def _cells(records: Iterable[AuditRecord]) -> Iterator[str]:
-    yield _csv_line(COLUMNS)
+    yield csv_line(COLUMNS)
     for record in records:
         values = {**{name: getattr(record, name) for name in COLUMNS}}
         values["at"] = chain.moment(record.at)
         values["data"] = chain.canonical(record.data).decode() if record.data else ""
-        yield _csv_line([safe_cell(str(values[name])) for name in COLUMNS])
+        yield csv_line([safe_cell(str(values[name])) for name in COLUMNS])
 
 
 def safe_cell(text: str) -> str:
@@ -111,7 +111,8 @@ def safe_cell(text: str) -> str:
     return "'" + text if text.lstrip(" ").startswith(_FORMULA) or text[:1] in _FORMULA else text
 
 
-def _csv_line(cells: Iterable[str]) -> str:
+def csv_line(cells: Iterable[str]) -> str:
+    """One line of a CSV, every cell quoted; what cells hold is `safe_cell`'s to mind."""
     line = io.StringIO()
     csv.writer(line, quoting=csv.QUOTE_ALL).writerow(cells)
     return line.getvalue()

@@ -31,7 +31,7 @@ class BrokenTrail(AuditError):
     """The trail is not whole, so it is not signed. `report` says what is wrong."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(f"the audit trail is not whole: {report.broken[0]}")
+        super().__init__(f"verification of the audit trail failed: {report.broken[0]}")
         self.report = report
 
 

@@ -6,13 +6,14 @@ here only say so earlier and more kindly. No foreign keys: a row outlives whatev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import chain
+from audit import chain, wording
 
 
 class AppendOnly(Exception):
@@ -29,7 +30,11 @@ class AppendOnlyQuerySet(models.QuerySet["AuditRecord"]):
         raise AppendOnly("the audit trail is append-only")
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly("rows enter the audit trail one by one, through audit.trail")
+        raise AppendOnly("rows enter the audit trail through audit.trail alone")
+
+    def add_chained(self, records: Sequence[AuditRecord]) -> None:
+        """For `audit.writer`, which chains them: new rows in the order of their numbers."""
+        super().bulk_create(records)
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("the audit trail is append-only")
@@ -64,6 +69,7 @@ class AuditRecord(models.Model):
     class Meta:
         ordering = ("-seq",)
         verbose_name = "audit record"
+        verbose_name_plural = "audit trail"
         default_permissions = ("view",)
         permissions = (("export_auditrecord", "Can export the audit trail"),)
         constraints = (
@@ -91,6 +97,31 @@ class AuditRecord(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("the audit trail is append-only")
+
+    @property
+    def action_in_words(self) -> str:
+        """ "Session closed" for `session.closed`."""
+        return wording.action(self.action)
+
+    @property
+    def subject_in_words(self) -> str:
+        """What it is about, by name; empty for what is about nothing of ours."""
+        named = self.data.get("subject")
+        if named is None and self.subject_type == "tenant":
+            named = self.tenant
+        return wording.subject(self.subject_type, self.subject_id, named=named)
+
+    @property
+    def why(self) -> str:
+        """The reason in words, as `wording.why` says it."""
+        return wording.why(
+            self.action, self.reason, self.data, actor=self.actor_name, about=self.subject_in_words
+        )
+
+    @property
+    def behind(self) -> str:
+        """The codes behind the words of `why`, of rows that have them."""
+        return wording.behind(self.action, self.reason, self.data)
 
     def row(self) -> chain.Row:
         """The row in the one form that is hashed and exported, hash as stored."""

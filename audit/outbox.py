@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final
@@ -143,18 +143,28 @@ def append_or_queue(entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS) -> Aud
 
     AuditError when neither can be written: then what it records does not happen either.
     """
+    chained = append_or_queue_all([entry], using=using)
+    return chained[0] if chained else None
+
+
+def append_or_queue_all(
+    entries: Sequence[chain.Entry], *, using: str = DEFAULT_DB_ALIAS
+) -> list[AuditRecord]:
+    """As `append_or_queue`, all of them to the one or all to the other: then none is answered."""
+    actions = ", ".join(sorted({entry.action.value for entry in entries}))
     try:
         with transaction.atomic(using=using):  # what failed is undone, the caller's changes are not
-            return writer.append(entry, using=using, lock_timeout_ms=PATIENCE_MS)
+            return writer.append_all(entries, using=using, lock_timeout_ms=PATIENCE_MS)
     except chain.AuditError as error:
-        log.warning("%s waits for the audit trail: %s", entry.action.value, error)
+        log.warning("%s waits for the audit trail: %s", actions, error)
         said = str(error)[:500]
+    waiting = [Outbox(entry=pack(entry), error=said) for entry in entries]
     try:
         with transaction.atomic(using=using, savepoint=False):
-            Outbox.objects.using(using).create(entry=pack(entry), error=said)
+            Outbox.objects.using(using).bulk_create(waiting)
     except DatabaseError as error:
-        raise chain.AuditError(f"neither trail nor outbox took {entry.action.value}") from error
-    return None
+        raise chain.AuditError(f"neither trail nor outbox took {actions}") from error
+    return []
 
 
 def hold(entry: chain.Entry, *, write: Write | None = None, using: str = DEFAULT_DB_ALIAS) -> None:

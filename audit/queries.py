@@ -26,11 +26,27 @@ REFUSALS: Final = (
 def about(
     subject_type: str, subject_id: Any, *, sessions: Collection[Any] = ()
 ) -> QuerySet[AuditRecord]:
-    """Rows about one subject and about these sessions, the latest first."""
+    """Rows about one subject and about these sessions, the latest first.
+
+    Without the rows that say who read them: each look at a history would push out a line of it.
+    """
     wanted = Q(subject_type=subject_type, subject_id=str(subject_id))
     if sessions:
         wanted |= Q(subject_type="session", subject_id__in=[str(key) for key in sessions])
-    return AuditRecord.objects.filter(wanted)
+    return AuditRecord.objects.filter(wanted).exclude(action=Action.AUDIT_READ)
+
+
+def of_sessions(sessions: Collection[Any], *actions: Action) -> dict[str, list[AuditRecord]]:
+    """Rows with one of these actions about these sessions, by session, the earliest first."""
+    found: dict[str, list[AuditRecord]] = {}
+    keys = [str(key) for key in sessions]
+    for start in range(0, len(keys), 500):
+        rows = AuditRecord.objects.filter(
+            action__in=actions, subject_type="session", subject_id__in=keys[start : start + 500]
+        )
+        for row in rows.order_by("seq"):
+            found.setdefault(row.subject_id, []).append(row)
+    return found
 
 
 def refusals(

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from audit import trail
+from audit import refusal_pages, trail
 
 IP_LENGTH: Final = 45  # characters of the longest IPv6 address with an IPv4 tail
 
@@ -51,10 +51,9 @@ def note_reading(
             subject_id=str(subject_id),
         )
     except trail.AuditError:
-        return HttpResponse(
+        message = (
             "This page shows the audit trail, which cannot record who reads it just now."
-            " Try again in a moment.",
-            status=503,
-            content_type="text/plain",
+            " Try again in a moment."
         )
+        return refusal_pages.answer(title="Not possible right now", message=message, status=503)
     return None

@@ -1,9 +1,11 @@
-"""Appends one entry to the chain: takes the chain's lock, reads the tail, inserts the next row."""
+"""Appends entries to the chain: takes the chain's lock, reads the tail, inserts what follows."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
@@ -25,14 +27,23 @@ def append(
     so that swallowing the error does not let the unrecorded change through. With `once` the row
     that already has it is returned instead of a second one.
     """
+    return append_all([entry], using=using, lock_timeout_ms=lock_timeout_ms)[0]
+
+
+def append_all(
+    entries: Sequence[chain.Entry],
+    *,
+    using: str = DEFAULT_DB_ALIAS,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+) -> list[AuditRecord]:
+    """As `append` for each of them in this order, for the price of one."""
     try:
         with transaction.atomic(using=using, savepoint=False):
-            txid = _lock(using, lock_timeout_ms)
-            return _insert(entry, using, txid=txid)
+            tail = _lock(using, lock_timeout_ms)
+            return _insert(entries, tail, using)
     except DatabaseError as error:
-        raise chain.AuditError(f"the audit trail did not take {entry.action.value}: {error}") from (
-            error
-        )
+        actions = ", ".join(sorted({entry.action.value for entry in entries}))
+        raise chain.AuditError(f"the audit trail did not take {actions}: {error}") from error
 
 
 def append_durably(
@@ -47,37 +58,68 @@ def append_durably(
         return append(entry, using=using, lock_timeout_ms=lock_timeout_ms)
 
 
-def _lock(using: str, timeout_ms: int) -> str:
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last row, and the number of the transaction that goes on from it ("" on SQLite), by
+    which notes of changes find what it writes."""
+
+    seq: int
+    hash: str
+    txid: str
+
+
+def _lock(using: str, timeout_ms: int) -> _Tail:
     """Lock the chain until the commit. On SQLite an IMMEDIATE transaction is that lock already.
 
     Callers record last: whoever waits for this lock must hold it for as short as possible. The
-    caller's own lock_timeout is put back, and a rollback would put it back as well. Returned is
-    the transaction's number ("" on SQLite), by which notes of changes find the row.
+    caller's own lock_timeout is put back, and a rollback would put it back as well. The tail is
+    read by a statement of its own: what the one that waited sees is from before the wait.
     """
     connection = connections[using]
-    if connection.vendor != "postgresql":
-        return ""
+    before, txid = None, ""
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT current_setting('lock_timeout'), pg_current_xact_id()::text,"
+                " set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
+                [f"{timeout_ms}ms", LOCK_KEY],
+            )
+            before, txid, *_ = cursor.fetchone()
+        put_back = "set_config('lock_timeout', %s, true)" if before is not None else "%s"
         cursor.execute(
-            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true),"
-            " pg_current_xact_id()::text",
-            [f"{timeout_ms}ms"],
+            f"SELECT {put_back}, last.seq, last.hash FROM (SELECT 1) AS one LEFT JOIN"  # noqa: S608 - ours
+            " (SELECT seq, hash FROM audit_auditrecord ORDER BY seq DESC LIMIT 1) AS last ON 1 = 1",
+            [before],
         )
-        before, _, txid = cursor.fetchone()
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
-    return str(txid)
+        _, seq, digest = cursor.fetchone()
+    return _Tail(seq=seq or 0, hash=digest or chain.GENESIS, txid=str(txid))
 
 
-def _insert(entry: chain.Entry, using: str, *, txid: str) -> AuditRecord:
+def _insert(entries: Sequence[chain.Entry], tail: _Tail, using: str) -> list[AuditRecord]:
     rows = AuditRecord.objects.using(using)
-    if entry.once and (there := rows.filter(once=entry.once).first()) is not None:
-        return there
-    seq, prev = rows.order_by("-seq").values_list("seq", "hash").first() or (0, chain.GENESIS)
+    once = {entry.once for entry in entries if entry.once}
+    there = {row.once: row for row in rows.filter(once__in=once)} if once else {}
+    seq, prev = tail.seq, tail.hash
+    found, made = [], []
+    for entry in entries:
+        if entry.once in there:
+            found.append(there[entry.once])
+            continue
+        record = _record(entry, seq=seq + 1, prev=prev, txid=tail.txid)
+        seq, prev = record.seq, record.hash
+        made.append(record)
+        found.append(record)
+        if entry.once:
+            there[entry.once] = record
+    rows.add_chained(made)
+    return found
+
+
+def _record(entry: chain.Entry, *, seq: int, prev: str, txid: str) -> AuditRecord:
     at = dt.datetime.now(dt.UTC)
-    row = chain.row_of(entry, seq=seq + 1, at=at, prev=prev)
-    record = AuditRecord(
-        seq=seq + 1,
+    row = chain.row_of(entry, seq=seq, at=at, prev=prev)
+    return AuditRecord(
+        seq=seq,
         at=at,
         action=entry.action.value,
         actor_kind=entry.actor.kind.value,
@@ -95,5 +137,3 @@ def _insert(entry: chain.Entry, using: str, *, txid: str) -> AuditRecord:
         prev=prev,
         hash=row["hash"],
     )
-    record.save(using=using)
-    return record

@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: is the trail whole? On the database, or offline on an export."""
+"""`manage.py verify_audit`: verify the trail's integrity, in the database or on an export."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def as_text(report: Report) -> str:
     if not report.rows:
         lines.append("NOTHING WAS VERIFIED")
     else:
-        lines.append("the trail is whole" if report.ok else "THE TRAIL IS NOT WHOLE")
+        lines.append("integrity verified" if report.ok else "VERIFICATION FAILED")
     return "\n".join(lines)
 
 
