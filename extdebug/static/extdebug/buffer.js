@@ -1,17 +1,30 @@
 // Keeps the lines of the page: in stream order, each once, never more than the bound. No DOM here.
 
+import { uncoloured } from "./safe-text.js";
+import { composed, OpenTraces } from "./stack-traces.js";
+
 let nextKey = 0;
 
 /** The events of a row that are still kept, oldest first. The first stands for the row wherever one must. */
-export const occurrences = (item) => (item.kind === "event" ? [item.ev, ...item.rest] : []);
+export const occurrences = (item) => (item.kind === "event" ? (item.parts ?? [item.ev, ...item.rest]) : []);
+
+/** How many lines of the stream a row stands for. */
+export const linesOf = (item) => item.parts?.length ?? item.n;
 
 /** Whether the line with this id stands on the row, by itself or among its repeats. */
 export const holdsLine = (item, id) => occurrences(item).some((ev) => ev.id === id);
 
+/** Whether a line of this request is among the items; case is ignored, as in filters. */
+export function holdsRequest(items, id) {
+  const folded = id.toLowerCase();
+  return items.some((item) => item.kind === "event" && item.ev.requestId?.toLowerCase() === folded);
+}
+
 /** Sort position of a stream id: [ms, seq]. Ids of other shapes sort last. */
 export function position(id) {
-  const [ms, seq] = String(id ?? "").split("-");
-  const at = [Number(ms || Infinity), Number(seq ?? 0)];
+  const text = String(id ?? "");
+  const dash = text.indexOf("-");
+  const at = dash < 0 ? [Number(text || Infinity), 0] : [Number(text.slice(0, dash) || Infinity), Number(text.slice(dash + 1))];
   return Number.isNaN(at[0]) || Number.isNaN(at[1]) ? [Infinity, 0] : at;
 }
 
@@ -33,6 +46,7 @@ const REPEATS = 200; // of a repeated line this many repeats are kept; earlier o
  * @typedef {object} Item
  * @property {"event"|"gap"|"note"} kind
  * @property {object} [ev] the first event, of kind "event": the one that is drawn, opened, copied and linked
+ * @property {object[]} [parts] the events of a stack trace that came line by line; `ev` then has all their text
  * @property {object[]} [rest] its last repeats, of kind "event"
  * @property {number} [n] how often it was printed, of kind "event"
  * @property {object} [gap] the gap frame, of kind "gap"
@@ -48,13 +62,26 @@ export class Buffer {
     this.events = 0; // lines on the page, repeats included
     this.held = 0; // events in memory: of a line repeated very often only the last repeats
     this.left = 0; // lines that left the page since it was opened or cleared
+    this.traces = new OpenTraces();
+    this.levels = {}; // lines on the page by level
+  }
+
+  /** Count the lines of a level that came, or with a negative number left. */
+  tally(level, lines) {
+    this.levels[level] = (this.levels[level] ?? 0) + lines;
   }
 
   /** Append an event; the Item it became or joined. */
   event(ev) {
     this.events += 1;
+    this.tally(ev.level, 1);
+    const trace = this.traces.goesOn(ev);
+    if (trace) {
+      this.held += 1;
+      return extend(trace, ev);
+    }
     const last = this.items.at(-1);
-    if (this.collapse && last?.kind === "event" && same(last.ev, ev)) {
+    if (this.collapse && last?.kind === "event" && !last.parts && same(last.ev, ev)) {
       last.n += 1;
       last.rest.push(ev);
       if (last.rest.length > REPEATS) last.rest.shift();
@@ -63,10 +90,13 @@ export class Buffer {
       return last;
     }
     this.held += 1;
-    return this.push({ kind: "event", ev, n: 1, rest: [], open: false });
+    const item = this.push({ kind: "event", ev, n: 1, rest: [], open: false });
+    this.traces.begins(ev, item);
+    return item;
   }
 
   gap(gap) {
+    this.traces.clear(); // what follows must not move to before the gap
     return this.push({ kind: "gap", gap, open: false });
   }
 
@@ -89,18 +119,24 @@ export class Buffer {
     while (cut < this.items.length - 1 && (this.items.length - cut > keep || this.held > most)) {
       const item = this.items[cut];
       if (item.kind === "event") {
-        this.held -= 1 + item.rest.length;
-        this.events -= item.n;
-        this.left += item.n;
+        this.held -= occurrences(item).length;
+        this.events -= linesOf(item);
+        this.left += linesOf(item);
+        if (item.parts) for (const { level } of item.parts) this.tally(level, -1);
+        else this.tally(item.ev.level, -item.n);
       }
       cut += 1;
     }
-    return this.items.splice(0, cut);
+    const gone = this.items.splice(0, cut);
+    this.traces.forget(gone);
+    return gone;
   }
 
   clear() {
     const lines = this.events;
     this.items = [];
+    this.traces.clear();
+    this.levels = {};
     this.events = 0;
     this.held = 0;
     this.left = 0;
@@ -109,22 +145,26 @@ export class Buffer {
 
   /** Put fetched events where they belong, skipping those already here; the number added. */
   insert(events) {
-    const known = new Set();
-    for (const item of this.items) {
-      if (item.kind !== "event") continue;
-      for (const ev of occurrences(item)) known.add(ev.id);
-    }
-    const fresh = events.filter((ev) => !known.has(ev.id));
+    const known = this.among(new Set(events.map(({ id }) => id)));
+    const fresh = events.filter(({ id }) => !known.has(id));
     const positions = fresh.map((ev) => position(ev.id));
     const merged = [];
+    const traces = new OpenTraces();
     let next = 0;
     const put = (limit) => {
       while (next < fresh.length && (!limit || isBefore(positions[next], limit))) {
-        const item = { kind: "event", ev: fresh[next], n: 1, rest: [], open: false, fetched: true };
+        const ev = fresh[next];
+        next += 1;
+        const trace = traces.goesOn(ev);
+        if (trace) {
+          extend(trace, ev);
+          continue;
+        }
+        const item = { kind: "event", ev, n: 1, rest: [], open: false, fetched: true };
         item.key = nextKey += 1;
         item.h = 0;
         merged.push(item);
-        next += 1;
+        traces.begins(ev, item);
       }
     };
     for (const item of this.items) {
@@ -135,22 +175,67 @@ export class Buffer {
     put(null);
     this.items = merged;
     this.events += fresh.length;
+    for (const { level } of fresh) this.tally(level, 1);
     this.held += fresh.length;
     return fresh.length;
   }
 
-  /** Fold or unfold repeats over everything that is kept. */
+  /** Those of `ids` that stand on a row. */
+  among(ids) {
+    const found = new Set();
+    const look = ({ id }) => ids.has(id) && found.add(id);
+    for (const item of this.items) {
+      if (item.kind !== "event") continue;
+      if (item.parts) item.parts.forEach(look);
+      else {
+        look(item.ev);
+        item.rest.forEach(look);
+      }
+    }
+    return found;
+  }
+
+  /** Fold or unfold repeats over everything that is kept. What is a stack trace is known already, and stays one row. */
   recollapse(on) {
     this.collapse = on;
     const old = this.items;
     this.items = [];
-    this.events = 0;
-    this.held = 0;
     for (const item of old) {
-      if (item.kind !== "event") this.items.push(item);
-      else for (const ev of occurrences(item)) this.event(ev);
+      if (on) this.refold(item);
+      else this.unfold(item);
     }
   }
+
+  refold(item) {
+    const last = this.items.at(-1);
+    const single = (each) => each?.kind === "event" && !each.parts && !this.traces.holds(each);
+    if (!single(item) || !single(last) || !same(last.ev, item.ev)) return void this.items.push(item);
+    last.n += item.n;
+    last.rest.push(item.ev, ...item.rest);
+    const over = last.rest.splice(0, Math.max(0, last.rest.length - REPEATS));
+    this.held -= over.length;
+    last.dirty = true;
+  }
+
+  unfold(item) {
+    this.items.push(item);
+    if (item.kind !== "event" || item.n < 2 || item.parts) return;
+    const missing = item.n - 1 - item.rest.length; // of a line repeated very often: they were only counted
+    this.events -= missing;
+    this.left += missing;
+    this.tally(item.ev.level, -missing);
+    for (const ev of item.rest) this.push({ kind: "event", ev, n: 1, rest: [], open: false, fetched: item.fetched });
+    Object.assign(item, { n: 1, rest: [], dirty: true });
+  }
+}
+
+/** Put a further line of a stack trace on the row where it began. */
+function extend(item, ev) {
+  item.parts ??= [item.ev];
+  item.parts.push(ev);
+  item.ev = composed(item.ev, ev);
+  item.dirty = true;
+  return item;
 }
 
 function itemPosition(item) {
@@ -159,10 +244,13 @@ function itemPosition(item) {
   return null;
 }
 
+/** Whether two messages read the same: a logger may colour one word differently. */
+const reads = (a, b) => a === b || ((a.includes("\u001b") || b.includes("\u001b")) && uncoloured(a) === uncoloured(b));
+
 // Lines of two requests never fold: a row must not show one request and act on another.
 function same(a, b) {
   return (
-    a.message === b.message &&
+    reads(a.message, b.message) &&
     a.requestId === b.requestId &&
     a.stream === b.stream &&
     a.level === b.level &&

@@ -1,27 +1,37 @@
 // Shows the card of a closed session: why it ended or was denied, and what can be done next.
 
-import { requestForm } from "./access-request.js";
+import { requestForm, requestNotice } from "./access-request.js";
+import { waits } from "./access-words.js";
 import { byId, el, icon } from "./dom.js";
-import { clock, closeMessage } from "./messages.js";
+import { clock, closeMessage, plural } from "./messages.js";
 import { plain } from "./safe-text.js";
 
 const CLOSED = "closed"; // the event of the card when the reader closed or reopened it
 
 /**
  * Show the card. `end` is a closing frame or a tenant's entry of the page's configuration (reason,
- * hint, checks, canRequest). `actions` are [{label, run or href, primary}]. `request` is what
- * requestForm takes; the form is shown where `end.canRequest`. `alone`: there are no lines to leave in sight.
+ * hint, checks). `actions` are [{label, run or href, primary}]. `request` is what requestForm takes, where
+ * access can be asked for; `own` is the reader's own request and `withdrawal` what requestNotice takes
+ * besides. `alone`: there are no lines to leave in sight.
  */
-export function showClosedCard({ end, title, actions = [], request = null, alone = false }) {
+export function showClosedCard({ end, title, actions = [], request = null, own = null, withdrawal = {}, alone = false }) {
   const message = closeMessage(end);
   const card = byId("closed-card");
   const heading = el("h2", { tabindex: "-1" }, title ?? message.title);
   const close = el("button", { type: "button", class: "icon-button close", "aria-label": "Close this notice", title: "Close (Escape)", on: { click: closeClosedCard } }, icon("close"));
   card.replaceChildren(heading, close);
   card.classList.toggle("alone", alone);
-  if (message.text && message.text !== (title ?? message.title)) card.append(el("p", {}, plain(message.text)));
-  card.append(el("p", { class: "advice" }, plain(message.advice)));
-  if (end.checks?.length) card.append(checkList(end.checks));
+  const notice = requestNotice(own, withdrawal);
+  const waiting = waits(own);
+  card.classList.toggle("waiting", waiting);
+  // What to do about a failed check was done: it waits for its answer.
+  const failed = (end.checks ?? []).filter(({ ok }) => !ok).map((check) => (waiting ? { ...check, hint: "" } : check));
+  if (notice) card.append(notice);
+  else if (message.text && message.text !== (title ?? message.title)) card.append(el("p", {}, plain(message.text)));
+  // What can be done about a failed check stands beside it.
+  if (!failed.length && !notice) card.append(el("p", { class: "advice" }, plain(message.advice)));
+  if (request) card.append(requestForm(request));
+  if (end.checks?.length) card.append(...checkLists(failed, end.checks.filter(({ ok }) => ok)));
   const row = el("div", { class: "acts" });
   for (const { label, run, primary, href } of actions) {
     row.append(
@@ -31,7 +41,6 @@ export function showClosedCard({ end, title, actions = [], request = null, alone
     );
   }
   if (row.childNodes.length) card.append(row);
-  if (end.canRequest && request) card.append(requestForm(request));
   card.hidden = false;
   if (!byId("filters").contains(document.activeElement)) heading.focus({ preventScroll: true });
 }
@@ -65,14 +74,18 @@ export function countDown(state, onText) {
   return () => clearInterval(timer);
 }
 
-function checkList(checks) {
-  const list = el("ul", { class: "checks", "aria-label": "Rules asked" });
-  for (const { rule, ok, reason, hint } of checks) {
-    const item = el("li", { class: ok ? "ok" : "no" }, icon(ok ? "ok" : "close"));
-    const text = el("div", {}, el("b", {}, ok ? "Yes: " : "No: "), plain(reason || rule));
-    if (!ok && hint) text.append(el("div", { class: "faint" }, plain(hint)));
-    item.append(text);
-    list.append(item);
+/** The failed checks, and those that passed folded away. */
+function checkLists(failed, passed) {
+  const parts = [];
+  if (failed.length) parts.push(el("ul", { class: "checks", "aria-label": "Access checks" }, ...failed.map(checkItem)));
+  if (passed.length) {
+    parts.push(el("details", { class: "passed" }, el("summary", {}, `${plural(passed.length, "access check")} passed`), el("ul", { class: "checks", "aria-label": "Passed access checks" }, ...passed.map(checkItem))));
   }
-  return list;
+  return parts;
+}
+
+function checkItem({ rule, ok, reason, hint }) {
+  const text = el("div", {}, el("b", {}, ok ? "Passed: " : "Failed: "), plain(reason || rule));
+  if (!ok && hint) text.append(" ", el("span", { class: "faint" }, plain(hint)));
+  return el("li", { class: ok ? "ok" : "no" }, icon(ok ? "ok" : "close"), text);
 }

@@ -5,11 +5,13 @@ import { parseExactly } from "./exact-json.js";
 
 const FINAL = new Set([4400, 4401, 4403, 4404, 4408, 4409, 4410]);
 const QUICK = new Set([1012, 4012]); // a restart: the next process is usually there already
-const PING_EVERY = 10_000; // ms without a frame before a ping
+const PING_EVERY = 5_000; // ms without a frame before a ping
+const DOUBT_AFTER = 2_500; // ms without an answer after which the page says so
 const ANSWER_WITHIN = 8_000; // ms; a half-open connection is only noticed by its silence
 const HELLO_WITHIN = 15_000; // ms from dialling to `ready` or `closing`
-const ACK_AFTER = 40; // ms; 25 acks a second are half of the frames a client may send
-const ACK_BYTES = 128 * 1024; // half a window: a hidden page's timers may be delayed, its messages are not
+const ACK_AFTER = 50; // ms after the acknowledgement before: far within the 2 s in which the server wants one
+const ACK_PART = 4; // or when so much of the window is taken: by then the next frames are on their way
+const WINDOW = 256 * 1024; // bytes, until `ready` says it
 const BACKOFF_FIRST = 500;
 const BACKOFF_MOST = 20_000;
 const SETTLED = 20_000; // ms of a good connection after which the backoff starts over
@@ -40,9 +42,10 @@ export const isFinal = (code, final) => final ?? FINAL.has(code);
 /**
  * One session with the server.
  *
- * `begin()` returns {target, filter, from} each time a session is opened. `onFrame(frame)` gets
- * every server frame but `pong`, and {type: "refiltered"} when a changed filter takes hold: what comes
- * after it is of the new one. `onChange(state)` gets {name, at?, attempt?, code?, end?} with name
+ * `begin()` returns {target, filter, from, until?, speed?} each time a session is opened. `onFrame(frame)` gets
+ * every server frame but `pong`, {type: "refiltered"} when a changed filter takes hold: what comes
+ * after it is of the new one, and {type: "silent", is} when the server does not answer, and when it does
+ * again. `onChange(state)` gets {name, at?, attempt?, code?, end?} with name
  * idle | connecting | open | waiting | closed.
  */
 export class Connection {
@@ -61,10 +64,12 @@ export class Connection {
     this.seq = 0;
     this.acked = 0;
     this.unackedBytes = 0;
+    this.window = WINDOW;
     this.attempt = 0;
     this.socket = null;
     this.timers = {};
     this.heard = 0;
+    this.silent = false;
     addEventListener("online", () => this.state.name === "waiting" && this.dial());
     document.addEventListener("visibilitychange", () => {
       // After the machine slept the socket may be dead: ping at once instead of after 10 s.
@@ -98,13 +103,18 @@ export class Connection {
   }
 
   /**
-   * Change the filter and begin anew at `from`. The old one holds until the server confirms, so a
+   * Change the filter and begin anew at `from`, up to `played.until` and at `played.speed`. The old one holds until the server confirms, so a
    * query it refuses changes nothing. While not connected it waits for the next opening.
    */
-  refilter(filter, from) {
+  refilter(filter, from, played = {}) {
     this.rev += 1;
     this.pending = true;
-    return this.open && this.send({ type: "filter", filter: { ...filter, rev: this.rev }, from });
+    return this.open && this.send({ type: "filter", filter: { ...filter, rev: this.rev }, from, ...played });
+  }
+
+  /** Another range and speed, `played`, on from the last line received: nothing begins anew. */
+  play(filter, played) {
+    return this.open && this.send({ type: "filter", filter: { ...filter, rev: this.rev }, ...played });
   }
 
   confirm() {
@@ -138,6 +148,7 @@ export class Connection {
     this.become({ name: "connecting", attempt: this.attempt });
     const socket = this.newSocket(this.url);
     this.socket = socket;
+    this.silent = false;
     this.ackedAt = 0;
     this.heard = performance.now();
     this.seq = 0;
@@ -150,8 +161,8 @@ export class Connection {
   }
 
   subscribe() {
-    const { target, filter, from } = this.begin();
-    const message = { type: "subscribe", target, filter: { ...filter, rev: this.rev }, from };
+    const { filter, ...rest } = this.begin();
+    const message = { type: "subscribe", ...rest, filter: { ...filter, rev: this.rev } };
     // A cursor belongs to the filter it was reached with.
     if (this.cursor && !this.pending) message.from = { cursor: this.cursor };
     if (this.session) message.resume = this.session;
@@ -161,20 +172,32 @@ export class Connection {
   receive(data) {
     this.heard = performance.now();
     clearTimeout(this.timers.silence);
+    this.timers.silence = undefined;
+    this.doubt(false);
     let frame;
     try {
       frame = parseExactly(data);
     } catch {
       return; // Not of this protocol: ignored.
     }
-    if (typeof frame.seq === "number") this.acknowledge(frame.seq, data.length);
     if (frame.cursor && frame.type !== "page") this.cursor = frame.cursor;
+    const { socket } = this;
+    try {
+      this.take(frame);
+    } finally {
+      // Only what was taken is acknowledged: a page that falls behind is sent no more than the window.
+      if (typeof frame.seq === "number" && this.socket === socket) this.acknowledge(frame.seq, data.length);
+    }
+  }
+
+  take(frame) {
     switch (frame.type) {
       case "pong":
         return;
       case "ready":
         clearTimeout(this.timers.hello);
         this.session = frame.session;
+        this.window = frame.limits?.window ?? WINDOW;
         if (this.pending) this.confirm();
         this.floor = this.rev;
         this.timers.settled = setTimeout(() => (this.attempt = 0), SETTLED);
@@ -203,8 +226,9 @@ export class Connection {
   acknowledge(seq, bytes) {
     this.seq = Math.max(this.seq, seq);
     this.unackedBytes += bytes;
+    // By the clock at each frame, because the timers of a hidden page come late.
     const due = performance.now() - this.ackedAt >= ACK_AFTER;
-    if (due || (document.hidden && this.unackedBytes >= ACK_BYTES)) this.ack();
+    if (due || this.unackedBytes >= this.window / ACK_PART) this.ack();
     else this.timers.ack ??= setTimeout(() => this.ack(), ACK_AFTER);
   }
 
@@ -225,9 +249,18 @@ export class Connection {
   }
 
   ping() {
+    if (this.timers.silence) return; // the one before is not answered yet
     this.send({ type: "ping" });
-    clearTimeout(this.timers.silence);
+    this.timers.doubt = setTimeout(() => this.doubt(true), DOUBT_AFTER);
     this.timers.silence = setTimeout(() => this.lost(1006, "no answer"), ANSWER_WITHIN);
+  }
+
+  /** The server does not answer a ping, or it does again. */
+  doubt(is) {
+    clearTimeout(this.timers.doubt);
+    if (this.silent === is) return;
+    this.silent = is;
+    this.onFrame({ type: "silent", is });
   }
 
   lost(code, reason) {

@@ -1,38 +1,56 @@
 // The console page: creates its parts, hands each what it needs, and does what the reader asks.
 
-import { Buffer } from "./buffer.js";
-import { closeClosedCard, hideClosedCard, onClosedCard } from "./closed-card.js";
+import { Attention } from "./attention.js";
+import { Buffer, holdsRequest } from "./buffer.js";
+import { onClosedCard } from "./closed-card.js";
+import { Columns } from "./columns.js";
+import { CommandPalette } from "./command-palette.js";
+import { commandsOf } from "./commands.js";
 import { Connection, socketUrl } from "./connection.js";
-import { copySelectedRows } from "./copy-rows.js";
+import { ContextView } from "./context.js";
+import { listenToControls } from "./controls.js";
 import { Counts } from "./counts.js";
 import { CurrentView } from "./current-view.js";
 import { byId, readJson } from "./dom.js";
+import { setUpCompletion } from "./completion.js";
 import { EmptyState } from "./empty-state.js";
-import { setUpExportMenu } from "./export.js";
 import { Filters } from "./filters.js";
 import { Find } from "./find.js";
+import { HiddenLines } from "./hidden-lines.js";
+import { LineRate } from "./line-rate.js";
 import { LinkedLine } from "./linked-line.js";
-import { plural } from "./messages.js";
-import { toast } from "./notices.js";
-import { Preferences, setUpTheme } from "./preferences.js";
+import { Opening } from "./opening.js";
+import { paletteEntries } from "./palette-entries.js";
+import { PlaybackBar } from "./playback-bar.js";
+import { Preferences } from "./preferences.js";
+import { Presence } from "./presence.js";
 import { Receiver } from "./receiver.js";
-import { markSameRequest, RowActions, RowFocus } from "./row-actions.js";
+import { Requests } from "./requests.js";
+import { RequestsView } from "./requests-view.js";
+import { RowActions, RowFocus } from "./row-actions.js";
+import { RowSelection } from "./row-selection.js";
 import { rowOf } from "./row.js";
 import { Rows } from "./rows.js";
+import { SavedViews } from "./saved-views.js";
 import { Session } from "./session.js";
-import { closeMenusBeside, listen, setUpHelp } from "./shortcuts.js";
-import { Sparkline } from "./sparkline.js";
+import { listen } from "./shortcuts.js";
 import { StatusBar } from "./status-bar.js";
+import { TimeLine } from "./time-line.js";
 import { Toolbar } from "./toolbar.js";
-import { sameFilter, standsAtStart, startOfView } from "./view.js";
+import { ViewMenu } from "./view-menu.js";
+import { isFiltering, playedOf, sameFilter, standsAtStart, startOfView } from "./view.js";
+import { Vocabulary } from "./vocabulary.js";
 
 // --- the parts --------------------------------------------------------------------------------
 
 const config = readJson("console-config");
 const view = new CurrentView(config.tenants);
 const preferences = new Preferences(preferenceChanged);
-const buffer = new Buffer({ collapse: preferences.collapse });
-const statusBar = new StatusBar({ onExtend: extend, sparkline: new Sparkline(byId("sparkline")) });
+const columns = new Columns({ extension: config.extension, view, onChange: () => refreshRows() });
+const savedViews = new SavedViews({ extension: config.extension, view, onOpen: wentBack });
+const buffer = new Buffer({ keep: preferences.kept, collapse: preferences.collapse });
+const attention = new Attention({ isFiltering: () => isFiltering(view.current.filter), extension: config.extensionName });
+const statusBar = new StatusBar({ onExtend: () => run.extend(), rate: new LineRate() });
 const rows = new Rows({
   scroller: byId("lines"),
   buffer,
@@ -40,25 +58,36 @@ const rows = new Rows({
   onFollow: followChanged,
 });
 const find = new Find({ buffer, rows, onMarks: marksChanged });
-const filters = new Filters({ onChange: filterChanged, onTenant: tenantChanged });
+const vocabulary = new Vocabulary();
+const filters = new Filters({ onChange: filterChanged, onTenant: tenantChanged, isRequest: (id) => holdsRequest(buffer.items, id) });
+setUpCompletion({ filters, vocabulary });
 const connection = new Connection({
   url: socketUrl(config.wsUrl),
   begin: () => ({
     target: { extension: config.extension, tenant: view.current.tenant },
     filter: view.current.filter,
     from: startOfView(view.current),
+    ...playedOf(view.current),
   }),
-  onFrame: (frame) => session.frame(frame),
-  onChange: (state) => session.changed(state),
+  onFrame: (frame) => hiddenLines.frame(frame) || requestsView.ends.frame(frame) || [session, timeLine, playback, presence].forEach((each) => each.frame(frame)),
+  onChange: (state) => [session, presence].forEach((each) => each.changed(state)),
 });
+const requests = new Requests();
 const receiver = new Receiver({
-  buffer,
-  rows,
-  connection,
-  statusBar,
-  onChange: () => counts.draw(),
-  onItem: (item) => find.note(item),
-});
+  buffer, requests, rows, connection, statusBar,
+  onChange: () => void (counts.draw(), requestsView.draw()),
+  onItem(item) {
+    find.note(item);
+    if (item.kind === "event") vocabulary.note(item.ev);
+  },
+  onNew: (ev) => attention.line(ev),
+}); // prettier-ignore
+const context = new ContextView({
+  view, buffer, connection, receiver, filters,
+  openRequest: (ev) => requestsView.openRequest(ev),
+  build: (item, previous, linked) => rowOf(item, previous, { ...rowContext(), linked, filtered: false }),
+  onChange: contextChanged,
+}); // prettier-ignore
 const linkedLine = new LinkedLine({ view, buffer, rows, receiver, connection });
 const session = new Session({
   config,
@@ -67,20 +96,40 @@ const session = new Session({
   receiver,
   statusBar,
   linkedLine,
-  onReady: sessionReady,
+  context,
+  onReady: (frame) => opening.ready(frame),
   onRefiltered: refiltered,
   onChange: () => counts.draw(),
-  onStart: () => start(),
+  onStart: () => opening.start(),
 });
-const emptyState = new EmptyState({ config, view, buffer, connection, session, onConnect: () => start() });
-const counts = new Counts({ receiver, buffer, statusBar, find, emptyState });
-const toolbar = new Toolbar({ receiver, rows, preferences, showsInstall, onAllRequests: allRequests, onFrom: fromChanged });
-const rowActions = new RowActions({ view, rows, receiver, filters });
+const hiddenLines = new HiddenLines({ view, buffer, session, connection, onTakeAway: (condition) => filters.takeAway(condition), onContext: (ev) => context.show({ kind: "event", ev, rest: [] }) });
+const emptyState = new EmptyState({ config, view, buffer, connection, session, onConnect: () => opening.start(), onHidden: () => hiddenLines.show() });
+const counts = new Counts({ receiver, buffer, statusBar, find, emptyState, hiddenLines });
+const toolbar = new Toolbar({ receiver, rows, preferences, showsInstall, onAllRequests: () => run.unrequest(), onFrom: fromChanged });
+const requestsView = new RequestsView({
+  requests, view, buffer, rows, receiver, filters, find, preferences, statusBar, connection, showsInstall,
+  page: { setPaused, startOver, shown: (on) => on && context.close() },
+}); // prettier-ignore
+const rowActions = new RowActions({ view, rows, receiver, filters, openRequest: (ev) => requestsView.openRequest(ev), onContext: (item) => context.show(item) });
+const timeLine = new TimeLine({ connection, onRange: (range) => playback.stand(range) });
+const playback = new PlaybackBar({ view, connection, timeLine, onRead: readAt });
+const presence = new Presence({ view, buffer, rows, filters, connection, statusBar, onRead: readAt });
+const opening = new Opening({ config, view, connection, session, filters, receiver, rows, statusBar, linkedLine, hiddenLines, find, toolbar, counts });
 const rowFocus = new RowFocus({ buffer, rows });
+const selection = new RowSelection({ buffer, rows, rowFocus });
 
 /** What rows are built with: the RowContext of row.js. */
 function rowContext() {
-  return { timeFormat: preferences.time, marker: find.marker, linked: view.current.line, current: find.current, showInstall: showsInstall() };
+  return {
+    timeFormat: preferences.time,
+    marker: find.marker,
+    linked: view.current.line,
+    current: find.current,
+    chosen: (item) => selection.has(item),
+    filtered: isFiltering(view.current.filter),
+    showInstall: showsInstall(),
+    columns: columns.names,
+  };
 }
 
 /** Rows name their install, unless the target has only one. */
@@ -90,70 +139,26 @@ function showsInstall() {
 
 // --- the session ------------------------------------------------------------------------------
 
-let began = false; // a session was opened: the next one goes on where it stopped
-
-/** Open a session: where the last one stopped, or at the view's start when `again`. */
-function start({ again = false } = {}) {
-  hideClosedCard();
-  const { tenant } = view.current;
-  const entry = config.tenants.find((each) => each.tenant === tenant);
-  statusBar.environment(entry?.environment);
-  statusBar.tenant(entry?.name || tenant);
-  filters.setTenants(config.tenants, tenant);
-  if (entry && !session.ready) filters.setInstalls(entry.installs);
-  if (!tenant && config.tenants.length > 1) statusBar.state("idle");
-  else if (entry && !entry.allowed) session.refused(entry, () => dial(again));
-  else dial(again);
-  counts.draw();
-}
-
-function dial(again) {
-  hideClosedCard();
-  const cursor = again || !began ? null : connection.cursor;
-  if (!cursor) {
-    receiver.clear({ forget: true });
-    rows.follow(!standsAtStart(view.current));
-    linkedLine.begin();
-  }
-  connection.connect();
-  connection.cursor = cursor; // go on where the last session stopped, so that nothing doubles
-}
-
 function startOver() {
-  connection.disconnect();
-  start({ again: true });
-}
-
-/** The server opened the session, on a tenant that it may have chosen itself. */
-function sessionReady({ target }) {
-  began = true;
-  find.setQuery(view.current.filter.q);
-  if (view.current.tenant !== target.tenant) {
-    view.change({ tenant: target.tenant });
-    filters.setTenants(config.tenants, target.tenant);
-  }
-  rows.refreshAll();
-  toolbar.draw();
+  context.close();
+  opening.startOver();
 }
 
 function toggleConnection() {
-  if (["idle", "closed"].includes(connection.state.name)) start();
+  if (["idle", "closed"].includes(connection.state.name)) opening.start();
   else connection.disconnect();
-}
-
-function extend() {
-  if (!connection.send({ type: "extend" })) toast("Not connected: nothing to extend.");
 }
 
 // --- changes of the view and of the preferences -----------------------------------------------
 
 function filterChanged(filter, { narrowed = false } = {}) {
+  context.close();
   view.change({ filter }, { push: narrowed });
   toolbar.drawView(view.current);
   // After "only new lines" a changed filter would leave the page blank: look back a little.
-  connection.refilter(filter, startOfView(view.current, { least: { tail: 200 } }));
+  connection.refilter(filter, startOfView(view.current, { least: { tail: 200 } }), playedOf(view.current));
   const { name, code } = connection.state;
-  if (name === "closed" && code === 4400) start();
+  if (name === "closed" && code === 4400) opening.start();
   counts.draw();
 }
 
@@ -161,52 +166,82 @@ function filterChanged(filter, { narrowed = false } = {}) {
 function refiltered() {
   rows.follow(rows.following || !standsAtStart(view.current));
   linkedLine.begin();
+  hiddenLines.reset();
   find.setQuery(view.current.filter.q);
-}
-
-function allRequests() {
-  filters.change({ request: null }, { redraw: true });
 }
 
 function tenantChanged(tenant) {
   if (!tenant || tenant === view.current.tenant) return;
   const filter = { ...view.current.filter, installs: [] };
   session.ready = null;
+  vocabulary.clear();
   view.change({ tenant, filter, line: null }, { push: true });
   filters.set(filter);
   startOver();
 }
 
 function fromChanged(from) {
-  view.change({ from, line: null });
-  toolbar.drawView(view.current);
+  view.change({ from, until: null, speed: null, line: null });
+  drawView();
   startOver();
+}
+
+/** Read another stretch of time; `part` of the view says from where, until when and how fast. */
+function readAt(part, { push = true } = {}) {
+  context.close();
+  view.change({ line: null, ...part }, { push });
+  drawView();
+  rows.follow(!standsAtStart(view.current));
+  if (!connection.refilter(view.current.filter, startOfView(view.current), playedOf(view.current))) startOver();
+}
+
+function drawView() {
+  toolbar.drawView(view.current);
+  playback.draw();
 }
 
 function wentBack() {
   const old = view.current;
   view.readAddress();
-  const { tenant, from, line, filter, highlights } = view.current;
+  const { tenant, filter, highlights } = view.current;
   filters.set(filter);
   find.setHighlights(highlights, { tell: false });
-  toolbar.drawView(view.current);
-  if (tenant !== old.tenant || from !== old.from || line !== old.line) startOver();
+  drawView();
+  if (String(view.current.columns) !== String(old.columns)) columns.changed();
+  requestsView.toggle(view.current.requests, { focus: false });
+  if (["from", "until", "speed", "line"].some((name) => view.current[name] !== old[name]) || tenant !== old.tenant) startOver();
   else if (!sameFilter(filter, old.filter)) filterChanged(filter);
 }
 
 function marksChanged() {
   view.change({ highlights: find.highlights });
-  rows.refreshAll();
+  refreshRows();
+}
+
+function refreshRows(how) {
+  for (const each of [rows, context.rows]) each.refreshAll(how);
 }
 
 function preferenceChanged(name) {
   toolbar.draw();
+  viewMenu.draw();
+  if (name === "kept") {
+    buffer.keep = preferences.kept;
+    receiver.update();
+  }
   if (name === "collapse") {
     buffer.recollapse(preferences.collapse);
     rows.reset();
     find.rescan();
   }
-  rows.refreshAll({ measure: name !== "time" });
+  refreshRows({ measure: !["time", "kept"].includes(name) });
+}
+
+/** The lines around one are shown, or the view's own again: then at `item`, from which the reader came. */
+function contextChanged(item) {
+  if (item && buffer.items.includes(item)) rows.reveal(item, { focus: true });
+  else if (item && byId("context").contains(document.activeElement)) hiddenLines.back(); // it came from there, or has left the page
+  counts.draw();
 }
 
 function followChanged(following) {
@@ -215,8 +250,6 @@ function followChanged(following) {
   counts.draw();
 }
 
-// --- what the reader does ---------------------------------------------------------------------
-
 function setPaused(on) {
   receiver.setPaused(on);
   statusBar.freeze(on);
@@ -224,77 +257,28 @@ function setPaused(on) {
   counts.draw();
 }
 
-function toEnd() {
-  if (receiver.paused) setPaused(false);
-  rows.follow(true);
-  rows.draw();
-}
-
-function clearView() {
-  toast(`${plural(receiver.clear(), "line")} cleared from the view.`);
-  rows.follow(true);
-}
-
-/** Do an action of row-actions.js on the row that has the focus. */
-function act(name) {
-  const item = rowFocus.current();
-  if (item) rowActions.run(name, item);
-}
-
-/** Escape: the notice of the end, else the opened line with the focus, else the one opened last. */
-function closeOpened() {
-  if (!byId("closed-card").hidden) return closeClosedCard();
-  const focused = rowFocus.current();
-  rowActions.close(focused?.open ? focused : null);
-}
-
-const run = {
-  pause: () => setPaused(!receiver.paused),
-  follow: () => (rows.following ? rows.follow(false) : toEnd()),
-  clear: clearView,
-  query: () => byId("q").focus(),
-  unrequest: allRequests,
-  stream: ({ name, only }) => filters.toggle(name, only),
-  search: () => find.openSearch(),
-  highlight: () => find.openHighlights(),
-  hit: (by) => find.step(by),
-  time: () => preferences.nextTime(),
-  wrap: () => preferences.set("wrap", !preferences.wrap),
-  collapse: () => preferences.set("collapse", !preferences.collapse),
-  extend,
-  connect: toggleConnection,
-  move: (by) => rowFocus.move(by),
-  end: (newest) => (newest ? toEnd() : rowFocus.first()),
-  request: () => (rowFocus.current()?.ev.requestId ? act("request") : byId("request").focus()),
-  escape: closeOpened,
-  open: () => act("open"),
-  copy: () => act("copy"),
-  permalink: () => act("permalink"),
-  help: setUpHelp(),
-};
-
 // --- listening, and the first session ---------------------------------------------------------
 
-listen((name, argument) => run[name]?.(argument));
-for (const id of ["pause", "follow", "clear", "time", "wrap", "collapse", "connect"]) byId(id).addEventListener("click", () => run[id]());
-byId("to-end").addEventListener("click", toEnd);
-setUpTheme(byId("theme"));
-byId("lines").addEventListener("click", (e) => rowActions.clicked(e));
-setUpExportMenu(() => ({ items: buffer.items, view: view.current, config, session: session.id }));
-markSameRequest(byId("lines"));
-copySelectedRows(rows);
+const run = commandsOf({ rows, receiver, connection, preferences, find, filters, rowActions, rowFocus, selection, context, page: { setPaused, toggleConnection, goToTime: () => playback.goTo(), openPalette: () => palette.open() } });
+const command = (name, argument) => requestsView.run(name, argument) || run[name]?.(argument);
+const palette = new CommandPalette({
+  entries: () => paletteEntries({ config, view, preferences, filters, columns, vocabulary, savedViews, command, nameView: () => viewMenu.nameView(), onTenant: tenantChanged }),
+});
+const viewMenu = new ViewMenu({ preferences, savedViews, onCommands: () => palette.open() });
+listen(command);
+listenToControls({ run, command, rows, context, rowActions, exported: () => ({ items: buffer.items, view: view.current, config, session: session.id }) });
 onClosedCard(() => counts.draw());
-closeMenusBeside();
 setInterval(() => {
   if (preferences.time === "ago" && !document.hidden) rows.refreshAll({ measure: false });
 }, 1000);
 addEventListener("popstate", wentBack);
 addEventListener("pagehide", () => connection.disconnect());
-addEventListener("pageshow", (e) => e.persisted && start());
+addEventListener("pageshow", (e) => e.persisted && opening.start());
 
 filters.set(view.current.filter);
 find.setHighlights(view.current.highlights, { tell: false });
 toolbar.draw();
-toolbar.drawView(view.current);
+drawView();
 view.writeAddress();
-start();
+requestsView.toggle(view.current.requests, { focus: false });
+opening.start();

@@ -2,17 +2,19 @@
 // lines on the page, the search counter, the empty state.
 
 import { byId } from "./dom.js";
+import { drawLevelCounts } from "./level-counts.js";
 import { count, plural } from "./messages.js";
 
 const DRAW_EVERY = 100; // ms between two drawings, however many lines arrive
 
 export class Counts {
-  constructor({ receiver, buffer, statusBar, find, emptyState }) {
+  constructor({ receiver, buffer, statusBar, find, emptyState, hiddenLines }) {
     this.receiver = receiver;
     this.buffer = buffer;
     this.statusBar = statusBar;
     this.find = find;
     this.emptyState = emptyState;
+    this.hiddenLines = hiddenLines;
     this.requested = false;
   }
 
@@ -34,9 +36,11 @@ export class Counts {
     button.hidden = fresh === 0 && !receiver.paused;
     button.textContent = receiver.paused ? `Paused · ${count(fresh)} new${stopped} · resume` : `↓ ${plural(fresh, "new line")}${stopped}`;
     button.classList.toggle("paused", receiver.paused);
-    const left = buffer.left ? `, ${count(buffer.left)} older ones left it` : "";
-    this.statusBar.kept(buffer.events ? `${plural(buffer.events, "line")} on this page${left}` : "");
+    const left = buffer.left ? ` (${count(buffer.left)} older removed; limit ${count(buffer.keep)})` : "";
+    this.statusBar.kept(buffer.events ? `${plural(buffer.events, "line")} in view${left}` : "");
+    drawLevelCounts(buffer.levels);
     if (find.stale) find.tell();
     this.emptyState.draw();
+    this.hiddenLines.draw();
   }
 }

@@ -13,7 +13,7 @@ export class CurrentView {
   readAddress() {
     const view = readView(location.search, location.hash);
     if (!view.tenant && this.tenants.length === 1) view.tenant = this.tenants[0].tenant;
-    /** {tenant, filter, from, highlights, line}, replaced as a whole: see readView. */
+    /** {tenant, filter, from, columns, highlights, line}, replaced as a whole: see readView. */
     this.current = view;
   }
 

@@ -19,7 +19,7 @@ export function detailOf(item, context) {
   if (json) box.append(tree("message as JSON", json, context, false));
   box.append(facts(item));
   if (item.n > 1) box.append(repeats(item, context));
-  box.append(actions(ev));
+  box.append(actions(ev, context));
   return box;
 }
 
@@ -74,35 +74,46 @@ function branch(value, path, context, filterable, depth) {
       const shown = el("span", { class: `value v-${item === null ? "null" : exact ? "number" : typeof item}` });
       appendText(shown, text, context.marker, { masked: context.masked });
       line.append(key, ": ", shown);
-      if (filterable && /^[\w.-]+$/.test(here)) {
-        line.append(
-          el("button", { class: "tiny", type: "button", "data-act": "where", "data-path": here, "data-value": text, title: "Add this to the filter" }, icon("filter")),
-        );
-      }
+      if (filterable && /^[\w.-]+$/.test(here)) line.append(...filterButtons(`field.${here}`, text), columnButton(here, context));
     }
     list.append(line);
   }
   return list;
 }
 
+/** Buttons that ask for this value of an attribute or field, or exclude it. */
+function filterButtons(name, value) {
+  const act = (does, title, symbol) =>
+    el("button", { class: "tiny", type: "button", "data-act": does, "data-name": name, "data-value": value, title, "aria-label": `${title}: ${name}` }, icon(symbol));
+  return [act("where", "Add this to the filter", "filter"), act("where-not", "Exclude this", "exclude")];
+}
+
+/** The button that shows a field as a column, or no longer. */
+function columnButton(name, { columns = [] }) {
+  const title = columns.includes(name) ? "Remove this column" : "Show as column";
+  return el("button", { class: "tiny", type: "button", "data-act": "column", "data-name": name, title, "aria-label": `${title}: ${name}`, "aria-pressed": String(columns.includes(name)) }, icon("columns"));
+}
+
 function facts(item) {
   const { ev } = item;
   const list = el("dl", { class: "facts" });
-  const add = (name, value, title) => {
+  const add = (name, value, attribute = "") => {
     if (!value) return;
-    const cell = el("dd", { title: title ?? null });
+    const cell = el("dd", {});
     appendText(cell, value);
+    if (attribute) cell.append(...filterButtons(attribute, value));
     list.append(el("dt", {}, name), cell);
   };
   add("time", fullTime(ev.ts));
   if (item.n > 1) add("repeated", `${plural(item.n, "time")}, last ${fullTime(item.rest.at(-1)?.ts ?? ev.ts)}`);
+  if (item.parts) add("stack trace", `${plural(item.parts.length, "line")} of output on one row, last ${fullTime(item.parts.at(-1).ts)}`);
   add("stream", `${ev.stream}, level ${ev.level}`);
-  add("request", ev.requestId);
+  add("request", ev.requestId, "request");
   add("tenant", ev.tenantId);
   add("extension", ev.extensionId);
-  add("install", ev.installId);
-  add("version", ev.versionId);
-  add("content", ev.contentHash);
+  add("install", ev.installId, "install");
+  add("version", ev.versionId, "version");
+  add("content", ev.contentHash, "hash");
   add("line id", ev.id);
   if (ev.redacted?.length) add("masked by", ev.redacted.join(", "));
   for (const mark of ev.marks ?? []) add("note", markMessage(mark));
@@ -110,7 +121,7 @@ function facts(item) {
   return list;
 }
 
-function actions(ev) {
+function actions(ev, context) {
   const act = (name, label, symbol) =>
     el("button", { class: "small", type: "button", "data-act": name }, symbol ? icon(symbol) : "", label);
   return el(
@@ -119,6 +130,8 @@ function actions(ev) {
     act("copy", "Copy message", "copy"),
     act("copy-json", "Copy as JSON", "copy"),
     ev.id ? act("permalink", "Copy link to this line", "link") : null,
+    ev.requestId ? act("open-request", "Open the request", "requests") : null,
+    ev.id && context.filtered ? act("context", "Show in context", "search") : null,
     ev.requestId ? act("request", "Only this request", "filter") : null,
     act("without", "Hide lines like this", "close"),
   );

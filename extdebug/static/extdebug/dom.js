@@ -47,20 +47,3 @@ export function byId(id) {
 export function readJson(id) {
   return JSON.parse(byId(id).textContent);
 }
-
-/** Text to the clipboard; resolves to whether it got there. */
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Plain http away from localhost has no clipboard API.
-    const area = el("textarea", { class: "offscreen", "aria-hidden": "true" });
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const copied = document.execCommand("copy");
-    area.remove();
-    return copied;
-  }
-}

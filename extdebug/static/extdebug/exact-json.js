@@ -1,6 +1,7 @@
 // Parses JSON without rounding: an integer beyond 2^53 keeps its digits.
 
-const LONG = /\d{16}/;
+// A value of so many digits; digits within a text are no reason to read a whole frame the slow way (6 times slower).
+const LONG = /[:,[]\s*-?\d{16}|^\s*-?\d{16}/;
 
 /** The value of `text`; SyntaxError when it is no JSON. Where the browser can, long integers stay exact. */
 export function parseExactly(text) {

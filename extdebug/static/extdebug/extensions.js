@@ -1,10 +1,13 @@
-// Filters the list of extensions by what is typed.
+// Filters the list of extensions by what is typed, and shows the answers to requests that wait.
 
+import { AccessWatch } from "./access-status.js";
+import { readJson } from "./dom.js";
 import "./theme-button.js";
 
 const seek = document.getElementById("seek");
 
 function narrow() {
+  if (!seek) return;
   const wanted = seek.value.toLowerCase().trim();
   let any = false;
   for (const section of document.querySelectorAll(".extension")) {
@@ -27,3 +30,18 @@ document.addEventListener("keydown", (e) => {
   e.preventDefault();
   seek.focus();
 });
+
+// When the answer to a request is there the page is read again: the server says all of it.
+for (const { tenant, extension, request } of readJson("pending")) {
+  let shown = request.state;
+  const watch = new AccessWatch({
+    url: "/api/ext-debug/access",
+    onStatus: (status) => {
+      const state = status.allowed ? "allowed" : status.request?.state;
+      if (state !== shown) location.reload();
+      shown = state;
+    },
+    onRefused: () => location.reload(),
+  });
+  watch.follow({ tenant, extension }, request);
+}

@@ -1,16 +1,24 @@
 // Owns the filter bar: reads the filter the server shall apply, shows where a query is wrong.
 
+import { tenantNote } from "./access-words.js";
 import { byId, el, icon } from "./dom.js";
+import { QueryChips } from "./query-chips.js";
+import { isHalf, withoutCondition } from "./query-terms.js";
 import { plain } from "./safe-text.js";
 import { emptyFilter, isFiltering, sameFilter, STREAMS } from "./view.js";
 import { plural } from "./messages.js";
 
 const TYPING = 350; // ms after the last key before a query is sent
+const CHOOSING = 1500; // the same while proposals are shown
 
 export class Filters {
-  /** `onChange(filter, {narrowed})` is called after each change, once per pause in typing. */
-  constructor({ onChange, onTenant }) {
+  /**
+   * `onChange(filter, {narrowed})` is called after each change, once per pause in typing;
+   * `isRequest(id)` says whether a line on the page is of that request.
+   */
+  constructor({ onChange, onTenant, isRequest }) {
     this.onChange = onChange;
+    this.isRequest = isRequest;
     this.filter = emptyFilter();
     this.installs = [];
     this.q = byId("q");
@@ -18,11 +26,16 @@ export class Filters {
     this.level = byId("level");
     this.ghost = byId("q-ghost");
     this.error = byId("q-error");
+    this.chips = new QueryChips({
+      box: byId("query-chips"),
+      onQuery: (q) => this.change({ q }, { redraw: true }),
+      onLeft: () => this.q.focus(),
+    });
     byId("filters").addEventListener("submit", (e) => e.preventDefault());
     byId("tenant").addEventListener("change", (e) => onTenant(e.target.value));
     this.level.addEventListener("change", () => this.change({ level: this.level.value || null }));
     for (const input of [this.q, this.request]) {
-      input.addEventListener("input", () => this.typed());
+      input.addEventListener("input", () => this.typed(input));
       input.addEventListener("keydown", (e) => {
         if (e.key === "Enter") this.read();
         if (e.key === "Escape") this.leave(input);
@@ -38,10 +51,12 @@ export class Filters {
     });
   }
 
-  typed() {
+  /** Something was typed: it is applied after a pause, unless it ends in half a term. */
+  typed(input) {
     this.clearError();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.read(), TYPING);
+    if (isHalf(this.q.value)) return;
+    this.timer = setTimeout(() => this.read(), input.getAttribute("aria-expanded") === "true" ? CHOOSING : TYPING);
   }
 
   /** Leave a field: what was typed and is not applied yet is dropped. */
@@ -49,14 +64,30 @@ export class Filters {
     clearTimeout(this.timer);
     this.clearError();
     this.q.value = this.filter.q;
-    this.request.value = this.filter.request ?? "";
+    this.drawRequest();
     input.blur();
     byId("lines").focus({ preventScroll: true });
   }
 
   read() {
     clearTimeout(this.timer);
-    this.change({ q: this.q.value.trim() ? this.q.value : "", request: this.request.value.trim() || null });
+    this.change({ q: this.q.value.trim() ? this.q.value : "", request: this.requestTyped() });
+    if (document.activeElement !== this.request) this.drawRequest();
+  }
+
+  /** The request that the field asks for: what was typed is a beginning, unless it is an id in view. */
+  requestTyped() {
+    const text = this.request.value.trim();
+    const { request } = this.filter;
+    if (text === this.requestRead) return request;
+    this.requestRead = text;
+    // Who takes the star away means the id as it stands.
+    const exact = !text || /^\*|\*$/.test(text) || request === `${text}*` || this.isRequest(text);
+    return exact ? text || null : `${text}*`;
+  }
+
+  drawRequest() {
+    this.request.value = this.requestRead = this.filter.request ?? "";
   }
 
   /** Switch one stream; all on means no restriction. With `only`, the others go off. */
@@ -70,6 +101,12 @@ export class Filters {
     } else if (!on.delete(name)) on.add(name);
     const streams = STREAMS.filter((stream) => on.has(stream));
     this.change({ streams: streams.length % STREAMS.length ? streams : [] }, { redraw: true });
+  }
+
+  /** Take away a condition of the filter, as `hiddenBy` of the protocol names it. */
+  takeAway({ part, term }) {
+    const without = { q: { q: withoutCondition(this.filter.q, term) }, installs: { installs: [] }, streams: { streams: [] } };
+    this.change(without[part] ?? { [part]: null }, { redraw: true });
   }
 
   change(part, { redraw = false } = {}) {
@@ -91,7 +128,7 @@ export class Filters {
   draw() {
     const { filter } = this;
     this.q.value = filter.q;
-    this.request.value = filter.request ?? "";
+    this.drawRequest();
     this.level.value = filter.level ?? "";
     const on = filter.streams.length ? filter.streams : STREAMS;
     for (const button of byId("streams").querySelectorAll("[data-stream]")) {
@@ -111,15 +148,18 @@ export class Filters {
     const active = [filter.installs.length, filter.request, filter.streams.length, filter.level, filter.q].filter(Boolean).length;
     byId("filters-summary").textContent = active ? `${plural(active, "filter")} active` : "Filters";
     this.request.classList.toggle("active", Boolean(filter.request));
+    this.chips.draw(filter.q);
   }
 
   setTenants(tenants, selected) {
     const select = byId("tenant");
     select.replaceChildren();
     if (!selected) select.append(el("option", { value: "" }, "choose…"));
-    for (const { tenant, name, allowed } of tenants) {
+    for (const entry of tenants) {
+      const { tenant, name } = entry;
       const label = plain(name && name !== tenant ? `${name} (${tenant})` : tenant);
-      select.append(el("option", { value: tenant }, allowed ? label : `${label}: not now`));
+      const note = tenantNote(entry);
+      select.append(el("option", { value: tenant }, note ? `${label} (${note})` : label));
     }
     select.value = selected ?? "";
     byId("tenant-field").hidden = tenants.length < 2 && Boolean(selected);

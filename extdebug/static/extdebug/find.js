@@ -7,6 +7,7 @@ import { queryWords } from "./query-words.js";
 
 const COLOURS = 5; // --mark-1 .. --mark-5
 const MOST = 2000; // hits remembered; beyond it the counter says "2,000+"
+const SLICE = 8; // ms of searching at once: tens of thousands of lines must not hold up what comes in
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const loose = (text) => text === text.toLowerCase();
@@ -46,6 +47,8 @@ export class Find {
     this.highlights = [];
     this.asked = []; // words of the query
     this.hits = [];
+    this.scan = null; // lines that are not looked at yet: {items, next}
+    this.wanted = 0; // a step asked for meanwhile
     this.current = null;
     this.searchBar();
     this.highlightBar();
@@ -96,22 +99,50 @@ export class Find {
     this.onMarks();
   }
 
+  /** Look for the text in all lines, a slice of time at once. */
   rescan() {
     this.hits = [];
-    if (this.text) for (const item of this.buffer.items) this.note(item);
-    this.tell();
+    this.wanted = 0;
+    this.scan = this.text ? { items: [...this.buffer.items], next: 0 } : null;
+    this.look();
   }
 
-  /** A new item: count it if it is a hit. */
+  look() {
+    clearTimeout(this.timer);
+    const { scan } = this;
+    const until = performance.now() + SLICE;
+    while (scan && scan.next < scan.items.length && this.hits.length < MOST) {
+      this.check(scan.items[scan.next]);
+      scan.next += 1;
+      if (scan.next % 64 === 0 && performance.now() > until) {
+        this.timer = setTimeout(() => this.look(), 0);
+        return this.tell();
+      }
+    }
+    this.scan = null;
+    this.tell();
+    if (this.wanted) this.go(this.wanted);
+    this.wanted = 0;
+  }
+
+  /** A new item: count it if it is a hit, in its turn while lines before it are not looked at yet. */
   note(item) {
+    if (this.scan) this.scan.items.push(item);
+    else this.check(item);
+  }
+
+  check(item) {
     if (!this.text || item.kind !== "event" || this.hits.length >= MOST) return;
-    if (holds(item.ev, this.text)) this.hits.push(item);
+    // A row that grew (repeats, a stack trace) is one hit.
+    const known = item.parts || item.n > 1 ? this.hits.includes(item) : false;
+    if (!known && holds(item.ev, this.text)) this.hits.push(item);
     this.stale = true;
   }
 
   tell() {
     this.stale = false;
     if (!this.text) this.counter.textContent = "";
+    else if (this.scan) this.counter.textContent = "Searching…";
     else if (!this.hits.length) this.counter.textContent = "No matches in the loaded lines";
     else {
       const at = this.hits.indexOf(this.current);
@@ -123,6 +154,11 @@ export class Find {
   /** Go to the next (1) or previous (-1) hit; first to the newest one that is in sight or above it. */
   step(by) {
     if (this.hits.length >= MOST || (this.current && !this.buffer.items.includes(this.current))) this.rescan();
+    if (this.scan) this.wanted = by;
+    else this.go(by);
+  }
+
+  go(by) {
     if (!this.hits.length) return;
     const at = this.hits.indexOf(this.current);
     const next = at < 0 ? this.nearest() : (at + by + this.hits.length) % this.hits.length;
@@ -138,8 +174,9 @@ export class Find {
     const { items } = this.buffer;
     const bottom = this.rows.scroller.getBoundingClientRect().bottom;
     const edge = items.findLastIndex((item) => this.rows.elementOf(item)?.getBoundingClientRect().top < bottom);
-    const places = new Map(items.map((item, place) => [item, place]));
-    const above = this.hits.filter((hit) => (places.get(hit) ?? Infinity) <= edge).length;
+    const hits = new Set(this.hits);
+    let above = 0;
+    for (let place = 0; place <= edge; place += 1) if (hits.has(items[place])) above += 1;
     return Math.max(0, above - 1);
   }
 

@@ -1,15 +1,13 @@
 // Stands on the line that the address names: shows it with the lines before it, or says that it is gone.
 
 import { holdsLine, isBefore, position } from "./buffer.js";
+import { LinesBefore } from "./lines-before.js";
 import { announce, toast } from "./notices.js";
 import { dayAndClock } from "./timestamps.js";
 import { isFiltering } from "./view.js";
 
 const ENOUGH = 10; // lines before it
 const MOST = 200; // of what was found before it so many are shown
-const LOOK_BACK = [1000, 10_000, 60_000, 900_000]; // ms before it; further only while there are not enough
-const PAGE = 500; // lines asked for at once
-const PAGES = 8; // asked for at the most for one span
 const PATIENCE = 1500; // ms after the stream said that it is live: what was read before is here by then
 
 export class LinkedLine {
@@ -18,9 +16,8 @@ export class LinkedLine {
     this.buffer = buffer;
     this.rows = rows;
     this.receiver = receiver;
-    this.connection = connection;
+    this.before = new LinesBefore({ connection, name: "before-line" });
     this.settled = true;
-    this.asked = 0;
   }
 
   /** A session or another filter begins: look for the line, unless the reader follows the newest. */
@@ -28,7 +25,7 @@ export class LinkedLine {
     clearTimeout(this.timer);
     this.line = this.view.current.line;
     this.settled = !this.line || this.rows.following;
-    this.wanted = "";
+    this.before.forget();
   }
 
   /** Events that are about to be added: is it among them, or did it have to come before them? */
@@ -44,8 +41,7 @@ export class LinkedLine {
     if (this.settled || !this.here) return;
     this.settled = true;
     this.stand();
-    this.step = 0;
-    this.lookBack();
+    this.before.look(this.line, ENOUGH, (events) => this.lead(events));
   }
 
   /** The stream is live: nothing older comes any more. */
@@ -72,35 +68,16 @@ export class LinkedLine {
     toast(`The linked line ${why}.`);
   }
 
-  lookBack() {
-    this.found = [];
-    this.pages = 0;
-    const [ms] = position(this.line);
-    this.fetch(`${Math.max(0, ms - LOOK_BACK[this.step])}-0`);
-  }
-
-  fetch(after) {
-    this.pages += 1;
-    this.wanted = `before-line-${(this.asked += 1)}`;
-    this.connection.send({ type: "fetch", id: this.wanted, after, before: this.line, limit: PAGE });
-  }
-
   /** The answer to a fetch; says whether it was one of ours. */
   page(frame) {
-    if (!frame.id.startsWith("before-line-")) return false;
-    if (frame.id !== this.wanted) return true; // of a view that is no longer shown
-    this.found.push(...frame.events);
-    if (!frame.done && frame.cursor) {
-      // What does not reach the line must not be shown: it would hide a hole.
-      if (this.pages < PAGES) this.fetch(frame.cursor);
-    } else if (this.found.length < ENOUGH && this.step + 1 < LOOK_BACK.length) {
-      this.step += 1;
-      this.lookBack();
-    } else {
-      this.buffer.insert(this.found.slice(-MOST));
-      this.stand();
-      this.receiver.update();
-    }
-    return true;
+    return this.before.page(frame);
+  }
+
+  /** Put what came before the line above it. */
+  lead(events) {
+    this.buffer.insert(events.slice(-MOST));
+    this.receiver.requests.fetched(events.slice(-MOST));
+    this.stand();
+    this.receiver.update();
   }
 }

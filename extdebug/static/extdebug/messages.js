@@ -31,13 +31,13 @@ export function gapMessage(gap) {
   const n = gap.missed;
   const lines = n === null || n === undefined ? "an unknown number of lines" : plural(n, "line");
   const words = {
-    not_consumed: [`${lines} skipped`, "this browser did not keep up, so the oldest waiting lines were let go"],
+    not_consumed: [`${lines} skipped`, "your browser could not keep up; the oldest undelivered lines were dropped"],
     rate_limited: [`${lines} skipped`, "more arrived than this session may receive per second"],
     retention: [`${lines} gone`, "they were older than the stream keeps, or pushed out by newer ones, before they could be read"],
     reset: [`${lines} gone`, "Redis lost or replaced this stream"],
     producer: [`${lines} lost at the runner`, "it dropped them before they reached Redis"],
     failover: [`${lines} may be gone`, "another Redis server took over, and it did not have everything"],
-    unreadable: [`${n === 1 ? "1 entry" : n ? `${count(n)} entries` : "some entries"} withheld`, "nobody can read them, or they claim to belong to someone else"],
+    unreadable: [`${n === 1 ? "1 entry" : n ? `${count(n)} entries` : "some entries"} withheld`, "malformed, or tagged for another tenant; hidden"],
   };
   const [what, why] = words[gap.reason] ?? [`${lines} missing`, `reason: ${gap.reason}`];
   const kept = gap.reason === "not_consumed" || gap.reason === "rate_limited";
@@ -55,8 +55,8 @@ const LOST_WHERE = {
 };
 
 /**
- * A ledger as parts `{text, tone}`. "Unaccounted" is entries - (shown + filtered + lost); anything but
- * 0 is a bug of the console.
+ * A ledger as parts `{text, tone}`. What is missing without explanation, entries - (shown +
+ * filtered + lost), is a bug of the console.
  */
 export function ledgerParts(ledger) {
   const shown = ledger.shown ?? 0;
@@ -72,7 +72,7 @@ export function ledgerParts(ledger) {
   }
   if (!Object.values(ledger.lost ?? {}).some((n) => n !== 0)) parts.push({ text: "0 lost", tone: "good" });
   const open = (ledger.entries ?? shown + filtered + lost) - shown - filtered - lost;
-  parts.push({ text: `${count(open)} unaccounted`, tone: open === 0 ? "good" : "bad" });
+  if (open) parts.push({ text: `${count(open)} missing without explanation`, tone: "bad" });
   return parts;
 }
 
@@ -89,11 +89,11 @@ export const markMessage = (mark) => MARKS[mark] ?? `Guessed: ${mark}`;
 const CLOSES = {
   4400: ["Something in this address was not understood", "Check the address or start again from the list of extensions."],
   4401: ["You are signed out", "Sign in again to go on."],
-  4403: ["You may not watch this", "The rules below say why."],
-  4404: ["Nothing here by that name", "Check the address, or ask whoever sent it."],
+  4403: ["Access denied", "The access checks below say why."],
+  4404: ["Page not found (or you have no access to it)", "Check the address, or ask whoever sent it."],
   4408: ["Time is up", "Sessions end by themselves. Start another when you need it."],
-  4409: ["Your permission ended", "The grant, role or policy this session stood on was withdrawn."],
-  4410: ["An operator ended this session", "Ask your operators if you need to go on."],
+  4409: ["Access revoked", "The grant, role or policy that allowed this session was withdrawn."],
+  4410: ["This session was ended", "Ask your operators if you need to go on."],
   4429: ["Too many sessions right now", "It will be tried again by itself."],
   4503: ["The stream is unavailable", "It will be tried again by itself."],
   4012: ["The console is restarting", "It will be back in a moment, at the same line."],
@@ -112,11 +112,17 @@ export const STATES = {
   history: ["Catching up", "busy"],
   live: ["Live", "good"],
   frozen: ["Paused", "warn"],
-  paused: ["Waiting in Redis", "warn"],
+  paused: ["Paused on the server", "warn"],
+  playing: ["Playing", "busy"],
+  end_of_range: ["End of the range", "quiet"],
   degraded: ["Degraded", "warn"],
-  fallback: ["Single runner pod", "warn"],
+  fallback: ["Fallback: one runner only", "warn"],
+  silent: ["Not answering", "warn"],
   waiting: ["Reconnecting", "warn"],
   closed: ["Ended", "bad"],
+  denied: ["No access", "bad"],
+  pending: ["Waiting for approval", "warn"],
+  scheduled: ["Approved, not started", "warn"],
 };
 
 const BANNERS = {

@@ -8,9 +8,11 @@ const MOST_WAITING = 5000; // entries held back while the view is frozen; then d
 const PAGE = 500; // lines asked for at once when fetching
 
 export class Receiver {
-  /** `onItem(item)` is called for each item added or joined, `onChange()` after each batch. */
-  constructor({ buffer, rows, connection, statusBar, onChange, onItem }) {
+  /** `onItem(item)` is called for each item added or joined, `onNew(ev)` for each new event, `onChange()` after each batch. */
+  constructor({ buffer, requests, rows, connection, statusBar, onChange, onItem, onNew = () => {} }) {
+    this.onNew = onNew;
     this.buffer = buffer;
+    this.requests = requests; // told at once what is received, also what waits
     this.rows = rows;
     this.connection = connection;
     this.statusBar = statusBar;
@@ -39,6 +41,8 @@ export class Receiver {
       if (this.newest && !isBefore(this.newest, at)) continue; // seen before the reconnect
       this.newest = at;
       this.statusBar.line(ev);
+      this.requests.add(ev);
+      if (this.isNew({ ev })) this.onNew(ev);
       this.admit({ kind: "event", ev });
     }
     this.update();
@@ -47,6 +51,7 @@ export class Receiver {
   gap(gap) {
     // After a reset ids may start lower; they are new all the same.
     if (gap.reason === "reset" || gap.reason === "failover") this.newest = null;
+    this.requests.gap(gap);
     this.admit({ kind: "gap", gap });
     this.update();
   }
@@ -128,12 +133,14 @@ export class Receiver {
   /** Empty the view; with `forget`, lines seen before may come again. The number of lines removed. */
   clear({ forget = false } = {}) {
     const lines = this.buffer.clear() + this.waitingLines;
+    this.requests.restart();
     this.fetches.clear();
     this.waiting = [];
     this.waitingLines = this.waitingNew = 0;
     this.unseen = 0;
     if (forget) this.newest = null;
     this.rows.reset();
+    this.rows.place(0); // where an empty list is scrolled to: the browser's word for it is not the reader's
     this.update();
     return lines;
   }
@@ -153,6 +160,7 @@ export class Receiver {
     const item = this.fetches.get(frame.id);
     if (!item) return; // its gap was cleared meanwhile
     const added = this.buffer.insert(frame.events);
+    this.requests.fetched(frame.events);
     item.got = (item.got ?? 0) + added;
     item.next = frame.cursor ?? item.next;
     const got = plural(item.got, "line");
@@ -161,6 +169,7 @@ export class Receiver {
       this.connection.send({ type: "fetch", id: frame.id, after: item.next, before: item.gap.before, limit: PAGE });
     } else {
       this.fetches.delete(frame.id);
+      if (frame.done && item.got === item.gap.missed) this.requests.filled(item.gap);
       const rest = frame.done && item.gap.missed !== null && item.got < item.gap.missed;
       this.fetched(item, rest ? `${got} still kept, shown below; the others are gone` : `${got} shown below`, frame.done);
     }

@@ -1,18 +1,24 @@
 // Does what can be done with one row, by click or by key, and moves the keyboard's focus over the rows.
 
 import { occurrences } from "./buffer.js";
-import { copyText } from "./dom.js";
+import { copyText } from "./clipboard.js";
 import { permalink } from "./export.js";
 import { toast } from "./notices.js";
 import { plain, SUSPECT, uncoloured } from "./safe-text.js";
+import { headline } from "./stack-traces.js";
+import { valueText } from "./suggestions.js";
 import { quoted } from "./view.js";
 
 export class RowActions {
-  constructor({ view, rows, receiver, filters }) {
+  /** `openRequest(ev)` shows the request of an event, `onContext(item)` shows a line among all others; `onElsewhere()` is called before the view's filter changes. */
+  constructor({ view, rows, receiver, filters, openRequest, onContext = () => {}, onElsewhere = () => {} }) {
+    this.onContext = onContext;
+    this.onElsewhere = onElsewhere;
     this.view = view;
     this.rows = rows;
     this.receiver = receiver;
     this.filters = filters;
+    this.openRequest = openRequest; // shows the request of an event
   }
 
   /** A click on the rows: a button of a row, or the row itself, which opens or closes. */
@@ -48,8 +54,16 @@ export class RowActions {
         rows.refresh(item);
         if (item.open) rows.reveal(item, { whole: true });
         return;
+      case "open-request":
+        this.onElsewhere();
+        this.openRequest(ev);
+        return;
       case "request":
+        this.onElsewhere();
         filters.change({ request: ev.requestId }, { redraw: true });
+        return;
+      case "context":
+        this.onContext(item);
         return;
       case "fetch":
         rows.follow(false);
@@ -58,19 +72,27 @@ export class RowActions {
       case "copy":
         return copied(plain(ev.message), "Message copied.");
       case "copy-json":
-        return copied(JSON.stringify(ev, null, 2), "Line copied as JSON.");
+        return copied(occurrencesAsJson(item), "Line copied as JSON.");
       case "permalink":
         return copied(permalink(current, occurrences(item).find(({ id }) => id === data.id) ?? ev), "Link copied. It works as long as the stream keeps the line.");
       case "without":
+        this.onElsewhere();
         filters.change({ q: joined(current.filter.q, `-${quoted(commonPart(ev.message))}`) }, { redraw: true });
         return;
       case "where":
-        filters.change({ q: joined(current.filter.q, `field.${data.path}:${quoted(data.value)}`) }, { redraw: true });
+      case "where-not": {
+        this.onElsewhere();
+        const term = `${data.name}:${valueText(data.value)}`;
+        filters.change({ q: joined(current.filter.q, name === "where" ? term : `-${term}`) }, { redraw: true });
         return;
+      }
       default:
     }
   }
 }
+
+/** The event as JSON; of a stack trace that came line by line every event, as JSON Lines. */
+const occurrencesAsJson = (item) => (item.parts ? item.parts.map((ev) => JSON.stringify(ev)).join("\n") : JSON.stringify(item.ev, null, 2));
 
 async function copied(text, done) {
   toast((await copyText(text)) ? done : "The browser refused the clipboard.");
@@ -87,7 +109,8 @@ const VARIES_WITHIN = new RegExp(`(?:${SUSPECT.source}|[\\d"\\\\])+`, "u");
 
 /** The part of a message that similar lines share: its longest run of words without digits or quotes. */
 export function commonPart(message) {
-  const line = uncoloured(message).split("\n").find((text) => text.trim()) ?? "";
+  const text = uncoloured(message);
+  const line = headline(text) || (text.split("\n").find((each) => each.trim()) ?? "");
   const longest = (pattern) => line.slice(0, 400).split(pattern).map((part) => part.trim()).reduce((a, b) => (b.length > a.length ? b : a), "");
   const words = longest(VARIES);
   const part = words.length >= 6 ? words : longest(VARIES_WITHIN);
@@ -132,8 +155,22 @@ export class RowFocus {
     return visible ? this.buffer.items.indexOf(visible.item) : 0;
   }
 
-  first() {
-    const item = this.buffer.items[0];
+  /** Go to the next row (1), or the previous one (-1), with a line of this level; false if there is none. */
+  toLevel(level, by) {
+    const { items } = this.buffer;
+    const at = this.rows.itemOf(document.activeElement);
+    const start = at ? items.indexOf(at) : by > 0 ? this.firstDrawn() - 1 : items.length;
+    for (let i = start + by; i >= 0 && i < items.length; i += by) {
+      if (items[i].kind !== "event" || items[i].ev.level !== level) continue;
+      this.rows.reveal(items[i], { focus: true });
+      return true;
+    }
+    return false;
+  }
+
+  /** Focus the row at this index; -1 is the last. */
+  to(index) {
+    const item = this.buffer.items.at(index);
     if (item) this.rows.reveal(item, { focus: true });
   }
 }

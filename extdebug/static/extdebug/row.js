@@ -1,19 +1,23 @@
 // Builds the row of one item: a line, a gap, a note. All text goes through appendText() or text nodes.
 
 import { holdsLine } from "./buffer.js";
+import { cellsOf, withoutColumns } from "./column-cells.js";
 import { el, icon } from "./dom.js";
 import { detailOf } from "./detail.js";
 import { count, gapMessage, markMessage, plural } from "./messages.js";
 import { plain } from "./safe-text.js";
 import { appendText } from "./text-runs.js";
-import { fullTime, isDated, localClock, timeText } from "./timestamps.js";
+import { headline } from "./stack-traces.js";
+import { dayBegun, fullTime, isDated, localClock, timeText } from "./timestamps.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
 const REQUEST_COLOURS = 8; // --flow-1 .. --flow-8 in tokens.css
 
-/** What a closed row shows of a message, and how many lines of it stay hidden. */
+/** What a closed row shows of a message, and how many lines of it stay hidden: of a stack trace what happened. */
 export function firstPart(message) {
+  const happened = headline(message);
+  if (happened) return { shown: happened.slice(0, CLOSED_CHARS), hidden: message.trimEnd().split("\n").length - 1, cut: happened.length > CLOSED_CHARS };
   const text = message.replace(/^(?:[ \t]*\r?\n)+/, "").trimEnd(); // a closed row begins with something to read
   const lines = text.split("\n");
   const hidden = lines.length > CLOSED_LINES ? lines.length - 1 : 0;
@@ -29,7 +33,10 @@ export function firstPart(message) {
  * @property {{regex: RegExp, classOf: function(string): string}|null} marker words to mark
  * @property {string|null} linked id of the line that the address names
  * @property {object|null} current the Item that the search stands on
+ * @property {function(object): boolean} [chosen] whether an Item is among those chosen to be copied
+ * @property {boolean} filtered whether a filter hides lines around it
  * @property {boolean} showInstall whether the column of installs is shown
+ * @property {string[]} [columns] fields that are shown as columns
  */
 
 /** The row of `item`; `previous` is the event above it; `context` is a RowContext. */
@@ -49,8 +56,10 @@ function eventRow(item, previous, context) {
     tabindex: "-1",
     "data-key": item.key,
     "data-request": ev.requestId ?? null,
+    "data-day": dayBegun(ev, previous, context.timeFormat) || null,
   });
   if (item === context.current) row.classList.add("current");
+  if (context.chosen?.(item)) row.classList.add("chosen");
   if (context.linked && holdsLine(item, context.linked)) row.classList.add("linked");
   const head = el("div", { class: "meta" });
   head.append(
@@ -65,8 +74,8 @@ function eventRow(item, previous, context) {
           class: `flow f-${requestColour(ev.requestId)}`,
           type: "button",
           tabindex: "-1",
-          "data-act": "request",
-          title: `Request ${plain(ev.requestId)}: click to see only its lines`,
+          "data-act": "open-request",
+          title: `Request ${plain(ev.requestId)}: click to open it among the requests`,
         },
         plain(shortRequestId(ev.requestId)),
       ),
@@ -78,26 +87,27 @@ function eventRow(item, previous, context) {
     const where = [ev.tenantId, ev.installId].filter(Boolean).join(" / ");
     head.append(el("span", { class: "install", title: where || "no install" }, ev.installId ?? "–"));
   }
-  row.append(head, body(item, ev, context));
+  row.append(head);
+  if (context.columns?.length) row.append(cellsOf(ev, context.columns, context));
+  row.append(body(item, ev, context));
   if (item.open) row.append(detailOf(item, context));
   return row;
 }
 
 /** `1..8`: the colour of a request, the same wherever the id appears. */
-function requestColour(request) {
+export function requestColour(request) {
   let hash = 2166136261;
   for (let i = 0; i < request.length; i += 1) hash = Math.imul(hash ^ request.charCodeAt(i), 16777619);
   return ((hash >>> 0) % REQUEST_COLOURS) + 1;
 }
 
 /** A request id short enough for a column; the whole one is in the title. */
-function shortRequestId(id) {
-  if (id.length <= 12) return id;
-  const tail = id.slice(-6);
-  return /^[0-9a-f-]{20,}$/i.test(id) ? id.slice(0, 8) : `${id.slice(0, 5)}…${tail}`;
+export function shortRequestId(id) {
+  if (id.length <= 14) return id; // as much as the column has room for
+  return /^[0-9a-f-]{20,}$/i.test(id) ? id.slice(0, 8) : `${id.slice(0, 6)}…${id.slice(-6)}`;
 }
 
-function tag(ev) {
+export function tag(ev) {
   if (ev.stream === "log") return ev.level;
   return ev.stream === "stderr" ? "err" : "out";
 }
@@ -136,10 +146,11 @@ function body(item, ev, context) {
   return cell;
 }
 
-function inlineFields(fields, context, masked) {
+export function inlineFields(fields, context, masked) {
   const box = el("span", { class: "fields" });
   let room = 160;
-  for (const [name, value] of Object.entries(fields)) {
+  const shown = context.columns?.length ? withoutColumns(fields, context.columns) : fields;
+  for (const [name, value] of Object.entries(shown)) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
     room -= name.length + short.length + 2;
@@ -150,9 +161,9 @@ function inlineFields(fields, context, masked) {
     const pair = el("span", { class: "pair" });
     const key = el("span", { class: "key" });
     appendText(key, name);
-    const shown = el("span", { class: "value" });
-    appendText(shown, short, context.marker, { masked });
-    pair.append(key, "=", shown);
+    const cell = el("span", { class: "value" });
+    appendText(cell, short, context.marker, { masked });
+    pair.append(key, "=", cell);
     box.append(pair, " ");
   }
   return box;
@@ -174,7 +185,7 @@ function gapRow(item) {
   else if (item.state) text.append(el("span", { class: "badge" }, item.state));
   if (message.fetchable && !item.fetching && !item.done) {
     const title = "Still kept in the stream: read them from there";
-    text.append(el("button", { class: "small", type: "button", "data-act": "fetch", title }, item.state ? "Show more of them" : "Show them"));
+    text.append(el("button", { class: "small", type: "button", "data-act": "fetch", title }, item.state ? "Fetch more missing lines" : "Fetch missing lines"));
   }
   row.append(text);
   return row;

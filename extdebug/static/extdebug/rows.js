@@ -2,13 +2,15 @@
 // in the document, so that the cost of drawing does not depend on how many lines arrive.
 
 import { eventAbove } from "./buffer.js";
+import { Heights } from "./heights.js";
 import { watchScrolling } from "./scrolling.js";
 
 const AROUND = 400; // px drawn above and below the visible part
 const PILL = 56; // px at the lower edge that the button to the newest line may cover; see .reading
-const GUESS = 22; // px of a row not measured yet
 const BUSY_COST = 8; // ms a drawing may take before the next one waits longer
 const SLOWEST = 200; // ms between two drawings at most
+const FLOOD_APART = 100; // ms between two drawings that leave no row standing: nobody reads those in between
+const QUIET = 150; // ms without a drawing after which what is around the visible part is drawn again
 
 export class Rows {
   /**
@@ -34,7 +36,10 @@ export class Rows {
     this.height = scroller.clientHeight;
     this.drawn = this.pause = 0;
     this.requested = false;
-    this.mean = GUESS;
+    this.flooded = false; // the last drawing left no row standing: only what can be seen is drawn
+    this.bare = false; // the last drawing was the first one
+    this.covered = false; // something else lies over the rows: they are not drawn
+    this.heights = new Heights();
     this.listen();
   }
 
@@ -53,6 +58,7 @@ export class Rows {
   follow(on) {
     if (on === this.following) return;
     this.following = on;
+    this.pause = 0; // what the reader goes to is not held up by what went before
     this.scroller.classList.toggle("reading", !on);
     this.onFollow(on);
     this.draw();
@@ -61,8 +67,7 @@ export class Rows {
   /** Items were dropped from the top: keep what the reader sees where it is. */
   dropped(items) {
     if (!items.length) return;
-    let gone = 0;
-    for (const item of items) gone += this.heightOf(item);
+    const gone = this.heights.drop(items);
     for (const item of items) this.remove(item);
     if (!this.following) this.shift = (this.shift ?? 0) - gone;
   }
@@ -80,18 +85,10 @@ export class Rows {
     this.draw();
   }
 
-  /** Measured height, or a guess that stays the same until it is measured. */
-  heightOf(item) {
-    return item.h || (item.guess ??= this.mean);
-  }
-
   /** Measure all heights again; the first visible row stays where it is. */
   forget() {
     if (!this.following && !this.anchor) this.anchor = this.firstVisible();
-    for (const item of this.buffer.items) {
-      item.h = 0;
-      item.guess = undefined;
-    }
+    this.heights.forget(this.buffer.items);
     for (const item of this.live.keys()) item.stale = true;
   }
 
@@ -107,11 +104,8 @@ export class Rows {
   anchoredTop(items) {
     const { item, offset } = this.anchor;
     this.anchor = null;
-    let y = 0;
-    for (const other of items) {
-      if (other === item) return Math.max(0, y + offset);
-      y += this.heightOf(other);
-    }
+    const index = items.indexOf(item);
+    if (index >= 0) return Math.max(0, this.heights.top(index) + offset);
     return this.scroller.scrollTop;
   }
 
@@ -129,6 +123,12 @@ export class Rows {
     this.live.delete(item);
   }
 
+  /** Something else lies over the rows now, or no longer: then they are drawn as they are by then. */
+  cover(on) {
+    this.covered = on;
+    if (!on) this.draw();
+  }
+
   /** Draw on the next animation frame, later when drawing is slow. */
   draw() {
     if (this.requested) return;
@@ -142,63 +142,48 @@ export class Rows {
       return;
     }
     this.requested = false;
-    if (this.held && this.following) return;
+    if (this.covered || (this.held && this.following)) return;
     const started = performance.now();
     this.render();
     const cost = performance.now() - started;
     this.drawn = now;
-    this.pause = cost > BUSY_COST ? Math.min(SLOWEST, cost * 4) : 0;
+    this.pause = Math.max(this.flooded ? FLOOD_APART : 0, cost > BUSY_COST ? Math.min(SLOWEST, cost * 4) : 0);
+    clearTimeout(this.settling);
+    if (this.flooded || this.bare) this.settling = setTimeout(() => this.settle(), QUIET);
+  }
+
+  /** The flood, or the first drawing, is over: what is around the visible part is drawn. */
+  settle() {
+    this.flooded = false;
+    this.draw();
   }
 
   render() {
     const { items } = this.buffer;
-    const { scroller } = this;
+    const { scroller, heights } = this;
+    heights.count(items);
     let top = this.following ? 0 : scroller.scrollTop;
     if (this.anchor && !this.following) top = this.anchoredTop(items);
     if (this.shift) {
       top = Math.max(0, top + this.shift);
       this.shift = 0;
     }
-    const [from, to, over] = this.following ? this.endWindow(items) : this.windowAt(items, top);
-    this.sync(items, from, to);
+    const before = this.live.size;
+    this.bare = this.following && before === 0 && items.length > 0; // the first drawing costs most: what is around waits
+    const around = this.flooded || this.bare ? 0 : AROUND;
+    const [from, to, over] = this.following ? heights.last(this.height + around) : heights.between(top - AROUND, top + this.height + AROUND);
+    const stayed = this.sync(items, from, to);
+    this.flooded = this.following && before > 0 && to > from && !stayed;
     this.above.style.height = `${over}px`;
-    const moved = this.measure(items, from, to, over, top);
-    let under = 0;
-    for (let i = to; i < items.length; i += 1) under += this.heightOf(items[i]);
-    this.below.style.height = `${under}px`;
+    const { moved, sum } = this.measure(items, from, to, over, top);
+    this.below.style.height = `${heights.total - over - sum}px`;
     if (this.following) this.place(scroller.scrollHeight);
     else if (moved || top !== scroller.scrollTop) this.place(top + moved);
   }
 
-  endWindow(items) {
-    let room = this.height + AROUND;
-    let from = items.length;
-    while (from > 0 && room > 0) {
-      from -= 1;
-      room -= this.heightOf(items[from]);
-    }
-    let over = 0;
-    for (let i = 0; i < from; i += 1) over += this.heightOf(items[i]);
-    return [from, items.length, over];
-  }
-
-  windowAt(items, top) {
-    let from = 0;
-    let over = 0;
-    while (from < items.length && over + (this.heightOf(items[from])) < top - AROUND) {
-      over += this.heightOf(items[from]);
-      from += 1;
-    }
-    let to = from;
-    let y = over;
-    while (to < items.length && y < top + this.height + AROUND) {
-      y += this.heightOf(items[to]);
-      to += 1;
-    }
-    return [from, to, over];
-  }
-
+  /** Have the rows `from` to `to` in the document and no others; how many of them were there before. */
   sync(items, from, to) {
+    let stayed = 0;
     const wanted = new Set();
     for (let i = from; i < to; i += 1) wanted.add(items[i]);
     for (const item of [...this.live.keys()]) if (!wanted.has(item)) this.remove(item);
@@ -206,6 +191,7 @@ export class Rows {
     for (let i = from; i < to; i += 1) {
       const item = items[i];
       let node = this.live.get(item);
+      if (node) stayed += 1;
       if (node && item.dirty) {
         const focused = node.contains(document.activeElement);
         const fresh = this.build(item, eventAbove(items, i));
@@ -223,26 +209,30 @@ export class Rows {
       if (node === cursor) cursor = cursor.nextSibling;
       else this.list.insertBefore(node, cursor);
     }
+    return stayed;
   }
 
-  /** Measure new rows; how far the view must move so that its first visible row stays put. */
+  /** Measure new rows: the height of all drawn, and how far the view must move so that its first visible row stays put. */
   measure(items, from, to, over, top) {
+    const { heights } = this;
     let moved = 0;
     let y = over;
     let sum = 0;
     for (let i = from; i < to; i += 1) {
       const item = items[i];
-      const was = this.heightOf(item);
+      const was = heights.of(item);
       if (item.stale || !item.h) {
         item.h = this.live.get(item).offsetHeight;
         item.stale = false;
-        if (y + was <= top) moved += item.h - was;
+        const by = heights.of(item) - was;
+        heights.change(i, by);
+        if (y + was <= top) moved += by;
       }
       y += was;
-      sum += item.h;
+      sum += heights.of(item);
     }
-    if (to - from > 8) this.mean = Math.max(16, Math.min(200, sum / (to - from)));
-    return moved;
+    heights.learn(from, to, sum);
+    return { moved, sum };
   }
 
   itemOf(node) {
@@ -269,9 +259,7 @@ export class Rows {
     if (index < 0) return;
     this.render(); // what is drawn may be of other items: lines can have come in above
     if (!this.live.has(item)) {
-      let y = 0;
-      for (let i = 0; i < index; i += 1) y += this.heightOf(items[i]);
-      this.place(Math.max(0, y - this.height / 2));
+      this.place(Math.max(0, this.heights.top(index) - this.height / 2));
       this.render();
     }
     const node = this.live.get(item);

@@ -17,8 +17,9 @@ export function watchScrolling(rows) {
   const arrive = () => atEnd() && rows.follow(true); // nothing left to scroll, so no scroll event comes
 
   function scrolled() {
-    if (!ours() && !rows.held && atEnd() !== rows.following) rows.follow(atEnd());
-    rows.draw();
+    const own = ours();
+    if (!own && !rows.held && atEnd() !== rows.following) rows.follow(atEnd());
+    if (!own || !rows.following) rows.draw(); // the newest rows are drawn wherever they are scrolled to
   }
 
   function release() {

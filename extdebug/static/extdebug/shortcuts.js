@@ -10,28 +10,34 @@ export const KEYS = [
   ["/", "filter text", "query"],
   ["r", "request field; on a line: only its request", "request"],
   ["u", "all requests again", "unrequest"],
+  ["v", "requests or lines: one row for each request, failing first", "requests"],
   ["1 2 3", "toggle stdout, stderr, log (Shift: only that one)", "streams"],
-  ["j k", "next and previous line", "move"],
-  ["Enter", "open or close the line", "open"],
+  ["j k", "next and previous line or request", "move"],
+  ["J K", "choose lines (Shift j, Shift k), for y to copy", "choose"],
+  ["Enter", "open or close the line or request", "open"],
   ["Esc", "close what is open: a menu, the line, the notice", "escape"],
-  ["y", "copy the line", "copy"],
+  ["o", "show the line among all lines around it", "context"],
+  ["y", "copy the line, or the chosen lines", "copy"],
   ["l", "copy a link to the line", "permalink"],
   ["Ctrl F", "find in loaded lines", "search"],
+  ["e E", "next and previous error, or failing request", "errors"],
   ["n N", "next and previous hit", "hits"],
+  ["a", "go to a time", "goTo"],
   ["h", "highlight a word", "highlight"],
-  ["t", "how times read", "time"],
+  ["t", "timestamp format", "time"],
   ["w", "wrap long lines", "wrap"],
   ["x", "fold repeated lines", "collapse"],
-  ["e", "extend the session", "extend"],
+  ["+", "extend the session", "extend"],
   ["d", "connect or disconnect", "connect"],
   ["g G", "oldest and newest line on the page", "ends"],
+  ["Ctrl K", "all commands, settings and saved views", "palette"],
   ["?", "this help", "help"],
 ];
 
 const SINGLE = {
-  p: "pause", f: "follow", c: "clear", "/": "query", r: "request", u: "unrequest", h: "highlight",
-  t: "time", w: "wrap", x: "collapse", e: "extend", d: "connect", "?": "help", y: "copy",
-  l: "permalink", Enter: "open",
+  p: "pause", v: "requests", f: "follow", c: "clear", "/": "query", r: "request", u: "unrequest", h: "highlight",
+  t: "time", w: "wrap", x: "collapse", "+": "extend", d: "connect", "?": "help", y: "copy",
+  l: "permalink", o: "context", a: "goTo", Enter: "open",
 }; // prettier-ignore
 
 const STREAM_KEYS = { Digit1: "stdout", Digit2: "stderr", Digit3: "log" };
@@ -43,13 +49,20 @@ const typing = (node) => node.closest?.("input, textarea, select, [contenteditab
 /** `run(name, argument)` does an action. */
 export function listen(run) {
   document.addEventListener("keydown", (e) => {
-    if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "f" && !byId("find-bar").contains(e.target)) {
+    const withControl = (key) => (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === key;
+    if (withControl("f") && !byId("find-bar").contains(e.target)) {
       // The browser's own search sees only the rows that are drawn; a second Ctrl F reaches it.
       e.preventDefault();
       run("search");
       return;
     }
-    if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (withControl("k")) {
+      e.preventDefault();
+      run("palette");
+      return;
+    }
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "Escape") {
       const menus = document.querySelectorAll("details.menu[open]");
       for (const menu of menus) menu.open = false;
@@ -61,7 +74,9 @@ export function listen(run) {
     const onButton = e.target.closest?.("button, a, summary");
     if (stream) run("stream", { name: stream, only: e.shiftKey });
     else if (e.key === "j" || e.key === "k") run("move", e.key === "j" ? 1 : -1);
+    else if (e.key === "J" || e.key === "K") run("choose", e.key === "J" ? 1 : -1);
     else if (e.key === "n" || e.key === "N") run("hit", e.key === "n" ? 1 : -1);
+    else if (e.key === "e" || e.key === "E") run("level", { level: "error", by: e.key === "e" ? 1 : -1 });
     else if (e.key === "g" || e.key === "G") run("end", e.key === "G");
     else if (SINGLE[e.key] && !(onButton && e.key === "Enter")) run(SINGLE[e.key]);
     else return;

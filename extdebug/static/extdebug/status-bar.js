@@ -4,14 +4,16 @@
 import { byId, el } from "./dom.js";
 import { bannerMessage, clock, count, duration, ledgerParts, STATES } from "./messages.js";
 import { announce } from "./notices.js";
+import { setTitle } from "./page-title.js";
+import { drawProductionBand } from "./production-band.js";
 import { plain } from "./safe-text.js";
 
 const WARN_BEFORE = 60; // seconds before the end at which the warning appears
 
 export class StatusBar {
-  /** `onExtend()` asks the server for more time; `sparkline` counts the lines per second. */
-  constructor({ onExtend, sparkline }) {
-    this.sparkline = sparkline;
+  /** `onExtend()` asks the server for more time; `rate` counts the lines per second. */
+  constructor({ onExtend, rate }) {
+    this.rate = rate;
     this.newest = 0; // when the newest line was printed, epoch ms
     this.skew = 0; // the server's clock minus ours, ms
     this.account = null; // the ledger last received, counted on since
@@ -19,6 +21,7 @@ export class StatusBar {
     this.extendable = false;
     this.shown = { name: "idle", detail: "" }; // the state last shown
     this.frozen = false; // the reader paused the view
+    this.stands = { environment: null, tenant: null, grant: null, others: "" };
     byId("extend").addEventListener("click", onExtend);
     byId("expiring-extend").addEventListener("click", onExtend);
     this.timer = setInterval(() => this.tick(), 500);
@@ -33,6 +36,7 @@ export class StatusBar {
     byId("state").dataset.tone = tone;
     byId("state").dataset.state = name;
     byId("state-text").textContent = whole;
+    setTitle({ state: label });
     if (say && this.said !== label) announce(whole);
     this.said = label;
   }
@@ -41,6 +45,14 @@ export class StatusBar {
   freeze(on) {
     this.frozen = on;
     this.state(this.shown.name, this.shown.detail);
+  }
+
+  /** The server stopped answering: what was last shown may be old; or it answers again. */
+  silent(is) {
+    if (is) {
+      this.before = this.shown;
+      this.state("silent");
+    } else if (this.shown.name === "silent") this.state(this.before.name, this.before.detail, { say: false });
   }
 
   banner(state, message) {
@@ -66,25 +78,17 @@ export class StatusBar {
     return Date.now() + this.skew;
   }
 
-  grant(grant, environment) {
-    const fact = byId("grant");
-    fact.hidden = !grant;
-    if (grant) {
-      fact.textContent = `${plain(grant.label || `grant ${grant.id}`)} until ${new Date(grant.until).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hour12: false })}`;
-      fact.title = "The approval this session stands on; it ends when the approval does";
-    }
-    this.environment(environment);
-  }
-
-  tenant(name) {
-    byId("tenant-name").textContent = plain(name ?? "");
-  }
-
-  environment(name) {
+  /** What the session stands on: of an open session, its grant too; `others` are named as text. */
+  standing(part) {
+    Object.assign(this.stands, part);
+    const { environment, tenant } = this.stands;
     const badge = byId("environment");
-    badge.hidden = !name;
-    badge.textContent = name ?? "";
-    badge.dataset.environment = name ?? "";
+    badge.hidden = !environment;
+    badge.textContent = environment ?? "";
+    badge.dataset.environment = environment ?? "";
+    byId("tenant-name").textContent = plain(tenant ?? "");
+    setTitle({ tenant: plain(tenant ?? "") });
+    drawProductionBand(this.stands);
   }
 
   /** Count a line that arrived. Its age runs from when it was printed, not from when it came here. */
@@ -92,7 +96,7 @@ export class StatusBar {
     const printed = Date.parse(ev.ts);
     const age = Date.now() + this.skew - printed;
     if (printed > this.newest) this.newest = Math.min(printed, Date.now() + this.skew);
-    this.sparkline.add(ev, age);
+    this.rate.add(age);
     if (this.account) this.count("shown", 1);
   }
 
@@ -138,9 +142,8 @@ export class StatusBar {
     const age = byId("age");
     age.textContent = this.newest ? `last line ${duration(Date.now() + this.skew - this.newest)} ago` : "";
     if (this.counted) this.drawLedger();
-    const rate = this.sparkline.rate();
+    const rate = this.rate.perSecond();
     byId("rate").textContent = this.newest ? `${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))} lines/s` : "";
-    if (!document.hidden) this.sparkline.draw();
     this.countdown();
   }
 
@@ -160,8 +163,7 @@ export class StatusBar {
     }
     if (warning.hidden === warn) {
       warning.hidden = !warn;
-      if (warn) document.title = `⏳ ${document.title}`;
-      else document.title = document.title.replace(/^⏳ /, "");
+      setTitle({ soon: warn });
     }
   }
 }

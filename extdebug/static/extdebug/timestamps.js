@@ -1,7 +1,7 @@
-// Formats the time of a line: local, UTC, age, or the difference to the line above.
+// Formats the time of a line: local, UTC, relative to now, or the difference to the line above.
 
 export const TIME_FORMATS = ["local", "utc", "ago", "delta"];
-export const TIME_NAMES = { local: "Local time", utc: "UTC", ago: "Age", delta: "Since previous line" };
+export const TIME_NAMES = { local: "Local time", utc: "UTC", ago: "Relative", delta: "Delta (since previous line)" };
 
 /** The text of a time cell in one of TIME_FORMATS. `previous` is the event shown above, if any. */
 export function timeText(ev, previous, format, now = Date.now()) {
@@ -25,6 +25,20 @@ export function isDated(ev, format, now = Date.now()) {
 export function dayAndClock(ms) {
   const date = new Date(ms);
   return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${localClock(ms)}`;
+}
+
+/** A time to the second, and with its day. */
+export const clockText = (ms) => localClock(ms).slice(0, 8);
+export const dayAndClockText = (ms) => dayAndClock(ms).slice(0, 14);
+
+/** The day of an event that is of another day than the one above it; "" where it is not. */
+export function dayBegun(ev, previous, format) {
+  const day = (ts) => (format === "utc" ? ts.slice(0, 10) : new Date(ts).toDateString());
+  if (!previous || day(ev.ts) === day(previous.ts)) return "";
+  const ms = Date.parse(ev.ts);
+  if (Number.isNaN(ms)) return "";
+  const shown = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
+  return new Date(ms).toLocaleDateString(undefined, format === "utc" ? { ...shown, timeZone: "UTC" } : shown);
 }
 
 /** Both full forms of a time, for titles and details. */

@@ -35,9 +35,12 @@ export class Toolbar {
     press("follow", rows.following);
     press("wrap", preferences.wrap);
     press("collapse", preferences.collapse);
-    byId("lines").classList.toggle("nowrap", !preferences.wrap);
-    byId("lines").classList.toggle("no-install", !this.showsInstall());
-    byId("lines").dataset.time = preferences.time;
+    for (const scroller of document.querySelectorAll(".rows")) {
+      scroller.classList.toggle("nowrap", !preferences.wrap);
+      scroller.classList.toggle("no-install", !this.showsInstall());
+      scroller.dataset.time = preferences.time;
+      scroller.dataset.density = preferences.density;
+    }
     byId("time-text").textContent = TIME_NAMES[preferences.time];
   }
 
@@ -48,8 +51,15 @@ export class Toolbar {
     byId("from-text").textContent = line ? "the linked line" : fromLabel(from);
     if (bar.hidden) return;
     bar.replaceChildren(
-      el("span", {}, "Only request ", el("code", {}, plain(filter.request))),
+      ...onlyRequest(filter.request),
       el("button", { type: "button", class: "small", on: { click: this.onAllRequests } }, "All requests ( u )"),
     );
   }
+}
+
+/** What is shown when `request` is asked for: an id, or with a star at its end the beginning of some. */
+function onlyRequest(request) {
+  const begins = request.length > 1 && request.endsWith("*") && !request.startsWith("*");
+  const shown = el("code", {}, plain(begins ? request.slice(0, -1) : request));
+  return [el("span", {}, begins ? "Only requests that begin with" : "Only request"), " ", shown];
 }

@@ -1,4 +1,4 @@
-// Converts the view (tenant, filter, start, highlights, line) from and to the page's address.
+// Converts the view (tenant, filter, start, columns, highlights, line) from and to the page's address.
 
 import { justBefore } from "./buffer.js";
 
@@ -13,7 +13,9 @@ export const FROMS = [
   ["ago:900", "15 minutes ago"],
 ];
 export const DEFAULT_FROM = "tail:200";
+export const SPEEDS = [1, 2, 4, 8, 16];
 const MAX_TAIL = 20_000;
+export const MOST_COLUMNS = 8;
 
 export function emptyFilter() {
   return { installs: [], request: null, streams: [], level: null, q: "" };
@@ -35,7 +37,11 @@ export function readView(search, hash) {
       q: params.get("q") ?? "",
     },
     from: validFrom(params.get("from")) ?? DEFAULT_FROM,
+    until: validTime(params.get("until")),
+    speed: SPEEDS.includes(Number(params.get("speed"))) ? Number(params.get("speed")) : null,
+    columns: validColumns(list("cols")),
     highlights: params.getAll("hl").filter(Boolean).slice(0, 5),
+    requests: params.get("view") === "requests",
     line: /^#(\d+-\d+)$/.exec(hash)?.[1] ?? null,
   };
 }
@@ -51,10 +57,17 @@ export function writeView(view) {
   if (filter.level) params.set("level", filter.level);
   if (filter.q) params.set("q", filter.q);
   if (view.from !== DEFAULT_FROM) params.set("from", view.from);
+  if (view.requests) params.set("view", "requests");
+  if (view.until) params.set("until", view.until);
+  if (view.speed) params.set("speed", view.speed);
+  if (view.columns?.length) params.set("cols", view.columns.join(","));
   for (const text of view.highlights) params.append("hl", text);
   const query = params.toString();
   return `${query ? `?${query}` : ""}${view.line ? `#${view.line}` : ""}`;
 }
+
+/** Names of fields that can be columns: those that a filter can name, each once. */
+export const validColumns = (names) => [...new Set(names)].filter((name) => typeof name === "string" && /^[\w.-]{1,80}$/.test(name)).slice(0, MOST_COLUMNS);
 
 /** The protocol's `from` of a view's text: now, tail:N, ago:SECONDS, an ISO time, or a cursor. */
 export function startOf(from, now = Date.now()) {
@@ -73,13 +86,26 @@ export function startOfView({ from, line }, { least = null } = {}) {
   return from === "now" && least ? least : startOf(from);
 }
 
+/** The protocol's `until` and `speed` of a view; a linked line is read live. */
+export const playedOf = ({ until, speed, line }) => (line ? {} : { ...(until && { until }), ...(speed && { speed }) });
+
 /** Whether a view begins at a place and stays there, instead of following the newest line. */
-export const standsAtStart = ({ from, line }) => Boolean(line) || !(from === "now" || from.startsWith("tail:"));
+export const standsAtStart = ({ from, line, speed }) => Boolean(line) || (!speed && !(from === "now" || from.startsWith("tail:")));
+
+const ISO = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)?$/;
+
+/** ISO 8601, with the zone that the server takes it for where it names none. */
+function validTime(text) {
+  const found = ISO.exec(text ?? "");
+  if (!found) return null;
+  const time = found[1] ? text : `${text}Z`;
+  return Number.isNaN(Date.parse(time)) ? null : time;
+}
 
 function validFrom(text) {
   if (!text) return null;
-  const known = /^(now|tail:\d{1,5}|ago:\d{1,6}|\d{1,16}-\d{1,20}(\.\d{1,16})?|\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)?)$/;
-  return known.test(text) ? text : null;
+  const known = /^(now|tail:\d{1,5}|ago:\d{1,6}|\d{1,16}-\d{1,20}(\.\d{1,16})?)$/;
+  return known.test(text) ? text : validTime(text);
 }
 
 export function fromLabel(from) {
@@ -88,8 +114,8 @@ export function fromLabel(from) {
   const tail = /^tail:(\d+)$/.exec(from);
   if (tail) return `last ${Number(tail[1]).toLocaleString("en-US")}`;
   const cursor = /^(\d{12,14})-\d+/.exec(from);
-  if (cursor) return new Date(Number(cursor[1])).toLocaleTimeString(undefined, { hour12: false });
-  return from;
+  const ms = cursor ? Number(cursor[1]) : Date.parse(from);
+  return Number.isNaN(ms) ? from : new Date(ms).toLocaleTimeString(undefined, { hour12: false });
 }
 
 export const sameFilter = (a, b) => JSON.stringify(a) === JSON.stringify(b);
