@@ -1,5 +1,6 @@
 # The console's image: packages built in one stage, an unprivileged user and no compiler in the
-# other. The runner's image is the same file with `--target runner`.
+# other. The runner's image is the same file with `--target runner`; `runner-demo` is that with the
+# sample guest in it, for compose.yaml.
 
 FROM python:3.11-slim-bookworm AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
@@ -39,6 +40,21 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/healthz', timeout=2)"]
 ENTRYPOINT ["python", "-m", "extdebug.runner"]
 CMD ["serve"]
+
+# --- the sample guest, built by the compiler that no other image has ------------------------------
+FROM runner-packages AS guest
+RUN /venv/bin/pip install ".[demo]" \
+    && /venv/bin/pip uninstall --yes extension-debug-console
+COPY extdebug /app/extdebug
+COPY policies /app/policies
+RUN PYTHONPATH=/app RUNNER_CACHE_DIR=/tmp/guest /venv/bin/python -m extdebug.runner build-guest \
+    && mv /tmp/guest/guests/invoice_sync-*.wasm /guest.wasm
+
+FROM runner AS runner-demo
+COPY --from=guest /guest.wasm /app/guest.wasm
+HEALTHCHECK NONE
+CMD ["demo", "--component", "/app/guest.wasm", "--extension", "invoice-sync", \
+     "--tenant-install", "acme:inst-acme", "--tenant-install", "globex:inst-globex"]
 
 # --- the console --------------------------------------------------------------------------------
 FROM base AS console

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from django.templatetags.static import static
+
 UNFOLD: Final[dict[str, Any]] = {
     "SITE_TITLE": "Debug Console",
     "SITE_HEADER": "Debug Console",
@@ -9,6 +11,14 @@ UNFOLD: Final[dict[str, Any]] = {
     "SITE_SYMBOL": "terminal",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/extdebug/icon.svg"}
+    ],
+    "STYLES": [
+        lambda request: static("policies/waiting.css"),
+        lambda request: static("policies/unfold-controls.css"),
+    ],
+    "SCRIPTS": [
+        lambda request: static("policies/waiting.js"),
+        lambda request: static("policies/unfold-controls.js"),
     ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

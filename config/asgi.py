@@ -18,6 +18,9 @@ from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import WebsocketDenier
 
 from config.origins import OriginGate
+from config.request_ids import RequestIds
+from extdebug.ops import workers
+from extdebug.ops.metrics import own_figures
 from extdebug.ops.request_bounds import RequestBounds
 from extdebug.transports.consumers import SessionConsumer
 
@@ -32,14 +35,21 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answers the server's start and stop; nothing connects before the first session does."""
+    """Answers the server's start and stop; to Redis nothing connects before the first session."""
     while True:
         message = await receive()
+        over = message["type"] == "lifespan.shutdown"
+        if over:
+            workers.stopped()
+        else:
+            await workers.started(own_figures)
         await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
+        if over:
             return
 
 
-application = ProtocolTypeRouter(
-    {"http": RequestBounds(http), "websocket": OriginGate(websocket), "lifespan": lifespan}
+application = RequestIds(
+    ProtocolTypeRouter(
+        {"http": RequestBounds(http), "websocket": OriginGate(websocket), "lifespan": lifespan}
+    )
 )

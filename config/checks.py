@@ -7,6 +7,7 @@ origins, `E3xx` database and Redis, `E4xx` the debug stream itself,
 `E5xx` what it tells and keeps.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -14,8 +15,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from config.origins import read_origin
 from extdebug.ops import readiness
+from extdebug.transports.origin import read_origin
 from policies.mail import sends_mail
 
 MIN_SECRET: Final = 32  # characters: 128 bits even when it is hex
@@ -252,3 +253,20 @@ def check_settings(
     """All of the above, in the order of their ids."""
     groups: tuple[Check, ...] = (secrets, sign_in, trust, backends, stream, promises)
     return [message for group in groups for message in group()]
+
+
+@register("console", deploy=True)
+def check_redis(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """What `serve` and /readyz ask of Redis, for `manage.py check --deploy`."""
+    try:
+        return asyncio.run(readiness.redis_problems())
+    except readiness.RedisAway as error:
+        return [
+            Warning(
+                f"Redis does not answer: {error.reason}.",
+                hint="docs/operations.md, When Redis does not answer, says what to set.",
+                id="console.W305",
+            )
+        ]

@@ -27,6 +27,7 @@ from extdebug.wire.environment.shared import (
     RUNNER_AUTH_TOKEN,
     STREAM_PREFIX,
     STREAM_SECRET,
+    tls_settings,
 )
 
 DAY: Final = 86_400
@@ -76,6 +77,12 @@ REDIS_URL: Final = Setting(
     default_words="none; may be unset in mode `runner`",
     meaning="Redis, with the console's role",
 )  # fmt: skip
+PURGE_REDIS_URL: Final = Setting(
+    name="EXT_DEBUG_PURGE_REDIS_URL", kind=REDIS, default="", secret=True,
+    default_words="`REDIS_URL`",
+    meaning="the same Redis, with the role that may purge a stream's lines at the desk",
+)  # fmt: skip
+REDIS_TLS: Final = tls_settings("")
 LAYER_PREFIX: Final = Setting(
     name="CHANNEL_LAYER_PREFIX", default="ext-debug-layer",
     kind=Text("1 to 64 characters of letters, digits and . _ : -", PREFIX_PATTERN),
@@ -136,6 +143,11 @@ METRICS_TOKEN: Final = Setting(
     name="METRICS_TOKEN", kind=Secret(), default="", secret=True, default_words="none: nobody",
     meaning="bearer token for `/metrics` ([what it says](operations.md#what-the-metrics-mean))",
 )  # fmt: skip
+DIRECTORY_TOKEN: Final = Setting(
+    name="DIRECTORY_TOKEN", kind=Secret(32), default="", secret=True,
+    default_words="none: the API is off",
+    meaning="bearer token of the platform for [`/api/directory/`](directory.md#over-http)",
+)  # fmt: skip
 SIGNING_KEY: Final = Setting(
     name="AUDIT_SIGNING_KEY", kind=Text("64 hex digits, an Ed25519 seed", _HEX), default="",
     secret=True, meaning="signs checkpoints of the trail; `openssl rand -hex 32` makes one",
@@ -183,6 +195,10 @@ LOG_LEVEL: Final = Setting(
     name="LOG_LEVEL", kind=Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     default="INFO", meaning="of the console's own log",
 )  # fmt: skip
+LOG_FORMAT: Final = Setting(
+    name="LOG_FORMAT", kind=Choice(("text", "json")), default="text",
+    meaning="lines for people, or a JSON object a line with the ids of request and session",
+)  # fmt: skip
 DEBUG: Final = Setting(
     name="DEBUG", kind=Flag(), default=False,
     meaning="Django's debug pages, and templates and static files read anew for each request "
@@ -191,9 +207,10 @@ DEBUG: Final = Setting(
 
 DECLARED: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, UI_ENABLED, ONE_PERSON, SECRET_KEY, SECRET_KEY_FALLBACKS, DATABASE_URL, REDIS_URL,
-    LAYER_PREFIX, ALLOWED_HOSTS, ORIGINS, CSRF_ORIGINS, HTTPS_ONLY, BEHIND_TLS_PROXY,
-    TRUSTED_PROXIES, HSTS_SECONDS, HSTS_SUBDOMAINS, SESSION_COOKIE_AGE, STREAM_PREFIX,
-    RETENTION_SECONDS, STREAM_MODE, RUNNER_URL, RUNNER_AUTH_TOKEN, STREAM_SECRET, REDACTION_KEY,
-    METRICS_TOKEN, SIGNING_KEY, PUBLIC_KEYS, CHECKPOINT_DIR, BASE_URL, WEBHOOK_URL, WEBHOOK_SECRET,
-    EMAIL_URL, FROM_EMAIL, STATIC_HASHED, LOG_LEVEL, DEBUG,
+    PURGE_REDIS_URL, *REDIS_TLS, LAYER_PREFIX, ALLOWED_HOSTS, ORIGINS, CSRF_ORIGINS, HTTPS_ONLY,
+    BEHIND_TLS_PROXY, TRUSTED_PROXIES, HSTS_SECONDS, HSTS_SUBDOMAINS, SESSION_COOKIE_AGE,
+    STREAM_PREFIX, RETENTION_SECONDS, STREAM_MODE, RUNNER_URL, RUNNER_AUTH_TOKEN, STREAM_SECRET,
+    REDACTION_KEY, METRICS_TOKEN, DIRECTORY_TOKEN, SIGNING_KEY, PUBLIC_KEYS, CHECKPOINT_DIR,
+    BASE_URL, WEBHOOK_URL, WEBHOOK_SECRET, EMAIL_URL, FROM_EMAIL, STATIC_HASHED, LOG_LEVEL,
+    LOG_FORMAT, DEBUG,
 )  # fmt: skip

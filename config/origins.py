@@ -5,35 +5,15 @@ another origin than `http://console:8443` and than `https://console`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http import parse_cookie
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+from extdebug.transports.origin import read_origin
 
-Origin = tuple[str, str, int]
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
-
-
-def read_origin(text: str) -> Origin | None:
-    """(scheme, host, port), lower-cased and with the default port filled in; None if malformed.
-
-    `null`, a path, a query, a user name, a wildcard or another scheme is malformed.
-    """
-    try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError:
-        return None
-    host = parts.hostname
-    if parts.scheme not in _DEFAULT_PORTS or not host or "*" in host:
-        return None
-    if parts.path or parts.query or parts.fragment or "@" in parts.netloc or "?" in text:
-        return None
-    return parts.scheme, host, port if port is not None else _DEFAULT_PORTS[parts.scheme]
 
 
 def handshake_allowed(headers: Iterable[tuple[bytes, bytes]], *, origins: Iterable[str]) -> bool:

@@ -2,7 +2,8 @@
 
 Refuses control characters in paths, queries and forms in plain words (PostgreSQL's text has no
 NUL), reads a session cookie that cannot be one as none, and answers what may pass when it is
-tried again (a stuck audit trail, too many passwords at once) with a sentence instead of a 500.
+tried again (a database that does not answer, a stuck audit trail, too many passwords at once) with
+a sentence instead of a 500.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
 
+from audit import refusal_pages
 from audit.trail import AuditError
 from config.hashing import HashingBusy
 from extdebug.wire.events import UNPRINTABLE
@@ -24,8 +26,13 @@ from extdebug.wire.events import UNPRINTABLE
 log = logging.getLogger(__name__)
 
 SESSION_KEY: Final = re.compile(r"[a-z0-9]{8,40}")  # of Django's session rows
+RETRY: Final = 5  # seconds until what may pass is worth another try
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _BUSY: Final = "Too many passwords are being checked just now. Try again in a few seconds."
+_AWAY: Final = (
+    "The database does not answer just now, so nothing was read or changed. Try again in a moment; "
+    "your sessions and their place in the stream are kept for a minute."
+)
 _STUCK: Final = (
     "The audit trail cannot be written just now, so nothing was changed. Try again in a moment; "
     "if it stays so, ask whoever runs this console (docs/operations.md says what to look at)."
@@ -70,6 +77,9 @@ class RefusalMiddleware:
                 return _later(request, code="audit_unavailable", message=_STUCK)
             case HashingBusy():
                 return _later(request, code="busy", message=_BUSY)
+            case OperationalError() | InterfaceError():
+                log.error("%s %s", request.method, request.path, exc_info=error)
+                return _later(request, code="database_unavailable", message=_AWAY)
         return None
 
 
@@ -94,17 +104,20 @@ def _texts(given: Any) -> Iterator[str]:
 def _refuse(request: HttpRequest, where: str) -> HttpResponse:
     message = f"Control characters such as NUL are not allowed in {where}. Remove them."
     if request.path.startswith("/api/"):
-        return JsonResponse({"ok": False, "code": "bad_request", "message": message}, status=400)
-    shown = {"title": "That text cannot be read", "message": message}
-    return render(request, "refused.html", shown, status=400)
+        return _json(message, code="bad_request", status=400)
+    return refusal_pages.answer(title="That text cannot be read", message=message, status=400)
 
 
 def _later(request: HttpRequest, *, code: str, message: str) -> HttpResponse:
-    response: HttpResponse
-    if request.path.startswith("/api/"):
-        response = JsonResponse({"ok": False, "code": code, "message": message}, status=503)
-    else:
-        shown = {"title": "Not possible right now", "message": message}
-        response = render(request, "refused.html", shown, status=503)
-    response["Retry-After"] = "5"
+    if not request.path.startswith("/api/"):
+        title = "Not possible right now"
+        return refusal_pages.answer(title=title, message=message, status=503, retry=RETRY)
+    response = _json(message, code=code, status=503)
+    response["Retry-After"] = str(RETRY)
     return response
+
+
+def _json(message: str, *, code: str, status: int) -> JsonResponse:
+    """As the API's own refusals: `error` is where the platform's client looks."""
+    body = {"ok": False, "code": code, "message": message, "error": message}
+    return JsonResponse(body, status=status)

@@ -12,6 +12,7 @@ from typing import Any
 from config import declared
 from config.admin_look import UNFOLD  # noqa: F401 - Django reads it here
 from config.bad_environment import database, mail, refuse_bad
+from config.channel_layer import channel_layer
 from extdebug.wire.environment import shared
 from extdebug.wire.environment.setting import Environment
 
@@ -30,9 +31,7 @@ INSECURE_SECRET_KEY = "insecure-for-development-only-" + "x" * 32  # refused in 
 SECRET_KEY: str = _read_or(declared.SECRET_KEY, default=INSECURE_SECRET_KEY)
 SECRET_KEY_FALLBACKS: list[str] = [*_read(declared.SECRET_KEY_FALLBACKS)]
 # The loopback is always allowed: health probes inside the container ask by that name.
-ALLOWED_HOSTS: list[str] = [
-    *_read(declared.ALLOWED_HOSTS), "127.0.0.1", "localhost", "[::1]",
-]  # fmt: skip
+ALLOWED_HOSTS: list[str] = [*_read(declared.ALLOWED_HOSTS), "127.0.0.1", "localhost", "[::1]"]
 # Pages that may open a WebSocket: full origins, scheme and port included, compared exactly.
 EXT_DEBUG_ORIGINS: list[str] = [
     *_read_or(
@@ -88,8 +87,9 @@ LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/extensions/"
 LOGOUT_REDIRECT_URL = "/login/"
 
-# Bodies are one small form or a polling cursor; nothing here takes uploads.
+# Bodies are one small form or a polling cursor; the directory's view reads its own, from memory.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000  # the admin's change lists
 
 # --- what runs -----------------------------------------------------------------------------
@@ -177,20 +177,13 @@ else:
         **_database.get("OPTIONS", {}),
     }
 
-REDIS_URL: str = _read(declared.REDIS_URL)
+_files = shared.read_tls(_environment, declared.REDIS_TLS)
+REDIS_URL: str = shared.read_redis(_environment, declared.REDIS_URL, files=_files)
+EXT_DEBUG_PURGE_REDIS_URL: str = (
+    shared.read_redis(_environment, declared.PURGE_REDIS_URL, files=_files) or REDIS_URL
+)
 CHANNEL_LAYER_PREFIX: str = _read(declared.LAYER_PREFIX)
-_LAYER: dict[str, Any] = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-if REDIS_URL:
-    # redis-py's default socket_timeout of 5 s kills an idle receiver about every 5 s; the
-    # pub/sub layer with 15 s survived restarts. Control messages only, never data.
-    _LAYER = {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {
-            "hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 2}],
-            "prefix": CHANNEL_LAYER_PREFIX,
-        },
-    }
-CHANNEL_LAYERS = {"default": _LAYER}
+CHANNEL_LAYERS = {"default": channel_layer(REDIS_URL, prefix=CHANNEL_LAYER_PREFIX)}
 
 # --- the debug console ---------------------------------------------------------------------
 EXT_DEBUG_STREAM_PREFIX: str = _read(shared.STREAM_PREFIX)
@@ -208,6 +201,7 @@ RUNNER_AUTH_TOKEN: str = _read(shared.RUNNER_AUTH_TOKEN)
 RUNNER_DEBUG_STREAM_SECRET: str = _read(shared.STREAM_SECRET)
 REDACTION_KEY: str = _read(shared.REDACTION_KEY)
 METRICS_TOKEN: str = _read(declared.METRICS_TOKEN)
+DIRECTORY_TOKEN: str = _read(declared.DIRECTORY_TOKEN)
 # Ed25519 seed (64 hex digits) that signs the audit trail's checkpoints, and where they go.
 AUDIT_SIGNING_KEY: str = _read(declared.SIGNING_KEY)
 AUDIT_CHECKPOINT_DIR: str = str(_read(declared.CHECKPOINT_DIR) or "")
@@ -255,14 +249,29 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
+        "text": {
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        },
+        "json": {
+            "()": "pythonjsonlogger.msgspec.MsgspecFormatter",
+            "fmt": ["levelname", "name", "message", "request", "session", "exc_info"],
+            "rename_fields": {"levelname": "level", "name": "logger", "exc_info": "error"},
+            "timestamp": "time",
+        },
+    },
+    "filters": {
+        "context": {"()": "extdebug.log_context.InContext"},
+        "outages": {"()": "config.log_filters.Outages"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": _read(declared.LOG_FORMAT),
+            "filters": ["context"],
         }
     },
-    "filters": {"outages": {"()": "config.log_filters.Outages"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": _read(declared.LOG_LEVEL)},
     "loggers": {
         # Django's own handlers mail the admins; here everything goes one way.

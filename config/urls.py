@@ -8,9 +8,9 @@ from policies.desk import users
 from policies.pages import sign_in
 
 urlpatterns = [
-    # Before the admin's own: attempts are bounded, a sign-out cuts what is watched, a new password
-    # is on record.
-    path("admin/login/", sign_in.guarded(admin.site.login)),
+    # Before the admin's own: there is one page to sign in, a sign-out cuts what is watched, a new
+    # password is on record.
+    path("admin/login/", sign_in.admin_door),
     path("admin/logout/", views.logout),
     path("admin/password_change/", admin.site.admin_view(users.own_password)),
     path("admin/", admin.site.urls),

@@ -5,29 +5,32 @@
 
 import os
 import time
+import zlib
 
 import pytest
 from django.conf import settings
-from hypothesis import Phase
-from hypothesis import settings as hypothesis_settings
 
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.cast",
+    "tests.fixtures.certificates",
     "tests.fixtures.console",
     "tests.fixtures.database",
     "tests.fixtures.postgres",
     "tests.fixtures.redis",
     "tests.fixtures.runner",
+    "tests.fixtures.sentinels",
 ]
 # Whole systems run once, on SQLite: what differs between the databases is tested in the rooms.
 _ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/",
+         "tests/extdebug/hub/", "tests/extdebug/runner/", "tests/extdebug/test_modes.py",
+         "tests/extdebug/test_quiet_log.py", "tests/extdebug/test_time_range.py",
+         "tests/extdebug/ops/test_workers.py",
          "tests/extdebug/management/commands/test_demo.py")  # fmt: skip
-if "MUTATION" in os.environ:  # a planted fault (tests/mutations) needs no smallest example
-    hypothesis_settings.register_profile(
-        "planted", phases=[Phase.explicit, Phase.generate], database=None
-    )
-    hypothesis_settings.load_profile("planted")
+# Where PostgreSQL is, a run tests a third of the rest on SQLite too, by the seed of the product's
+# code: another third with each change of it. What depends on the database itself runs on both.
+_ON_BOTH = ("tests/audit/", "tests/config/", "tests/policies/database/", "tests/policies/changes/")
+_SHARES = 3
 _NEEDS_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 _MINUTE_ENDS = 57  # second of the minute
 
@@ -42,15 +45,25 @@ def _begins_within_a_minute(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only what touches the database runs again: tests/run has had the rest."""
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        return
+    """On PostgreSQL only what touches the database runs, and on SQLite the rest beside it. What
+    starts whole consoles runs once: on PostgreSQL, where tests/run has it, unless `_ONCE` names it.
+    """
+    from tests.faults.plan import seed_of_run  # only now are its fixtures plugins
+
+    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    tested = os.environ.get("TESTED_ON") == "postgresql"
+    share = seed_of_run() % _SHARES
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         uses = item.get_closest_marker("django_db") is not None or fixtures & _NEEDS_DATABASE
-        again = uses and not item.nodeid.startswith(_ONCE)
-        (kept if again else dropped).append(item)
+        on_sqlite_alone = item.nodeid.startswith(_ONCE) or not uses
+        keep = not on_sqlite_alone
+        if sqlite:
+            ours = zlib.crc32(item.nodeid.encode()) % _SHARES == share
+            on_both = item.nodeid.startswith(_ON_BOTH) or "sqlite" in item.nodeid or ours
+            keep = on_sqlite_alone or not tested or (on_both and "live_console" not in fixtures)
+        (kept if keep else dropped).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=dropped)

@@ -20,8 +20,8 @@ LONG: Final[dict[str, str]] = {}
 TOP_LEVEL: Final = {
     ".ci", ".devcontainer", ".dockerignore", ".editorconfig", ".gitignore",
     ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "README.md",
-    "SECURITY.md", "audit", "config", "docs", "extdebug", "manage.py", "policies",
-    "pyproject.toml", "templates", "tests",
+    "SECURITY.md", "audit", "compose.yaml", "config", "deploy", "docs", "extdebug", "manage.py",
+    "policies", "pyproject.toml", "templates", "tests",
 }  # fmt: skip
 # Packages whose __init__.py is more, or less, than one docstring.
 MODELS: Final = "policies/models/__init__.py"  # Django loads tables from here: it re-exports them

@@ -8,7 +8,6 @@ the test environment has installed, and the packages of the other image.
 import importlib.metadata
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from packaging.utils import canonicalize_name
 from extdebug.runner.config import default_cache
 from extdebug.runner.wasm.build import build_guest
 from tests.files import ROOT, relative, repository_files
+from tests.fixtures.dockerfile import stage
 from tests.fixtures.programs import free_port, wait_until
 
 HOOK: Final = """
@@ -36,14 +36,6 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 """
 ARGUMENTS: Final = ("--tenant", "acme", "--extension", "invoice-sync", "--request-id", "r-1")
-
-
-def stage(name: str) -> list[list[str]]:
-    """The instructions of one stage of the Dockerfile, each split into words."""
-    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-    stages = re.split(r"^FROM ", text, flags=re.MULTILINE)
-    (found,) = [part for part in stages if part.splitlines()[0].endswith(f" AS {name}")]
-    return [line.split() for line in found.splitlines()[1:] if line and line[0] != "#"]
 
 
 def copy_tree(name: str, to: Path) -> Path:
@@ -169,6 +161,23 @@ def test_the_runner_executes_a_component(runner: Image, runner_command: list[str
 
 def test_the_runner_wraps_a_command(runner: Image, runner_command: list[str]):
     assert runner.run(*runner_command, "wrap", *ARGUMENTS, "--", "echo", "hello") == "hello\n"
+
+
+def test_the_demo_image_has_its_guest_and_sends_it_requests(
+    runner: Image, runner_command: list[str], tmp_path: Path
+):
+    builder = Image(copy_tree("guest", tmp_path / "app"), absent={"django", "config", "audit"})
+    cache = str(default_cache())
+    guest = builder.run(*runner_command, "build-guest", RUNNER_CACHE_DIR=cache).strip()
+    (command,) = [words for words in stage("runner-demo") if words[0] == "CMD"]
+    arguments = json.loads(" ".join(command[1:]))
+    arguments[arguments.index("--component") + 1] = guest
+    process = runner.start(*runner_command, "-v", *arguments, RUNNER_CACHE_DIR=cache)
+    assert process.stderr is not None
+    assert any("ext.stdout" in line for line in process.stderr)
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 TOKEN = "a-token-of-the-images-test"

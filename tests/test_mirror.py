@@ -30,7 +30,7 @@ ELSEWHERE: Final[dict[str, str]] = {
     "audit/apps.py": "app registration",
     "extdebug/management/commands/redis_acl.py": "tested with its rules in streams/test_acl.py",
 }
-# What we offer to other programs or to later migrations, and do not call ourselves.
+# What templates, other programs or later migrations call, and no module of ours.
 OFFERED: Final[dict[str, str]] = {
     "extdebug.runner.context:bind": "a host in Python calls it: docs/extension-authors.md",
     "extdebug.runner.logging_handler:": "a host in Python imports it: docs/extension-authors.md",
@@ -38,6 +38,8 @@ OFFERED: Final[dict[str, str]] = {
     "audit.guards:lift": "for migrations that alter a table with triggers: docs/audit.md",
     "policies.database.version_triggers:lift": "for migrations that alter a table with triggers",
     "config.settings_table:": "contributors run it: CONTRIBUTING.md, a setting",
+    "policies.templatetags.landmarks:": "templates/admin/base.html loads it",
+    "policies.templatetags.landmarks:main_landmark": "see its module",
     "policies.redaction.rule_table:": "contributors run it: CONTRIBUTING.md, a redaction rule",
 }
 
@@ -190,8 +192,25 @@ def production_code() -> dict[str, str]:
     return {name: path.read_text() for name, path in names.items() if path.read_text().strip()}
 
 
+def loaded_by_templates() -> set[str]:
+    """Modules of template tags, in the form of `offered`."""
+    templates = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")]
+    loads = re.compile(r"{% load ([\w ]+?)(?: from \w+)? %}")
+    names = {
+        name
+        for path in templates
+        for found in loads.findall(path.read_text())
+        for name in found.split()
+    }
+    return {
+        f"{path.parts[-3]}.templatetags.{path.stem}:"
+        for path in ROOT.glob("*/templatetags/*.py")
+        if path.stem in names
+    }
+
+
 def test_no_code_is_reached_by_tests_alone():
-    new = unreached(production_code(), offered=OFFERED)
+    new = unreached(production_code(), offered={*OFFERED, *loaded_by_templates()})
     assert not new, f"nothing in production reaches {new}: remove it with its tests"
 
 

@@ -29,7 +29,8 @@ class Tree:
         self.folder = folder
         self.calls = folder / "calls"
         (folder / "tests").mkdir()
-        shutil.copy(ROOT / "tests/run", folder / "tests/run")
+        for name in ("run", "environment.sh"):
+            shutil.copy(ROOT / "tests" / name, folder / "tests" / name)
         (folder / "tests/test_one.py").write_text("")
         (folder / "pyproject.toml").write_text("")
         self.outside = folder / "outside"  # what stands on PATH

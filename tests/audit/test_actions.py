@@ -36,7 +36,8 @@ def test_every_action_is_written_by_some_code() -> None:
 
 def test_what_is_summarised_anyone_can_cause_at_will() -> None:
     assert {str(action) for action in SUMMARISED} == {
-        "session.denied", "session.resumed", "session.lines_saved", "page.refused",
+        "session.denied", "session.resumed", "session.lines_saved", "session.view_shared",
+        "page.refused",
         "grant.request_refused", "grant.refused", "token.refused", "ticket.refused",
         "sign_in.refused",
     }  # fmt: skip

@@ -222,7 +222,7 @@ def test_verifying_nothing_is_no_success(content, tmp_path, capsys):
     place.write_text(content)
     with pytest.raises(CommandError):
         call_command("verify_audit", str(place))
-    assert "the trail is whole" not in capsys.readouterr().out
+    assert "integrity verified" not in capsys.readouterr().out
 
 
 @pytest.mark.django_db
@@ -233,4 +233,4 @@ def test_checkpoints_that_none_can_check_are_no_success(tmp_path, settings, caps
     settings.AUDIT_SIGNING_KEY = settings.AUDIT_CHECKPOINT_DIR = ""
     with pytest.raises(CommandError):
         call_command("verify_audit", str(place), checkpoints=str(tmp_path / "checkpoints.jsonl"))
-    assert "NOT WHOLE" in capsys.readouterr().out
+    assert "VERIFICATION FAILED" in capsys.readouterr().out

@@ -8,7 +8,8 @@ from tests.audit.conftest import record
 
 # Summarised as well: no refusal, or one before it is known who asks.
 NO_REFUSAL = {
-    trail.Action.SESSION_RESUMED, trail.Action.SESSION_LINES_SAVED, trail.Action.SIGN_IN_REFUSED,
+    trail.Action.SESSION_RESUMED, trail.Action.SESSION_LINES_SAVED,
+    trail.Action.SESSION_VIEW_SHARED, trail.Action.SIGN_IN_REFUSED,
 }  # fmt: skip
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,7 @@ def test_about_finds_the_subject_and_the_sessions_named_and_nothing_else() -> No
     session = record(subject_type="session", subject_id="s1")
     record(subject_type="grant", subject_id="8")
     record(subject_type="tenant", subject_id="7")
+    record(action=trail.Action.AUDIT_READ, subject_type="grant", subject_id="7")
     assert list(queries.about("grant", 7)) == [grant]
     assert list(queries.about("grant", 7, sessions=["s1"])) == [session, grant]
 

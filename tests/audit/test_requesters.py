@@ -52,4 +52,6 @@ def test_a_reading_that_cannot_be_recorded_is_answered_by_503(
         answer = requesters.note_reading(request, what="the whole trail")
     assert answer is not None
     assert answer.status_code == 503
+    assert answer["Content-Type"].startswith("text/html")
+    assert b"cannot record who reads it" in answer.content
     assert not AuditRecord.objects.exists()

@@ -111,3 +111,20 @@ def test_the_callers_lock_timeout_is_put_back(postgres_trail, execute):
         execute("SET LOCAL lock_timeout = '7s'", using=postgres_trail)
         record(postgres_trail)
         assert execute("SHOW lock_timeout", using=postgres_trail) == [("7s",)]
+
+
+def test_many_rows_at_once_are_the_chain_that_one_after_another_makes(trail_database):
+    record(trail_database, once="second")
+    entries = [entry_of(once="first"), entry_of(once="second"), entry_of(), entry_of(once="first")]
+    first, there, third, again = writer.append_all(entries, using=trail_database)
+    assert [row.seq for row in (first, there, third, again)] == [2, 1, 3, 2]
+    assert (first.prev, third.prev) == (there.hash, first.hash)
+    assert len(rows(trail_database)) == 3
+    report = trail.verify(using=trail_database)
+    assert report.ok, report.findings
+
+
+def test_of_many_rows_all_are_written_or_none(trail_database):
+    with refusing(connections[trail_database]), pytest.raises(trail.AuditError, match="opened"):
+        trail.record_all([entry_of(), entry_of()], using=trail_database)
+    assert rows(trail_database) == []

@@ -5,7 +5,7 @@
 One process, no network: batches of 100 encoded events are selected from and joined for as many
 watchers, as the hub does. Prints CPU microseconds per event and filter, and for the whole path a
 ratio to the equal-filter figure, with all the rest of one delivered event taken as SEND.
-bench_fanout measures the same through a server. Rounds alternate; medians.
+`tests/bench/run flood` measures the same through a server. Rounds alternate; medians.
 """
 
 from __future__ import annotations

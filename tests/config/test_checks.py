@@ -110,3 +110,12 @@ def test_the_fallback_needs_both_of_its_secrets(settings: Settings):
 def test_development_is_told_gently(settings: Settings):
     change = {"REDIS_URL": "", "EXT_DEBUG_ORIGINS": []}
     assert ids(settings, {**DEVELOPMENT, **change}) == ["console.W204", "console.W301"]
+
+
+def test_a_deploy_check_asks_redis(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    (away,) = checks.check_redis()
+    assert (away.id, away.is_serious()) == ("console.W305", False)
+    assert "nobody listens on this port" in away.msg
+    settings.EXT_DEBUG_STREAM_MODE = "runner"
+    assert checks.check_redis() == []

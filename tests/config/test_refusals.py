@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 
 from audit import writer
@@ -28,6 +29,7 @@ from extdebug.wire.keys import Target
 from policies import access, consent
 from policies.identity import tokens
 from policies.models import AccessToken
+from tests.extdebug.opened_rows import open_row
 from tests.fixtures.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +73,7 @@ def test_and_in_what_the_stream_is_asked(dan: Client, rf: RequestFactory, name: 
     answer = dan.get("/api/ext-debug/stream", asked)
     assert answer.status_code == 400
     assert "Control characters" in answer.json()["message"]
+    assert answer.json()["error"] == answer.json()["message"]
     with pytest.raises(BadQuery, match=f"'{name}': control characters"):
         api._params(rf.post("/api/ext-debug/stream", asked, content_type="application/json"))
 
@@ -92,7 +95,7 @@ def test_a_cookie_that_is_no_session_key_is_none(key: str):
 def test_a_close_row_survives_any_content(cast: Cast):
     target = Target("acme", "invoice-sync")
     viewer = access.viewer_of(cast.dan, transport="ws")
-    _, lease = store.open_session(viewer, target, process="p", filters=())
+    _, lease = open_row(viewer, target)
     assert lease is not None
     wild = {"q": "a\x00b\ud800", "installs": ["\x00"], "\x00": [{"x": "\x1b"}]}
     account = store.Account(1, 2, {"reset": 1}, (), "", [wild])
@@ -158,3 +161,33 @@ def test_what_gives_waits_and_the_page_says_so(cast: Cast):
     assert not AccessToken.objects.exists()
     assert client.post("/access/tokens/", form).status_code == 200
     assert AccessToken.objects.exists()
+
+
+# --- the database away ------------------------------------------------------------------------
+
+
+def gone(*_: Any) -> Any:
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+@pytest.mark.parametrize("path", ["/extensions/", "/access/", "/admin/", "/admin/policies/grant/"])
+def test_a_page_says_that_the_database_is_away_and_asks_it_nothing(
+    cast: Cast, path: str, caplog: pytest.LogCaptureFixture
+):
+    client = Client(headers={"accept": "text/html,*/*;q=0.8"})
+    client.force_login(cast.olivia)
+    with connection.execute_wrapper(gone):
+        answer = client.get(path)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "The database does not answer just now" in answer.text
+    assert "<main" in answer.text
+    assert "server closed the connection" in caplog.text  # for whoever runs this, not for the page
+    assert "server closed" not in answer.text
+
+
+def test_the_api_says_it_in_the_machines_form(rf: RequestFactory):
+    asked = rf.get("/api/ext-debug/access", headers={"accept": "text/html"})
+    answer = RefusalMiddleware(lambda _: None).process_exception(asked, OperationalError("gone"))
+    assert answer is not None
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert json.loads(answer.content)["code"] == "database_unavailable"

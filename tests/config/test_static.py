@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse
+from django.template.loader import render_to_string
 from django.test import AsyncClient, Client, RequestFactory
 
 from config.static import StaticFilesMiddleware
@@ -49,6 +50,7 @@ def test_collected_files_carry_a_hash_of_their_content(tmp_path: Path):
     }  # fmt: skip
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=ROOT, env=env, check=True)
     assert (tmp_path / "staticfiles.json").exists()
+    assert (tmp_path / "extdebug/site.css").exists(), "templates/plain.html names it without a hash"
     hashed = re.compile(r"\.[0-9a-f]{12}\.js$")
     modules = [p for p in (tmp_path / "extdebug").rglob("*.js") if hashed.search(p.name)]
     for module in modules:
@@ -85,3 +87,13 @@ def test_an_edited_file_goes_out_with_its_own_length_and_etag(script: Path, sett
     assert int(after.headers["Content-Length"]) == len(after.content)
     assert after.headers["ETag"] != before.headers["ETag"]
     assert after.headers["Cache-Control"] == "max-age=0, public"
+
+
+@pytest.mark.parametrize("name", ["500.html", "refused.html"])
+def test_pages_of_an_outage_need_no_request_and_name_files_that_are_there(name: str) -> None:
+    """They are shown while the database, or the list of hashed names, cannot be read."""
+    body = render_to_string(name, {"title": "Please wait", "message": "Wait 57 seconds."})
+    named = re.findall(r'(?:href|src)="/static/([^"]+)"', body)
+    assert {"extdebug/tokens.css", "extdebug/site.css", "extdebug/pages.css"} <= set(named)
+    assert all(finders.find(each) for each in named)
+    assert 'href="/extensions/"' in body

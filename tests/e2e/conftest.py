@@ -81,6 +81,19 @@ class ConsoleTab:
             arg=[selector, text],
         )
 
+    async def rests(self, selector: str = "#lines") -> None:
+        """Wait until what scrolls there stands still: wheel and keys move it over many frames."""
+        await self.page.wait_for_function(
+            """selector => {
+            const { scrollTop } = document.querySelector(selector);
+            const stood = window.stood?.selector === selector && window.stood.at === scrollTop;
+            window.stood = { selector, at: scrollTop, frames: stood ? window.stood.frames + 1 : 0 };
+            return window.stood.frames >= 10;
+            }""",
+            arg=selector,
+            polling="raf",
+        )
+
     async def script(self, source: str, argument: Any = None) -> Any:
         return await self.page.evaluate(source, argument)
 

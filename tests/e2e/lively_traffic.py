@@ -25,6 +25,14 @@ MASKED = "Authorization: Bearer [redacted:bearer#7f3a9c01] accepted for [redacte
 JSON_LINE = '{"step":"render","template":"invoice.v3","pages":4,"warnings":[]}'
 
 
+def ended(rng: random.Random) -> Json:
+    """A runner's word on how a request ended."""
+    outcome = rng.choice(["200", "200", "200", "404", "500", "trap"])
+    execution = {"phase": "end", "outcome": outcome, "durationMs": rng.randrange(9, 900)}
+    return {"message": f"finished: {outcome}", "execution": execution,
+            "level": "info" if outcome < "5" else "warn"}  # fmt: skip
+
+
 def line(rng: random.Random) -> Json:
     """One line of a random kind."""
     kinds: list[tuple[float, Json]] = [
@@ -48,10 +56,15 @@ def line(rng: random.Random) -> Json:
              "truncated": True}),
         (2, {"message": "line of an older runner", "marks": ["level", "ts"],
              "requestId": None, "installId": None}),
-        (7, {"message": "handler finished",
-             "fields": {"status": 200, "ms": rng.randrange(9, 90)}}),
+        (7, ended(rng)),
     ]  # fmt: skip
     return rng.choices([kind for _, kind in kinds], [weight for weight, _ in kinds])[0]
+
+
+def of_request(name: str) -> Json:
+    """What all events of a request carry."""
+    install = "inst-acme-eu" if name[0] in "0123" else "inst-acme"
+    return {"requestId": name, "installId": install, "versionId": "1.4.2"}
 
 
 class Play:
@@ -61,6 +74,7 @@ class Play:
         self.fake = fake
         self.rng = random.Random(7)
         self.flows: list[str] = []
+        self.begun: list[str] = []  # requests of which no beginning was told yet
         self.last = (0, 0)
         self.lost = {"producer": 0, "not_consumed": 0}
         self.steps = 0
@@ -80,12 +94,17 @@ class Play:
         if len(self.flows) < 4 or rng.random() < 0.2:
             name = f"{rng.getrandbits(32):08x}-4c1d-9e2a-{rng.getrandbits(48):012x}"
             self.flows = [*self.flows[-4:], name]
-        install = rng.choice(["inst-acme", "inst-acme", "inst-acme-eu"])
-        return {"requestId": rng.choice(self.flows), "installId": install, "versionId": "1.4.2"}
+            self.begun.append(name)
+        return of_request(rng.choice(self.flows))
 
     async def step(self) -> None:
         self.steps += 1
-        parts = {**self.flow(), **line(self.rng)}
+        flow = self.flow()
+        start = {"message": "POST /sync started", "level": "debug", "execution": {"phase": "start"}}
+        for name in self.begun:
+            await self.fake.events(self.event(**of_request(name), **start))
+        self.begun.clear()
+        parts = {**flow, **line(self.rng)}
         repeats = self.rng.randrange(3, 9) if parts["message"] == GET["message"] else 1
         await self.fake.events(*[self.event(**parts) for _ in range(repeats)])
         now = self.last[0]

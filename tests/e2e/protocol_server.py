@@ -15,6 +15,7 @@ import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import uvicorn
 from django.template.loader import render_to_string
@@ -42,6 +43,7 @@ def tenant(key: str, *installs: str, **more: Any) -> Json:
         "hint": "",
         "canRequest": False,
         "checks": [],
+        "request": None,
         **more,
     }
 
@@ -56,6 +58,10 @@ def page_config(**more: Any) -> Json:
         "selected": selected,
         "wsUrl": "/ws/ext-debug/",
         "streamUrl": "/api/ext-debug/stream",
+        "accessUrl": "/api/ext-debug/access",
+        "grantsUrl": "/api/ext-debug/grants",
+        "withdrawUrl": "/api/ext-debug/grants/withdraw",
+        "refused": None,
         "prefix": "ext-debug:",
         "isOperator": False,
         "user": "dan",
@@ -82,9 +88,13 @@ class Fake:
         self.answer_pings = True
         self.ready_more: Json = {}
         self.history: list[Json] = []
-        self.refuse: Json | None = None  # the error that answers the next filters
+        self.overview: Callable[[Json], Json] | None = None  # answers requests for an overview
+        # The error that answers the next filters, or what says it of a filter.
+        self.refuse: Json | Callable[[Json], Json | None] | None = None
         self.on_message: Callable[[Json], Any] | None = None
         self.grant_answer: tuple[int, Json] = (200, {"ok": True, "message": "Requested."})
+        self.access: Json | None = None  # what /access says; None: the tenant's entry as it is
+        self.access_asked: list[Json] = []  # the queries of /access
 
     async def start(self, port: int = 0) -> None:
         config = uvicorn.Config(
@@ -176,6 +186,10 @@ class Fake:
         for socket in list(self.sockets):
             await socket.send(frame)
 
+    def refusal(self, wanted: Json) -> Json | None:
+        """The error for a filter; None when it is taken."""
+        return self.refuse(wanted) if callable(self.refuse) else self.refuse
+
     def of(self, kind: str) -> list[Json]:
         """The client's frames of one type, oldest first."""
         return [frame for frame in self.received if frame["type"] == kind]
@@ -201,6 +215,12 @@ class Fake:
             self.posted.append((path, body))
             code, answer = self.grant_answer
             return await _answer(send, code, json.dumps(answer).encode(), "application/json")
+        if path == self.config["accessUrl"]:
+            asked = dict(parse_qsl(scope["query_string"].decode()))
+            self.access_asked.append(asked)
+            entry = next(e for e in self.config["tenants"] if e["tenant"] == asked["tenant"])
+            body = {"ok": True, "version": 1, **(entry if self.access is None else self.access)}
+            return await _answer(send, 200, json.dumps(body).encode(), "application/json")
         if path.endswith("/debug"):
             request = RequestFactory().get(path)
             html = render_to_string("extdebug/console.html", {"config": self.config}, request)
@@ -241,14 +261,16 @@ class _Socket:
                 await self.send(self.ready(frame))
                 if frame["from"] != "now" and "tail" in frame["from"] and fake.history:
                     await fake.events(*fake.history)
-        elif frame["type"] == "filter" and fake.refuse is not None:
-            await self.send(
-                {"type": "error", "message": "refused", "position": None, **fake.refuse}
-            )
+        elif frame["type"] == "filter" and (refused := fake.refusal(frame["filter"])):
+            await self.send({"type": "error", "message": "refused", "position": None, **refused})
+            return
         elif frame["type"] == "filter":
             fake.rev = frame["filter"]["rev"]
             fake.shown = 0
             await fake.status()
+        elif frame["type"] == "overview" and fake.overview is not None:
+            answer = {"type": "overview", "seq": next(fake.seq), "id": frame["id"]}
+            await self.send({**answer, **fake.overview(frame)})
         elif frame["type"] == "ping" and fake.answer_pings:
             await self.send({"type": "pong"})
         if fake.on_message is not None:

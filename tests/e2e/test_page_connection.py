@@ -126,10 +126,26 @@ async def test_a_half_open_connection_is_noticed_by_silence(fake: Fake, tab: Con
     fake.answer_pings = False
     await tab.page.clock.install()
     await tab.open()
-    await tab.page.clock.run_for(11_000)
+    await tab.page.clock.run_for(5_100)
     await until(lambda: fake.of("ping"), what="the page asks whether anyone is there")
-    await tab.page.clock.run_for(9_000)
+    await tab.page.clock.run_for(2_600)
+    await tab.says("#state-text", "Not answering")
+    await tab.page.clock.run_for(5_600)
     await until(lambda: fake.opened == 2, what="the page gave the silent connection up")
+
+
+async def test_a_console_that_froze_for_a_moment_is_said_and_then_live_again(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    fake.answer_pings = False
+    await tab.page.clock.install()
+    await tab.open()
+    await tab.page.clock.run_for(8_000)
+    await tab.says("#state-text", "Not answering")
+    await fake.events(fake.event("late"))
+    await tab.says("#state-text", "Live")
+    await tab.page.clock.run_for(4_000)
+    assert fake.opened == 1
 
 
 async def test_disconnect_stays_disconnected_and_connect_goes_on(

@@ -74,7 +74,21 @@ async def test_from_the_sign_in_to_a_line_and_out(
     await sync_to_async(append)(redis_server, "an error", level="error")
     await visit.sees("an error")
     assert await visit.messages() == ["an error"]
+    await visit.says("#hidden-lines", "1 line matches; the filter hides")
+    await visit.page.click("#hidden-lines button")
+    await visit.says("#hidden-lines .msg", "of no interest now")
+    await visit.says("#hidden-lines .hidden-by", "level>=error")
+    await visit.page.click("#hidden-lines [data-does=close]")
+    await visit.page.click("#lines .line .msg")
+    await visit.page.click("[data-act=context]")  # what stood before the error, whatever is hidden
+    await visit.says("#context-lines", "of no interest now")
+    await visit.says("#context-lines .line.linked", "an error")
+    await visit.page.click("#context-close")
+    await visit.page.wait_for_selector("#context", state="hidden")
+    await visit.sees("an error")
+    assert await visit.messages() == ["an error"]
     await visit.page.fill("#q", "level>=")
+    await visit.page.press("#q", "Enter")  # by itself the page sends no half of a term
     await visit.page.wait_for_selector("#q-error:not([hidden])")
     await visit.page.fill("#q", "")
     await visit.sees("of no interest now")
@@ -156,11 +170,11 @@ async def test_production_explains_itself_and_takes_a_request(
     context = await chromium.new_context()
     visit = Visit(await context.new_page(), Fake())
     await visit.sign_in(console, "dan", "/extensions/invoice-sync/debug?tenant=acme")
-    await visit.state("closed")
+    await visit.state("denied")
     await visit.page.wait_for_selector(".checks .no")
     await visit.page.fill("textarea[name=reason]", "Invoices stuck since noon")
     await visit.page.fill("input[name=ticket]", "SUP-7")
     await visit.page.click("form.request-access button")
-    await visit.says(".answer.ok", "was requested")
+    await visit.says(".own-request", "can answer it")
     assert visit.errors == []
     await context.close()

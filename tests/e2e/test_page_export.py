@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import csv
+import io
+import json
 import shlex
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,6 +16,7 @@ import pytest_asyncio
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.filter import Filter, FilterParts, compile_filter
+from extdebug.management.commands.replay_stream import Command
 from extdebug.transports.stream_query import read_query
 from extdebug.wire.events import Event, Level, Output
 from tests.e2e.conftest import ConsoleTab, until
@@ -29,6 +35,16 @@ async def clipboard(tab: ConsoleTab) -> None:
 async def pasted(tab: ConsoleTab) -> str:
     text: str = await tab.script("navigator.clipboard.readText()")
     return text
+
+
+async def saved_csv(tab: ConsoleTab) -> list[dict[str, str]]:
+    """The rows of the CSV file that the page saves."""
+    await tab.page.click("#export summary")
+    async with tab.page.expect_download() as caught:
+        await tab.page.click("[data-export=save-csv]")
+    path = Path(await (await caught.value).path())
+    saved = (await asyncio.to_thread(path.read_bytes)).decode()
+    return list(csv.DictReader(io.StringIO(saved, newline="")))
 
 
 async def drag(tab: ConsoleTab, start: str, end: str) -> None:
@@ -61,6 +77,75 @@ async def test_selected_rows_are_pasted_a_line_a_row(fake: Fake, tab: ConsoleTab
     assert "\x1b" not in "".join(lines)
 
 
+async def test_rows_chosen_by_keys_are_copied_a_line_a_row(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    await fake.events(*[fake.event(f"posting {n}", requestId=f"req-{n}") for n in range(6)])
+    await tab.sees("posting 5")
+    await tab.page.click(".line .msg >> nth=1")
+    await tab.page.keyboard.press("Escape")
+    for key in ("Shift+J", "Shift+J", "Shift+J", "Shift+K"):
+        await tab.page.keyboard.press(key)
+    await tab.page.wait_for_function("() => document.querySelectorAll('.line.chosen').length === 3")
+    chosen = await tab.page.locator(".line.chosen .msg").all_inner_texts()
+    assert chosen == ["posting 1", "posting 2", "posting 3"]
+    await tab.page.keyboard.press("y")
+    await tab.says("#toast", "3 rows copied.")
+    lines = (await pasted(tab)).split("\n")
+    assert [line.rsplit("] ", 1)[1] for line in lines] == chosen
+    await tab.page.keyboard.press("Escape")
+    await tab.page.wait_for_selector(".line.chosen", state="detached")
+
+
+async def test_csv_says_what_is_missing_and_starts_no_formula(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    await fake.events(
+        fake.event('=HYPERLINK("http://x")', requestId="+1"),
+        fake.event("@sum, with\nlines", fields={"a": "b"}),
+        fake.event(COLOURED),
+    )
+    await fake.gap("producer", 37)
+    await tab.page.wait_for_selector(".gap")
+    rows = await saved_csv(tab)
+    assert [row["message"] for row in rows[:3]] == [
+        "'=HYPERLINK(\"http://x\")", "'@sum, with\nlines", "ERROR: connection to erp refused",
+    ]  # fmt: skip
+    assert rows[0]["request"] == "'+1"
+    assert json.loads(rows[1]["fields"]) == {"a": "b"}
+    assert rows[3]["level"] == "gap"
+    assert "37 lines lost at the runner" in rows[3]["message"]
+
+
+async def test_the_replay_command_asks_for_the_same_lines(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open(
+        "?tenant=acme&install=inst-acme&streams=stderr,log&level=warn&q=it%27s+OR+late&request=r-7"
+    )
+    await tab.page.click("#export summary")
+    await tab.page.click("[data-export=replay]")
+    await tab.page.wait_for_selector("#toast:not([hidden])")
+    words = shlex.split(await pasted(tab))
+    given = vars(Command().create_parser("manage.py", words[1]).parse_args(words[2:]))
+    assert (given["tenant"], given["extension"], given["last"]) == ("acme", "invoice-sync", "200")
+    assert (given["request"], given["follow"]) == ("r-7", True)
+    of_page = Filter.parse(fake.of("subscribe")[0]["filter"])
+    of_command = Filter.parse({"q": given["filter"], "request": given["request"]})
+    for event in (
+        an_event(level=level, stream=stream, install_id=install, message=message)
+        for level in (Level.INFO, Level.WARN, Level.ERROR)
+        for stream in Output
+        for install in ("inst-acme", "other")
+        for message in ("it's here", "late", "fine")
+    ):
+        chosen = [list(compile_filter(one).select(Batch([event]))) for one in (of_page, of_command)]
+        assert chosen[0] == chosen[1], event
+
+
+def an_event(**more: Any) -> Event:
+    return Event(
+        ts="2026-01-01T00:00:00.000Z", tenant_id="acme", extension_id="invoice-sync",
+        request_id="r-7", **more,
+    )  # fmt: skip
+
+
 async def test_a_piece_of_one_message_is_pasted_as_it_is(fake: Fake, tab: ConsoleTab) -> None:
     await tab.open()
     await fake.events(fake.event("one two three"))
@@ -87,6 +172,80 @@ async def test_a_coloured_message_is_copied_without_escape_bytes(
         await tab.page.click("[data-export=copy-text]")
     await tab.page.wait_for_selector("#toast:not([hidden])")
     assert (await pasted(tab)).rstrip().endswith("ERROR: connection to erp refused")
+
+
+async def copy_all(tab: ConsoleTab) -> None:
+    """Choose "copy as text", and wait until the page says how it went."""
+    await tab.script("() => { document.querySelector('#toast').hidden = true; }")
+    await tab.page.click("#export summary")
+    await tab.page.click("[data-export=copy-text]")
+    await tab.page.wait_for_function(
+        "() => { const box = document.querySelector('#toast'); "
+        "return !box.hidden && !box.textContent.startsWith('Preparing') }"
+    )
+
+
+async def test_many_rows_are_copied_whole_in_tasks_of_some_hundred(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
+    await fake.lines(1234, "posting", requestId="req-1")
+    await fake.gap("producer", 37)
+    await fake.events(fake.event("zażółć 請求 done"))
+    await tab.sees("請求 done")
+    await tab.script(
+        """() => {
+        window.turns = 0;
+        globalThis.scheduler = { yield: () => new Promise((done) => {
+          turns += 1;
+          setTimeout(done);
+        }) };
+      }"""
+    )
+    await copy_all(tab)
+    assert await tab.page.inner_text("#toast") == "Copied as text."
+    lines = (await pasted(tab)).split("\n")
+    assert [line.rsplit(" ", 1)[1] for line in lines[:1234]] == [str(n) for n in range(1234)]
+    assert lines[1234].startswith("--- 37 lines lost at the runner")
+    assert lines[1235].endswith("zażółć 請求 done")
+    assert lines[1236:] == [""]
+    assert await tab.script("turns") == 3  # of 500 rows each
+
+
+async def test_the_clipboard_is_asked_for_at_the_click_and_gets_nothing_that_is_not_on_record(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    fake.config |= {"savedUrl": "/api/ext-debug/saved"}
+    await tab.open()
+    await fake.events(fake.event("posted"))
+    await tab.sees("posted")
+    await tab.script(
+        """async () => {
+        await navigator.clipboard.writeText('before');
+        const { clipboard } = navigator;
+        window.asked = [];
+        const write = clipboard.write.bind(clipboard);
+        clipboard.write = (items) => {
+          asked.push(['clipboard', navigator.userActivation.isActive]);
+          return write(items);
+        };
+        const { fetch } = window;
+        window.fetch = (...given) => { asked.push(['record']); return fetch(...given); };
+      }"""
+    )
+    fake.grant_answer = (503, {"ok": False})
+    await copy_all(tab)
+    assert "could not record it" in await tab.page.inner_text("#toast")
+    tab.errors.clear()  # the browser's word on the 503
+    assert await pasted(tab) == "before"
+    fake.grant_answer = (200, {"ok": True})
+    await copy_all(tab)
+    assert (await pasted(tab)).rstrip().endswith("posted")
+    assert fake.posted[-1] == (
+        "/api/ext-debug/saved", {"session": "s-1", "what": "copy-text", "lines": 1},
+    )  # fmt: skip
+    # Within the click, before the answer to the recording: later the browser may refuse.
+    assert await tab.script("asked") == [["record"], ["clipboard", True]] * 2
 
 
 def starts(view: str) -> dict[str, Any]:

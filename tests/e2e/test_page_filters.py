@@ -66,6 +66,7 @@ async def test_a_query_that_is_not_understood_is_underlined_and_the_old_filter_s
     await tab.sees("kept")
     fake.refuse = {"code": "bad_query", "message": "this ( is never closed", "position": 8}
     await tab.page.fill("#q", "timeout (retry")
+    await tab.page.press("#q", "Enter")
     await tab.says("#q-error", "this ( is never closed")
     assert await tab.page.locator("#q-ghost u").inner_text() == "(retry"
     assert await tab.page.get_attribute("#q", "aria-invalid") == "true"
@@ -93,7 +94,7 @@ async def test_an_address_with_a_bad_query_says_so_and_can_be_repaired(
             await socket.close(4400)
 
     fake.on_message = refuse
-    await tab.open("?q=(", state="closed")
+    await tab.open("?q=(", state=None)
     await tab.says("#q-error", "no")
     fake.auto_ready = True
     await tab.page.click("text=Connect without the filter text")
@@ -121,12 +122,13 @@ async def test_stream_toggles_level_and_installs_reach_the_server(
     assert "?" not in tab.page.url.replace("?tenant=acme", "")
 
 
-async def test_a_click_on_a_request_narrows_to_it_and_back_returns(
+async def test_only_this_request_narrows_to_it_and_back_returns(
     fake: Fake, tab: ConsoleTab
 ) -> None:
     await tab.open()
     await fake.events(fake.event("of nine", requestId="req-9"))
     await tab.page.click(".flow")
+    await tab.page.click(".request-open button:has-text('Only this request')")
     assert (await asked(fake))["request"] == "req-9"
     await tab.says("#flow-bar", "req-9")
     assert "request=req-9" in tab.page.url
@@ -160,7 +162,7 @@ async def test_several_tenants_are_a_choice_and_switching_starts_over(
         tenants=[tenant("acme", "inst-acme"), tenant("globex", "inst-globex")]
     )
     await tab.open(state="idle")
-    await tab.says("#empty", "Which tenant?")
+    await tab.says("#empty", "Choose a tenant")
     assert fake.opened == 0
     await tab.page.click("#empty button:has-text('Globex')")
     await tab.state("live")

@@ -38,8 +38,19 @@ async def test_the_same_line_of_four_requests_is_four_rows(fake: Fake, tab: Cons
     assert await tab.messages() == ["posting"] * 4 + ["starting"]
     assert await tab.page.locator("button.flow").all_inner_texts() == [f"req-{n}" for n in range(4)]
     await tab.page.click(".flow >> nth=2")
+    await tab.page.click(".request-open button:has-text('Only this request')")
     frame = (await until(lambda: fake.of("filter")))[0]
     assert frame["filter"]["request"] == "req-2"
+
+
+async def test_lines_that_differ_by_their_colours_alone_fold(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    await fake.events(
+        fake.event("\x1b[31mERROR\x1b[0m: refused"), fake.event("\x1b[1;31mERROR\x1b[m: refused"),
+        fake.event("ERROR: refused"), fake.event("ERROR: \x1b[1mRefused\x1b[0m"),
+    )  # fmt: skip
+    await tab.sees("× 3")
+    assert await tab.messages() == ["ERROR: refused", "ERROR: Refused"]
 
 
 async def test_what_a_folded_row_shows_is_what_it_opens_copies_and_links(
@@ -69,6 +80,7 @@ async def test_a_folded_row_opens_to_its_occurrences_each_with_a_link(
     found = await times.evaluate_all("all => all.map(n => n.getAttribute('datetime'))")
     assert found == [event["ts"] for event in made]
     await tab.page.click(".repeats li >> nth=3 >> text=Copy link")
+    await tab.says("#toast", "Link copied")
     assert urlsplit(await pasted(tab)).fragment == made[3]["id"]
 
 

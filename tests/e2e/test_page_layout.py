@@ -8,10 +8,31 @@ import pytest
 
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import START_MS, Fake, iso, page_config, tenant
+from tests.e2e.real_filter import RealFilter
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
-WIDTHS = [320, 360, 390, 480, 600, 700, 701, 720, 768, 795, 800, 900, 1024, 1080, 1081, 1280, 1600]
+WIDTHS = [
+    320,
+    360,
+    390,
+    480,
+    600,
+    700,
+    701,
+    720,
+    768,
+    795,
+    800,
+    900,
+    1024,
+    1080,
+    1081,
+    1240,
+    1241,
+    1280,
+    1600,
+]
 
 OUT_OF_REACH = """(within) => [...document.querySelectorAll(within)]
   .filter(n => n.checkVisibility() && !n.closest('#lines, .offscreen, .skip') && n.id !== 'lines')
@@ -37,7 +58,10 @@ async def busy(fake: Fake, tab: ConsoleTab) -> None:
         ]
     )
     until = iso(START_MS + 3_600_000)
-    grant = {"id": "G-17", "label": "G-17 invoices stuck since noon", "until": until}
+    grant = {
+        "id": 17, "label": "G-17", "until": until,
+        "reason": "invoices stuck since noon", "breakGlass": False,
+    }  # fmt: skip
     fake.ready_more = {"grant": grant, "environment": "production"}
     await tab.open(
         "?tenant=a-tenant-with-a-long-name&level=warn&q=timeout+-retry&request=" + "r" * 60
@@ -61,7 +85,9 @@ async def test_every_visible_control_is_in_reach_at_any_width(
     assert wrong == {}
 
 
-@pytest.mark.parametrize("opened", ["#export", "#from-menu", "#installs", "#find", "#highlight"])
+@pytest.mark.parametrize(
+    "opened", ["#export", "#view-menu", "#from-menu", "#installs", "#find", "#highlight"]
+)
 async def test_what_is_opened_is_in_reach_too(fake: Fake, tab: ConsoleTab, opened: str) -> None:
     await tab.page.set_viewport_size({"width": 1600, "height": 640})
     await busy(fake, tab)
@@ -110,3 +136,59 @@ async def test_tenant_environment_and_grant_are_said_at_any_width(
     await tab.says("#environment", "production")
     await tab.says("#grant", "G-17")
     assert await tab.script(OUT_OF_REACH, "#environment, #grant, #state, #ttl") == []
+
+
+@pytest.mark.parametrize("height", [900, 450])
+async def test_hidden_lines_and_proposals_are_in_reach_at_any_width(
+    fake: Fake, tab: ConsoleTab, height: int
+) -> None:
+    real = RealFilter(fake)
+    await tab.page.set_viewport_size({"width": 1600, "height": height})
+    real.lines = [fake.event(f"hidden {n} " * 20) for n in range(30)]
+    await tab.open('?q="a-condition-that-is-longer-than-a-telephone-is-wide-and-more"&level=warn')
+    await tab.page.click("#empty button:has-text('Show the last 20')")
+    await tab.page.wait_for_selector("#hidden-lines .hidden-by")
+    fold = tab.page.locator("#filters-fold")
+    wrong: dict[Any, Any] = {}
+    for width in (320, 390, 600, 720, 1024, 1600):
+        await tab.page.set_viewport_size({"width": width, "height": height})
+        last = "#hidden-lines [data-does=close], #hidden-lines li:last-child .hidden-by"
+        await tab.page.evaluate("document.querySelector('#hidden-lines ol').scrollTop = 1e6")
+        found = await tab.script(OUT_OF_REACH, last)
+        narrow = await fold.is_visible()
+        if narrow:
+            await fold.click()
+        await tab.page.focus("#q")
+        await tab.page.evaluate("document.querySelector('#q').select()")
+        await tab.page.keyboard.press("ArrowDown")
+        found += await tab.script(OUT_OF_REACH, "#q-list, #q-list [aria-selected=true]")
+        await tab.page.keyboard.press("Escape")
+        found += await tab.script(OUT_OF_REACH, "#query-chips button")
+        await tab.page.keyboard.press("Escape")
+        if narrow:
+            await fold.click()
+        if found:
+            wrong[width] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("width", [320, 720, 1440])
+async def test_production_cannot_be_mistaken(fake: Fake, tab: ConsoleTab, width: int) -> None:
+    await tab.page.set_viewport_size({"width": width, "height": 800})
+    await busy(fake, tab)
+    await tab.says("#production", "Production")
+    await tab.says("#production", "A-tenant-with-a-long-name")
+    await tab.says("#production", "G-17 until")
+    colour = "getComputedStyle(document.querySelector('#production')).backgroundColor"
+    assert await tab.script(colour) == "rgb(166, 27, 19)"
+    if width > 560:
+        await tab.says("#production", "invoices stuck since noon")
+    fake.ready_more["grant"]["breakGlass"] = True
+    await tab.page.click("#connect")
+    await tab.page.click("#connect")
+    await tab.says("#production", "by break-glass")
+
+
+async def test_elsewhere_no_band_is_shown(tab: ConsoleTab) -> None:
+    await tab.open()
+    assert await tab.page.is_hidden("#production")

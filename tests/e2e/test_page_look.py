@@ -36,6 +36,8 @@ PAIRS = {
     "warn": ["panel", "warn-wash", "hover"],
     "error": ["panel", "error-wash", "hover", "ground"],
     "stderr": ["panel", "error-wash", "hover", "current"],
+    "production-ink": ["production"],
+    "break-glass-ink": ["break-glass", "break-glass-2"],
     "mark-ink": ["mark-1", "mark-2", "mark-3", "mark-4", "mark-5", "found"],
     **{f"sgr-{n}": ["panel", "hover", "error-wash"] for n in range(8)},
     **{f"flow-{n}": ["panel", "hover", "warn-wash", "error-wash"] for n in range(1, 9)},
@@ -155,10 +157,10 @@ async def test_the_help_lists_what_the_keys_do_and_what_the_runner_needs(
     await tab.page.wait_for_selector("#help-dialog[open]")
     words = await tab.page.inner_text("#help-dialog")
     for part in (
-        "context.request_id",
+        "getContext().requestId",
         "x-request-id",
         "logInfo(",
-        "Log, don't print secrets",
+        "Never log secrets",
         "RUNNER_DEBUG_REDIS_URL",
         "RUNNER_DEBUG_REDIS_STREAM_PREFIX",
         "RUNNER_DEBUG_REDIS_MAXLEN",

@@ -34,15 +34,9 @@ async def newest(tab: ConsoleTab, message: str) -> None:
     await tab.sees(message)
     await tab.page.wait_for_selector("#to-end", state="hidden")
     await tab.page.wait_for_selector("#follow[aria-pressed=true]")
-    await frames(tab)
+    await tab.rests()
     assert (await tab.messages())[-1] == message
     assert await in_view(tab, ".line:last-child")
-
-
-async def frames(tab: ConsoleTab) -> None:
-    await tab.script(
-        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
 
 
 def answers_with_history(fake: Fake, count: int) -> None:
@@ -77,6 +71,7 @@ async def type_a_query(tab: ConsoleTab) -> None:
 
 async def click_a_request(tab: ConsoleTab) -> None:
     await tab.page.click("button.flow >> nth=-5")
+    await tab.page.click(".request-open button:has-text('Only this request')")
 
 
 async def reset(tab: ConsoleTab) -> None:

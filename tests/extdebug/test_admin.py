@@ -101,3 +101,19 @@ def test_staff_without_the_right_are_refused(cast: Cast, client: Client):
     assert client.post(f"{SESSIONS}{row.pk}/end/").status_code in (403, 404)
     row.refresh_from_db()
     assert row.end_requested_at is None
+
+
+def test_the_list_says_how_a_session_ended_and_its_page_what_it_asked_for(
+    cast: Cast, olivia: Client
+):
+    over = session_of(
+        cast.dan, closed_at=timezone.now() + dt.timedelta(minutes=1), close_code=4409,
+        close_reason="grant", filters=[{"q": "ms>=500", "level": "warn"}, {}],
+        lost={"retention": 2, "reset": 0},
+    )  # fmt: skip
+    assert "The grant ended or was revoked" in olivia.get(SESSIONS).text
+    page = olivia.get(f"{SESSIONS}{over.pk}/change/").text
+    assert "<code>ms&gt;=500</code> · level warn and above</div>" in page
+    assert "every line</div>" in page
+    assert "2 expired before they were read" in page
+    assert "reset" not in page

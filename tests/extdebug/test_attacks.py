@@ -111,6 +111,40 @@ async def test_a_foreign_missing_or_doubled_origin_never_gets_a_socket(
         assert refused.value.response.status_code in (400, 403), origins
 
 
+async def test_a_poll_with_a_cookie_needs_a_token_or_the_consoles_own_origin(
+    stage: Stage, console: Console
+) -> None:
+    door = await stage.door(console, stage.cast.dan)
+    port = console.port
+    body = {"extensionId": "invoice-sync", "tenantId": "acme", "lastId": "0"}
+    async with httpx.AsyncClient(base_url=console.url) as http:
+
+        async def post(path: str, *headers: tuple[str, str]) -> httpx.Response:
+            return await http.post(path, json=body, headers=[("Cookie", door.cookie), *headers])
+
+        for origins in (
+            [], ["null"], ["https://evil.example"], [f"https://127.0.0.1:{port}"],
+            [f"http://127.0.0.1:{port + 1}"], ["http://127.0.0.1"], [f"http://localhost:{port}"],
+            [door.origin, door.origin], [door.origin, "https://evil.example"],
+            [f"{door.origin}.evil.example"], [f"{door.origin}/"], ["file://"], ["*"],
+        ):  # fmt: skip
+            got = await post("/api/ext-debug/stream", *(("Origin", one) for one in origins))
+            assert (got.status_code, got.json()["code"]) == (403, "csrf"), origins
+        ours = ("Origin", door.origin)
+        for site in ("cross-site", "same-site"):
+            got = await post("/api/ext-debug/stream", ours, ("Sec-Fetch-Site", site))
+            assert (got.status_code, got.json()["code"]) == (403, "cross_site")
+        got = await post("/api/ext-debug/stream", ours, ("Host", f"localhost:{port}"))
+        assert got.status_code == 403, "another name for us is another origin"
+        for path in ("ticket", "grants", "saved"):
+            got = await post(f"/api/ext-debug/{path}", ours)
+            assert (got.status_code, got.json()["code"]) == (403, "csrf"), "what writes needs more"
+        assert await DebugSession.objects.acount() == 0
+        got = await post("/api/ext-debug/stream", ours, ("Sec-Fetch-Site", "same-origin"))
+        assert got.status_code == 200, got.text
+        assert await DebugSession.objects.acount() == 1
+
+
 async def test_a_ticket_opens_one_socket_on_its_own_target_within_its_time(
     stage: Stage, console: Console
 ) -> None:
@@ -209,7 +243,7 @@ async def test_other_tenants_ids_answer_like_ids_that_do_not_exist(
 
 def _headers(response: httpx.Response) -> dict[str, str]:
     """What a header may tell; dates and nonces differ anyway."""
-    varying = ("date", "set-cookie", "content-security-policy")
+    varying = ("date", "set-cookie", "content-security-policy", "x-request-id")
     return {name: value for name, value in response.headers.items() if name not in varying}
 
 

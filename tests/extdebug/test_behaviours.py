@@ -40,6 +40,7 @@ from tests.faults.watcher import Watcher
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.threads import join_named
+from tests.policies.directory.documents import synced
 
 PRODUCTION = {"EXT_DEBUG_ENVIRONMENT": "production", "EXT_DEBUG_UI_ENABLED": "true"}
 # Production's rules about cookies and TLS are not what is proved here.
@@ -229,6 +230,13 @@ def by_suspension(cast: Cast, _: Watcher) -> None:
     Tenant.objects.filter(pk=cast.acme.pk).update(suspended_at=timezone.now())
 
 
+def by_directory(cast: Cast, _: Watcher) -> None:
+    """The directory keeps dan's role, and then it is not in the document any more."""
+    role = {"person": "dan", "role": "developer", "extension": "invoice-sync", "installs": "all"}
+    synced(roles=[role])
+    synced(roles=[])
+
+
 def by_lock(cast: Cast, _: Watcher) -> None:
     Lock.objects.create(user=cast.dan, reason="lost laptop", created_by=cast.olivia)
 
@@ -262,6 +270,7 @@ def by_deleting_the_row(cast: Cast, watcher: Watcher) -> None:
         (by_sql, 4409),
         (by_suspension, 4409),
         (by_lock, 4409),
+        (by_directory, 4409),
         (by_deactivation, 4401),
         (by_password, 4401),
         (by_session, 4401),

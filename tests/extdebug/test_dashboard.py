@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 from typing import Any
 
@@ -12,12 +13,15 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from audit.actions import Action
+from audit.models import AuditRecord
 from extdebug import dashboard
 from extdebug.demo.sample import Cast
 from extdebug.models import Process
 from extdebug.sessions import heartbeats
 from policies.grants import verbs
+from policies.models import Membership
 from tests.audit.conftest import record
+from tests.policies.at_the_desk import watch
 
 
 def process(name: str, *, silent: float = 1.0, **health: Any) -> None:
@@ -52,7 +56,7 @@ def test_a_janitor_silent_for_minutes_is_shown_and_other_processes_sooner(cast: 
 
 def test_what_is_wrong_with_a_stream_comes_first(db: None):
     streams = [
-        {"target": "acme:a", "retention_ms": 90_000},
+        {"target": "acme:a", "retention_ms": 90_000, "lag_ms": 12.4},
         {"target": "acme:b", "lag_ms": dashboard.LAGGING, "retention_ms": 600_000},
         {"target": "acme:c", "lost": {"retention": 3, "reset": 0}},
         {"target": "acme:d", "problem": "Redis does not answer"},
@@ -68,14 +72,21 @@ def test_what_is_wrong_with_a_stream_comes_first(db: None):
         ("acme:c", "slow", "?"),
         ("acme:a", "good", "90 s"),
     ]
-    assert rows[3]["lost"] == {"retention": 3}
+    assert rows[3]["lost"] == ["3 expired before they were read"]
+    assert [row["lag"] for row in rows] == [
+        "?",
+        "?",
+        f"{dashboard.LAGGING // 1000} s",
+        "?",
+        "12 ms",
+    ]
 
 
 def test_staff_who_are_no_operators_see_that_and_nothing_else(cast: Cast):
     stefan = User.objects.create_user("stefan", is_staff=True)
 
     assert dashboard.dashboard(asked_by(stefan), {"kept": 1}) == {"kept": 1, "operates": False}
-    assert dashboard.waiting(asked_by(stefan)) == ""
+    assert badges(stefan) == {"approvals": ("0", True), "changes": ("0", True)}
 
 
 @pytest.mark.parametrize(("path", "told"), [("/admin/", True), ("/admin/?live=1", False)])
@@ -102,15 +113,40 @@ def test_the_desk_leads_to_all_refusals_of_the_trail(cast: Cast):
     assert {row.action for row in found} == {"page.refused", "grant.refused"}
 
 
-def test_the_badge_counts_requests_that_wait(cast: Cast, settings: Any):
+def badges(user: User) -> dict[str, tuple[str, bool]]:
+    """Each number of the sidebar as it is drawn, and whether it is hidden."""
+    titles = [item["title"] for group in dashboard.navigation(asked_by(user))
+              for item in group["items"]]  # fmt: skip
+    found = [re.search(r'data-waits="(\w+)"( hidden)?>(\d+)<', title) for title in titles]
+    return {each[1]: (each[3], bool(each[2])) for each in found if each is not None}
+
+
+def test_the_badge_counts_requests_that_wait_for_this_operator_and_is_hidden_when_none_does(
+    cast: Cast, settings: Any
+):
     settings.EXT_DEBUG_ENVIRONMENT = "production"
     settings.EXT_DEBUG_UI_ENABLED = True
-    assert dashboard.waiting(asked_by(cast.olivia)) == ""
+    nothing = {"approvals": ("0", True), "changes": ("0", True)}
+    assert badges(cast.olivia) == nothing
     verbs.request(
-        cast.dan, tenant="acme", extension="invoice-sync", minutes=60, reason="a customer waits"
+        cast.oscar, tenant="acme", extension="invoice-sync", minutes=60, reason="a customer waits"
     )
-    assert dashboard.waiting(asked_by(cast.olivia)) == "1"
+    assert badges(cast.olivia)["approvals"] == ("1", False)
+    assert badges(cast.oscar) == nothing  # another operator decides on his own
     assert dashboard.dashboard(asked_by(cast.olivia), {})["pending_count"] == 1
+
+
+def test_a_stream_that_is_watched_is_shown_before_its_process_reports_it(cast: Cast):
+    watch(cast.dan)
+    process("living", streams=[{"target": "acme:other"}])
+    rows = {row["target"]: row for row in dashboard.streams()["streams"]}
+    assert rows["acme:invoice-sync"]["mood"] == "new"
+    client = Client()
+    client.force_login(cast.olivia)
+    page = client.get("/admin/").text
+    assert "no figures yet" in page
+    assert "No streams are being read" not in page
+    assert "<b>1</b>live session<" in page.replace("</a>", "<")
 
 
 def test_the_sidebar_leads_to_pages_that_exist(cast: Cast, client: Any):
@@ -120,4 +156,54 @@ def test_the_sidebar_leads_to_pages_that_exist(cast: Cast, client: Any):
     for group in dashboard.navigation(request):
         for item in group["items"]:
             if item["permission"](request):
-                assert client.get(item["link"]).status_code == 200, item["link"]
+                assert client.get(item["link"], follow=True).status_code == 200, item["link"]
+
+
+# --- one name for one thing -------------------------------------------------------------------
+
+
+def names_of(page: str) -> tuple[str, list[str]]:
+    """What a page of the desk calls itself: in its tab, and the steps of its heading."""
+    tab = re.search(r"<title>(.*?)</title>", page, re.DOTALL)
+    heading = re.search(r"<h1.*?</h1>", page, re.DOTALL)
+    assert tab is not None
+    assert heading is not None
+    steps = re.findall(r"<(?:a|span)[^>]*truncate[^>]*>(.*?)</(?:a|span)>", heading[0], re.DOTALL)
+    title, _, site = html.unescape(tab[1]).strip().rpartition(" | ")
+    assert site == "Debug Console"
+    return title, [html.unescape(step).strip() for step in steps]
+
+
+def test_the_sidebar_the_tab_and_the_heading_call_each_page_by_one_name(cast: Cast, client: Client):
+    User.objects.filter(pk=cast.olivia.pk).update(is_superuser=True)
+    client.force_login(cast.olivia)
+    session = watch(cast.dan)
+    row = AuditRecord.objects.earliest("seq")
+    process("living")
+    tenant_admin = Membership.objects.get(user=cast.alice)
+    groups = dashboard.navigation(asked_by(User.objects.get(pk=cast.olivia.pk)))
+    entries = [entry for group in groups for entry in group["items"]]
+    assert len(entries) > 20
+    for entry in entries:
+        name = re.sub(r" <span.*", "", str(entry["title"]))
+        if name == "Waiting for approval":  # leads to the next request, or to this part of the desk
+            assert f"<h2>{name}</h2>" in client.get("/admin/").text
+            continue
+        assert names_of(client.get(entry["link"]).text) == (name, [name]), name
+        add = client.get(f"{entry['link']}add/")
+        if add.status_code == 200:
+            title, steps = names_of(add.text)
+            assert steps[0] in (name, title), entry["link"]
+    for path, steps in (
+        (f"policies/membership/{tenant_admin.pk}/change/", ["Tenant admins", str(tenant_admin)]),
+        (f"audit/auditrecord/{row.pk}/change/", ["Audit trail"]),
+        (f"extdebug/process/{Process.objects.get().pk}/change/", ["Streams", "living"]),
+    ):
+        assert names_of(client.get(f"/admin/{path}").text)[1][: len(steps)] == steps
+    for path, title in (
+        (f"extdebug/debugsession/{session.pk}/change/", "Session of dan on"),
+        ("extdebug/process/purge/", "Purge lines of a stream"),
+    ):
+        said, steps = names_of(client.get(f"/admin/{path}").text)
+        assert said.startswith(title)
+        assert steps == [said]

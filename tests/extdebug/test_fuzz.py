@@ -36,11 +36,17 @@ any_json = st.recursive(
     max_leaves=8,
 )
 kinds = st.sampled_from(
-    ["subscribe", "ack", "filter", "pause", "resume", "extend", "fetch", "ping", "events", ""]
-)
+    [
+        "subscribe", "ack", "filter", "pause", "resume", "extend", "fetch", "overview", "ping",
+        "events", "",
+    ]
+)  # fmt: skip
 names = st.sampled_from(
-    ["seq", "filter", "from", "id", "limit", "after", "before", "rev", "q", "target"]
-)
+    [
+        "seq", "filter", "from", "id", "limit", "after", "before", "rev", "q", "target", "until",
+        "speed", "since", "bucket",
+    ]
+)  # fmt: skip
 values = (
     any_json
     | st.sampled_from(["0-0", "1-1.1", "now", "9" * 30, 2**53 - 1, 2**64, -1])
@@ -53,7 +59,11 @@ well_formed = st.sampled_from(
         {"type": "ping"}, {"type": "pause"}, {"type": "resume"}, {"type": "ack", "seq": 0},
         {"type": "ack", "seq": 7}, {"type": "filter", "filter": {"rev": 2, "q": "a"}},
         {"type": "filter", "filter": {"q": "/(/"}}, {"type": "fetch", "id": "p", "limit": 10},
+        {"type": "fetch", "id": "h", "hidden": True, "filter": {"q": "-a", "request": "r*"}},
         {"type": "filter", "filter": {"rev": 3}, "from": {"tail": 5}}, json.loads(SUBSCRIBE),
+        {"type": "filter", "filter": {"rev": 4}, "from": {"tail": 5}, "speed": 4},
+        {"type": "filter", "filter": {"rev": 5}, "until": "2026-01-01T00:00:00Z"},
+        {"type": "overview", "id": "o"}, {"type": "overview", "id": "o", "bucket": 60},
     ]
 )  # fmt: skip
 
@@ -125,7 +135,7 @@ def check_answers(wire: Wire, stage: Stage) -> None:
     assert stage.hub.subscriptions == []
 
 
-ANSWERS = {"ready", "status", "error", "pong", "page", "closing", "events", "expiring"}
+ANSWERS = {"ready", "status", "error", "pong", "page", "closing", "events", "expiring", "overview"}
 PING = json.dumps({"type": "ping"})
 
 

@@ -24,8 +24,9 @@ from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
 from extdebug.sessions.node import Node
-from extdebug.sessions.opening import OpeningRequest, names_of, open_feed
+from extdebug.sessions.opening import OpeningRequest, open_feed
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.sessions.target_names import names_of
 from extdebug.streams.connection import Link
 from extdebug.wire.positions import Start
 from policies import access
@@ -216,7 +217,7 @@ async def test_who_leaves_while_the_session_opens_leaves_no_open_row(
 
     def slow(*args: Any) -> Any:
         loop.call_soon_threadsafe(reached.set)
-        return names_of(*args)
+        return names_of([args])[0]
 
     task = asyncio.create_task(opened(node, viewer_of(cast.dan), read_names=slow))
     await reached.wait()

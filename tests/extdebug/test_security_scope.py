@@ -74,9 +74,14 @@ async def test_no_road_leads_to_another_install(
     hidden = {"type": "filter", "filter": {"rev": 2, "installs": ["inst-hidden"]}}
     asked = {"type": "filter", "filter": {"rev": 3, "q": FOREIGN}, "from": {"tail": 100}}
     page = {"type": "fetch", "id": "p", "limit": 1000}
+    others = {"type": "fetch", "id": "f", "filter": {}}
+    left_out = {"type": "fetch", "id": "h", "hidden": True, "filter": {"q": "zebra"}}
     text = await everything(console, cast.dora, page, hidden, asked, page)
     assert "mine too" in text
     roads = {"websocket": text}
+    for name, frame in (("other filter", others), ("hidden", left_out)):
+        roads[name] = await everything(console, cast.dora, frame, filter={"rev": 1, "q": FOREIGN})
+        assert "mine too" in roads[name]
     headers = await sync_to_async(console.headers)(cast.dora)
     query = "extensionId=invoice-sync&tenantId=acme"
     async with httpx.AsyncClient(base_url=console.url, headers=headers) as client:

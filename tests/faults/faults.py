@@ -7,9 +7,10 @@ server or of the way to it is said in its row of FAULTS.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -35,6 +36,9 @@ class Consoles(Protocol):
     async def roll(self) -> None:
         """SIGTERM and a new process, one after the other, for each."""
 
+    def hang(self) -> Callable[[], None]:
+        """SIGSTOP for one of them; call what this returns to let it go on."""
+
 
 @dataclass(slots=True)
 class Field:
@@ -58,6 +62,30 @@ class Field:
                     return act(client)
 
         return await asyncio.to_thread(run)
+
+
+@contextlib.asynccontextmanager
+async def one_hangs(field: Field) -> AsyncIterator[None]:
+    """In half of the plays one console hangs meanwhile: it then reads, and notices, later than the
+    other, as on a busy machine."""
+    if field.chance.random() < 0.5:
+        yield
+        return
+    go_on = field.consoles.hang()
+    try:
+        await asyncio.sleep(field.chance.uniform(0.0, 0.3))
+        yield
+        await asyncio.sleep(field.chance.uniform(0.0, 0.6))
+    finally:
+        go_on()
+
+
+def late(act: Callable[[Field], Awaitable[None]]) -> Callable[[Field], Awaitable[None]]:
+    async def played(field: Field) -> None:
+        async with one_hangs(field):
+            await act(field)
+
+    return played
 
 
 async def none(field: Field) -> None:
@@ -171,6 +199,7 @@ async def failover(field: Field) -> None:
     """A replica is promoted that misses the last acknowledged entries; the old one is killed."""
     assert field.proxy is not None
     old = field.server
+    began = time.monotonic()
     new = await asyncio.to_thread(field.another, "--replicaof", f"127.0.0.1 {old.port}")
 
     def promote() -> None:
@@ -183,19 +212,22 @@ async def failover(field: Field) -> None:
                 source.execute_command("WAIT", 1, 5000)
                 replica.execute_command("REPLICAOF", "NO", "ONE")
 
-    await asyncio.to_thread(promote)
-    await asyncio.sleep(field.chance.uniform(0.1, 0.5))  # written and lost with the old one
-    field.proxy.refuse = True
-    field.proxy.reset()
+    # A replica is up for longer than anybody was without an answer; else it looks like a restart.
+    await asyncio.sleep(max(0.0, began + 4 - time.monotonic()))
+    async with one_hangs(field):
+        await asyncio.to_thread(promote)
+        await asyncio.sleep(field.chance.uniform(0.1, 0.5))  # written and lost with the old one
+        field.proxy.refuse = True
+        field.proxy.reset()
 
-    def move() -> None:
-        with field.traffic.held():
-            old.kill9()
-            field.traffic.move(new.port)
+        def move() -> None:
+            with field.traffic.held():
+                old.kill9()
+                field.traffic.move(new.port)
 
-    await asyncio.to_thread(move)
-    field.server = new
-    field.proxy.target, field.proxy.refuse = new.port, False
+        await asyncio.to_thread(move)
+        field.server = new
+        field.proxy.target, field.proxy.refuse = new.port, False
 
 
 # --- the server does not answer -------------------------------------------------------------------
@@ -347,19 +379,19 @@ class Fault:
 
 FAULTS: Final[dict[str, Fault]] = {
     "none": Fault(none),
-    "del": Fault(delete, resets=RESET),
-    "refill": Fault(delete_and_refill, resets=RESET),
-    "flushall": Fault(flush, resets=RESET),
-    "swapdb": Fault(swap, resets=RESET),
-    "rename": Fault(rename, resets=RESET),
-    "setdel": Fault(set_and_delete, resets=RESET),
+    "del": Fault(late(delete), resets=RESET),
+    "refill": Fault(late(delete_and_refill), resets=RESET),
+    "flushall": Fault(late(flush), resets=RESET),
+    "swapdb": Fault(late(swap), resets=RESET),
+    "rename": Fault(late(rename), resets=RESET),
+    "setdel": Fault(late(set_and_delete), resets=RESET),
     "bursts": Fault(bursts, options=SMALL_NODES),
-    "xtrim": Fault(trims, options=SMALL_NODES),
-    "xdel": Fault(deletions, late_gaps=3.0),
-    "empty": Fault(restart_empty, resets=RESET),
-    "aof": Fault(restart_with_log, resets=RESET, options=AOF),
-    "rdb": Fault(restart_with_snapshot, resets=RESET),
-    "loading": Fault(loading, resets=RESET, options=AOF),
+    "xtrim": Fault(late(trims), options=SMALL_NODES),
+    "xdel": Fault(late(deletions), late_gaps=3.0),
+    "empty": Fault(late(restart_empty), resets=RESET),
+    "aof": Fault(late(restart_with_log), resets=RESET, options=AOF),
+    "rdb": Fault(late(restart_with_snapshot), resets=RESET),
+    "loading": Fault(late(loading), resets=RESET, options=AOF),
     "failover": Fault(failover, resets=("failover",), proxied=True),
     "freeze": Fault(freeze),
     "killtail": Fault(kill_tail),

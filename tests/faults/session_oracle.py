@@ -222,6 +222,9 @@ def _assign(
     """Each missing entry into one gap. Returns the lines that only a gap of entries explains."""
     beyond: set[tuple[str, int]] = set()
     alone: list[Line] = []
+    lent: list[
+        tuple[Line, _Gap]
+    ] = []  # lines that are gone, in gaps that count what a filter selects
     due = [line for line in missing if not line.lost and must(line)]
     for present in (True, False):  # those that only a gap of the session's own can hold come first
         for line in due:
@@ -235,14 +238,40 @@ def _assign(
                 gap.left -= 1
             if not gap.by_filter:
                 beyond.add((line.src, line.n))
+            elif not present:
+                lent.append((line, gap))
+    spare: list[Line] = []
     for line in missing:  # markers and what the filter hid at times: counted by some, not by all
         if not line.lost and must(line):
             continue
         gap = _choose(gaps, line, by_filter_only=line.id in held, exact=True, entries=not may(line))
         if gap is not None and gap.left is not None and not (line.lost and gap.by_filter):
             gap.left -= 1
+        elif gap is None and may(line) and not line.lost and line.id in held:
+            spare.append(line)
+    _exchange(lent, spare, gaps, beyond)
     _blame(alone, gaps, log, held, verdict)
     return beyond
+
+
+def _exchange(
+    lent: list[tuple[Line, _Gap]],
+    spare: list[Line],
+    gaps: list[_Gap],
+    beyond: set[tuple[str, int]],
+) -> None:
+    """A gap that counts what a filter selects may hold lines that it selected only then. For each
+    of these a line that is gone can be in the stream's own gap, if that has room for it."""
+    for line, gap in lent:
+        at = place(line.id or "")
+        other = next(
+            (one for one in gaps if one.left and not one.by_filter and one.holds(at)), None
+        )
+        found = next((one for one in spare if gap.holds(place(one.id or ""))), None)
+        if other is not None and other.left and found is not None:
+            other.left -= 1
+            spare.remove(found)
+            beyond.add((line.src, line.n))
 
 
 def _choose(

@@ -5,17 +5,19 @@ from pathlib import Path
 import pytest
 
 from tests.faults.faults import FAULTS
-from tests.faults.plan import WATCHERS, chosen, plays, seed_of_run
+from tests.faults.plan import SHARES, WATCHERS, chosen, plays, seed_of_run
 from tests.faults.traffic import MIXES
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_sample_has_every_fault_watcher_and_producer(seed: int) -> None:
-    found = plays({"FAULTS_SEED": str(seed)})
+def test_three_runs_in_a_row_have_every_fault_watcher_and_producer(seed: int) -> None:
+    runs = [plays({"FAULTS_SEED": str(one)}) for one in range(seed, seed + SHARES)]
+    found = [play for run in runs for play in run]
     assert {play.fault for play in found} == set(FAULTS)
+    assert len(found) == len(FAULTS), "each once"
     assert {play.producers for play in found} == set(MIXES)
-    assert {name for play in found for name in play.watchers} == set(WATCHERS)
-    assert found == plays({"FAULTS_SEED": str(seed)})
+    assert all(set(play.watchers) == set(WATCHERS) for play in found)
+    assert runs[0] == plays({"FAULTS_SEED": str(seed)})
 
 
 def test_seeds_ask_for_the_whole_product() -> None:

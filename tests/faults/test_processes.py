@@ -102,7 +102,9 @@ async def test_a_connection_whose_other_end_vanished(
     """The heartbeat is shortened to 1 s: what is proved is that it reaps, not how long 20 s are."""
     monkeypatch.setattr(
         console_fixture, "command",
-        lambda _, port: [sys.executable, "-m", "tests.faults.quick_pings", "--port", str(port)],
+        lambda _, port, workers: [
+            sys.executable, "-m", "tests.faults.quick_pings", "--port", str(port)
+        ],
     )  # fmt: skip
     server = redis_server_factory()
     console = await stage.console(server.url)

@@ -244,6 +244,22 @@ def test_a_filter_says_what_must_and_what_may_be_shown() -> None:
     assert [red(verdict) for verdict in verdicts] == [{}, {}, {"silent": 1}, {"order": 1}]
 
 
+def test_what_a_filter_selected_at_times_leaves_room_for_what_is_gone() -> None:
+    """A filter that changes: errors 6, 7 and the warning 5 came too fast; 2, 3 and 4 are gone."""
+    lines = [replace(line, level=("error", "error", "warn")[line.n % 3]) for line in written(7)]
+    held = {id_of(n) for n in (1, 5, 6, 7)}
+    verdicts = [
+        judge_session(
+            [*shown(1), gap(2, 8, fast, "rate_limited"), gap(1, 9, gone)], lines,
+            since="0-0", held=held, must=lambda line: line.level == "error",
+        )
+        for fast, gone in ((3, 3), (3, 4), (4, 3), (1, 3))
+    ]  # fmt: skip
+    assert [red(verdict) for verdict in verdicts] == [
+        {}, {"counts": 1}, {"counts": 1}, {"silent": 1},
+    ]  # fmt: skip
+
+
 # --- random views --------------------------------------------------------------------------------
 
 

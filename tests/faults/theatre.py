@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -90,6 +91,11 @@ class Processes:
             old = self.running.pop(0)
             await asyncio.to_thread(old.stop)
             await self._add()
+
+    def hang(self) -> Callable[[], None]:
+        process = self.running[-1].process
+        process.send_signal(signal.SIGSTOP)
+        return lambda: process.send_signal(signal.SIGCONT)
 
     async def _add(self) -> None:
         fresh = await self.start()

@@ -173,6 +173,30 @@ class Behind(Slow):
         self._acks = asyncio.create_task(self._acknowledge(0.5))
 
 
+class Playing(Socket):
+    """Plays the stream from its beginning at a multiple of its pace until it has caught up; loses
+    its connection about when the fault happens."""
+
+    waits_for_fault = True
+
+    def __init__(self, name: str, doors: Sequence[Door], *, seed: int) -> None:
+        super().__init__(name, doors, seed=seed)
+        self.watcher.start = {"time": "2020-01-01T00:00:00Z"}
+        self.watcher.speed = self.chance.choice((4, 16))
+        self.since = "0-0"
+
+    async def begin(self) -> None:
+        await self.watcher.__aenter__()
+        await self.watcher.until(lambda: self.watcher.log, what="the first of the history")
+
+    async def around(self, healed: asyncio.Event) -> None:
+        await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+        self.watcher.leave()
+        await asyncio.sleep(self.chance.choice((0.02, 0.2, 0.7)))
+        self.watcher.come_back()
+        self.ready_at = time.monotonic()
+
+
 class Filtering(Socket):
     """Changes its filter all the time; lines that every filter selects must be shown."""
 
@@ -331,6 +355,7 @@ def view(name: str, here: Doors, there: Doors, *, seed: int) -> View:
         "two": lambda: Two(name, near, near, seed=seed),
         "two-other": lambda: Two(name, near, far, seed=seed),
         "behind": lambda: Behind(name, near, seed=seed),
+        "playing": lambda: Playing(name, [*near, *far], seed=seed),
         "filter": lambda: Filtering(name, near, seed=seed),
         "paused": lambda: Paused(name, near, seed=seed),
     }

@@ -50,6 +50,7 @@ class Watcher:
         self.doors = list(doors)
         self.target = target
         self.start = start
+        self.speed: float | None = None  # the stream is played, this many times as fast
         self.filter = filter or {}
         self.resume = resume
         self.acks = acks
@@ -258,6 +259,8 @@ class Watcher:
         }
         if self.resume and self.session is not None:
             frame["resume"] = self.session
+        if self.speed is not None:
+            frame["speed"] = self.speed
         return frame
 
     async def _take(self, frame: dict[str, Any], connection: ClientConnection) -> None:

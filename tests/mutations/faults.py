@@ -4,8 +4,32 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutations.cuts import CUTS
+from tests.mutations.deliveries import DELIVERIES
+from tests.mutations.directory import DIRECTORY
 from tests.mutations.levels import LEVELS
 from tests.mutations.loss_core import LOSS_CORE
+from tests.mutations.masters import MASTERS
+from tests.mutations.openings import OPENINGS
+from tests.mutations.presence import PRESENCES
+from tests.mutations.purges import PURGES
+from tests.mutations.ranges import RANGES
 from tests.mutations.returns import RETURNS
+from tests.mutations.shortcuts import SHORTCUTS
+from tests.mutations.turns import TURNS
 
-MUTATIONS: Final = [*LEVELS, *LOSS_CORE, *RETURNS]
+MUTATIONS: Final = [
+    *CUTS,
+    *DELIVERIES,
+    *DIRECTORY,
+    *LEVELS,
+    *LOSS_CORE,
+    *MASTERS,
+    *OPENINGS,
+    *PRESENCES,
+    *PURGES,
+    *RANGES,
+    *RETURNS,
+    *SHORTCUTS,
+    *TURNS,
+]

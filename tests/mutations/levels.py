@@ -118,8 +118,8 @@ LEVELS: Final = [
     ),
     Mutation(
         "a line of the other output overtakes a trace", TRACES,
-        "if output is self.output and not cut and self._belongs(line):",
-        "if not cut and self._belongs(line):", CAPTURE_TESTS,
+        "if output is self.output and not cut and self._belongs(seen):",
+        "if not cut and self._belongs(seen):", CAPTURE_TESTS,
     ),
     Mutation(
         "a log line within a trace is swallowed", TRACES,

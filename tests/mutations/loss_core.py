@@ -18,6 +18,8 @@ GAPS: Final = "extdebug/hub/gaps.py"
 AGREEMENT: Final = "extdebug/hub/life_agreement.py"
 READER: Final = "extdebug/hub/stream_reader.py"
 HISTORY: Final = "extdebug/hub/history.py"
+BOUNDARY: Final = "extdebug/hub/boundary_reads.py"
+AGENDA: Final = "extdebug/hub/agenda.py"
 TAIL: Final = "extdebug/hub/tail.py"
 LIFE: Final = "extdebug/hub/stream_life.py"
 GROUP: Final = "extdebug/hub/reader_group.py"
@@ -38,6 +40,8 @@ FLOW_TESTS: Final = "tests/extdebug/sessions/test_flow_control.py"
 DELIVERY_TESTS: Final = "tests/extdebug/sessions/test_delivery.py"
 WATCHED_TESTS: Final = "tests/extdebug/hub/test_watched_stream.py"
 HISTORY_TESTS: Final = "tests/extdebug/hub/test_history.py"
+READER_TESTS: Final = "tests/extdebug/hub/test_stream_reader.py"
+AGENDA_TESTS: Final = "tests/extdebug/hub/test_agenda.py"
 TAIL_TESTS: Final = "tests/extdebug/hub/test_tail.py"
 LIFE_TESTS: Final = "tests/extdebug/hub/test_stream_life.py"
 GROUP_TESTS: Final = "tests/extdebug/hub/test_reader_group.py"
@@ -225,7 +229,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "the count of a place goes back", PLACE,
-        "index = max(known, default=None)", "index = min(known, default=None)",
+        "counted if index is None else max(index, counted)",
+        "counted if index is None else min(index, counted)",
         f"{PLACE_TESTS} {DELIVERY_TESTS}",
     ),
     Mutation(
@@ -235,7 +240,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "an end without a count begins where its process stood", PLACE,
-        "piece.gap = msgspec.structs.replace(piece.gap, after=str(at.id))", "pass", PLACE_TESTS,
+        "piece.gap = msgspec.structs.replace(piece.gap, after=str(since))", "pass", PLACE_TESTS,
     ),
     # --- what is told
     Mutation(
@@ -298,14 +303,24 @@ LOSS_CORE: Final = [
         LIFE_TESTS,
     ),
     Mutation(
-        "a third life is taken for the second", HISTORY,
-        "if boundary.epoch and not self._known(boundary.epoch, snapshot):", "if False:",
-        HISTORY_TESTS + " -k third_life",
+        "a refused read looks at nothing", TAIL,
+        "reader.due()\n                    self._agenda.wake(reader)\n", "pass\n",
+        TAIL_TESTS + " -k refused",
     ),
     Mutation(
-        "a refused read looks at nothing", TAIL,
-        "            for reader in readers:\n                reader.due()\n", "            pass\n",
-        TAIL_TESTS + " -k refused",
+        "a tail from the beginning counts what lies behind the boundary", BOUNDARY,
+        "held = int(replies[0]) - beyond", "held = int(replies[0])",
+        "tests/extdebug/hub/test_boundary_reads.py -k entry_by_entry",
+    ),
+    Mutation(
+        "a snapshot proves that all was read whatever it counts", READER,
+        "(snapshot.added, snapshot.top) != (account.at.index, account.at.id)",
+        "snapshot.top != account.at.id", READER_TESTS + " -k proves",
+    ),
+    Mutation(
+        "a stream that rests is never asked again", AGENDA,
+        "while self._times and self._times[0][0] <= now:", "while False:",
+        AGENDA_TESTS + " -k its_time",
     ),
     Mutation(
         "a change of life is not told", LIFE,
@@ -323,7 +338,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "what came after a restart is told before its gap", LIFE,
-        "old = [row for row in rows if row[0].ms < began_ms]", "old = rows", LIFE_TESTS,
+        "old = [row for row in rows if row[0] < began]", "old = rows", LIFE_TESTS,
     ),
     Mutation(
         "the group is not put where the account is", GROUP,
@@ -345,7 +360,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "what history lost further on is not counted ahead", HISTORY,
-        "await self._count_ahead(link, boundary)", "pass", HISTORY_TESTS + " -k numbered",
+        "await self._count_ahead(link, snapshot, boundary)", "pass", HISTORY_TESTS + " -k numbered",
     ),
     Mutation(
         "history ends before the boundary", HISTORY,
@@ -365,8 +380,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a lost connection leaves the group where it was", READER,
-        "        self._group.synced = False\n        self.behind = True\n",
-        "        self.behind = True\n", LIFE_TESTS + " -k lost_reply",
+        "        self._group.synced = False\n        self.behind = self._doubted = True\n",
+        "        self.behind = self._doubted = True\n", LIFE_TESTS + " -k lost_reply",
     ),
     Mutation(
         "a look of part of the stream counts as the whole", READER,
@@ -375,12 +390,12 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a group that stayed behind proves another life", LIFE,
-        " and not self.current(snapshot)", "", LIFE_TESTS,
+        "in snapshot.groups and not self.current(snapshot)", "in snapshot.groups", LIFE_TESTS,
     ),
     Mutation(
         "a stream that replaced ours over a restart is the rest of ours", LIFE,
-        "if at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id):",
-        "if not epochs.of_run(at.epoch, run_id):", LIFE_TESTS,
+        "stays = at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id)",
+        "stays = not epochs.of_run(at.epoch, run_id)", LIFE_TESTS,
     ),
     # --- the runner
     Mutation(

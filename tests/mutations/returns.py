@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutations.loss_core import (
     AGREEMENT,
+    CONTINUITY,
     EPOCH_TESTS,
     EPOCHS,
     GAPS,
@@ -60,7 +61,7 @@ RETURNS: Final = [
     ),
     Mutation(
         "a name says nothing of the doubt", EPOCHS,
-        "if width >= doubt_ms), 7)", "if width >= 0), 7)", EPOCH_TESTS,
+        "bisect.bisect_left(_DOUBTS_MS, doubt_ms)", "0", EPOCH_TESTS,
     ),
     Mutation(
         "a server that misses our last read is taken for one that has it", GROUP,
@@ -73,17 +74,17 @@ RETURNS: Final = [
     # --- what lies between two runs
     Mutation(
         "what a restart left is not told before its gap", LIFE,
-        "crossing = await self._read_rest(account)\n", "pass\n", LIFE_TESTS,
+        "following = await self._read_rest(account, began)", "following = None", LIFE_TESTS,
     ),
     Mutation(
         "a rolled back server's first entries are taken for the earlier run's", LIFE,
-        "if self._server.failover or self._group.rolled_back(snapshot):",
-        "if self._server.failover:", LIFE_TESTS,
+        "rolled_back=self._group.rolled_back(snapshot)",
+        "rolled_back=False", LIFE_TESTS,
     ),
     Mutation(
         "a gap over what may be of either run ends at its first entry", LIFE,
-        "return Crossing(began_ms, certain_ms - began_ms, EntryId(certain_ms, 0))",
-        "return Crossing(began_ms, certain_ms - began_ms, following)", LIFE_TESTS,
+        "None if following is None else max(following, certain)",
+        "following", LIFE_TESTS,
     ),
     Mutation(
         "a marker behind a restart is kept for a later hole", NUMBERS,
@@ -161,13 +162,14 @@ RETURNS: Final = [
         "min(account.proved, at.id), behind(boundary.id)", "at.id, behind(boundary.id)",
         HISTORY_TESTS + " -k just_before",
     ),
+    Mutation(
+        "what a client's count hides is placed behind what was read since", CONTINUITY,
+        "if not self._provisional:\n", "if True:\n",
+        HISTORY_TESTS + " -k trimmed_before_a_clients_place",
+    ),
     # --- a client that knows more than its process
     Mutation(
         "a client of a later run is read for by a process of the earlier", AGREEMENT,
         "or (ours and boundary.epoch in known):", "or boundary.epoch in known:", AGREEMENT_TESTS,
-    ),
-    Mutation(
-        "a place whose stream is gone waits for the live stream", AGREEMENT,
-        "if stood.epoch not in known or", "if", AGREEMENT_TESTS,
     ),
 ]  # fmt: skip

@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+# Enough for tests that ask for none of our fixtures: most of the core's. Without Django and the
+# fixtures' imports a run takes 0.6 s of CPU in place of 2.2 s.
+BARE: Final = """\
+[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+timeout = 120
+filterwarnings = error
+markers =
+    redis: needs a redis-server binary
+    postgres: needs the PostgreSQL server binaries
+"""
 COPIED: Final = ("audit", "config", "extdebug", "policies", "templates", "tests", "pyproject.toml")
+FIXTURE_MISSING: Final = "' not found\n>       available fixtures:"
 LONGEST: Final = 120  # seconds for the tests of one fault
 
 
@@ -38,6 +51,7 @@ def copy_tree(folder: Path) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / name)
+    (folder / "bare.ini").write_text(BARE)
     # Bytecode that is checked against the source's content: a fault is never missed, and what no
     # fault is in is not compiled again by each run.
     compileall.compile_dir(
@@ -46,12 +60,16 @@ def copy_tree(folder: Path) -> Path:
     return folder
 
 
-def run_tests(tree: Path, tests: str) -> subprocess.CompletedProcess[str]:
+def run_tests(tree: Path, tests: str, *, bare: bool) -> subprocess.CompletedProcess[str]:
     """These tests in that tree, up to the first that fails."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "MUTATION": "1"}
-    for name in ("PYTEST_XDIST_WORKER", "PYTHONDONTWRITEBYTECODE"):
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    # All of these tests, whatever share of them the run itself makes.
+    for name in ("PYTEST_XDIST_WORKER", "PYTHONDONTWRITEBYTECODE", "TESTED_ON"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += ["-p", "tests.mutations.no_smallest_example"]
+    if bare:
+        command += ["-c", "bare.ini", "--noconftest", "-p", "no:django", "-p", "no:xdist"]
     return subprocess.run(
         [*command, *shlex.split(tests)],
         cwd=tree, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False,
@@ -66,7 +84,9 @@ def noticed(tree: Path, mutation: Mutation) -> str:
         return f"{mutation.file} has {source.count(mutation.old)} times: {mutation.old!r}"
     path.write_text(source.replace(mutation.old, mutation.new))
     try:
-        done = run_tests(tree, mutation.tests)
+        done = run_tests(tree, mutation.tests, bare=True)
+        if done.returncode != 1 or FIXTURE_MISSING in done.stdout:
+            done = run_tests(tree, mutation.tests, bare=False)
     except subprocess.TimeoutExpired:
         return ""  # it hangs: a test run of ours would end by its own time limit
     finally:

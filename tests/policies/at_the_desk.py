@@ -4,10 +4,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from extdebug.models import DebugSession
-from extdebug.sessions import store
 from extdebug.wire.keys import Target
 from policies import access
 from policies.models import Grant
+from tests.extdebug.opened_rows import open_row
 from tests.policies.conftest import TARGET
 
 
@@ -21,7 +21,7 @@ def watch(user: User, **target: str) -> DebugSession:
     """A live session's row, opened as a socket opens it."""
     at = Target(**{**TARGET, **target})
     viewer = access.viewer_of(user, transport="ws")
-    decision, held = store.open_session(viewer, at, process="p", filters=[])
+    decision, held = open_row(viewer, at)
     assert held is not None, decision.reason
     return DebugSession.objects.get(pk=held.id)
 

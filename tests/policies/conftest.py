@@ -11,7 +11,7 @@ from django.test import Client
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from policies import access
-from policies.access import Decision
+from policies.access import Decision, OpenSessions
 from policies.changes import requests
 from policies.changes.second_person import NeedsSecond
 from policies.grants import notifications, verbs
@@ -55,7 +55,17 @@ def _quiet_courier() -> Iterator[None]:
 def ask(user: User, **more: Any) -> Decision:
     """What would be decided for this user now, without opening."""
     viewer = access.viewer_of(user, transport="ws")
-    return access.decide(viewer, **{**TARGET, "opening": False, **more})
+    return access.decide(viewer, **{**TARGET, **more})
+
+
+def knock(user: User, sessions: Callable[[], OpenSessions] = OpenSessions) -> Decision:
+    """What is decided for this user who opens a session while so many are open."""
+    viewer = access.viewer_of(user, transport="ws")
+    with transaction.atomic():
+        openings = access.openings([(viewer, TARGET["tenant"], TARGET["extension"])])
+        decision = openings.decide(0, sessions())
+        openings.write()
+    return decision
 
 
 def request(by: User, **more: Any) -> Grant:

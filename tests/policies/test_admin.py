@@ -11,10 +11,10 @@ from django.utils import timezone
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
-from extdebug.sessions import store
 from extdebug.wire.keys import Target
 from policies import access
 from policies.models import Grant
+from tests.extdebug.opened_rows import open_row
 from tests.policies.at_the_desk import act, signed_in, state, watch
 from tests.policies.conftest import TARGET, actions, granted, request
 
@@ -183,14 +183,14 @@ def test_the_first_page_shows_what_waits_what_is_granted_who_watches_and_who_was
     waiting, active = request(cast.dora), granted(cast, cast.dan)
     row = watch(cast.dan)
     viewer = access.viewer_of(cast.alice, transport="ws")
-    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
+    open_row(viewer, Target(**TARGET))
     page = signed_in(cast.olivia).get("/admin/").text
     assert act(waiting, "approve") in page
     assert act(active, "revoke") in page
     assert f"/admin/extdebug/debugsession/{row.pk}/end/" in page
-    assert "You have no grant for this target." in page
+    assert "alice has no grant for this target." in page
     live = signed_in(cast.olivia).get("/admin/?live=1").text
-    assert "You have no grant for this target." not in live
+    assert "alice has no grant for this target." not in live
 
 
 def test_staff_without_the_right_see_nothing_of_it(cast: Cast) -> None:

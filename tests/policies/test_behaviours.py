@@ -220,7 +220,7 @@ def test_behaviour_06_a_locked_approver_is_none(cast: Cast) -> None:
 def test_behaviour_07_a_pending_request_lapses_and_late_approval_conflicts(cast: Cast) -> None:
     pending = request(cast.dan)
     Grant.objects.filter(pk=pending.pk).update(lapses_at=timezone.now())
-    with pytest.raises(GrantConflict, match="lapsed at") as late:
+    with pytest.raises(GrantConflict, match="expired unanswered at") as late:
         grants.approve(pending.pk, by=cast.olivia)
     assert late.value.code == "late"
     assert grants.lapse() == 1

@@ -24,7 +24,7 @@ from policies.models import (
     Opening,
     Tenant,
 )
-from tests.policies.conftest import TARGET, actions, ask, granted, in_parallel, request
+from tests.policies.conftest import TARGET, actions, ask, granted, in_parallel, knock, request
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production")]
 rounds = pytest.mark.parametrize("turn", range(2))
@@ -187,7 +187,6 @@ def test_openings_at_once_do_not_exceed_a_cap(cast: Cast) -> None:
     """Counting and adding is one step when the row is inserted in decide's transaction."""
     granted(cast, cast.dan)
     Limits.objects.create(sessions_per_user=3)
-    viewer = access.viewer_of(cast.dan, transport="ws")
 
     def count() -> OpenSessions:
         # Stands for the session's table, which policies does not know.
@@ -195,7 +194,7 @@ def test_openings_at_once_do_not_exceed_a_cap(cast: Cast) -> None:
 
     def open_one(number: int) -> bool:
         with transaction.atomic():
-            decision = access.decide(viewer, **TARGET, opening=True, open_sessions=count)
+            decision = knock(cast.dan, count)
             if decision.allowed:
                 Tenant.objects.create(key=f"open-{number}", name="a session")
         return decision.allowed
@@ -207,8 +206,7 @@ def test_openings_at_once_do_not_exceed_a_cap(cast: Cast) -> None:
 def test_openings_at_once_do_not_exceed_the_rate(cast: Cast) -> None:
     granted(cast, cast.dan)
     Limits.objects.create(openings_per_minute=4)
-    viewer = access.viewer_of(cast.dan, transport="ws")
-    results = in_parallel(*[lambda: access.decide(viewer, **TARGET, opening=True)] * 8)
+    results = in_parallel(*[lambda: knock(cast.dan)] * 8)
     assert Counter(decision.code for decision in results) == {"": 4, "busy": 4}
     assert all(decision.retry_after in range(50, 61) for decision in results if decision.code)
     assert Opening.objects.filter(kind="session").count() == 4

@@ -11,7 +11,7 @@ from django.utils import timezone
 from extdebug.demo.sample import Cast
 from policies import access, upkeep
 from policies.models import Grant, Notice, Opening, Ticket
-from tests.policies.conftest import TARGET, actions, ask, granted, request
+from tests.policies.conftest import TARGET, actions, granted, knock, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -35,7 +35,7 @@ def test_the_janitor_deletes_old_notices_openings_and_tickets_and_keeps_the_youn
         sent_at=now, created_at=late + dt.timedelta(minutes=1)
     )
     for _ in range(2):
-        ask(cast.dan, opening=True)
+        knock(cast.dan)
         access.issue_ticket(access.viewer_of(cast.dan, transport="ws"), **TARGET)
     first, second = Opening.objects.filter(kind="session").order_by("pk")
     Opening.objects.filter(pk=first.pk).update(at=now - dt.timedelta(minutes=2))

@@ -66,3 +66,10 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     assert missing_modules() == []
     monkeypatch.setitem(sys.modules, "fakeredis", None)
     assert missing_modules() == ["fakeredis"]
+
+
+def test_the_stream_waited_for_is_the_one_that_runner_and_console_mean(plan: Plan):
+    assert plan.first_stream == "ext-debug:acme:invoice-sync"
+    assert {"--tenant-install", "acme:inst-acme", "invoice-sync"} <= set(plan.runner())
+    for environment in (plan.console_environment(), plan.runner_environment()):
+        assert not [name for name in environment if "PREFIX" in name]

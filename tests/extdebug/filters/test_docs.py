@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 import pytest
 
-from extdebug.filters import parser, query
+from extdebug.filters import query
 from extdebug.filters.batch import REGEX_CHARACTERS, Batch
 from extdebug.filters.filter import Filter, compile_filter
 from extdebug.filters.query import ATTRIBUTES
 from extdebug.wire.events import Event
+from tests.extdebug.filters.trees import parse_query
 from tests.files import ROOT
 
 TEXT: Final = (ROOT / "docs" / "filters.md").read_text()
@@ -44,7 +45,7 @@ def test_there_is_a_table():
     "q", re.findall(r"^\| `([^`]+)` \|", TEXT.split("## Attributes")[0], re.MULTILINE)
 )
 def test_the_queries_of_the_introduction_are_queries(q: str):
-    assert parser.parse_query(q) is not None
+    assert parse_query(q) is not None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_the_queries_of_the_introduction_are_queries(q: str):
 )
 def test_what_is_called_text_is_text(pasted: str):
     assert f"`{pasted}`" in TEXT
-    assert isinstance(parser.parse_query(pasted), query.Text)
+    assert isinstance(parse_query(pasted), query.Text)
 
 
 def test_every_attribute_is_documented():

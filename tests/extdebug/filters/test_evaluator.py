@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.evaluator import compile_node
-from extdebug.filters.parser import parse_query
 from extdebug.wire.events import Event
+from extdebug.wire.executions import STARTED, ended
 from tests.extdebug.filters.sample_events import event, lines
 from tests.extdebug.filters.strategies import events, small_queries
+from tests.extdebug.filters.trees import parse_query
 
 
 def places(q: str, of: list[Event]) -> list[int]:
@@ -31,6 +32,7 @@ def selects(q: str, of: Event | None = None) -> bool:
      "user=Bob", "user=bob", "a.b=", "-(zebra OR lion)", "hello -(world zebra)", "NOT zebra",
      "level:warn", "level>=info", "level<error", "-level:error", "stream:log", "STREAM",
      "install:inst-acme", "install:inst-*", "request:req-77", "request:Req-77", "request:*77",
+     "request:REQ-77", 'request:"rEQ-77"', "request:RE*", "request:/^REQ-/", "request=REQ-77",
      "request:*q-7*", "request:*", "request:/^req-[0-9]+$/", "tenant:acme", "extension:invoice*",
      "redacted:jwt", "redacted:*", "redacted:aws*", "-redacted:card", "-version:*", "-hash:*",
      "message:world", "-message:bob", "field.ms:120", "field.ms:120.0", "field.ms>=120",
@@ -48,7 +50,7 @@ def test_a_query_that_selects_the_event(q: str):
 @pytest.mark.parametrize(
     "q",
     ["hellO", "zebra", "hello zebra", '"world hello"', "-hello", "level>warn", "level:info",
-     "level<trace", "stream:stdout", "install:inst", "request:Req", "request:REQ-77", "hash:*",
+     "level<trace", "stream:stdout", "install:inst", "request:Req", "request:REQ-7", "hash:*",
      "redacted:card", "message:bob", "message:/ms/", "field.ms>120", "field.ms:12",
      "field.user:BOB",
      "field.absent:*", "field.ms.deeper:1", "field.ok>=0", "field.user>1", "field.a:x",
@@ -57,6 +59,16 @@ def test_a_query_that_selects_the_event(q: str):
 )  # fmt: skip
 def test_a_query_that_refuses_the_event(q: str):
     assert not selects(q)
+
+
+def test_what_the_runner_says_of_an_execution_is_found_and_no_field_of_that_name():
+    started, failed = (event(execution=said) for said in (STARTED, ended(503, seconds=1)))
+    assert selects("execution:start", started)
+    assert selects("execution:*", started)
+    assert selects("execution:5*", failed)
+    assert selects("execution:503", failed)
+    assert not selects("execution:5*", started)
+    assert not selects("execution:*", event(fields={"execution": "503"}))
 
 
 def test_an_event_without_fields_has_none():

@@ -22,7 +22,7 @@ from extdebug.filters.filter import (
 from extdebug.filters.regex import Clocks
 from extdebug.wire.events import Event, Level, Output
 from tests.extdebug.filters.sample_events import event, lines
-from tests.extdebug.filters.strategies import events, filters
+from tests.extdebug.filters.strategies import events, filters, queries
 
 
 def test_a_filter_is_read_from_the_clients_json():
@@ -171,7 +171,14 @@ def test_equal_filters_are_answered_once_per_batch():
         ({"installs": ["inst-acme", "inst-other"]}, True),
         ({"installs": ["inst-other"]}, False),
         ({"request": "Req-77"}, True),
-        ({"request": "req-77"}, False),
+        ({"request": "req-77"}, True),
+        ({"request": "REQ-77"}, True),
+        ({"request": "Req-7"}, False),
+        ({"request": "req-7*"}, True),
+        ({"request": "req-8*"}, False),
+        ({"request": "*-77"}, True),
+        ({"request": "*"}, True),
+        ({"q": "request:RE*"}, True),
         ({"level": "warn", "installs": ["inst-acme"], "q": "hello"}, True),
         ({"level": "warn", "installs": ["inst-acme"], "q": "zebra"}, False),
         ({"installs": ["inst-other"], "q": "hello"}, False),
@@ -179,6 +186,44 @@ def test_equal_filters_are_answered_once_per_batch():
 )
 def test_every_part_of_a_filter_has_to_hold(said: FilterParts, selected: bool):
     assert bool(compile_filter(Filter.parse(said)).select(Batch([event()]))) == selected
+
+
+def rejected(said: FilterParts, *of: Event) -> dict[int, tuple[str, str]]:
+    found = compile_filter(Filter.parse(said)).rejections(Batch(of))
+    return {place: (part.name, part.term) for place, part in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "term"),
+    [
+        ({"request": "other*"}, "request", "request:other*"),
+        ({"installs": ["b", "a"]}, "installs", "install:a OR install:b"),
+        ({"level": "error"}, "level", "level>=error"),
+        ({"streams": ["stdout", "stderr"]}, "streams", "stream:stderr OR stream:stdout"),
+        ({"q": " hello  -world level:warn"}, "q", "-world"),
+        ({"q": "hello AND ms>=500 zebra"}, "q", "ms>=500"),
+        ({"q": "hello (zebra OR lion)"}, "q", "(zebra OR lion)"),
+        ({"q": "zebra OR lion "}, "q", "zebra OR lion"),
+        ({"q": 'NOT "hello world" x'}, "q", 'NOT "hello world"'),
+        ({"level": "error", "q": "zebra"}, "level", "level>=error"),
+    ],
+)
+def test_the_first_part_that_an_event_fails_is_named(said: FilterParts, name: str, term: str):
+    assert rejected(said, event()) == {0: (name, term)}
+
+
+@given(st.lists(events, max_size=20), filters)
+def test_each_event_is_selected_or_rejected_by_a_part(batch: list[Event], wanted: Filter):
+    selector = compile_filter(wanted)
+    chosen = set(selector.select(Batch(batch)))
+    assert chosen == set(range(len(batch))) - selector.rejections(Batch(batch)).keys()
+
+
+@given(queries, st.lists(events, max_size=8))
+def test_a_rejecting_term_of_q_rejects_alone(q: str, batch: list[Event]):
+    for place, part in compile_filter(Filter.parse({"q": q})).rejections(Batch(batch)).items():
+        alone = compile_filter(Filter.parse({"q": part.term}))
+        assert not alone.select(Batch([batch[place]]))
 
 
 def test_a_filter_that_was_stopped_selects_nothing_until_it_is_forgiven():
@@ -196,6 +241,7 @@ def test_a_filter_that_was_stopped_selects_nothing_until_it_is_forgiven():
     assert list(selector.select(Batch(batch))) == []
     assert selector.failed is not None
     assert selector.failed.code is Problem.TOO_COSTLY
+    assert selector.rejections(Batch(batch)) == {}
     cost[0] = 0.0
     assert list(selector.select(Batch(batch))) == []
     now[0] += FORGIVEN + 1.0

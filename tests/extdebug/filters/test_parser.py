@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from extdebug.filters.parser import parse_query
+from extdebug.filters.parser import parse_terms
 from extdebug.filters.query import (
     MAX_DEPTH,
     MAX_REGEX,
@@ -29,6 +29,7 @@ from extdebug.filters.query import (
     Where,
 )
 from extdebug.wire.events import Level, Output
+from tests.extdebug.filters.trees import parse_query
 
 
 def text(needle: str, *, fold: bool = True) -> Text:
@@ -78,7 +79,8 @@ a, b, c = text("a"), text("b"), text("c")
         ("request:ab", Value("request", Shape.EXACT, "ab", fold=True)),
         ("request:ab*", Value("request", Shape.PREFIX, "ab", fold=True)),
         ("request:*ab", Value("request", Shape.SUFFIX, "ab", fold=True)),
-        ("request:*Ab*", Value("request", Shape.INSIDE, "Ab", fold=False)),
+        ("request:*Ab*", Value("request", Shape.INSIDE, "ab", fold=True)),
+        ("version:*Ab*", Value("version", Shape.INSIDE, "Ab", fold=False)),
         ("request:*", Value("request", Shape.PRESENT, "", fold=True)),
         ('request:"a*"', Value("request", Shape.EXACT, "a*", fold=True)),
         ("request:/a/", ValueRegex("request", "a", fold=True)),
@@ -96,9 +98,25 @@ def test_syntax(q: str, tree: Node | None):
 
 
 @pytest.mark.parametrize(
+    ("q", "terms"),
+    [
+        ("", []),
+        (" a  -b ", ["a", "-b"]),
+        ("a AND NOT (b OR c) AND d", ["a", "NOT (b OR c)", "d"]),
+        (" a b OR c ", ["a b OR c"]),
+        ("(a b)", ["(a b)"]),
+        ('message:"x y" /a b/i f(x)', ['message:"x y"', "/a b/i", "f(x)"]),
+        ("--flag - x", ["--flag", "-", "x"]),
+    ],
+)
+def test_the_conditions_of_a_query_and_where_they_stand(q: str, terms: list[str]):
+    assert [q[term.start : term.end] for term in parse_terms(q)] == terms
+
+
+@pytest.mark.parametrize(
     "pasted",
     ["http://x.y/z?a=b", "12:30:01", "key=value", "a->b", "handler()", "f(g(x))", "/api/v1/users",
-     "//comment", "/unfinished", "-", "--flag", "a-b", "TypeError:", 'x="y"', "a/b/",
+     "//comment", "/unfinished", "-", "--flag", "a-b", "TypeError:", "a/b/",
      "c:\\temp", "::1", "a<b", "List<String>", "{a:1}", "[INFO]", "*", "😀", "std::fmt", "x>",
      "level", "field", "field.", "field:", "levels", "ORDER", "/a/b", "/a/ib", "-)(", "level="],
 )  # fmt: skip

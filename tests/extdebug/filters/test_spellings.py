@@ -8,16 +8,17 @@ from hypothesis import strategies as st
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.filter import Filter, compile_filter
-from extdebug.filters.parser import parse_query
 from extdebug.filters.query import Compare, Text
 from extdebug.filters.spellings import known_name
 from extdebug.wire.events import Event, Level, Output
+from tests.extdebug.filters.trees import parse_query
 
 FAILED = Event(
     ts="2026-01-31T09:30:00.120Z", level=Level.ERROR, stream=Output.LOG, message="could not post",
     tenant_id="acme", extension_id="invoice-sync", install_id="inst-acme", request_id="req-7f3a",
     version_id="1.4.2",
-    fields={"ms": 812, "status": 502, "retry-after": 3, "customer": {"tier": "gold", "id": 7}},
+    fields={"ms": 812, "status": 502, "retry-after": 3, "customer": {"tier": "gold", "id": 7,
+            "name": 'Ann "Al" Lee'}},
 )  # fmt: skip
 
 
@@ -42,6 +43,8 @@ def finds(q: str, event: Event = FAILED) -> bool:
         ("status:502", "status:500"),
         ("customer.tier:gold", "customer.tier:silver"),
         ('customer.tier:"gold"', 'customer.tier:"gol"'),
+        ('customer.name:"Ann \\"Al\\" Lee"', 'customer.name:"Ann Lee"'),
+        ('customer.name="Ann \\"Al\\" Lee" ms:812', 'customer.name="Lee"'),
         ("status==502", "status==500"),
         ("status=502", "status=500"),
         ("req:req-7f3a", "req:req-7"),
@@ -64,7 +67,8 @@ def test_a_natural_spelling_finds_what_was_meant(found: str, missed: str):
 @pytest.mark.parametrize(
     "pasted",
     ["foo:bar", "a:b:c", "Level:warn", "level=error", "request=abc", "status==500", "user:bob",
-     'user:"bob"', "key=value", "List<String>", "a->b", "std::fmt", "http://x.y/z?a=b"],
+     'user:"bob"', 'msg="connection reset"', 'x="y"', 'a:"b \\"c"', 'x:""', 'a>"b c"',
+     "key=value", "List<String>", "a->b", "std::fmt", "http://x.y/z?a=b"],
 )  # fmt: skip
 def test_what_was_pasted_from_a_line_still_finds_it(pasted: str):
     line = Event(ts=FAILED.ts, level=Level.INFO, stream=Output.STDOUT, message=f"[x] {pasted} (y)")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.hub import boundary_reads
 from extdebug.hub.boundary_reads import COUNT_PAGE, SCAN_PAGE, count_entries, find_last
 from extdebug.hub.redacting_decoder import RedactingDecoder
 from extdebug.hub.selection import Selection
@@ -64,6 +70,52 @@ async def test_what_came_behind_the_boundary_is_not_looked_at(redis_server: Redi
     top = Cursor(EntryId.parse(id), None, "e1")
 
     assert await last(redis_server, 1, top) == Cursor(before(EntryId.parse(id)), None, "e1")
+
+
+CASE = st.tuples(
+    st.integers(0, 40), st.integers(0, 45), st.integers(0, 8), st.integers(0, 30), st.booleans(),
+    st.booleans(),
+)  # fmt: skip
+SHARED = HealthCheck.function_scoped_fixture  # one server for all examples
+
+
+def expected(entries: list[tuple[int, bool]], *, wanted: int, boundary: Cursor) -> Cursor:
+    """One entry after the other back from the boundary, with its number and whether it matches."""
+    taken = boundary.id
+    seen = matched = 0
+    for number, matches in reversed(entries):
+        if matched >= wanted or seen >= 20:
+            break
+        taken, seen, matched = before(EntryId(number, 0)), seen + 1, matched + matches
+    return Cursor(taken, max(0, (boundary.index or 0) - seen), boundary.epoch)
+
+
+@given(st.lists(CASE, min_size=1, max_size=20))
+@settings(max_examples=12, deadline=None, suppress_health_check=[SHARED])
+def test_the_place_is_the_one_that_is_found_going_back_entry_by_entry(
+    redis_server: RedisServer, cases: list[Any]
+) -> None:
+    """With entries behind the boundary, some trimmed or deleted, and any number wanted."""
+    with pytest.MonkeyPatch.context() as sizes, redis_server.client() as client:
+        for name, value in (("SCAN_PAGE", 4), ("COUNT_PAGE", 5), ("MAX_SCAN", 20)):
+            sizes.setattr(boundary_reads, name, value)
+        for held, wanted, later, lost, trims, errors in cases:
+            level = {n: "error" if n % 3 else "info" for n in range(1, held + later + 1)}
+            pipe = client.pipeline()
+            pipe.delete(KEY)
+            for n, named in level.items():
+                pipe.xadd(KEY, {"message": "m", "level": named}, id=f"{n}-0")
+            if trims:
+                pipe.xtrim(KEY, maxlen=max(0, held + later - lost), approximate=False)
+            else:
+                pipe.xdel(KEY, "0-1", *(f"{n * 3 + 1}-0" for n in range(lost)))
+            pipe.execute()
+            ids = [int(id.partition(b"-")[0]) for id, _ in client.xrange(KEY)]
+            left = [(n, not errors or level[n] == "error") for n in ids if n <= held]
+            top = Cursor(EntryId(held, 0), held, "e1")
+            selection = ERRORS if errors else Selection(None, EVERYTHING)
+            found = asyncio.run(last(redis_server, wanted, top, selection))
+            assert found == expected(left, wanted=wanted, boundary=top)
 
 
 @pytest.mark.parametrize("count", [0, 1, COUNT_PAGE, COUNT_PAGE + 1])

@@ -371,6 +371,23 @@ async def test_what_was_deleted_just_before_a_clients_place_lies_in_the_gap_that
     assert end.index == 20
 
 
+async def test_what_was_trimmed_before_a_clients_place_is_placed_there_however_much_is_read(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    """A burst pushed out a part of itself, and its process had not looked since."""
+    ids = write(redis_server, *(f"m{n}" for n in range(400)))
+    with redis_server.client() as client:
+        client.xtrim(KEY, minid=ids[12], approximate=False)
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    place = place_of(sub, ids[20], 5 + 9)  # it read m0 to m4, and m12 to m20
+    shown, gaps, end = told(place, await past(hub, sub, Start(cursor=place)))
+    assert shown == [f"m{n}" for n in range(21, 400)]
+    [gap] = gaps
+    assert (gap.reason, gap.missed, end.index) == ("retention", 7, 400)
+    assert EntryId.parse(gap.after or "") < EntryId.parse(ids[5])
+
+
 async def test_a_loss_told_ahead_is_not_told_again_to_whoever_comes_back_before_it(
     hub: Hub, redis_server: RedisServer
 ) -> None:

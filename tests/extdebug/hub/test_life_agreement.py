@@ -93,9 +93,17 @@ async def test_a_process_that_does_not_notice_lets_the_session_say_that_it_waits
     assert stage.here.watched.cursor.epoch == place.epoch
 
 
-async def test_a_place_of_a_stream_that_is_gone_waits_for_nobody(stage: Late) -> None:
+async def test_a_place_of_a_stream_that_is_gone_is_refused_by_nobody(stage: Late) -> None:
+    """A process that does not know the present stream either is waited for, but not for ever."""
     gone = Cursor(EntryId.parse(stage.new[0]), 1, "0" * EPOCH_DIGITS)
-    await asyncio.wait_for(agree(stage.late, stage.here, gone), 0.5)
+    await asyncio.wait_for(agree(stage.first, stage.sub, gone), 0.5)
+    await agree(stage.late, stage.here, gone, looks=3)
+    beginning = asyncio.create_task(agree(stage.late, stage.here, gone))
+    await asyncio.sleep(0.2)
+    assert not beginning.done()
+    stage.may_connect.set()
+    await beginning
+    assert stage.here.watched.cursor.epoch == stage.sub.watched.cursor.epoch
 
 
 async def test_a_place_of_an_earlier_life_waits_for_nobody(stage: Late) -> None:

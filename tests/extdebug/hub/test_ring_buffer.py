@@ -14,6 +14,7 @@ from extdebug.hub.ring_buffer import (
     RingBuffer,
 )
 from extdebug.hub.selection import make_chunk
+from extdebug.streams.continuity import Loss
 from extdebug.wire.events import Event as DebugEvent
 from extdebug.wire.events import Gap, GapReason, Level, Origin, Output
 from extdebug.wire.positions import Cursor, EntryId
@@ -52,6 +53,11 @@ def summed(pieces: list[Piece]) -> int:
 
 def lost(reason: GapReason = GapReason.RETENTION, missed: int | None = 2) -> Gap:
     return Gap(reason, missed, "1-0", "9-0")
+
+
+def loss(after: EntryId, explained: int, *, kept: EntryId | None = None) -> Loss:
+    """What the rings are told beside the gap itself."""
+    return Loss(GapReason.RETENTION, None, after, None, at(0), explained, kept)
 
 
 def test_pieces_come_out_in_order_with_the_filtered_before_them() -> None:
@@ -126,7 +132,7 @@ def test_a_stated_gap_that_no_count_holds_survives_its_own_dropping() -> None:
 def test_a_counted_loss_of_the_stream_needs_no_memory_because_the_places_say_it() -> None:
     ring = live(limit=20)
     ring.push(chunk(1), filtered=0, through=at(1))
-    ring.push_loss(lost(missed=10), through=at(11), since=at(1).id, explained=2, ends=at(1))
+    ring.push_loss(lost(missed=10), loss(at(1).id, 2), through=at(11), ends=at(1))
     for n in range(12, 18):
         ring.push(chunk(n), filtered=0, through=at(n))
     pieces = drain(ring)
@@ -311,15 +317,16 @@ def test_a_line_of_a_runner_has_its_runs_place() -> None:
 
 def test_a_loss_keeps_where_it_may_have_begun_and_where_the_account_stood() -> None:
     ring = live()
-    ring.push_loss(lost(), through=at(9), since=EntryId(3, 0), explained=1, ends=at(5))
+    ring.push_loss(lost(), loss(EntryId(3, 0), 1, kept=at(7).id), through=at(9), ends=at(5))
     [piece] = drain(ring)
     assert (piece.since, piece.ends, piece.explained) == (EntryId(3, 0), at(5), 1)
+    assert piece.kept == at(7).id
 
 
 def test_of_dropped_losses_the_earliest_beginning_stays() -> None:
     ring = live(limit=10)
     for n, since in ((10, 7), (20, 4), (30, 25)):
-        ring.push_loss(lost(), through=at(n), since=EntryId(since, 0), explained=2, ends=at(1))
+        ring.push_loss(lost(), loss(EntryId(since, 0), 2), through=at(n), ends=at(1))
     ring.push(chunk(31), filtered=0, through=at(31))
     ring.push(chunk(32), filtered=0, through=at(32))
     first = drain(ring)[0]
@@ -331,7 +338,7 @@ def test_the_end_of_a_life_that_is_dropped_is_told_with_where_it_ended() -> None
     there = Cursor(EntryId(1, 0), 1, "f" * 24)
     reset = lost(GapReason.RESET, None)
     ring.push(chunk(1), filtered=0, through=at(1))
-    ring.push_loss(reset, through=there, since=EntryId(1, 0), explained=0, ends=at(1))
+    ring.push_loss(reset, loss(EntryId(1, 0), 0), through=there, ends=at(1))
     ring.push(chunk(2), filtered=0, through=there)
     ring.push(chunk(3), filtered=0, through=there)
     pieces = drain(ring)

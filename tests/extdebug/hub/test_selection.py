@@ -54,11 +54,30 @@ def part(count: int) -> list[DecodedEntry]:
 
 def test_a_run_joins_the_chosen_and_knows_what_lies_behind_each():
     run = make_chunk(part(5), [1, 3])
-    assert run.text == '{"n":1},{"n":3}'
-    assert (run.count, run.size, run.first) == (2, len(run.text), EntryId(1, 0))
+    assert run.data == b'{"n":1},{"n":3}'
+    assert (run.count, run.size, run.first) == (2, len(run.data), EntryId(1, 0))
     assert run.behind == [3, 1]
 
 
 def test_a_run_of_the_whole_part_is_that_part():
     run = make_chunk(part(2), [0, 1])
-    assert (run.text, run.behind) == ('{"n":0},{"n":1}', [1, 0])
+    assert (run.data, run.behind) == (b'{"n":0},{"n":1}', [1, 0])
+
+
+@pytest.mark.parametrize(
+    ("installs", "wanted", "hidden"),
+    [
+        (None, EVERYTHING, {}),
+        (None, ERRORS, {0: "level>=error"}),
+        (frozenset({"b"}), ERRORS, {}),
+        (
+            frozenset({"a"}),
+            Filter(installs=frozenset({"b"}), q="m"),
+            {0: "install:b", 3: "install:b"},
+        ),
+        (frozenset({"a", "b"}), Filter(q="-m"), {0: "-m", 1: "-m", 3: "-m"}),
+    ],
+)
+def test_what_the_filter_hides_is_of_the_scope_alone_and_has_its_reason(installs, wanted, hidden):
+    found = Selection(installs, wanted).hidden(EVENTS)
+    assert {place: part.term for place, part in found} == hidden

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from extdebug.filters.filter import EVERYTHING
@@ -10,18 +13,18 @@ from extdebug.hub.stream_life import GONE
 from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
 from extdebug.wire.events import Gap
-from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.wire.keys import EPOCH_PREFIX, NAMING_PREFIX
 from extdebug.wire.positions import Cursor, EntryId
 from tests.extdebug.model.parties import Process
-from tests.extdebug.model.server import Server
+from tests.extdebug.model.server import Server, Wire
 
 
 class Stage:
     """A stream in memory, a process that reads it, and what its watcher is told."""
 
-    def __init__(self) -> None:
-        self.server = Server()
-        self.process = Process(self.server, "h1")
+    def __init__(self, server: Server | None = None, name: str = "h1") -> None:
+        self.server = server or Server()
+        self.process = Process(self.server, name)
         self.sub = Subscription(
             self.process.watched, Selection(None, EVERYTHING), lambda: None, limit=1 << 20
         )
@@ -183,7 +186,7 @@ async def test_a_server_that_misses_our_last_read_has_nothing_more_of_the_time_b
     [gap] = stage.gaps
     first = stage.server.lives[0].held[-2]
     assert (gap.before, first.fields[1]) == (str(first.id), b"new c")
-    assert epochs.began_ms(stage.epoch) == first.id.ms
+    assert epochs.moment(stage.epoch) == first.id.ms
     assert EntryId.parse(gap.after or "") <= place.id
 
 
@@ -272,3 +275,104 @@ async def test_a_life_that_we_left_is_not_taken_for_ours_by_the_group_that_staye
     stage.server.life = first
     await stage.look()
     assert set(first.groups) == names
+
+
+@pytest.mark.parametrize("failover", [False, True])
+async def test_two_processes_tell_the_loss_between_two_runs_at_one_place(failover: bool) -> None:
+    """Of one stream, however much of the earlier run each of them had read when it ended."""
+    server = Server()
+    stages = [Stage(server, name) for name in ("h1", "h2")]
+    first, second = stages
+    for stage in stages:
+        await stage.look()
+    first.write("a", "b")
+    for stage in stages:
+        await stage.look()
+    first.write("c", "d")
+    server.now += 5
+    await first.look()  # the second is behind
+    server.restart(0, nameless=False, replica=failover)
+    first.write("e", "f")
+    await first.look()
+    first.write("g")
+    for stage in stages:
+        await stage.look()
+    assert first.epoch == second.epoch
+    told = [stage.told() for stage in stages]
+    assert told[0] == told[1]
+    assert told[0][:4] == ["a", "b", "c", "d"]
+    assert [stage.gaps[0].before for stage in stages] == [first.gaps[0].before] * 2
+
+
+async def test_what_several_runs_left_lies_behind_the_first_of_their_losses(stage: Stage) -> None:
+    """A process that slept through a run does not show what that one took before its own loss."""
+    other = Stage(stage.server, "h2")
+    await other.look()
+    stage.process.cut_off()
+    stage.server.restart(0, nameless=False)
+    stage.server.now += 2000
+    stage.write("of the second run")
+    await other.look()
+    stage.server.now += 2000
+    stage.server.restart(0, nameless=False)
+    stage.server.now += 2000
+    stage.write("of the third")
+    await other.look()
+    await stage.look()
+    assert stage.told() == ["reset:None", "of the second run", "of the third"]
+
+
+async def test_a_name_says_that_its_run_began_after_the_earlier_ones(stage: Stage) -> None:
+    """A replica was there long before: whoever meets it first knows only how long."""
+    earlier = stage.epoch
+    stage.server.restart(0, nameless=False, replica=True)
+    late = Stage(stage.server, "h2")
+    await late.look()
+    assert epochs.moment(late.epoch) > epochs.moment(earlier)
+
+
+async def test_a_rest_that_is_longer_than_a_page_is_told_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However full the rings of those who watch are."""
+    monkeypatch.setattr("extdebug.hub.stream_life.REST_PAGE", 3)
+    stage.sub.ring.release()
+    stage.sub.keeps_up = lambda: True
+    monkeypatch.setattr(type(stage.sub), "crowded", property(lambda _: True))
+    stage.process.cut_off()
+    stage.write(*"cdefgh")
+    stage.server.now += 2000
+    stage.server.restart(0, nameless=False)
+    async with asyncio.timeout(5):
+        await stage.look()
+    assert stage.told() == [*"cdefgh", "reset:None"]
+
+
+async def test_of_two_processes_that_notice_at_once_one_names_the_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever does; and nobody waits for one that went before it could."""
+    other = Stage(stage.server, "h2")
+    await other.look()
+    plainly = Wire.together
+
+    async def slowly(wire: Wire, *commands: Any) -> list[Any]:
+        replies = await plainly(wire, *commands)
+        await asyncio.sleep(0)
+        return replies
+
+    monkeypatch.setattr(Wire, "together", slowly)
+    stage.server.restart(0, nameless=False)
+    await asyncio.gather(stage.look(), other.look())
+    assert stage.epoch == other.epoch
+    life, run_id = stage.server.life, stage.server.run_id
+    assert life is not None
+    assert [name for name in life.groups if name.startswith(NAMING_PREFIX.encode())] == []
+
+    stage.server.restart(0, nameless=False)
+    claim = f"{NAMING_PREFIX}{epochs.run_mark(stage.server.run_id)}"
+    life.groups[claim.encode()] = EntryId(0, 0)
+    await stage.look()
+    assert epochs.of_run(stage.epoch, stage.server.run_id)
+    assert run_id != stage.server.run_id
+    assert claim.encode() not in life.groups

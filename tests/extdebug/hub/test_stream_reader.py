@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 import redis
 
+from extdebug.hub import stream_reader
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
+from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.subscription import Subscription
 from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import read_on
 from tests.extdebug.hub.test_history import told as told_client
-from tests.extdebug.hub.test_hub import KEY, TARGET, groups, hub, until, watch, write
+from tests.extdebug.hub.test_hub import ALL, KEY, TARGET, groups, hub, until, watch, write
+from tests.extdebug.hub.test_watched_stream import at, stream
 from tests.fixtures.redis import RedisServer
 
 __all__ = ["hub"]  # the fixture
@@ -137,6 +140,44 @@ async def test_a_group_destroyed_by_hand_costs_nothing(hub: Hub, redis_server: R
         assert told(sub) == traffic.written
         await until(lambda: b"ee-debug-ui:h1" in groups(client))
     assert sub.watched.cursor.epoch == epoch
+
+
+async def test_reading_anew_under_traffic_loses_and_doubles_nothing(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    sub = await live(hub)
+    traffic = Traffic(redis_server)
+    for _ in range(30):
+        hub.read_again(TARGET)
+        await asyncio.sleep(0.01)
+    await traffic.more()
+    await traffic.stop()
+    await until(lambda: str(sub.watched.cursor.id) == newest(redis_server))
+    assert told(sub) == traffic.written
+
+
+async def test_lines_that_were_purged_are_not_delivered_after_they_are_read_anew(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    """A watcher that keeps up, and has no room just now, lets the reader hold lines back."""
+    sub = hub.subscribe(TARGET, ALL, lambda: None, ring_bytes=50_000)
+    sub.keeps_up = lambda: True
+    await until(lambda: sub.boundary is not None)
+    sub.ring.release()
+    write(redis_server, *(f"{number} {'x' * 200}" for number in range(LINES)))
+    watched: Any = sub.watched
+    await until(lambda: watched.pending)
+    with redis_server.client() as client:
+        client.xtrim(KEY, maxlen=0, approximate=False)
+    hub.read_again(TARGET)
+    await until(lambda: not watched.pending)
+    items = told(sub)
+    write(redis_server, "next")
+    await until(lambda: sub.ring.count)
+    items += told(sub)
+    shown = sum("xx" in item for item in items)
+    assert 0 < shown < LINES
+    assert items[shown:] == [f"retention:{LINES - shown}", "next"]
 
 
 async def test_an_epoch_destroyed_by_hand_is_made_again_under_its_name(
@@ -295,3 +336,86 @@ async def test_an_id_from_the_future_is_not_followed(hub: Hub, redis_server: Red
     await until(lambda: "future" in hub.problem(TARGET))
     with redis_server.client() as client, pytest.raises(redis.ResponseError):
         client.xadd(KEY, {"message": "now"}, id="5-0")
+
+
+# --- proofs by a snapshot alone -------------------------------------------------------------------
+
+INFO: dict[str, Any] = {
+    "length": 2, "last-generated-id": b"9-0", "entries-added": 9, "groups": 2,
+    "first-entry": [b"8-0", []], "last-entry": [b"9-0", []],
+}  # fmt: skip
+
+
+def answer(**changes: Any) -> list[Any]:
+    """What Redis answers to a reader's question."""
+    told = INFO | {name.replace("_", "-"): value for name, value in changes.items()}
+    return [part for name, value in told.items() for part in (name.encode(), value)]
+
+
+def resting() -> StreamReader:
+    """A reader that stands at the ninth of nine entries."""
+    nobody: Any = None
+    reader = StreamReader(stream(9), nobody, nobody, group=b"g", clock=lambda: 100.0)
+    reader._group.synced = True
+    reader._doubted, reader._groups = False, 2
+    assert reader.rests
+    return reader
+
+
+def test_a_snapshot_proves_that_all_was_read_and_the_look_is_done() -> None:
+    reader = resting()
+    for _ in range(2):  # the second time by the answer's likeness
+        reader.look_at = 0.0
+        assert reader.proved(answer())
+        assert 100 < reader.look_at <= 105
+    assert reader.proved(answer(length=1, first_entry=[b"9-0", []])), "it was trimmed by age"
+    watched = reader.watched
+    assert watched.snapshot is not None
+    assert (watched.snapshot.length, watched.cursor, watched.counts.lost) == (1, at(9), {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(entries_added=10), answer(entries_added=8), answer(last_generated_id=b"10-0"),
+        answer(last_generated_id=b"8-0"), answer(groups=1), redis.ResponseError("no such key"),
+        redis.ResponseError("NOPERM"),
+    ],
+)  # fmt: skip
+def test_a_snapshot_that_proves_less_has_the_stream_read_at_once(said: Any) -> None:
+    reader = resting()
+    assert reader.proved(answer())
+    assert not reader.proved(said)
+    assert reader.look_at == 0.0
+    assert not reader.provable(100.0), "now it takes a whole look"
+
+
+def test_nothing_that_was_called_for_meanwhile_is_proved_away() -> None:
+    for call in (StreamReader.due, StreamReader.read_again, StreamReader.reconnected):
+        reader = resting()
+        assert reader.proved(answer())
+        call(reader)
+        assert not reader.proved(answer())
+
+
+async def test_streams_that_rest_cost_snapshots_alone_and_a_silent_loss_is_told(
+    hub: Hub, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_reader, "IDLE_LOOK", 0.2)
+    sub = await live(hub)
+    with redis_server.client() as client:
+
+        def calls(command: str) -> int:
+            stats = client.info("commandstats")
+            return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
+        looks, proofs = calls("exec"), calls("xinfo|stream")
+        await until(lambda: calls("xinfo|stream") >= proofs + 3)
+        assert calls("exec") == looks
+        pipe = client.pipeline()  # written and trimmed at once: nobody can have read it
+        for n in range(7):
+            pipe.xadd(KEY, {"message": f"m{n}"})
+        pipe.xtrim(KEY, maxlen=0, approximate=False)
+        pipe.execute()
+    await until(lambda: sub.ring)
+    assert told(sub) == ["retention:7"]

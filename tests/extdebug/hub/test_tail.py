@@ -117,7 +117,7 @@ async def test_a_refused_read_of_many_streams_has_each_looked_at(
     tail.start()
     await until(lambda: gone.attached and kept.attached)
     for reader in tail._readers.values():
-        reader._look_at = time.monotonic() + 1000  # nothing else makes it look
+        reader.look_at = time.monotonic() + 1000  # nothing else makes it look
     with redis_server.client() as client:
         client.delete(gone.key)
         client.xadd(gone.key, {"message": "of another life"})

@@ -99,6 +99,23 @@ def test_a_run_of_events_is_no_longer_than_a_frame() -> None:
     assert counts == [FRAME_EVENTS, 1]
 
 
+def test_what_went_while_we_read_without_looking_is_placed_behind_the_last_proof() -> None:
+    """However often it was looked since at how much is left, without reading all of it."""
+    watched = stream(10)
+    sub = watch(watched)
+    watched.read([row(15), row(16)])  # 11 to 14 were trimmed unseen
+    watched.look(snapshot(15, 30, 30), [], whole=False)
+    watched.look(snapshot(15, 30, 30), [row(17)], whole=False)
+    watched.look(snapshot(15, 30, 30), [row(n) for n in range(18, 31)], whole=True)
+    gaps = []
+    while (piece := sub.ring.take()) is not None:
+        gaps += [(piece.gap.missed, piece.gap.after)] if piece.gap else []
+    assert gaps == [(4, "10-0")]
+    watched.look(snapshot(15, 40, 40), [row(31)], whole=False)  # and all of that is proved
+    watched.look(snapshot(35, 40, 40), [row(n) for n in range(35, 41)], whole=True)
+    assert [piece.gap.after for piece in iter(sub.ring.take, None) if piece.gap] == ["31-0"]
+
+
 def test_a_loss_is_told_before_the_entries_behind_it() -> None:
     watched = stream(10)
     sub = watch(watched)

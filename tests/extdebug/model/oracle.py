@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from extdebug.filters.filter import EVERYTHING
+from extdebug.streams import epochs
 from extdebug.wire.events import GapReason
-from extdebug.wire.positions import Cursor, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 from tests.extdebug.model.parties import Client, Told
 from tests.extdebug.model.server import Entry, Life, Server
 
@@ -30,6 +31,7 @@ class Segment:
     end: Cursor
     told: list[Told] = field(default_factory=list)
     since: int = 0  # of what was gone by then nobody can say more than that
+    behind: EntryId = ZERO_ID  # what the loss before it may reach over ends here
     last: bool = False
 
     def missed(self, *reasons: GapReason) -> int:
@@ -38,12 +40,19 @@ class Segment:
         )
 
 
+def _src(entry: Entry) -> bytes:
+    return dict(zip(entry.fields[::2], entry.fields[1::2], strict=True)).get(b"src", b"")
+
+
 def segments(start: Cursor, log: Sequence[Told], end: Cursor) -> list[Segment]:
     """The log in parts; the account of each begins at its start."""
     parts = [Segment(start, start)]
     for told in log:
         if told.gap is not None and told.gap.missed is None:
-            parts.append(Segment(told.cursor, told.cursor, since=told.moment))
+            part = Segment(told.cursor, told.cursor, since=told.moment, behind=told.cursor.id)
+            if told.gap.before is not None:
+                part.behind = max(part.behind, EntryId.parse(told.gap.before))
+            parts.append(part)
             continue
         parts[-1].told.append(told)
         parts[-1].end = told.cursor
@@ -73,6 +82,8 @@ class Judge:
             self._segment(part)
         self._end(parts[-1])
         self._held(parts)
+        for part in parts:
+            self._holes(part)
         self._runs()
         self._resets()
         self._places()
@@ -138,7 +149,7 @@ class Judge:
         stated, producers = part.missed(*COUNTED), part.missed(GapReason.PRODUCER)
         dropped = self._dropped(life, part)
         what = f"{part.start} to {part.end}: {stated} and {producers} of producers"
-        if part.start == self.start:
+        if part.start == self.start or part.since:
             # A place may be provisional: what was lost just before is told when that is found out.
             away += [e for e in life.entries if e.id <= part.start.id and not e.held]
         assert stated <= len(away), f"{what} stated, {len(away)} lost"
@@ -153,7 +164,39 @@ class Judge:
         """What producers dropped, told at the entry that shows it; `shown`: within the segment."""
         within = [entry for entry in life.entries if part.start.id < entry.id <= part.end.id]
         behind = [entry for entry in life.entries if entry.id > part.end.id][: 0 if shown else 1]
-        return sum(entry.dropped for entry in (*within, *behind))
+        before = [] if shown else self._last_words(life, part.start.id)
+        return sum(entry.dropped for entry in (*before, *within, *behind))
+
+    @staticmethod
+    def _last_words(life: Life, place: EntryId) -> list[Entry]:
+        """Markers before a place that nothing of their producer follows there: they may state what
+        was told already, and the number behind the place then shows another loss."""
+        last: dict[bytes, Entry] = {}
+        for entry in life.entries:
+            if entry.id <= place:
+                last[_src(entry)] = entry
+        return [entry for entry in last.values() if entry.kind == "marker"]
+
+    def _holes(self, part: Segment) -> None:
+        """Where the stream lost nothing, a hole between two numbers that were shown is stated."""
+        if part.missed(*COUNTED) or part.start.ahead or part.start.stated or part.end.stated:
+            return
+        shown = {told.number for told in part.told if told.number}
+        last: dict[bytes, Entry] = {}
+        holes = 0
+        # Between two lines of which either may be of the earlier run it may be the restart's loss.
+        sure = max(part.behind, epochs.run_certain(part.start.epoch))
+        for entry in self._life(part.start).entries:
+            src = _src(entry)
+            before = last.get(src)
+            if entry.number in shown and before is not None:
+                holes += entry.dropped
+            if entry.kind != "marker":
+                last.pop(src, None)
+            if entry.number in shown and entry.id >= sure:
+                last[src] = entry
+        told = part.missed(GapReason.PRODUCER)
+        assert told >= holes, f"{part.start} to {part.end}: {holes} in holes, {told} stated"
 
     def _elsewhere(self, life: Life) -> int:
         """What another stream took while this one was away: holes in its producers' numbers."""
@@ -161,10 +204,11 @@ class Judge:
             return 0
         first, last = life.entries[0].number, life.entries[-1].number
         return sum(
-            entry.kind == "event" and first < entry.number < last
+            1 + entry.dropped
             for other in self.server.lives
             if other is not life
             for entry in other.entries
+            if entry.kind == "event" and first < entry.number < last
         )
 
     def _end(self, part: Segment) -> None:
@@ -197,7 +241,8 @@ class Judge:
         happened = self.server.disruptions - self.client.began
         assert len(resets) <= happened, f"{len(resets)} resets told, {happened} happened"
         # After a restart a process counts again from its next whole look on.
-        assert self.server.disruptions or not gaps, f"uncounted without a reason: {gaps}"
+        reason = self.server.disruptions or self.client.uncounted
+        assert reason or not gaps, f"uncounted without a reason: {gaps}"
         assert {gap.reason for gap in gaps} <= {
             GapReason.RESET, GapReason.FAILOVER, GapReason.RETENTION,
         }, gaps  # fmt: skip

@@ -18,13 +18,14 @@ from extdebug.hub.watched_stream import WatchedStream
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.delivery import deliver
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.sessions.release import Release
 from extdebug.streams import epochs
-from extdebug.streams.connection import Link
+from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import Gap
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import ZERO_ID, Cursor, Start
+from extdebug.wire.positions import ZERO_ID, Cursor, Span, Start
 from policies.redaction.redactor import Redactor
 from tests.extdebug.model.server import Server, Wire
 
@@ -80,6 +81,7 @@ class Process:
     async def look(self, count: int) -> None:
         self._connected()
         await self.tail.look(count)
+        self.identity.heard()
 
     async def read(self, count: int) -> None:
         """The tail's blocking read, where it would make one."""
@@ -95,6 +97,7 @@ class Process:
             return
         for _, rows in read_keys(reply):
             self.tail.took(rows, full=len(rows) >= count)
+        self.identity.heard()
 
     # --- what a session asks of the hub -------------------------------------------------------
 
@@ -155,9 +158,11 @@ class Client:
         self.began = 0  # disruptions before
         self.visited: set[int] = set()  # processes it was on
         self.moment = 0
+        self.uncounted = False  # whether it ever went on from a place without a count
         self.wanted = Filter()
         self.filters: list[tuple[int, Filter]] = [(0, self.wanted)]  # from behind which number on
         self.process: Process | None = None
+        self.release = Release()
         self.flow = self._flow_at(Cursor(ZERO_ID), per_second)
         self._ring_bytes = ring_bytes
         self._per_second = per_second
@@ -186,7 +191,14 @@ class Client:
             cast("Hub", _AsHub(process)), TARGET, wake=lambda: None, ring_bytes=self._ring_bytes,
             keeps_up=lambda: False,
         )  # fmt: skip
-        self._catch_up.begin(Selection(None, self.wanted), start)
+        self._begin(start)
+
+    def _begin(self, start: Start) -> None:
+        if start.cursor is not None and start.cursor.index is None:
+            self.uncounted = True
+        if self._catch_up is not None:
+            rounds = self.release.pace is not None
+            self._catch_up.begin(Selection(None, self.wanted), start, rounds=rounds)
 
     def leave(self, received: int) -> None:
         """The connection is lost; only the first `received` of what was sent had arrived."""
@@ -203,15 +215,26 @@ class Client:
         """Another filter, from the last place told on."""
         self.wanted = wanted
         self.filters.append((self.shown, wanted))
+        self._again()
+
+    def reads(self, span: Span) -> None:
+        """Another range and speed, from the last place told on."""
+        self.release = Release(span)
+        if self.start is not None:
+            self._again()
+
+    def _again(self) -> None:
         self.flow.stand_at(self.flow.position)
-        if self._catch_up is not None:
-            self._catch_up.begin(Selection(None, wanted), Start(cursor=self.flow.position))
+        self._begin(Start(cursor=self.flow.position))
 
     async def read(self) -> bool:
         """One page of history, where some is to be read."""
         if self._catch_up is None or not self._catch_up.readable:
             return False
-        found = await self._catch_up.read()
+        try:
+            found = await self._catch_up.read()
+        except LOST:  # its process has not noticed yet what the stream is now: tried again
+            return False
         if found is not None and (not self._placed or found.id == self.flow.position.id):
             self.flow.stand_at(found)
             self._placed = True
@@ -224,7 +247,15 @@ class Client:
         """The next message, where there is one."""
         if self._catch_up is None:
             return False
-        message = deliver(self.flow, self._catch_up, now) or self.flow.limited(now, before=None)
+        release = self.release
+        message = deliver(self.flow, self._catch_up, now, release)
+        if message is None and release.over and release.until is not None:
+            message = self.flow.limited(now, before=str(release.until))
+            if message is None:
+                self._catch_up.leave()  # it stands there until it reads on
+        elif message is None and self._catch_up.exhausted:
+            self._again()
+        message = message or self.flow.limited(now, before=None)
         match message:
             case Events():
                 for decoded, cursor in message.places():

@@ -62,6 +62,7 @@ class Server:
         self.run = 1
         self.now = 1_700_000_000_250  # milliseconds since 1970
         self.began = self.now  # this run
+        self.replica_ms = 0  # so long it was a replica before
         self.aside: Life | None = None  # what another database holds
         self.written = 0
         self.disruptions = 0
@@ -74,9 +75,10 @@ class Server:
     @property
     def info(self) -> bytes:
         """INFO server. Redis counts its uptime in whole seconds of the clock."""
-        uptime = self.now // 1000 - self.began // 1000
+        uptime = self.now // 1000 - (self.began - self.replica_ms) // 1000
         return (
             f"run_id:{self.run_id}\nuptime_in_seconds:{uptime}\nserver_time_usec:{self.now}000\n"
+            f"master_replid2:{'5fe1' if self.replica_ms else '0000'}\n"
         ).encode()
 
     def run_of(self, epoch: str) -> int:
@@ -136,9 +138,11 @@ class Server:
             self.life.ended, self.life.returned = False, True
         self.disruptions += 1
 
-    def restart(self, forgotten: int, *, nameless: bool) -> None:
+    def restart(self, forgotten: int, *, nameless: bool, replica: bool = False) -> None:
         """The same stream under another run, without the last `forgotten` entries; `nameless`: and
-        without the groups, which were made after the copy that it loads."""
+        without the groups, which were made after the copy that it loads. `replica`: on a server
+        that was there all the while and takes the place of the first."""
+        self.replica_ms = 60_000 if replica else 0
         self.run += 1
         self.now += 20
         self.began = self.now

@@ -8,17 +8,21 @@ The code under test is the hub's and the sessions' own (`StreamReader`, `Watched
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import Coroutine
 from typing import Any
+from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.streams import epochs
 from extdebug.wire.keys import EPOCH_PREFIX
-from extdebug.wire.positions import Cursor, Start
+from extdebug.wire.positions import Cursor, Span, Start
 from tests.extdebug.model.oracle import Judge
 from tests.extdebug.model.parties import Client, Process
 from tests.extdebug.model.server import Server
@@ -51,11 +55,18 @@ class Losses(RuleBasedStateMachine):
         self.losses = False
         self.swapped = False
         self.runner = asyncio.Runner(loop_factory=Hurried)
+        # Names of lives are random; here each example has the same each time.
+        names = map("{:03x}".format, itertools.count())
+        self.names = mock.patch.object(
+            epochs, "secrets", mock.Mock(token_hex=lambda _: next(names))
+        )
+        self.names.start()
 
     def teardown(self) -> None:
         try:
             self.drain()
         finally:
+            self.names.stop()
             self.runner.close()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -135,14 +146,17 @@ class Losses(RuleBasedStateMachine):
         self.server.now += 1
         self.unnumbered(lines)
 
-    @rule(forgotten=st.integers(0, 4), nameless=st.booleans(), noticed=st.sampled_from([0, 1, 3]))
-    def restart(self, forgotten: int, nameless: bool, noticed: int) -> None:
+    @rule(
+        forgotten=st.integers(0, 4), nameless=st.booleans(), noticed=st.sampled_from([0, 1, 3]),
+        replica=st.booleans(),
+    )  # fmt: skip
+    def restart(self, forgotten: int, nameless: bool, noticed: int, replica: bool) -> None:
         """`noticed`: bits of the processes whose connections break; others hang for a while."""
         self.losses = True
         for bit, process in enumerate(self.processes):
             if noticed & 1 << bit:
                 process.cut_off()
-        self.server.restart(forgotten, nameless=nameless)
+        self.server.restart(forgotten, nameless=nameless, replica=replica)
         self.server.now += 1
 
     @precondition(lambda self: all(len(client.filters) == 1 for client in self.clients))
@@ -238,6 +252,22 @@ class Losses(RuleBasedStateMachine):
         if client.process is not None and client.start is not None:
             client.use(EVEN if even else EVERYTHING)
 
+    @precondition(lambda self: self.clients)
+    @rule(which=few, ms=st.sampled_from([-400, -2, 0, 1, 3, 900]), after=st.booleans())
+    def range(self, which: int, ms: int, after: bool) -> None:
+        """Up to a moment around now, or around its own place; where it ends it stands."""
+        client = self._client(which)
+        if client.process is not None and client.start is not None:
+            base = client.flow.position.id.ms if after else self.server.now
+            client.reads(Span(until_ms=max(0, base + ms)))
+
+    @precondition(lambda self: self.clients)
+    @rule(which=few, speed=st.sampled_from([None, 1.0, 0.001, 16.0]))
+    def play(self, which: int, speed: float | None) -> None:
+        client = self._client(which)
+        if client.process is not None and client.start is not None:
+            client.reads(Span(speed=speed))
+
     # --- the end ------------------------------------------------------------------------------
 
     def drain(self) -> None:
@@ -245,6 +275,7 @@ class Losses(RuleBasedStateMachine):
         for where, client in enumerate(self.clients):
             if client.process is None:
                 self._back(client, where)
+            client.reads(Span())
         for src in list(self.numbers):  # only a number tells a new loss from a marker that was late
             self._add(src)
         now = getattr(self, "now", 0.0)
@@ -283,4 +314,59 @@ def test_a_line_that_another_stream_took_while_this_one_was_away_is_a_hole_of_it
     state.swap(lines=0)
     state.numbered(count=1, src="a")
     state.swap(lines=0)
+    state.teardown()
+
+
+def test_all_that_went_behind_a_place_without_a_count_is_a_loss():
+    state = Losses()
+    state.begin(lines=1, attached=False)
+    state.look(count=2, which=0)
+    state.new_client(per_second=0, slow=False, tail=3, which=0)
+    state.history(which=0)
+    state.trim(count=1)
+    state.teardown()
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+def test_a_line_deleted_ahead_of_a_place_without_a_count_is_a_loss(noticed: bool) -> None:
+    state = Losses()
+    state.begin(lines=1, attached=False)
+    state.look(count=2, which=0)
+    state.new_client(per_second=0, slow=False, tail=3, which=0)
+    state.unreadable()
+    state.history(which=0)
+    state.delete_one(place=1)
+    if noticed:
+        state.look(count=500, which=0)
+    state.teardown()
+
+
+def test_what_a_second_restart_took_that_the_process_missed_is_counted_once():
+    state = Losses()
+    state.begin(lines=5, attached=True)
+    state.restart(forgotten=4, nameless=False, noticed=0, replica=False)
+    state.new_client(per_second=0, slow=False, tail=0, which=0)
+    state.numbered(count=1, src="a")
+    state.history(which=0)
+    state.restart(forgotten=0, nameless=True, noticed=0, replica=False)
+    state.look(count=2, which=0)
+    state.look(count=2, which=0)
+    state.restart(forgotten=2, nameless=False, noticed=0, replica=False)
+    state.numbered(count=1, src="a")
+    state.teardown()
+
+
+def test_a_process_that_missed_a_nameless_restart_is_waited_for():
+    state = Losses()
+    state.begin(lines=0, attached=True)
+    state.new_client(per_second=0, slow=False, tail=0, which=0)
+    state.history(which=0)
+    state.numbered(count=2, src="b")
+    state.leave(unreceived=0, which=0)
+    state.restart(forgotten=0, nameless=True, noticed=1, replica=False)
+    state.look(count=500, which=0)
+    state.look(count=500, which=0)
+    state.restart(forgotten=0, nameless=True, noticed=0, replica=False)
+    state.come_back(where=0, which=0)
+    state.history(which=0)
     state.teardown()

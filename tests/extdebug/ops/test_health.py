@@ -48,6 +48,19 @@ def test_a_redis_that_is_away_matters_where_it_is_needed(
     assert readyz() == expected
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_browser_reads_that_the_console_is_not_ready_as_a_page(settings: Any):
+    settings.EXT_DEBUG_STREAM_MODE, settings.REDIS_URL = "redis", AWAY
+    browser = {"accept": "text/html,*/*;q=0.8"}
+    answer = async_to_sync(AsyncClient().get)("/readyz", headers=browser)
+    assert answer.status_code == 503
+    page = answer.content.decode()
+    assert "<h1>Not ready</h1>" in page
+    assert "redis: ConnectionError" in page
+    settings.EXT_DEBUG_STREAM_MODE = "auto"
+    assert async_to_sync(AsyncClient().get)("/readyz", headers=browser).json()["ok"]
+
+
 @pytest.fixture
 def nothing_logged_yet() -> None:
     health._logged.clear()

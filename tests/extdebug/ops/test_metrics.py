@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from extdebug.demo.sample import Cast
 from extdebug.hub.stats import StreamCounts
 from extdebug.hub.stream_health import StreamHealth
-from extdebug.ops.metrics import Figures
+from extdebug.ops.metrics import Figures, by_worker, text
 from extdebug.sessions import close_reasons
 from extdebug.sessions.heartbeats import Signs
 from extdebug.sessions.stats import SessionStats
@@ -49,7 +49,7 @@ def console() -> Any:
     stats = SessionStats()
     live = feed(resumed=True, lost={"not_consumed": 4})
     stats.begun(live.lease, "ws")
-    over = feed(ending=close_reasons.ended_by("olivia"))
+    over = feed(ending=close_reasons.ended_by("olivia", watcher="dan"))
     stats.begun(over.lease, "ws")
     stats.over(over.ending, over.account, over.lease, gone=False)
     stats.refuse(close_reasons.NOT_FOUND)
@@ -82,7 +82,8 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 def everything() -> str:
     """All metrics that there can be, each with all its labels."""
-    return scrape(console(), Signs(alive=2, silent=1, janitor_age=12.0, janitor_failed=0))
+    alone = scrape(console(), Signs(alive=2, silent=1, janitor_age=12.0, janitor_failed=0))
+    return alone + text(Figures(None, None, workers={})).decode().partition("redis_full 0.0\n")[2]
 
 
 def value(text: str, name: str, **labels: str) -> float:
@@ -143,7 +144,7 @@ def test_a_process_that_served_nobody_yet_says_who_lives():
         (close_reasons.TIME_UP, False, "expired", ""),
         (close_reasons.TAKEN, False, "taken_over", ""),
         (close_reasons.SIGNED_OUT, False, "unauthenticated", "signed_out"),
-        (close_reasons.ended_by("olivia"), False, "ended", "ended"),
+        (close_reasons.ended_by("olivia", watcher="dan"), False, "ended", "ended"),
         (close_reasons.draining(), True, "restarting", ""),
     ],
 )
@@ -216,3 +217,21 @@ def labels_of(text: str) -> dict[str, set[str]]:
 
 def families(text: str) -> Iterable[str]:
     return re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+
+
+def test_figures_of_several_processes_keep_apart_and_say_whose_they_are():
+    one = b'# HELP a_total Of a.\n# TYPE a_total counter\na_total{how="left"} 2.0\n'
+    two = one.replace(b"2.0", b"5.0") + b"# HELP b Of b.\n# TYPE b gauge\nb 1.0\n"
+    found = {
+        (s.name, *sorted(s.labels.items())): s.value
+        for m in by_worker({0: one, 3: two})
+        for s in m.samples
+    }
+    assert found == {
+        ("a_total", ("how", "left"), ("worker", "0")): 2.0,
+        ("a_total", ("how", "left"), ("worker", "3")): 5.0,
+        ("b", ("worker", "3")): 1.0,
+    }
+    whole = text(Figures(None, None, workers={0: one, 3: two})).decode()
+    assert "ext_debug_workers 2.0" in whole
+    assert whole.count("# TYPE a_total counter") == 1  # a family stands in one place

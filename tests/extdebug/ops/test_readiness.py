@@ -1,13 +1,18 @@
 """What the console stands on is judged by what database and Redis say of themselves."""
 
+from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from extdebug.ops import readiness
 from tests.fixtures.database import without_triggers
+from tests.fixtures.programs import free_port
 from tests.fixtures.redis import RedisServer
 
 INFO = b"# Server\r\nredis_version:%b\r\n# Memory\r\nmaxmemory_policy:%b\r\n"
@@ -19,6 +24,36 @@ CLUSTER = b"redis_version:7.2.4\r\n# Cluster\r\ncluster_enabled:%d\r\n"
 @pytest.mark.parametrize(("enabled", "expected"), [(0, []), (1, ["extdebug.E008"])])
 def test_a_node_of_a_cluster_holds_only_some_streams(enabled: int, expected: list[str]):
     assert [message.id for message in readiness.judge(CLUSTER % enabled)] == expected
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+async def test_a_real_node_of_a_cluster_is_refused_for_one_reason(
+    settings: Any, redis_server_factory: Callable[..., RedisServer]
+):
+    """Reading there fails as well: that it is a node says why."""
+    node = redis_server_factory("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    settings.REDIS_URL = node.url
+    grave = [each for each in await readiness.redis_problems() if each.is_serious()]
+    assert [each.id for each in grave] == ["extdebug.E008"]
+    for command in (["serve"], ["check", "--deploy", "--tag", "console"]):
+        line = await sync_to_async(refused)(*command)
+        assert line.count("extdebug.E") == 1
+        assert "a node of a cluster, which holds only some of the streams" in line
+
+
+def refused(name: str, *arguments: str) -> str:
+    """What a command says that ends because of it."""
+    with pytest.raises(CommandError) as ended:
+        call_command(name, *arguments, stderr=StringIO())
+    return str(ended.value)
+
+
+def test_a_sentinel_is_no_server():
+    info = b"redis_version:7.2.4\r\nredis_mode:sentinel\r\n"
+    (found,) = readiness.judge(info)
+    assert found.id == "extdebug.E009"
+    assert "redis+sentinel://" in str(found.hint)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from extdebug.ops.request_bounds import (
     ANONYMOUS_BODY,
     API_BODY,
     CONNECTIONS,
+    DIRECTORY_BODY,
     HASHING,
     PAGES,
     QUICK,
@@ -104,6 +105,25 @@ async def test_all_bodies_together_are_bounded():
     assert again.bodies == [b"x" * 900]
 
 
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        ("/login/", "text/html,application/xhtml+xml,*/*;q=0.8", b"text/html; charset=utf-8"),
+        ("/login/", "*/*", b"text/plain; charset=utf-8"),
+        ("/api/ext-debug/grants", "text/html,*/*", b"text/plain; charset=utf-8"),
+    ],
+)
+async def test_a_browser_gets_what_is_refused_here_as_a_page(path: str, accept: str, kind: bytes):
+    asked = await Asked(b"x" * 900, b"y" * 900).ask(scope(path=path, accept=accept), buffered=1000)
+    headers = dict(asked.sent[0]["headers"])
+    body = asked.sent[1]["body"]
+    assert (asked.status, headers[b"content-type"]) == (503, kind)
+    assert headers[b"content-length"] == str(len(body)).encode()
+    assert b"Too much is arriving at once." in body
+    assert (b"<main" in body) == kind.startswith(b"text/html")
+    assert b"script-src 'self'" in headers[b"content-security-policy"]
+
+
 async def test_room_for_bodies_is_given_back():
     bounds = RequestBounds(Asked().application, buffered=1000)
     for _ in range(5):
@@ -128,11 +148,24 @@ def test_each_route_has_its_limit(path: str, headers: dict[str, str], most: int)
     assert most_bytes(scope("POST", path, **headers)) == most
 
 
+def test_only_who_has_the_directorys_token_may_send_so_much(settings: Any):
+    def most(**headers: str) -> int:
+        return most_bytes(scope("PUT", "/api/directory/people/", **headers))
+
+    assert most(authorization="Bearer ") == ANONYMOUS_BODY
+    settings.DIRECTORY_TOKEN = "a-token-of-the-directory-0123456789"
+    right = f"Bearer {settings.DIRECTORY_TOKEN}"
+    assert most(authorization=right) == DIRECTORY_BODY
+    assert most() == most(authorization=f"{right}x") == ANONYMOUS_BODY
+    assert most_bytes(scope("PUT", "/login/", authorization=right)) == ANONYMOUS_BODY
+    assert lane_of(scope("PUT", "/api/directory/")) is PAGES, "a run may take seconds"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "lane"),
     [
         ("POST", "/login/", HASHING),
-        ("POST", "/admin/login/", HASHING),
+        ("POST", "/admin/login/", PAGES),  # leads to the one sign-in, and hashes nothing
         ("POST", "/admin/password_change/", HASHING),
         ("POST", "/admin/auth/user/add/", HASHING),
         ("POST", "/admin/auth/user/7/password/", HASHING),

@@ -35,6 +35,16 @@ def test_processes_may_share_a_port_when_told_to():
         server.listen("127.0.0.1", port=port, reuse_port=True).close()
 
 
+def test_a_socket_that_does_not_accept_gets_no_connections_beside_one_that_does():
+    with server.listen("127.0.0.1", port=0, reuse_port=True, accepting=False) as kept:
+        port = kept.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+        with server.listen("127.0.0.1", port=port, reuse_port=True):
+            for _ in range(8):
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
 def test_websockets_are_bounded_and_uncompressed():
     config = server.config(trusted_proxies=[])
     assert config.ws_per_message_deflate is False

@@ -14,11 +14,11 @@ from extdebug.protocol import client_frames
 from extdebug.protocol.client_frames import (
     DEFAULT_TAIL,
     MAX_FRAME_BYTES,
-    MAX_TAIL,
     ErrorCode,
     ProtocolError,
     parse,
 )
+from extdebug.protocol.frame_parts import MAX_TAIL
 from extdebug.wire.events import Level, Output
 from extdebug.wire.positions import Cursor, EntryId, Start
 
@@ -95,12 +95,21 @@ def test_a_session_begins_with_a_tail_when_nothing_is_said():
         (frame("resume"), client_frames.Resume()),
         (frame("extend"), client_frames.Extend()),
         (frame("ping"), client_frames.Ping()),
-        (frame("filter", filter={}), client_frames.SetFilter(client_frames.FilterSpec())),
+        (frame("filter", filter={}), client_frames.SetFilter(filter=client_frames.FilterSpec())),
         (frame("fetch", id="g1"), client_frames.Fetch("g1")),
     ],
 )
 def test_every_message_is_read(text: str | bytes, message: client_frames.ClientMessage):
     assert parse(text) == message
+
+
+def test_a_fetch_may_have_a_filter_of_its_own_and_ask_for_what_it_hides():
+    message = parse(frame("fetch", id="h", hidden=True, filter={"q": "a", "level": "warn"}))
+
+    assert isinstance(message, client_frames.Fetch)
+    assert message.hidden
+    assert message.filter == client_frames.FilterSpec(q="a", level=Level.WARN)
+    assert parse(frame("fetch", id="h")) == client_frames.Fetch(id="h", filter=None, hidden=False)
 
 
 def test_a_fetch_names_its_bounds():
@@ -162,6 +171,8 @@ def test_a_fetch_names_its_bounds():
         (frame("fetch", id="g", after="+"), "bad_message", "expected ms-seq"),
         (frame("fetch", id="g", limit=0), "bad_message", ">= 1"),
         (frame("fetch", id=5), "bad_message", "Expected `str`"),
+        (frame("fetch", id="g", hidden=1), "bad_message", "Expected `bool`"),
+        (frame("fetch", id="g", filter={"q": "a" * 1025}), "bad_message", "<= 1024"),
     ],
 )
 def test_what_is_not_of_the_protocol_is_refused(text: str | bytes, code: str, says: str):
@@ -239,3 +250,25 @@ def test_any_json_is_a_message_or_a_protocol_error(type: str, parts: dict[str, A
 def test_any_frame_is_a_message_or_a_protocol_error(raw: bytes | str):
     with pytest.raises(ProtocolError):
         parse(raw)
+
+
+@given(st.integers(-2, 2**60) | st.sampled_from(["", "01", "1.0", "1e3", "+1", "null", " 1"]))
+def test_a_plain_ack_is_what_it_would_be_read_as(seq: int | str):
+    for text in (
+        b'{"type":"ack","seq":%s}' % str(seq).encode(),
+        b'{"seq":%s,"type":"ack"}' % str(seq).encode(),
+        b'{"type":"ack","seq":%s} ' % str(seq).encode(),
+    ):
+        plain = client_frames.plain_ack(text)
+        assert plain is None or parse(text) == client_frames.Ack(seq=plain)
+
+
+@given(st.integers(0, 10**15 - 1))
+def test_acks_of_our_own_clients_are_plain(seq: int):
+    assert client_frames.plain_ack(b'{"type":"ack","seq":%d}' % seq) == seq
+
+
+@given(st.binary(max_size=40) | st.builds(lambda x: b'{"type":"ack","seq":%b}' % x, st.binary()))
+def test_nothing_else_is_a_plain_ack(raw: bytes):
+    plain = client_frames.plain_ack(raw)
+    assert plain is None or raw == b'{"type":"ack","seq":%d}' % plain

@@ -14,7 +14,7 @@ from extdebug.filters.query import Problem
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
-from extdebug.protocol.server_frames import SERVER_FRAMES
+from extdebug.protocol.server_frames import SERVER_FRAMES, HiddenBy
 from extdebug.wire.events import Event, GapReason
 from tests.files import ROOT
 
@@ -30,8 +30,10 @@ CLIENT: Final = {
 }  # fmt: skip
 SERVER: Final = {"server-" + str(kind.__struct_config__.tag): kind for kind in SERVER_FRAMES}
 JOINED: Final[dict[str, str | bytes]] = {
-    "server-events": server_frames.events_frame([], seq=1, rev=1, cursor="1-0"),
-    "server-page": server_frames.page_frame("a", "1-0", [], done=True, seq=1),
+    "server-events": b"".join(server_frames.events_frame([], seq=1, rev=1, cursor="1-0")),
+    "server-page": server_frames.page_frame(
+        "a", "1-0", [], done=True, seq=1, hidden_by=[HiddenBy("q", "-a")]
+    ),
 }
 _SAID_ELSEWHERE: Final = {"title", "description", "default"}
 

@@ -20,16 +20,18 @@ HERE = Cursor(EntryId(9, 1), 40)
 messages = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
-def encoded(message: str) -> str:
+def encoded(message: str) -> bytes:
     event = Event(ts="t", level=Level.INFO, stream=Output.LOG, message=message)
-    return encode_json(event).decode()
+    return encode_json(event)
+
+
+def events_frame(runs: list[bytes], *, seq: int, rev: int) -> bytes:
+    return b"".join(server_frames.events_frame(runs, seq=seq, rev=rev, cursor=HERE))
 
 
 @given(st.lists(messages, max_size=5), st.integers(0, 2**53), st.integers(0, 2**53))
 def test_an_events_frame_is_the_join_of_its_parts(texts: list[str], seq: int, rev: int):
-    frame = json.loads(
-        server_frames.events_frame([encoded(text) for text in texts], seq=seq, rev=rev, cursor=HERE)
-    )
+    frame = json.loads(events_frame([encoded(text) for text in texts], seq=seq, rev=rev))
 
     assert list(frame) == ["type", "seq", "rev", "cursor", "events"]
     assert (frame["type"], frame["seq"], frame["rev"], frame["cursor"]) == (
@@ -41,18 +43,20 @@ def test_an_events_frame_is_the_join_of_its_parts(texts: list[str], seq: int, re
 def test_a_part_may_be_several_events_already_joined():
     parts = [encoded("a"), encoded("b"), encoded("c")]
 
-    joined = [f"{parts[0]},{parts[1]}", parts[2]]
+    joined = [b"%b,%b" % (parts[0], parts[1]), parts[2]]
 
-    assert server_frames.events_frame(
-        parts, seq=1, rev=1, cursor=HERE
-    ) == server_frames.events_frame(joined, seq=1, rev=1, cursor=HERE)
+    assert events_frame(parts, seq=1, rev=1) == events_frame(joined, seq=1, rev=1)
+
+
+def test_what_is_shared_is_not_copied():
+    run = encoded("a")
+
+    assert any(part is run for part in server_frames.events_frame([run], seq=1, rev=1, cursor=HERE))
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=64), st.none() | st.integers(0, 2**53))
 def test_a_page_answers_the_id_of_its_fetch_whatever_it_holds(id: str, seq: int | None):
-    frame = json.loads(
-        server_frames.page_frame(id, None, [encoded("a").encode()], done=True, seq=seq)
-    )
+    frame = json.loads(server_frames.page_frame(id, None, [encoded("a")], done=True, seq=seq))
 
     assert frame["id"] == id
     assert frame.get("seq") == seq

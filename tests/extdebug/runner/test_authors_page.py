@@ -11,9 +11,12 @@ import pytest
 
 from extdebug.runner.wasm.build import WIT
 from extdebug.wire.events import Event
-from tests.extdebug.runner.javascript import build_javascript
+from extdebug.wire.executions import STARTED
+from tests.extdebug.runner.javascript import PACKAGE
 from tests.extdebug.runner.ledger import read_stream
 from tests.files import ROOT
+from tests.fixtures.npm import installed
+from tests.fixtures.programs import need
 from tests.fixtures.redis import RedisServer
 
 pytestmark = pytest.mark.redis
@@ -69,11 +72,9 @@ def test_the_guest_in_python(tmp_path: Path, redis_server: RedisServer):
 
 
 def test_the_guest_in_javascript(tmp_path: Path, redis_server: RedisServer):
-    build_javascript(ROOT / "tests/extdebug/runner/guests/every_import.js")  # has the packages
-    cache = Path("~/.cache/extension-debug-console").expanduser()
-    modules = Path(os.environ.get("RUNNER_CACHE_DIR") or cache) / "componentize-js-0.23.0"
-    (tmp_path / "node_modules").symlink_to(modules / "node_modules")
-    guest, build = blocks("js")
+    need("node", package="nodejs")
+    (tmp_path / "node_modules").symlink_to(installed(PACKAGE) / "node_modules")
+    guest, build, _ = blocks("js")
     (tmp_path / "guest.js").write_text(guest)
     (tmp_path / "build.mjs").write_text(build)
     (script,) = [each for each in blocks("sh") if "node build.mjs" in each]
@@ -87,7 +88,10 @@ def test_the_host_in_python(tmp_path: Path, redis_server: RedisServer):
     _, host = blocks("python")
     (tmp_path / "host.py").write_text(host)
     shell("python host.py", tmp_path, redis_server)
-    (event,) = published(redis_server, "importer")
+    started, event, ended = published(redis_server, "importer")
+    assert (started.message, started.execution) == ("import of orders.csv started", STARTED)
+    assert ended.execution is not None
+    assert (ended.execution.phase, ended.execution.outcome) == ("end", "ok")
     found: Any = (event.message, event.request_id, event.fields)
     assert found[:2] == ("row 12", "job-7")
     assert found[2]["ms"] == 12
@@ -103,7 +107,10 @@ def test_a_wrapped_command_on_the_page(tmp_path: Path, redis_server: RedisServer
     assert len(commands) == 3
     for command in commands:
         assert "imported" in shell(command, tmp_path, redis_server)
-    assert [each.message for each in published(redis_server, "importer")] == ["imported"] * 3
+    said = published(redis_server, "importer")
+    assert [each.message for each in said if each.execution is None] == ["imported"] * 3
+    outcomes = [each.execution.outcome for each in said if each.execution is not None]
+    assert outcomes == [None, "exit_0"] * 3
 
 
 def test_the_filter_that_the_page_names_finds_the_line():
@@ -112,3 +119,15 @@ def test_the_filter_that_the_page_names_finds_the_line():
     (query,) = re.findall(r"which you can filter by: `([^`]+)`", PAGE)
     assert query == "field.ms>=500"
     assert compile_filter(Filter.parse({"q": query})) is not None
+
+
+@pytest.mark.parametrize("page", ["docs/extension-authors.md", "templates/extdebug/help.html"])
+def test_the_request_id_is_named_as_the_guest_interface_has_it(page: str) -> None:
+    folder = ROOT / "extdebug/runner/wasm/wit/deps/alga-extension"
+    interface = "\n".join(path.read_text() for path in sorted(folder.glob("*.wit")))
+    assert "get-context: func() -> context-data;" in interface
+    assert re.search(r"record context-data \{\s*request-id: option<string>", interface)
+    text = (ROOT / page).read_text()
+    assert "getContext().requestId" in text  # as JavaScript has these names
+    assert "context.get_context().request_id" in text  # as Python has them
+    assert not re.search(r"(?<!\))\.request_?[iI]d\b", text)

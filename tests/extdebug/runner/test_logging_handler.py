@@ -13,8 +13,9 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list = []
 
-    def emit(self, flow, output, level, message, *, fields=None) -> None:
+    def emit(self, flow, output, level, message, *, fields=None, weight=0) -> None:
         self.events.append((flow, level, message, fields))
+        self.weight = weight
 
 
 @pytest.fixture
@@ -85,3 +86,9 @@ def test_a_record_that_cannot_be_formatted_raises_nothing(recorder, monkeypatch)
 )
 def test_levels_follow_loggings_thresholds(number, level):
     assert level_of(number).value == level
+
+
+def test_what_long_extras_hold_in_the_queue_is_counted(recorder, logger):
+    with bind(FLOW):
+        logger.info("x", extra={"body": "y" * 5000, "n": 1})
+    assert 5000 <= recorder.weight < 5100

@@ -102,7 +102,9 @@ def test_an_end_between_two_connections_is_final_too(client: Client):
     with client.sse() as answer:
         place = last_id(answer)
     row = DebugSession.objects.get()
-    wait_until(lambda: DebugSession.objects.filter(detached_at__isnull=False), what="dropped")
+    wait_until(
+        lambda: DebugSession.objects.filter(detached_at__isnull=False), seconds=30, what="dropped"
+    )
     end(str(row.pk))
     for _ in range(2):
         with client.sse(place) as again:
@@ -116,7 +118,9 @@ def test_an_end_between_two_connections_is_final_too(client: Client):
 def test_an_end_without_a_connection_is_closed_by_the_janitor_too(client: Client):
     with client.sse() as answer:
         last_id(answer)
-    wait_until(lambda: DebugSession.objects.filter(detached_at__isnull=False), what="dropped")
+    wait_until(
+        lambda: DebugSession.objects.filter(detached_at__isnull=False), seconds=30, what="dropped"
+    )
     row = DebugSession.objects.get()
     end(str(row.pk))
     assert ownership.close_abandoned() == 1
@@ -150,7 +154,9 @@ def test_every_final_close_is_final_for_its_client(
 ):
     with client.sse() as answer:
         place = last_id(answer)
-    wait_until(lambda: DebugSession.objects.filter(detached_at__isnull=False), what="dropped")
+    wait_until(
+        lambda: DebugSession.objects.filter(detached_at__isnull=False), seconds=30, what="dropped"
+    )
     DebugSession.objects.update(closed_at=timezone.now(), close_code=code, close_reason=reason)
     with client.sse(place) as again:
         assert again.status_code == status
@@ -163,7 +169,9 @@ def test_a_lost_session_is_gone_on_with_and_one_of_somebody_else_is_not_told(
 ):
     with client.sse() as answer:
         place = last_id(answer)
-    wait_until(lambda: DebugSession.objects.filter(detached_at__isnull=False), what="dropped")
+    wait_until(
+        lambda: DebugSession.objects.filter(detached_at__isnull=False), seconds=30, what="dropped"
+    )
     with client.sse(place) as again:
         assert again.status_code == 200
         assert last_id(again).partition("~")[2] == place.partition("~")[2]

@@ -8,6 +8,7 @@ from extdebug.hub.ring_buffer import Piece
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.delivery import deliver
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.sessions.release import Release
 from extdebug.wire.positions import Cursor
 
 
@@ -24,14 +25,18 @@ class Queue:
         self.pieces.insert(0, piece)
 
 
-def deliver_next(flow: FlowControl, queue: Queue, now: float = 0.0) -> Events | GapNotice | None:
-    return deliver(flow, cast("CatchUp", queue), now)
+def deliver_next(
+    flow: FlowControl, queue: Queue, now: float = 0.0, release: Release | None = None
+) -> Events | GapNotice | None:
+    return deliver(flow, cast("CatchUp", queue), now, release or Release())
 
 
-def deliver_all(flow: FlowControl, queue: Queue, now: float = 0.0) -> list[Events | GapNotice]:
+def deliver_all(
+    flow: FlowControl, queue: Queue, now: float = 0.0, release: Release | None = None
+) -> list[Events | GapNotice]:
     """All messages there are, each acknowledged at once."""
     messages = []
-    while (message := deliver_next(flow, queue, now)) is not None:
+    while (message := deliver_next(flow, queue, now, release)) is not None:
         messages.append(message)
         flow.ack(message.seq)
     return messages

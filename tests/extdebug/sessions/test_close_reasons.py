@@ -67,10 +67,17 @@ def test_everyone_comes_back_after_a_restart_but_not_at_once() -> None:
     assert json.loads(close_reasons.draining().frame())["final"] is False
 
 
-@pytest.mark.parametrize(("operator", "text"), [("olivia", "by olivia."), ("", "session.")])
-def test_an_end_by_an_operator_names_them_where_they_are_known(operator: str, text: str) -> None:
-    end = close_reasons.ended_by(operator)
-    assert end.message.endswith(text)
+@pytest.mark.parametrize(
+    ("who", "text"),
+    [
+        ("olivia", "olivia, an operator, ended this session."),
+        ("", "An operator ended this session."),
+        ("dan", "You ended this session from another page."),
+    ],
+)
+def test_an_end_says_who_ended_it_in_a_sentence(who: str, text: str) -> None:
+    end = close_reasons.ended_by(who, watcher="dan")
+    assert end.message == text
     assert int(end.code) == 4410
 
 
@@ -80,3 +87,11 @@ def test_an_opening_that_is_refused_carries_its_end() -> None:
     assert error.end is end
     assert str(error) == "expected a subscribe frame"
     assert isinstance(close_reasons.TAKEN, CloseReason)
+
+
+def test_a_range_that_was_told_to_its_end_is_written_and_read_as_that() -> None:
+    end = close_reasons.END_OF_RANGE
+    assert close_reasons.as_written(int(end.code), end.reason) is end
+    other = close_reasons.as_written(int(end.code), "ended")
+    assert other is not None
+    assert other is not end

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extdebug.filters.filter import Filter
-from extdebug.protocol.client_frames import ErrorCode, ProtocolError
+from extdebug.protocol.client_frames import ErrorCode, Fetch, FilterSpec, ProtocolError
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
@@ -177,6 +177,15 @@ async def test_every_filter_is_named_in_the_account(stage: Stage) -> None:
     one.set_filter(KEEP, rev=1)
     one.set_filter(KEEP, rev=2)
     assert [used.get("q") for used in one.account.filters] == ["", "keep"]
+
+
+async def test_pages_of_another_filter_are_named_in_the_account(stage: Stage) -> None:
+    one = stage.open(wanted=KEEP)
+    one.fetch(Fetch(id="a"))
+    assert [used.get("q") for used in one.account.filters] == ["keep"]
+    one.fetch(Fetch(id="b", filter=FilterSpec(q="other")))
+    one.fetch(Fetch(id="c", hidden=True))
+    assert [used.get("q") for used in one.account.filters] == ["keep", "other", ""]
 
 
 # --- pause ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from extdebug.demo.sample import Cast
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.hub import Hub
 from extdebug.models import DebugSession
-from extdebug.sessions import close_reasons, ownership, session_records
+from extdebug.sessions import close_reasons, session_records
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
@@ -25,6 +25,7 @@ from extdebug.wire.positions import Cursor, Start
 from policies import access
 from policies.models import Limits
 from policies.redaction.redactor import Redactor
+from tests.extdebug.opened_rows import taken_over
 from tests.extdebug.stage import said, shown
 from tests.extdebug.test_live import KEY, entry
 from tests.fixtures.redis import RedisServer
@@ -301,6 +302,6 @@ async def test_no_row_is_taken_by_somebody_else(nodes: Callable[[str], Node], ca
     other = await opened(node, cast.alice, resume=first.lease.id)
     assert other.lease.id != first.lease.id
     assert first.ending is None
-    take = sync_to_async(ownership.take_over)
+    take = sync_to_async(taken_over)
     viewer = access.viewer_of(cast.alice, transport="ws")
     assert await take(first.lease.id, viewer, first.target, process="p") is None

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from audit import trail
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership, store
 from extdebug.wire.keys import Target
 from policies import access
+from tests.extdebug.opened_rows import open_row, taken_over
 
 pytestmark = pytest.mark.django_db
 TARGET = Target("acme", "invoice-sync")
@@ -25,7 +27,7 @@ def viewer(user: Any) -> access.Viewer:
 
 
 def opened(user: Any, *, process: str = "p1") -> store.Lease:
-    _, lease = store.open_session(viewer(user), TARGET, process=process, filters=())
+    _, lease = open_row(viewer(user), TARGET, process=process)
     assert lease is not None
     return lease
 
@@ -86,7 +88,7 @@ def test_a_session_past_its_time_is_closed_though_its_process_lives(cast: Cast) 
 
 def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
     first = opened(cast.dan)
-    taken = ownership.take_over(first.id, viewer(cast.dan), TARGET, process="p2")
+    taken = taken_over(first.id, viewer(cast.dan), TARGET, process="p2")
     assert taken is not None
     second = taken[1]
     assert second.resumed
@@ -103,22 +105,22 @@ def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
 def test_a_session_is_its_own_persons(cast: Cast, thief: str) -> None:
     lease = opened(cast.dan)
     other = viewer(getattr(cast, thief))
-    assert ownership.take_over(lease.id, other, TARGET, process="p2") is None
+    assert taken_over(lease.id, other, TARGET, process="p2") is None
     elsewhere = Target("globex", "invoice-sync")
-    assert ownership.take_over(lease.id, viewer(cast.dan), elsewhere, process="p2") is None
+    assert taken_over(lease.id, viewer(cast.dan), elsewhere, process="p2") is None
     assert row(lease).holder == lease.holder
 
 
 @pytest.mark.parametrize("name", ["", "x", "0" * 36, "../../etc", "{}", "0" * 32])
 def test_a_name_that_is_no_session_is_nothing(cast: Cast, name: str) -> None:
-    assert ownership.take_over(name, viewer(cast.dan), TARGET, process="p2") is None
+    assert taken_over(name, viewer(cast.dan), TARGET, process="p2") is None
 
 
 def test_too_late_is_a_new_session(cast: Cast) -> None:
     lease = opened(cast.dan)
     store.detach(lease, NOTHING)
     age(lease, detached_at=61)
-    assert ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2") is None
+    assert taken_over(lease.id, viewer(cast.dan), TARGET, process="p2") is None
 
 
 def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:
@@ -130,3 +132,19 @@ def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:
     DebugSession.objects.filter(pk=removed.id).delete()
     verdicts = ownership.held_elsewhere([(one.id, one.holder) for one in (ended, removed)])
     assert verdicts == ["ended olivia", "ended"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_ended_an_unconnected_session_is_named_whichever_way_it_is_closed(
+    cast: Cast,
+) -> None:
+    lease, again = opened(cast.dan), opened(cast.dan)
+    for each, by in ((lease, cast.olivia), (again, cast.oscar)):
+        age(each, detached_at=2)
+        assert store.end(each.id, actor=trail.actor_of(by))
+    end = ownership.final_end(again.id, viewer(cast.dan), TARGET, by_itself=True)
+    assert end is not None
+    assert ownership.close_abandoned() == 1
+    closed = AuditRecord.objects.filter(action="session.closed")
+    said = {record.subject_id: record.why for record in closed}
+    assert said == {lease.id: "Ended by olivia", again.id: "Ended by oscar"}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from extdebug.filters.filter import EVERYTHING
+from extdebug.filters.filter import EVERYTHING, Filter, FilterError, Problem, Selector
 from extdebug.hub.selection import Selection
-from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
+from extdebug.protocol.client_frames import ErrorCode, Fetch, FilterSpec, ProtocolError
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.paging import PAGES_ASKED, Paging
 from extdebug.sessions.session_frames import ControlFrame
@@ -116,6 +116,53 @@ async def test_a_page_found_before_a_change_is_found_again() -> None:
     said = await answered(one)
     assert said is not None
     assert len(said["events"]) == 1
+
+
+async def test_a_request_with_a_filter_of_its_own_keeps_the_scope() -> None:
+    one = paging(PaperReads("apple", "banana"))
+    assert one.ask(Fetch(id="p", filter=FilterSpec(q="apple"))) == Filter(q="apple")
+    mine = Selection(None, Filter(q="banana"))
+    said = await answered(one, selection=mine)
+    assert said is not None
+    assert [event["message"] for event in said["events"]] == ["apple"]
+    one.ask(Fetch(id="p", filter=FilterSpec()))
+    said = await answered(one, selection=Selection(frozenset({"b"}), Filter(q="banana")))
+    assert said is not None
+    assert said["events"] == []
+
+
+async def test_a_filter_that_cannot_be_run_is_refused_and_not_queued() -> None:
+    one = paging(PaperReads())
+    with pytest.raises(FilterError):
+        one.ask(Fetch(id="p", filter=FilterSpec(q="(")))
+    assert not one
+
+
+async def test_hidden_events_come_with_the_part_that_hides_them() -> None:
+    hub = PaperReads("apple", "banana")
+    one = paging(hub)
+    assert one.ask(Fetch(id="p", hidden=True, after="1-0", before="9-0")) == EVERYTHING
+    said = await answered(one, selection=Selection(None, Filter(q="banana")))
+    assert said is not None
+    assert hub.asked[0][:4] == ("XREVRANGE", "ext-debug:acme:invoice-sync", "(9-0", "(1-0")
+    assert [event["message"] for event in said["events"]] == ["apple"]
+    assert said["hiddenBy"] == [{"part": "q", "term": "banana"}]
+    one.ask(Fetch(id="p"))
+    plain = await answered(one)
+    assert plain is not None
+    assert "hiddenBy" not in plain
+
+
+async def test_a_filter_that_costs_too_much_is_answered_with_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    costly = FilterError(Problem.TOO_COSTLY, "too much CPU", 0)
+    monkeypatch.setattr(Selector, "failed", property(lambda _: costly))
+    one = paging(PaperReads("a"))
+    one.ask(Fetch(id="p", hidden=True))
+    said = await answered(one)
+    assert said is not None
+    assert (said["type"], said["code"]) == ("error", "too_costly")
 
 
 async def test_a_redis_that_is_away_is_answered_with_an_error() -> None:

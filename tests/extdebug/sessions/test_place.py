@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extdebug.hub.ring_buffer import NOWHERE, EventRun, Piece
 from extdebug.hub.runner_buffer import OFF_STREAM
 from extdebug.hub.selection import make_chunk
+from extdebug.sessions import place
 from extdebug.sessions.place import Meeting, meet, passed
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId
@@ -25,7 +30,7 @@ def gap(reason: GapReason = GapReason.RETENTION, missed: int | None = 5) -> Gap:
     return Gap(reason, missed, "1-0", "9-0", None, reason.scope)
 
 
-def shown(meeting: Meeting) -> list[int]:
+def ids(meeting: Meeting) -> list[int]:
     rest = meeting.rest
     return [one.id.ms for one in rest.chunk.events] if rest and rest.chunk else []
 
@@ -43,7 +48,7 @@ def test_what_a_piece_does_not_hold_between_us_and_it_is_a_loss_told_first() -> 
     assert meeting.at is not None
     assert meeting.rest is not None
     again = meet(meeting.at, meeting.rest)
-    assert (again.gap, shown(again)) == (None, [10, 11, 12]), "told once"
+    assert (again.gap, ids(again)) == (None, [10, 11, 12]), "told once"
 
 
 def test_a_place_keeps_what_was_told_ahead_of_it_until_a_later_one_says_otherwise() -> None:
@@ -85,7 +90,7 @@ def test_a_piece_that_was_told_is_passed_over() -> None:
 
 def test_of_a_piece_that_was_told_in_part_the_rest_is_new() -> None:
     meeting = meet(at(5), Piece(at(8), 0, chunk(4, 5), history=True))
-    assert (shown(meeting), meeting.gap) == ([6, 7, 8], None)
+    assert (ids(meeting), meeting.gap) == ([6, 7, 8], None)
     assert meeting.rest is not None
     assert (meeting.rest.filtered, meeting.rest.history) == (0, True)
     assert passed(at(5), meeting.rest) == at(8)
@@ -97,7 +102,7 @@ def test_what_a_part_was_filtered_by_is_counted_from_our_place() -> None:
     part = [prepared(n) for n in range(4, 9)]
     run = make_chunk(part, [0, 2, 4])  # 4, 6 and 8; 5 and 7 are not wanted
     meeting = meet(at(5), Piece(at(8), 2, run))
-    assert shown(meeting) == [6, 8]
+    assert ids(meeting) == [6, 8]
     assert meeting.rest is not None
     assert (meeting.rest.filtered, meeting.rest.entries) == (1, 3)
 
@@ -185,7 +190,7 @@ def test_another_life_that_nobody_told_is_a_reset_before_its_piece() -> None:
     assert meeting.rest is not None
     assert (meeting.at.epoch, meeting.at.index) == (THERE, 6)
     after = meet(meeting.at, meeting.rest)
-    assert (after.gap, shown(after)) == (None, [3, 4])
+    assert (after.gap, ids(after)) == (None, [3, 4])
 
 
 def ending(ends: Cursor | None) -> Piece:
@@ -222,6 +227,35 @@ def test_an_end_that_cannot_be_counted_begins_where_the_session_stands() -> None
     assert ahead.rest.gap.after == "8-0"
 
 
+@pytest.mark.parametrize(
+    ("stood", "kept", "shown"), [(7, 20, 7), (9, 20, 9), (9, 6, 6), (4, 20, 4)]
+)
+def test_what_another_process_showed_of_the_run_that_ends_is_not_shown_again(
+    stood: int, kept: int, shown: int
+) -> None:
+    """This process had read up to 4 when the next run took over, which has the stream up to
+    `kept`: the session had been shown more, by a process that was faster."""
+    failover = Gap(GapReason.FAILOVER, None, "4-0", "30-0")
+    piece = Piece(
+        at(4, None, THERE), gap=failover, since=EntryId(4, 0), ends=at(4), kept=EntryId(kept, 0)
+    )
+    meeting = meet(at(stood), piece)
+    assert meeting.rest is piece
+    assert piece.gap == msgspec.structs.replace(failover, after=f"{shown}-0")
+    place = passed(at(stood), piece)
+    assert place == at(shown, None, THERE)
+    following = meet(place, Piece(at(10, 10, THERE), 0, chunk(5, 6)))
+    assert ids(following) == list(range(shown + 1, 11))
+
+
+def test_another_stream_begins_where_it_begins_whatever_the_session_was_shown() -> None:
+    piece = ending(at(4))
+    meet(at(7), piece)
+    assert piece.gap is not None
+    assert piece.gap.after == "8-0"
+    assert passed(at(7), piece) == at(0, 0, THERE)
+
+
 def test_the_end_of_a_life_that_the_session_never_saw_is_told_as_it_is() -> None:
     for ends in (None, at(8, 11, "c" * 24)):
         piece = ending(ends)
@@ -238,3 +272,45 @@ def test_a_place_without_an_epoch_takes_that_of_the_piece() -> None:
 def test_whether_the_next_entrys_loss_was_told_is_kept(stated: bool) -> None:
     piece = Piece(at(6, stated=stated), 1)
     assert passed(at(5), piece).stated is stated
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    stood=st.tuples(st.integers(1, 6), st.none() | st.integers(0, 6), st.sampled_from(["", HERE])),
+    first=st.integers(1, 8),
+    count=st.integers(0, 3),
+    index=st.none() | st.integers(0, 12),
+    aligned=st.booleans(),
+    behind=st.integers(0, 1),
+    filtered=st.integers(0, 2),
+    epoch=st.sampled_from(["", HERE, HERE, THERE]),
+    told=st.sampled_from([None, None, None, gap(), gap(GapReason.RESET)]),
+    seq=st.sampled_from([0, 0, 0, OFF_STREAM]),
+)
+def test_what_follows_is_met_as_the_long_way_meets_it(
+    stood: Any, first: int, count: int, index: int | None, aligned: bool, behind: int,
+    filtered: int, epoch: str, told: Gap | None, seq: int,
+) -> None:  # fmt: skip
+    here = at(*stood)
+    run = chunk(first, count) if count and told is None else None
+    entries = filtered + (run.count if run else 0)
+    if aligned and here.index is not None:
+        index = here.index + entries
+    through = Cursor(EntryId(first + count - 1 + behind, seq), index, epoch)
+
+    def piece() -> Piece:
+        return Piece(through, filtered, run, told)
+
+    short = meet(here, piece())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place, "follows", lambda at, piece: False)
+        long = meet(here, piece())
+    assert short == long
+
+    # One place may serve all who stand there: it is the one that would be made for each.
+    where = passed(here, piece())
+    if piece().moves and not seq and not piece().replaced and here.epoch == epoch:
+        counted = None if here.index is None else here.index + entries
+        known = max((one for one in (index, counted) if one is not None), default=None)
+        last = max(here.id, through.id)
+        assert (where.id, where.index, where.epoch) == (last, known, epoch)

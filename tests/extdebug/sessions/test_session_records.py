@@ -9,10 +9,11 @@ import pytest
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from extdebug.sessions import ownership, session_records, store
+from extdebug.sessions import session_records, store
 from extdebug.wire.keys import Target
 from policies import access
 from policies.grants import verbs
+from tests.extdebug.opened_rows import open_row, taken_over
 from tests.policies.conftest import granted
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,7 @@ def viewer(user: Any, **more: Any) -> access.Viewer:
 
 
 def opened(user: Any) -> store.Lease:
-    _, lease = store.open_session(viewer(user), TARGET, process="p1", filters=())
+    _, lease = open_row(viewer(user), TARGET)
     assert lease is not None
     return lease
 
@@ -43,7 +44,7 @@ def told(action: str) -> list[AuditRecord]:
 
 def test_a_resume_on_the_same_terms_is_no_event(cast: Cast) -> None:
     lease = opened(cast.dan)
-    assert ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2")
+    assert taken_over(lease.id, viewer(cast.dan), TARGET, process="p2")
     assert told("session.resumed") == []
 
 
@@ -52,7 +53,7 @@ def test_a_resume_from_elsewhere_says_what_changed_and_repeats_are_counted(cast:
     moved = viewer(cast.dan, ip="198.51.100.7", session_hash="c" * 64)
     back = viewer(cast.dan)
     for whom in (moved, back, moved, back, moved):
-        assert ownership.take_over(lease.id, whom, TARGET, process="p2")
+        assert taken_over(lease.id, whom, TARGET, process="p2")
     rows = told("session.resumed")
     assert [row.ip for row in rows] == ["198.51.100.7", "192.0.2.1"]  # there and back, once each
     assert (rows[0].subject_id, rows[0].actor_name, rows[0].tenant) == (lease.id, "dan", "acme")
@@ -63,7 +64,7 @@ def test_a_resume_from_elsewhere_says_what_changed_and_repeats_are_counted(cast:
 def test_a_resume_from_a_further_place_is_no_repeat(cast: Cast) -> None:
     lease = opened(cast.dan)
     for ip in ("198.51.100.7", "203.0.113.9"):
-        assert ownership.take_over(lease.id, viewer(cast.dan, ip=ip), TARGET, process="p2")
+        assert taken_over(lease.id, viewer(cast.dan, ip=ip), TARGET, process="p2")
     assert [row.data["changed"]["address"]["to"] for row in told("session.resumed")] == [
         "198.51.100.7", "203.0.113.9",
     ]  # fmt: skip
@@ -75,7 +76,7 @@ def test_a_resume_on_another_grant_is_on_record(cast: Cast) -> None:
     lease = opened(cast.dan)
     more = granted(cast, cast.dan, installs=["inst-acme"])
     verbs.release(first.pk, by=cast.dan)
-    assert ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2")
+    assert taken_over(lease.id, viewer(cast.dan), TARGET, process="p2")
     (row,) = told("session.resumed")
     assert row.data["changed"] == {"grant": {"from": first.pk, "to": more.pk}}
 

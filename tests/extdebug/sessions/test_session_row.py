@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.session_row import SessionRow
@@ -41,9 +42,29 @@ async def test_the_reason_of_the_end_decides_what_is_written(
         assert ACCOUNT in given
 
 
-@pytest.mark.parametrize("ours", [True, False])
-async def test_an_extension_says_whether_the_row_is_still_ours(ours: bool) -> None:
+LATER = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+
+
+def extendable(*, ours: bool = True) -> tuple[PaperNode, SessionRow]:
     node = PaperNode(ours=ours)
-    row = SessionRow(LEASE, VIEWER, TARGET, records=node.records)
-    assert await row.extend(NOW) is ours
-    assert [(name, how) for name, _, how in node.written] == [("extend", {"until": NOW})]
+    return node, SessionRow(Lease("s", "h", NOW, NOW, LATER), VIEWER, TARGET, records=node.records)
+
+
+@pytest.mark.parametrize("ttl", [600, 36_000])
+async def test_an_extension_gives_the_time_again_within_what_is_allowed(ttl: int) -> None:
+    node, row = extendable()
+    until = await row.extend(ends=NOW, ttl=ttl)
+    [(name, _, how)] = node.written
+    assert (name, how) == ("extend", {"until": until})
+    again = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ttl)
+    assert abs((until - min(again, LATER)).total_seconds()) < 30
+
+
+@pytest.mark.parametrize(
+    ("ours", "ends", "said"), [(False, NOW, "is over"), (True, LATER, "cannot last longer")]
+)
+async def test_what_cannot_last_longer_is_refused(ours: bool, ends: dt.datetime, said: str) -> None:
+    _, row = extendable(ours=ours)
+    with pytest.raises(ProtocolError, match=said) as refused:
+        await row.extend(ends=ends, ttl=600)
+    assert refused.value.code is ErrorCode.NOT_EXTENDABLE

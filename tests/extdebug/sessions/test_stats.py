@@ -42,8 +42,9 @@ def test_openings_and_resumes_are_counted_by_transport() -> None:
         (close_reasons.TAKEN, False, "taken_over", None),
         (close_reasons.TIME_UP, False, "expired", None),
         (close_reasons.SIGNED_OUT, False, "unauthenticated", "signed_out"),
-        (close_reasons.ended_by("olivia"), False, "ended", "ended"),
+        (close_reasons.ended_by("olivia", watcher="dan"), False, "ended", "ended"),
         (close_reasons.draining(), False, "restarting", None),
+        (close_reasons.END_OF_RANGE, False, "ended", None),
     ],
 )
 def test_an_end_is_counted_once_by_how_and_cuts_by_their_reason(

@@ -28,11 +28,17 @@ class Source:
         )
         life = Lifetime()
         life.until(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=600), now=0.0)
-        catch_up: Any = self.catch_up
-        self.one = StatusTeller(self.flow, catch_up, life, now=0.0)
+        self.playback = SimpleNamespace(
+            flow=self.flow, catch_up=self.catch_up, paused=False, placed=True, over=False,
+            playing="",
+        )  # fmt: skip
+        playback: Any = self.playback
+        self.one = StatusTeller(playback, life, now=0.0)
 
     def told(self, now: float = 0.0, **how: Any) -> dict[str, Any] | None:
-        frame = self.one.frame(now, **{"paused": False, "placed": True, **how})
+        always = how.pop("always", False)
+        vars(self.playback).update({"paused": False, "placed": True, **how})
+        frame = self.one.frame(now, always=always)
         if frame is None:
             return None
         self.one.spoke(now)
@@ -65,6 +71,34 @@ def test_each_state_is_told_once(
     assert said is not None
     assert said["state"] == state
     assert source.told(paused=paused) is None, "nothing changed"
+
+
+@pytest.mark.parametrize(
+    ("now", "played", "state"),
+    [
+        ({"reading": True}, {"playing": "Playing at 4x"}, "playing"),
+        ({"problem": "y", "reading": True}, {"playing": "Playing at 4x"}, "degraded"),
+        ({}, {"playing": "Playing at 4x", "paused": True}, "paused"),
+        ({"problem": "y"}, {"over": True, "paused": True}, "end_of_range"),
+    ],
+)
+def test_a_range_and_a_speed_have_states_of_their_own(
+    source: Source, now: dict[str, Any], played: dict[str, Any], state: str
+) -> None:
+    vars(source.catch_up).update(now)
+    said = source.told(**played)
+    assert said is not None
+    assert said["state"] == state
+    assert source.told(**played) is None
+
+
+def test_what_is_said_while_it_plays_is_told_when_it_changes(source: Source) -> None:
+    assert source.told(playing="Playing at 4x") is not None
+    said = source.told(playing="Playing at 4x: a silence is shortened")
+    assert said is not None
+    assert "shortened" in said["message"]
+    assert said["lagMs"] > 10**12, "how far behind now"
+    assert source.told(playing="Playing at 4x: a silence is shortened") is None
 
 
 def test_a_problem_is_told_in_words(source: Source) -> None:

@@ -19,6 +19,7 @@ from extdebug.wire.keys import Target
 from extdebug.wire.positions import EPOCH_DIGITS, MOST_CURSOR, Cursor, EntryId
 from policies import access
 from policies.models import Limits
+from tests.extdebug.opened_rows import open_row, taken_over
 
 pytestmark = pytest.mark.django_db
 TARGET = Target("acme", "invoice-sync")
@@ -30,7 +31,7 @@ def viewer(user: Any) -> access.Viewer:
 
 
 def opened(user: Any) -> Lease:
-    _, lease = store.open_session(viewer(user), TARGET, process="p1", filters=())
+    _, lease = open_row(viewer(user), TARGET)
     assert lease is not None
     return lease
 
@@ -54,12 +55,12 @@ def test_an_opening_is_a_row_and_a_record_together(cast: Cast) -> None:
 
 
 def test_a_refusal_is_no_row_and_its_true_reason_is_on_record(cast: Cast) -> None:
-    decision, lease = store.open_session(viewer(cast.mallory), TARGET, process="p1", filters=())
+    decision, lease = open_row(viewer(cast.mallory), TARGET)
     assert lease is None
     assert not decision.allowed
     assert not DebugSession.objects.exists()
     [record] = records("session.denied")
-    assert record.reason == decision.reason
+    assert record.reason == decision.about("mallory").reason
 
 
 def test_the_longest_place_fits_its_column(cast: Cast) -> None:
@@ -81,7 +82,7 @@ def test_the_longest_place_fits_its_column(cast: Cast) -> None:
 def test_caps_count_sessions_that_live(cast: Cast) -> None:
     Limits.objects.update_or_create(tenant=None, extension=None, defaults={"sessions_per_user": 1})
     first = opened(cast.dan)
-    decision, lease = store.open_session(viewer(cast.dan), TARGET, process="p1", filters=())
+    decision, lease = open_row(viewer(cast.dan), TARGET)
     assert (lease, decision.code) == (None, "busy")
     store.close(first, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="left")
     opened(cast.dan)
@@ -92,7 +93,7 @@ def test_an_account_survives_the_resume_uncounted_reasons_included(cast: Cast) -
     assert store.note(lease, ACCOUNT)
     assert store.detach(lease, ACCOUNT)
     assert row(lease).detached_at is not None
-    taken = ownership.take_over(lease.id, viewer(cast.dan), TARGET, process="p2")
+    taken = taken_over(lease.id, viewer(cast.dan), TARGET, process="p2")
     assert taken is not None
     again = taken[1]
     assert (again.shown, again.filtered, again.lost) == (5, 2, {"retention": 3, "reset": 0})
@@ -141,6 +142,19 @@ def test_an_operator_ends_a_session_once(cast: Cast) -> None:
     [record] = records("session.end_requested")
     assert record.data == {"watcher": "dan"}
     assert ownership.held_elsewhere([(lease.id, lease.holder)]) == ["ended olivia"]
+
+
+def test_the_close_record_says_who_ended_the_session_and_only_where_somebody_did(
+    cast: Cast,
+) -> None:
+    lease, other = opened(cast.dan), opened(cast.dan)
+    store.end(lease.id, actor=trail.actor_of(cast.olivia))
+    store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=4410, reason="ended")
+    store.close(other, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="the client left")
+    by_nobody, by_olivia = records("session.closed")  # the latest first
+    assert (by_olivia.actor_name, by_olivia.data["ended_by"]) == ("dan", "olivia")
+    assert by_olivia.why == row(lease).end_in_words == "Ended by olivia"
+    assert "ended_by" not in by_nobody.data
 
 
 def test_nothing_is_written_by_whoever_holds_the_row_no_more(cast: Cast) -> None:

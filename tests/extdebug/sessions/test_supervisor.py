@@ -27,7 +27,9 @@ class Watching:
     applied: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.viewer = SimpleNamespace(user_id=1, token_id=None, session_hash=self.session_hash)
+        self.viewer = SimpleNamespace(
+            user_id=1, username="dan", token_id=None, session_hash=self.session_hash
+        )
         self.target = SimpleNamespace(tenant="acme", extension=self.extension or self.name)
         self.lease = SimpleNamespace(id=self.name, holder="h")
         self.decision = decision(environment=self.environment)

@@ -16,6 +16,7 @@ from extdebug.sessions import store, unconnected
 from extdebug.wire.keys import Target
 from policies import access
 from policies.models import Limits
+from tests.extdebug.opened_rows import open_row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TARGET = Target("acme", "invoice-sync")
@@ -23,9 +24,7 @@ TARGET = Target("acme", "invoice-sync")
 
 def opening(user: Any) -> store.Lease | None:
     viewer = access.viewer_of(user, transport="sse")
-    _, lease = store.open_session(
-        viewer, TARGET, process="p", filters=(), make_room=unconnected.give_way
-    )
+    _, lease = open_row(viewer, TARGET)
     return lease
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from redis.asyncio import Connection
 from redis.exceptions import ResponseError
 
-from extdebug.streams.connection import LOST, Link
+from extdebug.streams.connection import LOST, Link, pack
+from extdebug.wire.redis_address import RedisAddress
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
 
@@ -25,6 +28,28 @@ async def test_it_connects_with_the_first_question(link: Link) -> None:
     assert await link.call("GET", "a") == b"1"
 
 
+async def test_a_cancellation_in_the_moment_it_connects_is_one() -> None:
+    """Lost, it would leave a session without a client: nobody cancels it a second time."""
+    connected = asyncio.Event()
+
+    class Slow(Connection):
+        async def connect(self) -> None:
+            await connected.wait()
+
+    async def make(address: RedisAddress, **defaults: Any) -> Slow:
+        return Slow(**defaults)
+
+    link = Link("redis://127.0.0.1:1/0", make=make)
+    asking = asyncio.create_task(link.call("PING"))
+    await asyncio.sleep(0)
+    connected.set()
+    await asyncio.sleep(0)  # it is connected, and who asked does not know it yet
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not link.connected
+
+
 async def test_an_error_of_redis_is_raised_and_the_link_stays(link: Link) -> None:
     await link.call("SET", "a", "text")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
@@ -39,6 +64,14 @@ async def test_in_a_batch_and_in_a_transaction_an_error_is_one_of_the_replies(li
         assert (replies[0], replies[2]) == (b"OK", b"1")
         assert isinstance(replies[1], ResponseError)
     assert await link.batch([]) == []
+
+
+async def test_what_was_packed_once_is_sent_as_often_as_one_likes(link: Link) -> None:
+    read, write = pack(("GET", "ä")), pack(("SET", b"\xc3\xa4", 7))
+    assert await link.ask_each([write, read, read]) == [b"OK", b"7", b"7"]
+    assert await link.ask(read) == b"7"
+    with pytest.raises(ResponseError, match="unknown command"):
+        await link.ask(pack(("NO",)))
 
 
 async def test_a_refused_transaction_says_why(link: Link) -> None:

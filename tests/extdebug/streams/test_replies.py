@@ -4,7 +4,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from extdebug.streams.replies import Snapshot, read_keys, read_rows, read_snapshot
+from extdebug.streams.replies import Snapshot, read_keys, read_rows, read_snapshot, scalars
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 INFO = [
@@ -26,8 +26,17 @@ def test_a_snapshot_says_all_that_the_account_needs() -> None:
             b"ee-debug-epoch:bb": None, b"ee-debug-epoch:aa": None,
             b"ee-debug-ui:h1": EntryId(8, 3),
         },
-        epochs=("aa", "bb"),
+        epochs=("aa", "bb"), group_count=3,
     )  # fmt: skip
+
+
+def test_the_groups_are_counted_without_asking_for_them() -> None:
+    assert read_snapshot([*INFO, b"groups", 2]).group_count == 2
+
+
+def test_the_single_values_of_an_answer_leave_out_what_entries_hold() -> None:
+    assert scalars(INFO) == [2, b"9-1", b"4-0", 7]
+    assert scalars(ResponseError("no such key")) == []
 
 
 def test_an_absent_key_is_no_stream_and_any_other_error_is_raised() -> None:

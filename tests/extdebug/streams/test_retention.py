@@ -11,7 +11,7 @@ import redis
 
 from extdebug.streams.acl import AclRole, Version, rules
 from extdebug.streams.retention import EMPTY_FOR_MS, Tidied, UnsafePrefix, server_time_ms, tidy
-from extdebug.wire.keys import GROUP_PREFIX, Target
+from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, NAMING_PREFIX, Target
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 
@@ -98,6 +98,14 @@ def test_an_empty_stream_that_is_watched_or_read_by_others_stays(client: redis.R
 
     assert (done.keys, done.groups, done.entries) == (0, 0, 3)
     assert len(client.keys("*")) == 3
+
+
+def test_groups_that_only_name_a_life_do_not_keep_an_empty_stream(client: redis.Redis):
+    """Nor does one that a process left which died as it gave the name."""
+    fill(client, KEY, 1, age=EMPTY_FOR_MS / 1000 + 60)
+    for name in (EPOCH_PREFIX + "0" * 24, NAMING_PREFIX + "ab12cd34"):
+        client.xgroup_create(KEY, name, "0")
+    assert sweep(client).keys == 1
 
 
 def test_groups_of_dead_hubs_go_and_those_of_the_living_stay(client: redis.Redis):

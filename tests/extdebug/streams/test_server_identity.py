@@ -159,3 +159,19 @@ def test_a_replica_that_was_promoted_before_we_came_took_anothers_place(clock: C
     never = ServerIdentity(clock=clock.wall, monotonic=clock.monotonic)
     never.identify(info("b", 20, clock) + b"master_replid2:" + b"0" * 40)
     assert (never.failover, never.certain_ms) == (False, 1_699_999_981_000)
+
+
+def test_what_a_busy_process_reads_late_was_answered_when_it_was_asked(clock: Clock) -> None:
+    """Between question and answer the server may have gone, and the next one begun."""
+    server = heard("a", clock)
+    clock.passed = 10.2
+    asked = clock.monotonic()
+    clock.passed = 10.3  # when it gets to the answer
+    server.heard(asked)
+    clock.passed = 10.4
+    server.broke()
+    said = info("b", 0, clock)
+    asked = clock.monotonic()
+    clock.passed = 10.5  # and to what the new one says
+    server.identify(said, asked=asked)
+    assert (server.began_ms, server.certain_ms) == (1_700_000_010_500, 1_700_000_010_800)

@@ -11,6 +11,7 @@ from typing import Any
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import make_chunk
+from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.session_frames import ControlFrame
@@ -33,6 +34,7 @@ class ScriptedFeed:
         self.ending: CloseReason | None = None
         self.ended = asyncio.Event()
         self.stuck = False
+        self.state = "live"
         self.finishes: list[dict[str, Any]] = []
         self._script: deque[Any] = deque()
         self._written = asyncio.Event()
@@ -52,6 +54,13 @@ class ScriptedFeed:
     def close(self, reason: CloseReason) -> None:
         self._add(reason)
 
+    def end_of_range(self) -> None:
+        """The status that says so."""
+        self._add(StreamState.END_OF_RANGE)
+
+    def end(self, reason: CloseReason) -> None:
+        self.close(reason)
+
     @property
     def caught_up(self) -> bool:
         return not self._script
@@ -66,6 +75,9 @@ class ScriptedFeed:
                 return self.flow.show([chunk], [self.flow.accept(piece)], now=0.0)
             case ("gap", gap):
                 return self.flow.tell(Piece(self.flow.position, gap=gap), now=0.0)
+            case StreamState():
+                self.state = "end_of_range"
+                return ControlFrame("status", b'{"type":"status","state":"end_of_range"}')
             case message:
                 return message
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.transports import frame_extension
 from extdebug.transports.consumers import SessionConsumer, SocketTimings
 from extdebug.wire.positions import Start
 
@@ -30,6 +32,8 @@ class FakeFeed:
         self.finishes: list[dict[str, Any]] = []
         self.notes: asyncio.Queue[Any] = asyncio.Queue()
         self.acked = 0
+        self.told: Any = None
+        self.flow = SimpleNamespace(seq=9)
 
     def say(self, note: ControlFrame) -> None:
         self.notes.put_nowait(note)
@@ -37,9 +41,17 @@ class FakeFeed:
     def end(self, end: Any) -> None:
         self.ending = end
         self.ended.set()
+        if self.told is not None:
+            self.told(end)
+
+    def end_by(self, say: Any) -> None:
+        self.told = say
 
     def ack(self, seq: int) -> None:
         self.acked = seq
+
+    def speak_by(self, write: Any) -> None:
+        self.write = write
 
     async def next(self) -> Any:
         message = await self.notes.get()
@@ -105,11 +117,11 @@ class Server:
             raise OpeningRefused(close_reasons.NOT_FOUND)
         return self.feed, ControlFrame("ready", b'{"type":"ready"}')
 
-    def serve(self, wire: Wire) -> asyncio.Task[None]:
+    def serve(self, wire: Wire, **scope: Any) -> asyncio.Task[None]:
         consumer = SessionConsumer.as_asgi(
             find_viewer=self.find_viewer, open_session=self.open_session, timings=self._timings
         )
-        return asyncio.create_task(consumer({}, wire.incoming.get, wire.send))
+        return asyncio.create_task(consumer(scope, wire.incoming.get, wire.send))
 
 
 @pytest.fixture
@@ -234,3 +246,130 @@ async def test_a_first_frame_that_is_not_a_subscribe_ends_it(server: Server, fir
     wire.say(first)
     await asyncio.wait_for(server.serve(wire), 5)
     assert wire.closed == 4400
+
+
+class Frames:
+    """A server that takes frames of parts; `slow`: only by the plain way."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.slow = False
+        self.heard: Any = None
+
+    def write_text(self, parts: Sequence[bytes]) -> bool:
+        if not self.slow:
+            self.written.append(b"".join(parts))
+        return not self.slow
+
+    def hear(self, heard: Any) -> None:
+        self.heard = heard
+
+    def forget_request(self) -> None:
+        self.forgot = True
+
+
+async def direct(server: Server, wire: Wire) -> tuple[asyncio.Task[None], Frames]:
+    """A session that was told `ready` by the short way."""
+    frames = Frames()
+    task = server.serve(wire, extensions={frame_extension.NAME: frames})
+    wire.say(SUBSCRIBE)
+    await until(lambda: frames.written and frames.heard)
+    return task, frames
+
+
+async def until(done: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not done():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+async def test_frames_go_the_short_way_where_there_is_one_and_the_plain_way_when_it_refuses(
+    server: Server,
+) -> None:
+    wire = Wire()
+    task, frames = await direct(server, wire)
+    assert (frames.written, wire.frames, frames.forgot) == ([b'{"type":"ready"}'], [], True)
+
+    frames.slow = True
+    server.feed.say(ControlFrame("pong", b'{"type":"pong"}'))
+    await until(lambda: wire.frames)
+    assert (len(frames.written), wire.frames) == (1, [{"type": "pong"}])
+    assert not server.feed.write(ControlFrame("pong", b"late"))
+    frames.slow = False
+    assert server.feed.write(ControlFrame("pong", b"soon"))
+    assert frames.written[1:] == [b"soon"]
+    wire.leave(1000)
+    await task
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        (b'{"type":"ack","seq":7}', True),
+        (b'{"type":"ack","seq":10}', False),  # never sent: the reader says so
+        (b'{"type":"ack", "seq":7}', False),
+        (b'{"type":"ping"}', False),
+    ],
+)
+async def test_an_ack_is_done_at_once_and_nothing_else_is(
+    server: Server, text: bytes, heard: bool
+) -> None:
+    wire = Wire()
+    task, frames = await direct(server, wire)
+
+    assert (frames.heard(text), server.feed.acked) == (heard, 7 if heard else 0)
+    wire.leave(1000)
+    await task
+
+
+async def test_acks_heard_at_once_are_counted_like_others(server: Server) -> None:
+    wire = Wire()
+    task, frames = await direct(server, wire)
+    ack = b'{"type":"ack","seq":7}'
+    while frames.heard(ack):
+        pass
+
+    for _ in range(6000):  # so they are the reader's, and more than become free meanwhile
+        wire.say(ack.decode())
+    await asyncio.wait_for(task, 10)
+    assert wire.frames[-1]["reason"] == "too_fast"
+
+
+async def test_no_ack_overtakes_what_the_reader_still_does(server: Server) -> None:
+    wire = Wire()
+    task, frames = await direct(server, wire)
+    extended = asyncio.Event()
+    server.feed.extend = extended.wait  # type: ignore[attr-defined]
+    wire.say('{"type":"extend"}')
+    await until(wire.incoming.empty)
+    await asyncio.sleep(0)
+
+    assert frames.heard(b'{"type":"ack","seq":7}') is False
+    extended.set()
+    wire.leave(1000)
+    await task
+
+
+async def test_the_reason_is_said_within_the_call_that_cuts_and_only_once(server: Server) -> None:
+    wire = Wire()
+    task, frames = await direct(server, wire)
+    server.feed.end(close_reasons.SIGNED_OUT)
+    assert frames.written[1:] == [close_reasons.SIGNED_OUT.frame()], "before any task has run"
+    await asyncio.wait_for(task, 5)
+    assert (frames.written[2:], wire.frames) == ([], [])
+    assert wire.closed == close_reasons.SIGNED_OUT.code
+
+
+async def test_no_reason_overtakes_a_message_that_still_waits_for_the_peer(server: Server) -> None:
+    """It would come behind the reason, and nothing may."""
+    wire = Wire()
+    task, frames = await direct(server, wire)
+    frames.slow = wire.stuck = True
+    server.feed.say(ControlFrame("pong", b'{"type":"pong"}'))
+    await until(server.feed.notes.empty)
+    await asyncio.sleep(0)
+    frames.slow = wire.stuck = False  # there is room, but the task has not run
+    server.feed.end(close_reasons.SIGNED_OUT)
+    assert len(frames.written) == 1
+    await asyncio.wait_for(task, 5)
+    assert wire.frames == [json.loads(close_reasons.SIGNED_OUT.frame())]

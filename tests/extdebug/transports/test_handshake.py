@@ -48,7 +48,7 @@ def test_an_address_is_short_or_empty(scope: dict[str, Any], ip: str):
 
 def subscribe(*, tenant: str | None = "acme", ticket: str | None = None) -> client_frames.Subscribe:
     target = client_frames.TargetSpec(extension="invoice-sync", tenant=tenant)
-    return client_frames.Subscribe(target, ticket=ticket)
+    return client_frames.Subscribe(target=target, ticket=ticket)
 
 
 def signed_in(key: str, query: bytes = b"") -> dict[str, Any]:

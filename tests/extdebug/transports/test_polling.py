@@ -88,6 +88,15 @@ async def test_a_heavy_answer_is_cut_too():
     assert truncated
 
 
+async def test_the_end_of_a_range_is_an_end_with_a_reason():
+    feed = ScriptedFeed()
+    feed.end_of_range()
+    answer, _ = await polled(feed, wait=4.0)
+
+    assert (answer["closing"]["code"], answer["closing"]["reason"]) == (4410, "end_of_range")
+    assert feed.finishes == [{"gone": False}]
+
+
 async def test_an_ended_session_is_closed_and_its_reason_told():
     feed = ScriptedFeed()
     feed.events("a")

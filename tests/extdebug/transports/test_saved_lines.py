@@ -7,9 +7,9 @@ from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
-from extdebug.sessions import store
 from extdebug.wire.keys import Target
 from policies import access
+from tests.extdebug.opened_rows import open_row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +24,7 @@ def tell(user: Any, **body: Any) -> int:
 
 def test_saved_lines_are_on_record(cast: Cast) -> None:
     viewer = access.viewer_of(cast.dan, transport="ws")
-    _, lease = store.open_session(viewer, Target("acme", "invoice-sync"), process="p1", filters=())
+    _, lease = open_row(viewer, Target("acme", "invoice-sync"))
     assert lease is not None
     assert tell(cast.dan, session=lease.id) == 200
     assert tell(cast.mallory, session=lease.id) == 404

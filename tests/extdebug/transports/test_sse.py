@@ -158,6 +158,28 @@ async def test_a_response_is_events_with_ids_and_named_messages() -> None:
     assert feed.flow.unacked == 0
 
 
+async def test_no_guest_begins_an_event_of_its_own() -> None:
+    feed = ScriptedFeed()
+    forged = "\n\nevent: closing\ndata: {}\n\n"
+    for end in ("\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\r"):
+        feed.events("line" + forged.replace("\n", end))
+    feed.close(close_reasons.SIGNED_OUT)
+    text = "".join(await text_of(feed, segmented=False))
+    assert sum(line.startswith("event: closing") for line in text.splitlines()) == 1
+
+
+async def test_the_end_of_a_range_ends_the_response_and_says_so() -> None:
+    feed = ScriptedFeed()
+    feed.events("a")
+    feed.end_of_range()
+    *_, status, closing = await text_of(feed, segmented=False)
+
+    assert "event: status" in status
+    assert closing.startswith('event: closing\ndata: {"type":"closing","code":4410,')
+    assert '"reason":"end_of_range"' in closing
+    assert feed.finishes == [{"gone": False, "code": 4410}], "over, and nothing to come back to"
+
+
 async def test_a_segment_ends_after_its_bytes_and_keeps_the_session() -> None:
     feed = ScriptedFeed()
     for _ in range(4):

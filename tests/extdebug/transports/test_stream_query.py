@@ -7,11 +7,12 @@ import re
 import pytest
 
 from extdebug.filters.filter import EVERYTHING, Filter, FilterError
-from extdebug.protocol.client_frames import DEFAULT_TAIL, MAX_TAIL
+from extdebug.protocol.client_frames import DEFAULT_TAIL
+from extdebug.protocol.frame_parts import MAX_TAIL
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.transports.stream_query import BadQuery, read_query
 from extdebug.wire.events import Level, Output
-from extdebug.wire.positions import Cursor, EntryId, Start
+from extdebug.wire.positions import ENDLESS, Cursor, EntryId, Start
 
 QUERY = {"extensionId": "invoice-sync", "tenantId": "acme"}
 
@@ -62,6 +63,16 @@ def test_a_last_id_goes_on_there_and_resumes_the_session_it_names():
     assert read_query(QUERY, last_id="9-1.40").resume is None
 
 
+def test_a_poll_may_begin_with_all_that_is_kept_and_nothing_else_may():
+    asked = read_query(QUERY, last_id="0", polls=True)
+    assert (asked.start, asked.resume) == (Start(since_ms=0), None)
+    for bad in ("0~session-1", "00", "0-", "$", "-1", "0.0"):
+        with pytest.raises(BadQuery, match="Last-Event-ID"):
+            read_query(QUERY, last_id=bad, polls=True)
+    with pytest.raises(BadQuery, match="Last-Event-ID"):
+        read_query(QUERY, last_id="0")
+
+
 @pytest.mark.parametrize(
     ("since", "ms"),
     [
@@ -74,6 +85,18 @@ def test_since_is_a_moment_not_before_1970(since: str, ms: int):
     assert read_query({**QUERY, "since": since}, last_id="").start == Start(since_ms=ms)
 
 
+def test_a_range_and_a_speed_are_read_beside_the_start():
+    asked = read_query({**QUERY, "since": "10m", "until": "5m", "speed": "4"}, last_id=None)
+    assert asked.start.since_ms is not None
+    assert asked.span.until_ms is not None
+    assert abs(asked.span.until_ms - asked.start.since_ms - 300_000) <= 1
+    assert asked.span.speed == 4
+    back = read_query({**QUERY, "since": "10m", "until": "5m"}, last_id="9-1.40~s")
+    assert back.start == Start(cursor=Cursor.parse("9-1.40"))
+    assert back.span.until_ms is not None, "whoever comes back has the same end"
+    assert read_query(QUERY, last_id=None).span == ENDLESS
+
+
 @pytest.mark.parametrize(
     ("params", "says"),
     [
@@ -82,7 +105,12 @@ def test_since_is_a_moment_not_before_1970(since: str, ms: int):
         ({"tail": "1e9"}, "tail: expected"),
         ({"tail": str(MAX_TAIL + 1)}, "tail: expected"),
         ({"tail": "١"}, "tail: expected"),
-        ({"since": "yesterday"}, "since: expected ISO 8601"),
+        ({"since": "yesterday"}, "since: expected 10m, 2h, 90s, 1d or ISO 8601"),
+        ({"until": "later"}, "until: expected 10m, 2h, 90s, 1d or ISO 8601"),
+        ({"since": "5m", "until": "10m"}, "until: expected a time after since"),
+        ({"speed": "fast"}, "speed: expected 0.1 to 100"),
+        ({"speed": "0"}, "speed: expected 0.1 to 100"),
+        ({"speed": "nan"}, "speed: expected 0.1 to 100"),
         ({"nonsense": "1"}, "unknown parameter 'nonsense'; known: extensionId"),
         ({"lastEventId": "x"}, "Last-Event-ID: expected ms-seq"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
 from hypothesis import given
@@ -143,3 +144,20 @@ def test_an_event_leaves_out_what_it_does_not_have():
     bare = Event(ts="t", level=Level.INFO, stream=Output.LOG, message="é")
 
     assert encode_json(bare) == '{"ts":"t","level":"info","stream":"log","message":"é"}'.encode()
+
+
+LINE_ENDS = "a\x85b\u2028c\u2029d\x0b\x0c\x1c\x1d\x1e\r\ne"
+
+
+@pytest.mark.parametrize(
+    "value", [LINE_ENDS, {LINE_ENDS: [LINE_ENDS]}, "grüße \u2019 \u2027 \u202a"]
+)
+def test_no_json_has_what_any_reader_takes_for_the_end_of_a_line(value):
+    data = encode_json(value)
+    assert len(data.decode().splitlines()) == 1
+    assert json.loads(data) == value
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_any_json_is_read_back_as_it_was(value):
+    assert json.loads(encode_json(value)) == value

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import MovedError, NoPermissionError, RedisError
 
 from extdebug.runner.publish.redis_sink import RedisSink, Unreachable
 from extdebug.streams.connection import Link
@@ -90,3 +90,4 @@ def test_what_is_not_known_is_said_as_it_came_in_one_line():
     assert cause(RedisConnectionError("odd\nthing")) == "ConnectionError: odd"
     assert cause(NoPermissionError("no permissions for xread")).startswith("its ACL forbids this")
     assert cause(RedisConnectionError()) == "ConnectionError"
+    assert cause(MovedError("12 10.0.0.1:6379")).startswith("it is a node of a cluster")

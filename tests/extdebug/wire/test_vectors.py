@@ -19,7 +19,7 @@ WIRE = Path(__file__).parents[3] / "docs" / "wire"
 VECTORS = json.loads((WIRE / "vectors.json").read_text())
 EVENT_SCHEMA = json.loads((WIRE / "event.schema.json").read_text())
 ENTRY_SCHEMA = json.loads((WIRE / "entry.schema.json").read_text())
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "number": float}
 
 
 def named(case: dict[str, Any]) -> str:

@@ -15,7 +15,10 @@ def test_a_plan_names_rows_and_becomes_one(cast: Cast) -> None:
         verbs.save(Membership(user=cast.mallory, tenant=cast.acme), by=cast.olivia)
     asked = requests.ask(needs.value.plan, by=cast.olivia, reason="x")
     assert asked.shown["changed"]["user"] == {"from": "–", "to": "mallory"}
-    assert (asked.tenant_key, asked.summary) == ("acme", "Add membership: mallory is admin of acme")
+    assert (asked.tenant_key, asked.summary) == (
+        "acme",
+        "Add tenant admin: mallory is admin of acme",
+    )
     row = plans.target(asked)
     assert isinstance(row, Membership)
     assert (row.pk, row.user, row.tenant) == (None, cast.mallory, cast.acme)

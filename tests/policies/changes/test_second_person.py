@@ -210,6 +210,9 @@ def test_what_narrows_is_free(cast: Cast) -> None:
     changes.save(ProductionMode(tenant=cast.acme, mode="off"), by=me)
     changes.delete(Membership.objects.get(user=cast.alice), by=me)
     changes.delete(Capability.objects.filter(install=None)[0], by=me)
+    everywhere = ExtensionDeveloper.objects.get(user=cast.dan)
+    everywhere.all_installs = False
+    changes.save(everywhere, by=me, related={"installs": [cast.inst_acme]})
     with changes.recorded(cast.oscar, by=me):
         cast.oscar.is_staff = False
         cast.oscar.save()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from policies.changes import verbs
-from policies.changes.verbs import Unrecordable
+from policies.changes.row_records import Unrecordable
 from policies.models import (
     Capability,
     EnvironmentPolicy,

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from extdebug.demo.sample import Cast
@@ -38,3 +39,11 @@ def test_a_moment_in_sql_compares_with_stored_times(cast: Cast) -> None:
         Tenant.objects.filter(key="acme").update(suspended_at=at)
         found = Tenant.objects.filter(key="acme", suspended_at__lte=clock.ClockNow())
         assert found.exists() is over
+
+
+def test_a_moment_beside_a_count_leaves_one_row_each(cast: Cast) -> None:
+    """Installs that are counted are read at different moments, which must not part them."""
+    counted = Tenant.objects.annotate(many=Count("installs"), moment=clock.ClockNow())
+    rows = {tenant.key: tenant.many for tenant in counted.order_by("key")}
+    assert len(rows) == counted.count() == Tenant.objects.count()
+    assert max(rows.values()) > 1

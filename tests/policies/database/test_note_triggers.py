@@ -24,6 +24,7 @@ from policies.models import (
     Capability,
     ChangeRequest,
     Consent,
+    DirectoryRelease,
     EnvironmentPolicy,
     ExtensionDeveloper,
     Grant,
@@ -78,6 +79,9 @@ def _ways(cast: Cast) -> dict[str, Callable[[], Any]]:
         ),
         "policies_productionmode": lambda: ProductionMode.objects.create(
             tenant=cast.acme, mode="off"
+        ),
+        "policies_directoryrelease": lambda: DirectoryRelease.objects.create(
+            sections="roles", digest="x", asked_at=now, released_at=now
         ),
         "policies_lock": lambda: Lock.objects.create(user=dan, reason="x"),
         "policies_limits": lambda: Limits.objects.create(sessions_per_user=1),

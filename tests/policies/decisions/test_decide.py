@@ -308,7 +308,14 @@ def test_production_needs_a_grant_whatever_its_policy_says() -> None:
 def test_tenantless_streams_are_for_operators() -> None:
     alone = facts_of(tenantless=True, tenant_exists=False, tenant="-", installs=frozenset())
     assert decide(alone, now=NOW).code == "not_found"
-    assert decide(replace(alone, operator=True), now=NOW).allowed
+    operators = replace(alone, operator=True)
+    assert decide(replace(operators, environment="development"), now=NOW).allowed
+    refused = decide(operators, now=NOW)
+    assert (refused.code, refused.can_request) == ("denied", True)
+    assert refused.failed is not None
+    assert refused.failed.rule == DecisionRule.GRANT
+    for related in ({"member": True}, {"develops_all": True}, {"develops": frozenset({"i"})}):
+        assert decide(replace(alone, **related), now=NOW).code == "not_found"
 
 
 def test_a_token_cuts_its_owner_down() -> None:

@@ -5,7 +5,13 @@ import datetime as dt
 import pytest
 
 from policies.decisions.decide import decide
-from policies.decisions.facts import DEFAULT_RULES, EnvironmentRules, Facts, TokenFact
+from policies.decisions.facts import (
+    DEFAULT_RULES,
+    EnvironmentRules,
+    Facts,
+    TokenFact,
+    grant_needed,
+)
 from tests.policies.decisions.conftest import ME, NOW, facts_of
 
 LAX = EnvironmentRules(grant_required=False)
@@ -29,6 +35,25 @@ def test_production_and_an_unknown_environment_always_need_a_grant(
     environment: str, policy: EnvironmentRules | None, needed: bool
 ) -> None:
     assert facts_of(environment=environment, policy=policy).needs_grant is needed
+
+
+@pytest.mark.parametrize(
+    ("environment", "policy", "needed"),
+    [
+        ("production", LAX, True),
+        ("staging", LAX, True),
+        ("staging", EnvironmentRules(), True),
+        ("development", LAX, False),
+        ("development", EnvironmentRules(), True),
+        ("qa", None, True),
+        ("qa", LAX, True),
+    ],
+)
+def test_a_stream_of_no_tenant_needs_a_grant_everywhere_but_in_development(
+    environment: str, policy: EnvironmentRules | None, needed: bool
+) -> None:
+    assert grant_needed(policy, environment, tenantless=True) is needed
+    assert facts_of(environment=environment, policy=policy, tenantless=True).needs_grant is needed
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,12 @@ def test_an_operators_rights_come_with_a_second_person(cast: Cast, root: Any) ->
     change = ChangeRequest.objects.get()
     requests.approve(change.pk, by=cast.oscar)
     assert cast.mallory.user_permissions.get() == operate()
+
+
+def test_the_list_says_the_state_of_a_request_that_was_withdrawn(cast: Cast, root: Any) -> None:
+    form = {"user": cast.mallory.pk, "tenant": cast.acme.pk, "role": "admin", "_why": "I ask"}
+    root.post("/admin/policies/membership/add/", form)
+    change = ChangeRequest.objects.get()
+    requests.withdraw(change.pk, by=change.requester)
+    page = root.get("/admin/policies/changerequest/").text
+    assert "Withdrawn" in page.split('id="result_list"')[1]

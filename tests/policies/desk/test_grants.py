@@ -5,11 +5,11 @@ from django.contrib.auth.models import User
 
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
-from extdebug.sessions import store
 from extdebug.wire.keys import Target
 from policies import access
 from policies.grants import verbs
 from policies.models import Grant
+from tests.extdebug.opened_rows import open_row
 from tests.policies.at_the_desk import act, signed_in, state, watch
 from tests.policies.conftest import TARGET, granted, request
 
@@ -51,7 +51,7 @@ def test_every_request_denial_and_session_stays_on_the_grants_page(cast: Cast) -
     """Behaviour 17, as an operator sees it: before, during and after the grant."""
     grant = request(cast.dan)
     viewer = access.viewer_of(cast.dan, transport="ws")
-    store.open_session(viewer, Target(**TARGET), process="p", filters=[])
+    open_row(viewer, Target(**TARGET))
     verbs.approve(grant.pk, by=cast.oscar, comment="customer agreed")
     row = watch(cast.dan)
     more = verbs.extend(grant.pk, by=cast.dan, minutes=30, reason="not done yet")
@@ -60,10 +60,17 @@ def test_every_request_denial_and_session_stays_on_the_grants_page(cast: Cast) -
     page = signed_in(cast.olivia).get(f"/admin/policies/grant/{grant.pk}/change/").text
     for shown in (
         "a customer waits", "customer agreed", "the customer withdrew", more.label,
-        "You have no grant for this target.", str(row.pk), "grant.requested", "grant.revoked",
-        "session.opened",
+        "dan has no grant for this target.", str(row.pk), "Grant requested", "Grant revoked",
+        "Session opened",
     ):  # fmt: skip
         assert shown in page, shown
+
+
+def test_the_list_says_the_state_of_a_grant_that_is_over(cast: Cast) -> None:
+    verbs.withdraw(request(cast.dan).pk, by=cast.dan)
+    listed = signed_in(cast.olivia).get("/admin/policies/grant/").text.split('id="result_list"')[1]
+    assert "Withdrawn" in listed
+    assert ">default<" not in "".join(listed.split())
 
 
 def test_lists_search_and_filter(cast: Cast) -> None:

@@ -54,7 +54,7 @@ def test_a_ticket_gives_no_authority_of_its_own(cast: Cast) -> None:
     raw = access.issue_ticket(access.viewer_of(cast.mallory, transport="page"), **TARGET)
     redeemed = access.redeem_ticket(raw, ip="")
     assert redeemed is not None
-    assert access.decide(redeemed[0], **TARGET, opening=True).code == "not_found"
+    assert access.decide(redeemed[0], **TARGET).code == "not_found"
 
 
 def test_a_logout_ends_what_the_ticket_opened(cast: Cast) -> None:
@@ -75,7 +75,7 @@ def test_a_tokens_ticket_keeps_the_tokens_scope(cast: Cast) -> None:
     assert holder is not None
     redeemed = access.redeem_ticket(access.issue_ticket(holder, **TARGET), ip="")
     assert redeemed is not None
-    assert access.decide(redeemed[0], **TARGET, opening=False).code == "not_found"
+    assert access.decide(redeemed[0], **TARGET).code == "not_found"
 
 
 def test_nobody_hoards_tickets(cast: Cast) -> None:

@@ -28,8 +28,8 @@ def test_a_token_opens_within_its_scope_only(cast: Cast) -> None:
     who = viewer(issued.raw)
     assert who is not None
     assert (who.user_id, who.username, who.token_id) == (cast.dan.pk, "dan", issued.token.pk)
-    assert access.decide(who, **TARGET, opening=False).allowed
-    elsewhere = access.decide(who, tenant="globex", extension="invoice-sync", opening=False)
+    assert access.decide(who, **TARGET).allowed
+    elsewhere = access.decide(who, tenant="globex", extension="invoice-sync")
     assert (elsewhere.code, elsewhere.shown) == ("not_found", ())
     assert access.choices(who, extension="invoice-sync") == ["acme"]
 
@@ -37,7 +37,7 @@ def test_a_token_opens_within_its_scope_only(cast: Cast) -> None:
 def test_a_token_never_has_more_than_its_owner(cast: Cast) -> None:
     who = viewer(tokens.issue(cast.mallory, name="ci", tenant=cast.acme).raw)
     assert who is not None
-    assert access.decide(who, **TARGET, opening=False).code == "not_found"
+    assert access.decide(who, **TARGET).code == "not_found"
 
 
 def test_the_text_is_nowhere_but_in_the_answer(cast: Cast) -> None:
@@ -57,7 +57,7 @@ def test_a_revoked_token_is_dead_for_running_sessions_too(cast: Cast) -> None:
         with pytest.raises(TokenRefused):
             tokens.revoke(issued.token, by=stranger)
     tokens.revoke(issued.token, by=cast.olivia, reason="leaked")
-    assert access.decide(who, **TARGET, opening=False).code == "denied"
+    assert access.decide(who, **TARGET).code == "denied"
     assert viewer(issued.raw) is None
     with pytest.raises(TokenRefused, match="before"):
         tokens.revoke(issued.token, by=cast.dan)
@@ -69,7 +69,7 @@ def test_a_deleted_token_is_dead_for_running_sessions_too(cast: Cast) -> None:
     who = viewer(issued.raw)
     assert who is not None
     issued.token.delete()
-    assert not access.decide(who, **TARGET, opening=False).allowed
+    assert not access.decide(who, **TARGET).allowed
 
 
 def test_a_token_is_no_use_to_another_person(cast: Cast) -> None:
@@ -77,18 +77,18 @@ def test_a_token_is_no_use_to_another_person(cast: Cast) -> None:
     forged = access.Viewer(
         user_id=cast.alice.pk, username="alice", transport="sse", token_id=issued.token.pk
     )
-    assert not access.decide(forged, **TARGET, opening=False).allowed
+    assert not access.decide(forged, **TARGET).allowed
 
 
 def test_a_token_expires_and_bounds_the_decision(cast: Cast) -> None:
     issued = tokens.issue(cast.dan, name="ci", tenant=cast.acme, lifetime=dt.timedelta(hours=1))
     who = viewer(issued.raw)
     assert who is not None
-    assert access.decide(who, **TARGET, opening=False).until == issued.token.expires_at
+    assert access.decide(who, **TARGET).until == issued.token.expires_at
     now = timezone.now()
     AccessToken.objects.update(created_at=now - dt.timedelta(hours=2), expires_at=now)
     assert viewer(issued.raw) is None
-    assert not access.decide(who, **TARGET, opening=False).allowed
+    assert not access.decide(who, **TARGET).allowed
 
 
 def test_an_inactive_owners_token_opens_nothing(cast: Cast) -> None:

@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import Settings
@@ -76,6 +79,44 @@ def test_two_thousand_take_a_handful_of_queries(cast: Cast, django_assert_num_qu
         assert len(access.live_principals(many)) == 1000
 
 
+def signed_in(key: str) -> access.Viewer | None:
+    return access.viewers_from_sessions([access.SignIn(key, "ws", "")])[0]
+
+
+def test_many_sign_ins_are_looked_up_in_two_queries_each_for_itself(
+    cast: Cast, django_assert_num_queries: Any
+) -> None:
+    keys = [session_key(user) for user in (cast.dan, cast.olivia, cast.alice)]
+    User.objects.filter(pk=cast.olivia.pk).update(is_active=False)
+    cast.alice.set_password("another")
+    cast.alice.save()
+    asked = [
+        access.SignIn(key, "ws", f"10.0.0.{n}") for n, key in enumerate([*keys, "no", keys[0]])
+    ]
+    with django_assert_num_queries(2):
+        found = access.viewers_from_sessions(asked)
+    assert [viewer and viewer.username for viewer in found] == ["dan", None, None, None, "dan"]
+    assert [viewer.ip for viewer in found if viewer] == ["10.0.0.0", "10.0.0.4"]
+
+
+class Strict(ModelBackend):
+    """A backend of the operator's own, which lets nobody in."""
+
+    def get_user(self, user_id: int) -> None:
+        return None
+
+
+def test_a_sign_in_by_another_backend_is_that_backends_word(cast: Cast, settings: Settings) -> None:
+    path = f"{Strict.__module__}.Strict"
+    settings.AUTHENTICATION_BACKENDS = [path]
+    key = session_key(cast.dan)
+    store = SessionStore(key)
+    assert signed_in(key) is None  # by a backend that is none here
+    store[BACKEND_SESSION_KEY] = path
+    store.save()
+    assert signed_in(key) is None
+
+
 def test_a_sign_in_under_an_earlier_secret_key_holds_and_its_cookie_too(
     cast: Cast, settings: Settings
 ) -> None:
@@ -83,16 +124,16 @@ def test_a_sign_in_under_an_earlier_secret_key_holds_and_its_cookie_too(
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-key-of-the-tests-0123456789-abcdefghijkl"
     for _ in range(2):
-        viewer = access.viewer_from_session(key, transport="ws", ip="")
+        viewer = signed_in(key)
         assert viewer is not None
         assert (viewer.username, viewer.session_key) == ("dan", key)
         assert access.live_principals([viewer]) == {0}
     settings.SECRET_KEY_FALLBACKS = []
-    assert access.viewer_from_session(key, transport="ws", ip="") is None
+    assert signed_in(key) is None
     assert Session.objects.filter(session_key=key).exists()  # asking changes nothing
 
 
 @pytest.mark.parametrize("key", ["", "nobody", "x" * 500])
 def test_a_key_of_nothing_is_nobodys(db: None, key: str) -> None:
-    assert access.viewer_from_session(key, transport="ws", ip="") is None
+    assert signed_in(key) is None
     assert not Session.objects.exists()

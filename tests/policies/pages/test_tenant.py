@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
+from audit import trail
 from extdebug.demo.sample import Cast
 from policies import consent
 from policies.models import Consent
@@ -37,6 +38,18 @@ def test_the_slice_has_the_tenants_rows_and_no_others(cast: Cast) -> None:
     assert actions(actor_name="alice") == ["audit.read"]
 
 
+def test_the_slice_says_why_a_session_ended_in_words_with_the_code_behind(cast: Cast) -> None:
+    trail.record_close(
+        "7e0c1a2b", actor=trail.SYSTEM, tenant="acme", extension="invoice-sync", reason="time_up",
+        data={"code": 4408},
+    )  # fmt: skip
+    page = signed_in(cast.alice).get(ACME)
+    assert "The session&#x27;s time was up" in page.text
+    assert "4408 time_up" in page.text
+    assert f'title="tenant {cast.acme.pk}">tenant acme</span>' in page.text
+    assert '<td title="session.closed">Session closed <span' in page.text
+
+
 def test_the_slice_goes_on_page_by_page(cast: Cast) -> None:
     for number in range(60):
         consent.give(cast.acme, by=cast.alice, note=str(number))
@@ -57,7 +70,7 @@ def test_withdrawing_consent_says_how_many_it_cuts_before_it_does(cast: Cast) ->
     client = signed_in(cast.alice)
     data = {"act": "withdraw", "extension": "invoice-sync", "note": "incident over"}
     asked = client.post(SAY, data)
-    assert "This cuts 1 live session" in asked.text, "the tenant's own admin goes on"
+    assert "This ends 1 live session" in asked.text, "the tenant's own admin goes on"
     assert not Consent.objects.exists()
     assert ask(cast.dan).allowed
     confirmed = client.post(SAY, {**data, "_cuts": "1"})

@@ -1,3 +1,5 @@
+import pytest
+
 from policies.redaction.builtin_rules import BUILTIN_RULES
 from policies.redaction.rules import Rule
 from policies.redaction.scan import Scan
@@ -34,6 +36,13 @@ def test_an_automaton_that_gave_up_makes_every_rule_look():
     for hits in (None, nothing):
         assert SCAN.rules(b"x", hits) == list(range(len(BUILTIN_RULES)))
         assert SCAN.is_escaped(hits)
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+def test_a_text_among_others_is_not_clean_if_it_is_not_alone(rule):
+    """Texts are scanned together: what stands around one must not hide what is in it."""
+    raw = rule.example.encode()
+    assert set(SCAN.match(raw)) <= set(SCAN.match(b"".join((b"a 1\n", raw, b"\nb"))))
 
 
 def test_no_issuers_at_all_are_fine():

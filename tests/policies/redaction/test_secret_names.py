@@ -34,3 +34,12 @@ def test_the_memory_of_names_is_bounded():
         assert names[f"field-{n}"] is Verdict.HARMLESS
     assert len(names) < 5_000
     assert names["password"] is Verdict.CHOSEN
+
+
+def test_the_memory_of_objects_is_bounded():
+    names = SecretNames()
+    for n in range(5_000):
+        names.keep_harmless((f"a{n}", "b"))
+    names.keep_harmless(("x" * 1_000,))
+    assert len(names.harmless_together) < 2_000
+    assert ("x" * 1_000,) not in names.harmless_together

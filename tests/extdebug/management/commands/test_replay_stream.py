@@ -341,9 +341,12 @@ def test_the_document_names_every_option_and_exit_code():
     known = set(re.findall(r"(--[a-z]+)", parser.format_help()))
 
     assert documented <= known
-    assert {"since", "last", "request", "filter", "follow", "speed", "format"} <= vars(ours).keys()
+    assert {"since", "until", "last", "request", "filter", "follow", "speed", "format"} <= vars(
+        ours
+    ).keys()
     assert documented == {
-        "--as", "--since", "--last", "--request", "--filter", "--follow", "--speed", "--format",
+        "--as", "--since", "--until", "--last", "--request", "--filter", "--follow", "--speed",
+        "--format",
     }  # fmt: skip
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert codes == {

@@ -94,6 +94,19 @@ def test_reload_without_debug_would_show_half_of_an_edit_and_is_refused(settings
         call_command("serve", "--reload", stderr=StringIO(), skip_checks=True)
 
 
+@pytest.mark.parametrize("count", ["0", "65", "-1", "many"])
+def test_a_number_of_workers_that_is_none_is_refused_in_a_line(count: str):
+    with pytest.raises(CommandError, match="argument --workers: expected 1 to 64, got"):
+        call_command("serve", f"--workers={count}")
+
+
+@pytest.mark.django_db
+def test_reload_serves_with_one_process(settings: Any):
+    settings.REDIS_URL, settings.DEBUG = AWAY, True
+    with pytest.raises(CommandError, match="leave --workers out"):
+        call_command("serve", "--reload", "--workers=2", stderr=StringIO(), skip_checks=True)
+
+
 # --- production as it is run: two roles on PostgreSQL, SQLite on one machine -----------------
 
 

@@ -1,4 +1,5 @@
-// Calls the import that the URL names; what it prints stands around the call.
+// Calls the import that the URL names, and says what it got; with /uncaught/ before the name it does
+// not catch an error.
 import { getContext } from 'alga:extension/context';
 import * as logging from 'alga:extension/logging';
 import * as secrets from 'alga:extension/secrets';
@@ -9,6 +10,8 @@ import * as user from 'alga:extension/user';
 import * as userV2 from 'alga:extension/user-v2';
 import * as scheduler from 'alga:extension/scheduler';
 import * as invoicing from 'alga:extension/invoicing';
+import * as clients from 'alga:extension/clients';
+import * as services from 'alga:extension/services';
 
 const entry = { namespace: 'ns', key: 'key', value: new Uint8Array([1, 2]), revision: undefined };
 const calls = {
@@ -33,6 +36,10 @@ const calls = {
   'scheduler.delete-schedule': () => scheduler.deleteSchedule('id'),
   'scheduler.get-endpoints': () => scheduler.getEndpoints(),
   'invoicing.create-manual-invoice': () => invoicing.createManualInvoice({ clientId: 'c', items: [] }),
+  'clients.list-clients': () => clients.listClients({}),
+  'clients.get-client': () => clients.getClient('c'),
+  'services.list-services': () => services.listServices({ itemKind: 'service', page: 1 }),
+  'services.get-service': () => services.getService('s'),
 };
 
 export async function handler(request) {
@@ -46,14 +53,25 @@ export async function handler(request) {
       else console.log(`${requestId} js ${i}`);
     }
   } else if (url.startsWith('/fetch?')) {
-    await fetch(url.slice(7));
+    try {
+      await fetch(url.slice(7));
+    } catch (error) {
+      console.log(`failed: ${error}`);
+    }
   } else if (url === '/echo') {
     console.log(JSON.stringify({ level: 'warn', message: 'echo', requestId: 'forged' }));
     return { status: 201, headers: [{ name: 'x-method', value: request.http.method }], body: request.http.body };
+  } else if (url.startsWith('/uncaught/')) {
+    calls[url.slice(10)]();
   } else {
     const name = url.slice(1);
     console.log(`calling ${name}`);
-    calls[name]();
+    try {
+      const { success, error, ...rest } = calls[name]() ?? {};
+      console.log(`got: ${success ?? JSON.stringify(rest)} ${error ?? ''}`);
+    } catch (error) {
+      console.log(`failed: ${error.payload}`);
+    }
   }
   return { status: 200, headers: [], body: new TextEncoder().encode(url) };
 }

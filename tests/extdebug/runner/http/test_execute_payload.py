@@ -71,15 +71,66 @@ def test_a_wrong_body_is_told_where_it_is_wrong(change: dict[str, Any], words: s
         read(http, limits=limits, **change)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"{}", b"\xff", b'{"context":{"tenant_id":"\xff"}}']
+)
 def test_what_is_no_such_object_is_refused(body: bytes):
     with pytest.raises(BadPayload):
         read_execute(body, request_id="r")
 
 
-def test_an_answer_joins_headers_that_come_twice():
-    response = HttpResponse(status=201, headers=(("x-a", "1"), ("x-a", "2")), body=b"\xff")
-    assert write_response(response) == {
-        "status": 201, "headers": {"x-a": "1, 2"}, "body_b64": "/w==",
+@pytest.mark.parametrize(
+    ("http", "words"),
+    [
+        ({"headers": {f"x-{n}": "" for n in range(1001)}}, "length <= 1000.*headers"),
+        ({"headers": [["x-a", ""]] * 1001}, "length <= 1000.*headers"),
+        ({"query": {str(n): "" for n in range(1001)}}, "length <= 1000.*query"),
+        ({"path": "/" + "a" * 70_000}, "a url of at most 65536 characters"),
+        ({"query": {"a": "ü" * 30_000}}, "a url of at most 65536 characters"),
+    ],
+    ids=["object", "pairs", "query", "path", "encoded"],
+)
+def test_what_has_no_bound_is_refused(http: Any, words: str):
+    with pytest.raises(BadPayload, match=words):
+        read(http)
+
+
+def test_nesting_without_an_end_is_a_bad_body_and_no_failure_of_the_runner():
+    deep = b'{"context": {}, "config": ' + b"[" * 200_000
+    with pytest.raises(BadPayload):
+        read_execute(deep, request_id="r")
+
+
+@pytest.mark.parametrize(
+    ("named", "known"),
+    [("from-body", "from-body"), (None, None), ("a\nb", None), ("x" * 129, None)],
+)
+def test_a_wrong_body_is_answered_under_the_id_that_it_names(named: str | None, known: str | None):
+    with pytest.raises(BadPayload) as caught:
+        read({"body_b64": "%%"}, request_id=named)
+    assert caught.value.request_id == known
+
+
+def answer(*headers: tuple[str, str], body: bytes | None = None, status: int = 200) -> Any:
+    return json.loads(write_response(HttpResponse(status=status, headers=headers, body=body)))
+
+
+def test_an_answer_has_its_status_its_headers_and_its_body():
+    assert answer(("X-A", "1"), ("x-b", "ü"), body=b"\xff", status=201) == {
+        "status": 201, "headers": {"X-A": "1", "x-b": "ü"}, "body_b64": "/w==",
     }  # fmt: skip
-    assert write_response(HttpResponse(status=204, headers=(), body=None))["body_b64"] == ""
+    assert answer(status=204) == {"status": 204, "headers": {}, "body_b64": ""}
+
+
+def test_a_header_that_comes_twice_is_joined_whatever_its_case():
+    assert answer(("x-a", "1"), ("X-A", "2"), ("x-b", "3"))["headers"] == {
+        "x-a": "1, 2", "x-b": "3",
+    }  # fmt: skip
+
+
+def test_cookies_are_kept_apart():
+    first, second = "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"
+    assert answer(("Set-Cookie", first), ("x-a", "1"), ("set-cookie", second))["headers"] == {
+        "Set-Cookie": [first, second], "x-a": "1",
+    }  # fmt: skip
+    assert answer(("set-cookie", second))["headers"] == {"set-cookie": second}

@@ -36,11 +36,22 @@ async def test_an_answer_has_its_length_and_is_never_cached():
 
 
 @pytest.mark.parametrize(
-    ("given", "echoed"),
-    [("req-7", "req-7"), ("a b", ""), ("a\r\nb: c", ""), ("x" * 129, ""), ("", ""), ("é", "")],
-)
-def test_only_a_safe_request_id_is_echoed(given: str, echoed: str):
-    assert responses.echo(given) == echoed
+    ("given", "sent"),
+    [
+        ("req-7", "req-7"), ("a b: 100%", "a b: 100%"), ("", ""), ("a\r\nb: c", "a%0D%0Ab:%20c"),
+        (" a ", "%20a%20"), ("é", "%C3%A9"),
+    ],
+)  # fmt: skip
+def test_a_request_id_that_no_header_can_carry_is_encoded(given: str, sent: str):
+    assert responses.in_header(given) == sent
+
+
+async def test_an_answer_may_say_when_to_come_again():
+    exchange = Exchange()
+    await responses.json(exchange.send, 503, b"{}", request_id="r-1", retry=7)
+    start, body = exchange.sent
+    assert dict(start["headers"])[b"retry-after"] == b"7"
+    assert body["body"] == b"{}", "JSON already"
 
 
 async def test_the_servers_start_and_stop_are_answered():
@@ -61,3 +72,6 @@ async def test_a_client_is_gone_when_the_server_says_so_and_not_before():
 def test_an_answer_carries_what_the_caller_is_told():
     answer = responses.Answer(503, "busy", code="busy", request_id="r-1")
     assert answer.body == {"error": "busy", "code": "busy", "request_id": "r-1"}
+    assert responses.Answer(404, "no such path", code="not_found").body == {
+        "error": "no such path", "code": "not_found",
+    }  # fmt: skip

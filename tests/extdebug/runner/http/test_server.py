@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -78,16 +77,6 @@ async def test_a_guest_that_fails_is_named_with_its_request(runner_http, edges, 
     answer = await runner_http.post("/v1/execute", json=asked)
     assert answer.status_code == status
     assert answer.json() | {"error": ""} == {"code": code, "request_id": "r-fails", "error": ""}
-
-
-async def test_a_guest_asleep_in_a_host_call_does_not_hold_its_caller(runner_http, edges):
-    started = time.monotonic()
-    answer = await runner_http.post("/v1/execute", json=execute_body(edges, "/sleep"))
-    assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
-    assert time.monotonic() - started < 2.5
-    async with asyncio.timeout(10):  # its slot is free when it wakes
-        while "runner_executions_running 0.0\n" not in (await runner_http.get("/metrics")).text:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
 
 
 async def test_a_body_too_large_is_refused_however_it_comes(runner_http):

@@ -1,7 +1,8 @@
 """Sessions of the internal stream: their buffers' bounds, tokens, and how many may be open."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import httpx
@@ -10,8 +11,10 @@ import pytest
 from extdebug.runner.config import RunnerConfig
 from extdebug.runner.http import stream_sessions
 from extdebug.runner.http.stream_sessions import Busy, Narrow, Session, Subscriptions
+from extdebug.runner.wasm.components import LoadedComponent
 from extdebug.wire.stream_tokens import BadToken, sign
-from tests.fixtures.runner import SHARED, Bench
+from tests.fixtures.redis import RedisServer
+from tests.fixtures.runner import SHARED, Bench, execute_body
 
 SECRET = SHARED["RUNNER_DEBUG_STREAM_SECRET"].encode()
 
@@ -51,6 +54,56 @@ async def test_a_reader_that_stalls_is_told_how_much_it_missed(
     await chunks.aclose()
 
 
+async def test_a_reader_is_let_go_behind_the_last_line(sessions: Subscriptions):
+    session = opened(sessions)
+    chunks = session.chunks()
+    await anext(chunks)
+    waiting = asyncio.ensure_future(anext(chunks))
+    await asyncio.sleep(0)
+    session.offer(ENTRY)
+    sessions.finish()
+    assert b"id: s/1" in await asyncio.wait_for(waiting, 2)
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(anext(chunks), 2)
+
+
+def test_a_runner_that_is_told_to_stop_does_not_wait_for_readers(
+    runner_process: Callable[..., str],
+):
+    url = runner_process("")
+    auth = {"x-runner-auth": SHARED["RUNNER_AUTH_TOKEN"]}
+    asked = httpx.post(
+        f"{url}/internal/runner/debug/subscribe", json={"token": token()}, headers=auth
+    )
+    named = {"x-ext-debug-filter": asked.raise_for_status().text}
+    with httpx.stream("GET", f"{url}/internal/ext-debug/stream", headers=auth | named) as stream:
+        lines = stream.iter_lines()
+        assert "stream of one runner" in next(lines)
+        [process] = runner_process.processes  # type: ignore[attr-defined]
+        process.terminate()
+        assert not any(lines), "it ends, and is not broken off"
+    assert process.wait(5) == 0
+
+
+def test_what_waits_is_written_when_the_runner_is_stopped(
+    runner_process: Callable[..., str], edges: LoadedComponent, redis_server: RedisServer
+):
+    """Redis takes nothing for a moment, just as the runner is told to stop."""
+    url = runner_process(redis_server.url)
+    auth = {"x-runner-auth": SHARED["RUNNER_AUTH_TOKEN"]}
+    with redis_server.client() as client:
+        client.execute_command("CLIENT", "PAUSE", 1500, "WRITE")
+        body = execute_body(edges, "/", context={"tenant_id": "acme"})
+        httpx.post(f"{url}/v1/execute", json=body, headers=auth, timeout=30).raise_for_status()
+        [process] = runner_process.processes  # type: ignore[attr-defined]
+        process.terminate()
+        assert process.wait(15) == 0
+        [key] = client.keys("ext-debug:acme:*")
+        said = [fields.get(b"execution", b"") for _, fields in client.xrange(key)]
+    assert said[0] == b"start"
+    assert said[-1].startswith(b"end 200")
+
+
 ENTRY: list[str | bytes] = ["src", "s", "n", "1", "request", "r-1"]
 
 
@@ -66,6 +119,7 @@ ENTRY: list[str | bytes] = ["src", "s", "n", "1", "request", "r-1"]
         (("acme", "x"), "c", ("a", "b"), {"install_id": "c"}, False),
         (("acme", "x"), "a", None, {"install_id": "b"}, False),
         (("acme", "x"), "a", None, {"request_id": "r-1"}, True),
+        (("acme", "x"), "a", None, {"request_id": "R-1"}, True),
         (("acme", "x"), "a", None, {"request_id": "r-2"}, False),
     ],
 )
@@ -120,3 +174,30 @@ async def test_a_used_token_is_refused_over_http(runner_http: httpx.AsyncClient)
     second = await runner_http.post(path, json={"token": once})
     assert (first.status_code, second.status_code) == (200, 403)
     assert "used before" in second.json()["error"]
+
+
+async def test_no_guest_begins_an_event_of_its_own_in_the_stream(sessions: Subscriptions):
+    session = opened(sessions)
+    for end in ("\x85", "\N{LINE SEPARATOR}", "\N{PARAGRAPH SEPARATOR}", "\x0b", "\x1c", "\n"):
+        session.offer(["src", "s", "n", "1", "message", f"{end}{end}event: lost{end}data: 1{end}"])
+    chunks = session.chunks()
+    await anext(chunks)
+    lines = (await anext(chunks)).decode().splitlines()
+    assert not any(line.startswith("event:") for line in lines)
+    assert sum(line.startswith("data:") for line in lines) == 6
+    await chunks.aclose()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"token":"\xff"}', b'{"x":' + b"[" * 20_000, b"[]"],
+    ids=["bytes", "nesting", "shape"],
+)
+async def test_what_is_no_json_of_ours_is_a_bad_request(
+    runner_http: httpx.AsyncClient, body: bytes
+):
+    answer = await runner_http.post("/internal/runner/debug/subscribe", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    headers = {"x-ext-debug-filter": body.replace(b"\xff", b"").decode()}
+    answer = await runner_http.get("/internal/ext-debug/stream", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")

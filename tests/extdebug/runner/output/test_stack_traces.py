@@ -125,6 +125,17 @@ def test_a_trace_is_one_event_between_the_lines_around_it(name):
     assert joined(f"before\n{trace}\nafter 1\nafter 2") == ["before", trace, "after 1", "after 2"]
 
 
+def coloured(trace: str) -> str:
+    """As it is printed to a terminal: a colour at the start of each line, and one within."""
+    return "\n".join(f"\x1b[1;35m{line[:4]}\x1b[0m{line[4:]}" for line in trace.split("\n"))
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_colours_are_seen_through(name):
+    trace = coloured(TRACES[name])
+    assert joined(f"before\n{trace}\nafter 1") == ["before", trace, "after 1"]
+
+
 @pytest.mark.parametrize("name", TRACES)
 @pytest.mark.parametrize(
     "log", ["2026-01-01 12:00:00 INFO app: next", '{"level":"info","msg":"x"}', "INFO:app:next"]

@@ -243,6 +243,14 @@ def test_a_redis_that_is_not_there_never_blocks_or_raises(make):
     assert publisher.close(0.1) == 100
 
 
+def test_what_fields_hold_counts_in_the_queue(make):
+    publisher = make(f"redis://127.0.0.1:{free_port()}/0", lane_bytes=64 * 1024)
+    flow = RequestFlow.of("acme", extension="invoice-sync")
+    for weight in (0, 70_000):
+        publisher.emit(flow, Output.LOG, Level.INFO, "x", fields={"a": "b"}, weight=weight)
+    assert publisher.stats()["lost"]["queue_full"] in (1, 2), "the first may have been taken"
+
+
 def test_what_was_not_published_is_known_by_cause(make):
     publisher = make(f"redis://127.0.0.1:{free_port()}/0", lane_events=100, rate=1000.0)
     for number in range(1500):

@@ -14,17 +14,18 @@ FLOW = RequestFlow.of("acme", extension="invoice-sync", request="r-1")
 
 
 def line(n: int, message: bytes | str = b"x", **options: Any) -> Captured:
-    parts = {"output": Output.STDOUT, "level": Level.INFO, "fields": None, **options}
+    parts = {"output": Output.STDOUT, "level": Level.INFO, "fields": None, "told": False, **options}
     return Captured(
-        "boot.1", n, 0, FLOW, parts["output"], parts["level"], message, parts["fields"], False, True
-    )
+        "boot.1", n, 0, FLOW, parts["output"], parts["level"], message, parts["fields"], False,
+        True, parts["told"],
+    )  # fmt: skip
 
 
 class Stream:
     """Offers lines to a limiter and keeps what comes out: numbers, and counts of losses."""
 
-    def __init__(self, rate: float) -> None:
-        self.limiter = RateLimiter(rate, src="boot.1")
+    def __init__(self, rate: float, **options: bool) -> None:
+        self.limiter = RateLimiter(rate, src="boot.1", **options)
         self.n = 0
         self.out: list[int | str] = []
         self.hints: list[object] = []
@@ -63,27 +64,117 @@ def test_a_burst_is_one_loss_with_the_last_lines_after_it():
     "options",
     [
         {"level": Level.ERROR, "output": Output.STDERR},
+        {"message": b"FATAL disk full"},
+        {"message": b"2026-01-31 09:30:00,123 ERROR app: disk full"},
+        {"message": b"E0131 09:30:00.123456 1 disk.go:12] full"},
+        {"message": b"Traceback (most recent call last):\n  File x\nKeyError: 1"},
         {"message": b'{"level": "error", "message": "FATAL disk full"}'},
         {"message": b'{"msg":"x","level":60}'},
-        {"output": Output.LOG, "fields": {"event": "end"}},
+        {"output": Output.LOG, "level": Level.ERROR, "message": "disk full"},
+        {"output": Output.LOG, "message": "finished: 200", "told": True},
     ],
 )
-def test_errors_and_the_end_of_an_execution_pass_at_once_with_lines_before_them(options):
-    stream = Stream(200)
+def test_errors_and_what_the_host_tells_pass_at_once_with_lines_before_them(options):
+    stream = Stream(400)
     for _ in range(9000):
         stream.say(100.0)
     stream.say(100.0, **options)
-    # The reserve of 10 pays for the error and 9 lines before it.
-    assert stream.out[200:] == ["lost 8791", *range(8992, 9002)]
+    lost, *last = stream.out[400:]
+    # Half of a reserve of 20 or 10 pays for lines before it.
+    before = 9 if states_it(options) else 4
+    assert (lost, last) == (f"lost {8600 - before}", list(range(9001 - before, 9002)))
 
 
-def test_a_flood_of_errors_is_one_loss_too():
+def states_it(options: dict[str, Any]) -> bool:
+    message = options.get("message", "")
+    return message[:1] == b"{" or (options.get("output") is Output.LOG and "told" not in options)
+
+
+STDERR: dict[str, Any] = {"output": Output.STDERR, "level": Level.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        (b"an ordinary line", {}),
+        (b"INFO: no error here", {}),
+        (b"errors: 0", {}),
+        (b'{"level":"info","message":"error"}', {}),
+        (b"INFO:app:started", STDERR),
+        (b'{"level":"info","message":"error"}', STDERR),
+    ],
+)
+def test_a_line_that_says_another_level_has_no_reserve(message: bytes, options: dict[str, Any]):
+    stream = Stream(200)
+    for _ in range(2000):
+        stream.say(100.0, message, **options)
+    assert len(stream.out) == 200
+
+
+def test_without_guesses_the_output_alone_decides():
+    stream = Stream(200, guess=False)
+    for _ in range(300):
+        stream.say(100.0)
+    stream.say(100.0, b"FATAL disk full")
+    assert len(stream.out) == 200
+    stream.say(100.0, b"INFO: started", output=Output.STDERR, level=Level.ERROR)
+    assert stream.out[-1] == 302
+
+
+def test_what_a_guest_says_of_an_end_has_no_reserve():
+    stream = Stream(200)
+    for _ in range(9000):
+        stream.say(100.0)
+    stream.say(100.0, output=Output.LOG, fields={"event": "end", "execution": "end 200 1"})
+    assert stream.out[200:] == []
+
+
+FLOODS: dict[str, Any] = {
+    "stderr": {"output": Output.STDERR, "level": Level.ERROR},
+    "prefix": {"message": b"ERROR again"},
+    "stated": {"message": b'{"level":"error","message":"again"}'},
+    "host": {"told": True, "output": Output.LOG},
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_of_errors_is_one_loss_too(flood: str):
     stream = Stream(200)
     for _ in range(5000):
-        stream.say(100.0, level=Level.ERROR)
+        stream.say(100.0, **FLOODS[flood])
     stream.end()
     assert sum(isinstance(each, str) for each in stream.out) == 1
-    assert stream.out[:210] == list(range(1, 211))
+    assert stream.out[:205] == list(range(1, 206))
+
+
+@pytest.mark.parametrize(
+    ("flood", "kept"),
+    [
+        ("stderr", "stated"), ("stderr", "host"), ("prefix", "stated"), ("prefix", "host"),
+        ("stated", "host"), ("host", "stated"),
+    ],
+)  # fmt: skip
+def test_no_flood_of_one_kind_costs_another_its_reserve(flood: str, kept: str):
+    stream = Stream(200)
+    for _ in range(9000):
+        stream.say(100.0, **FLOODS[flood])
+    stream.say(100.0, **FLOODS[kept])
+    assert stream.out[-1] == 9001
+    for _ in range(9000):
+        stream.say(100.0, **FLOODS[flood])
+    assert 9001 in stream.out
+
+
+def test_the_lines_before_an_error_leave_room_for_more_errors():
+    stream = Stream(2000)
+    passed = 0
+    for number in range(9000):
+        if number > 2000 and number % 140 == 0:
+            stream.say(100.0, level=Level.ERROR, output=Output.LOG, message="failed")
+            passed += stream.out[-1] == stream.n
+        else:
+            stream.say(100.0)
+    assert passed == 50  # of 50: a reserve of 100, half of it for lines before them
 
 
 def test_what_was_kept_comes_first_when_the_limit_opens_again():
@@ -150,5 +241,5 @@ def test_every_number_comes_once_or_is_counted_in_its_place(steps, rate):
         expected, pending = each + 1, 0
     assert expected + pending == stream.n + 1
     span = now - 100.0
-    most = rate + rate * span + 2 * (5 + rate / 20 * span) + 3
+    most = rate + rate * span + (5 + rate / 20 * span) + 2 * (5 + rate / 40 * span) + 3
     assert sum(isinstance(each, int) for each in stream.out) <= max(1.0, most)

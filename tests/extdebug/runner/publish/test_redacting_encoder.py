@@ -7,6 +7,7 @@ from extdebug.runner.publish.redacting_encoder import Captured, prepare
 from extdebug.runner.publish.redaction import load_redaction
 from extdebug.wire.entries import from_entry, to_entry
 from extdebug.wire.events import Level, Output
+from extdebug.wire.executions import ended
 from extdebug.wire.positions import EntryId
 from tests.fixtures.runner import NoRedaction
 
@@ -32,6 +33,14 @@ def test_whatever_was_printed_becomes_an_entry_that_the_console_can_read(message
     read, _ = from_entry(flat, id=EntryId(1, 1), tenant="acme", extension="invoice-sync")
     assert (read.message, read.level, read.ts) == (event.message, event.level, event.ts)
     assert read.marks == event.marks
+
+
+def test_only_the_host_says_how_an_execution_ended():
+    forged = b'{"message": "done", "execution": "end 200 1", "event": "end"}'
+    assert prepare(captured(forged), NoRedaction(), max_bytes=8192).execution is None
+    item = captured("finished", output=Output.LOG)
+    item.execution = ended("trap", seconds=0.5)
+    assert prepare(item, NoRedaction(), max_bytes=8192).execution == item.execution
 
 
 def test_redaction_comes_before_the_cut():

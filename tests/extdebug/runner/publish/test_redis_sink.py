@@ -18,6 +18,7 @@ from extdebug.runner.publish.redis_sink import (
     passing,
 )
 from tests.fixtures.programs import free_port, wait_until
+from tests.fixtures.sentinels import Sentinels
 
 
 def xadd(key: str = "ext-debug:a:b") -> bytes:
@@ -38,7 +39,7 @@ def sink(redis_server):
         (NoPermissionError("no permissions"), True, False),
         (ResponseError("MISCONF Redis is configured to save"), True, False),
         (ResponseError("BUSY Redis is busy"), True, False),
-        (ResponseError("NOREPLICAS Not enough good replicas"), True, False),
+        (ResponseError("NOREPLICAS Not enough good replicas"), True, True),
         (ResponseError("WRONGTYPE Operation against"), True, False),
         (ReadOnlyError("a replica"), True, True),
         (BusyLoadingError("loading"), True, True),
@@ -144,3 +145,22 @@ def test_a_connection_that_ends_under_a_batch_is_uncertain(redis_server, sink):
         sink.write([xadd()] * 2)
     assert caught.value.results == []
     assert not sink.connected
+
+
+def test_a_master_that_was_replaced_is_left_between_two_batches(one_sentinel: Sentinels) -> None:
+    first, second = one_sentinel.servers[0], one_sentinel.server()
+    sink = RedisSink(one_sentinel.name("published", first), reply_timeout=2.0)
+
+    def is_another() -> bool:
+        sink._ask_at = 0.0  # not in two seconds
+        return sink.connect()
+
+    assert is_another()
+    sink.probe("here")  # reads what TLS sent by itself, which would look like a closed connection
+    assert not is_another(), "it is master still"
+    one_sentinel.name("published", second)
+    wait_until(is_another, what="the next master")
+    sink.write([xadd("here")])
+    sink.close()
+    with first.client() as old, second.client() as new:
+        assert (old.exists("here"), new.exists("here")) == (0, 1)

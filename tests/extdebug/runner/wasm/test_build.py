@@ -38,6 +38,26 @@ def test_another_source_or_world_is_another_guest(tmp_path: Path):
     assert len(digests) == 4
 
 
+def test_of_two_builds_at_once_the_first_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Their bytes differ, and whoever loaded the first knows it by them."""
+    source = tmp_path / "guest.py"
+    source.write_text("")
+    firsts: list[Path] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        Path(command[-1]).write_bytes(b"ours")
+        name = f"guest-{build._digest(b'', OUR_WORLD)}.wasm"
+        firsts.append(tmp_path / "cache" / "guests" / name)
+        firsts[0].write_bytes(b"theirs")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    path = build_guest(source, cache=tmp_path / "cache")
+    assert path == firsts[0]
+    assert path.read_bytes() == b"theirs"
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_what_the_compiler_says_is_passed_on_and_nothing_half_built_stays(tmp_path: Path):
     """An unknown world fails at once; a source with an error would, too, after half a minute."""
     source = tmp_path / "guest.py"

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from wasmtime import Engine
+from wasmtime import Engine, wat2wasm
 
 from extdebug.runner.wasm import components
 from extdebug.runner.wasm.components import Components, content_hash, make_engine
@@ -46,6 +46,27 @@ def test_a_file_whose_bytes_have_another_hash_is_refused(engine: Engine, tmp_pat
 def test_what_is_no_component_says_so(engine: Engine, data: bytes):
     with pytest.raises(ComponentError, match="not a component"):
         Components(engine, folder=None).load(data)
+
+
+def test_what_failed_leaves_nothing_behind(engine: Engine, tmp_path: Path):
+    store = Components(engine, folder=tmp_path)
+    for number in range(3):
+        with pytest.raises(NotFound):
+            store.get(f"{number}" * 64)
+    assert store._loading == {}
+
+
+def test_what_is_compiled_already_is_known_without_waiting(engine: Engine, tmp_path: Path):
+    store = Components(engine, folder=tmp_path)
+    loaded = store.load(text(3))
+    assert store.kept(f"SHA256:{loaded.content_hash}") is loaded
+    assert store.kept("f" * 64) is None
+    assert store.kept("../../etc/passwd") is None
+
+
+def test_a_core_module_is_told_what_makes_it_a_component(engine: Engine):
+    with pytest.raises(ComponentError, match=r"core WebAssembly module, .*preview 1"):
+        Components(engine, folder=None).load(bytes(wat2wasm('(module (func (export "handler")))')))
 
 
 def test_many_who_ask_at_once_share_one_compilation(engine: Engine, tmp_path: Path):

@@ -8,6 +8,7 @@ from extdebug.runner.wasm.components import make_engine
 from extdebug.runner.wasm.execution import CallLimits, ComponentError, ExecutionFailed, Failure
 from extdebug.runner.wasm.host import INSTANCES, bound
 from extdebug.wire.events import Level, Output
+from extdebug.wire.executions import STARTED
 from tests.fixtures.runner import Bench
 
 EVENT = "event"
@@ -33,7 +34,13 @@ def test_stdout_stderr_and_log_calls_come_in_the_order_written_with_the_requests
     lines = [e.message for e in events if not e.fields]
     assert lines == [f"{kind} {n}" for n in range(20) for kind in ("out", "err", "log")]
     assert events[0].fields == {"event": "start"}
+    assert events[0].execution == STARTED
+    assert [e.execution for e in events[1:-1]] == [None] * (len(events) - 2)
+    said_last = events[-1].execution
+    assert said_last is not None
+    assert (said_last.phase, said_last.outcome) == ("end", "200")
     assert events[-1].fields is not None
+    assert said_last.duration_ms == events[-1].fields["duration_ms"]
     assert events[-1].fields["status"] == 200
     assert events[-1].fields["duration_ms"] > 0
     assert events[-1].fields["memory_kib"] > 0

@@ -1,5 +1,6 @@
 """The reason of a failure in words, from what the engine says and what the guest printed last."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -104,6 +105,9 @@ def test_the_flow_is_told_start_failure_and_end(running: Running, told: Told):
     assert start["message"] == "GET / started"
     assert ('"timeout"' in failed["fields"], failed["level"]) == (True, "error")
     assert '"fuel":4000000' in end["fields"]
+    assert start["execution"] == "start"
+    assert "execution" not in failed
+    assert re.fullmatch(r"end timeout \d+\.\d{3}", end["execution"])
     assert (end["level"], '"status":"timeout"' in end["fields"]) == ("warn", True)
 
 

@@ -13,6 +13,7 @@ import pytest
 from extdebug.runner.publish.local_log import escape
 from extdebug.runner.wrap.command import LEFT_BEHIND, NOT_PUBLISHED, summary
 from extdebug.wire.events import Event
+from extdebug.wire.executions import STARTED
 from tests.extdebug.runner.ledger import read_stream
 from tests.fixtures.programs import free_port, wait_until
 
@@ -55,7 +56,14 @@ def read(redis_server: Any) -> list:
 
 
 def events(redis_server: Any) -> list[Event]:
-    return [event for event, _ in read(redis_server)]
+    """What the command printed, and what wrap said of it but for its beginning and end."""
+    return [event for event, _ in read(redis_server) if event.execution is None]
+
+
+def outcomes(redis_server: Any) -> list[str | None]:
+    """The executions that were told: None for a beginning, and the outcome of an end."""
+    told = [event.execution for event, _ in read(redis_server)]
+    return [execution.outcome for execution in told if execution is not None]
 
 
 def messages(redis_server: Any) -> list[str]:
@@ -70,7 +78,13 @@ def test_exit_code_output_and_lines_pass_through(redis_server):
     assert {(e.stream.value, e.message) for e in said} == {
         ("stdout", "a"), ("stdout", "no end"), ("stderr", "err"),
     }  # fmt: skip
-    assert {(e.request_id, e.install_id) for e in said} == {("r-1", "i-1")}
+    whole = [event for event, _ in read(redis_server)]
+    assert {(e.request_id, e.install_id) for e in whole} == {("r-1", "i-1")}
+    assert (whole[0].message, whole[0].execution) == ("sh started", STARTED)
+    ended = whole[-1].execution
+    assert ended is not None
+    assert (ended.phase, ended.outcome) == ("end", "exit_7")
+    assert ended.duration_ms is not None
 
 
 def test_binary_output_is_not_touched(redis_server):
@@ -90,9 +104,10 @@ def test_a_slow_reader_gets_everything_and_what_is_not_shown_is_stated(redis_ser
     shown = [origin.n for _, origin in read(redis_server) if origin.n]
     lost = sum(origin.lost for _, origin in read(redis_server))
     assert shown == sorted(shown)
-    assert shown[-1] == 30_000
-    assert len(shown) + lost == 30_000
-    assert f"{lost} of 30000 lines were not published".encode() in done.stderr
+    assert shown[-1] == 30_002  # the beginning and the end are events too
+    assert len(shown) + lost == 30_002
+    assert outcomes(redis_server) == [None, "exit_0"]
+    assert f"{lost} of 30002 events were not published".encode() in done.stderr
 
 
 def test_a_reader_that_goes_away_ends_the_command(redis_server):
@@ -200,6 +215,7 @@ def test_an_ignored_signal_stays_ignored(redis_server):
 def test_a_command_killed_by_a_signal_says_which(redis_server):
     code, _, _ = run(redis_server, "sh", "-c", "kill -9 $$")
     assert code == 128 + 9
+    assert outcomes(redis_server) == [None, "signal_9"]
 
 
 BUFFERED: Final = "import time; print('first'); time.sleep(60); print('last')"
@@ -267,7 +283,7 @@ def refusing(redis_server: Any, how: str) -> str:
     [
         ("away", "nobody listens on this port"),
         ("wrong password", "user or password is wrong"),
-        ("no permission", "NoPermissionError"),
+        ("no permission", "its ACL forbids this"),
         ("memory full", "OutOfMemoryError"),
     ],
 )
@@ -279,7 +295,7 @@ def test_what_was_not_published_is_said_at_once_and_in_the_end(redis_server, how
     first, last = err.splitlines()
     assert first.startswith(f"wrap: debug events do not reach Redis ({word}")
     assert last.startswith(
-        "wrap: 3 of 3 lines were not published (3: they still waited at the end)"
+        "wrap: 5 of 5 events were not published (5: they still waited at the end)"
     )
     assert word in last
     assert "wrong@" not in err
@@ -303,15 +319,16 @@ def test_the_end_of_a_flood_is_published(redis_server):
     assert code == 0
     assert "over the rate limit" in err
     said = read(redis_server)
-    assert said[-1][0].message == "FATAL disk full"
-    assert said[-1][0].level.value == "error"
+    assert said[-2][0].message == "FATAL disk full"
+    assert said[-2][0].level.value == "error"
+    assert outcomes(redis_server)[-1] == "exit_0"
     assert len([origin for _, origin in said if origin.lost]) == 1
 
 
 def test_a_summary_names_each_cause():
     text = summary({"rate_limited": 3, "unsent": 2}, of=10, trouble="away")
     assert text == (
-        "5 of 10 lines were not published (3: over the rate limit (RUNNER_DEBUG_RATE); "
+        "5 of 10 events were not published (3: over the rate limit (RUNNER_DEBUG_RATE); "
         "2: they still waited at the end). Redis: away"
     )
     assert "Redis" not in summary({"rate_limited": 3}, of=10, trouble="away")

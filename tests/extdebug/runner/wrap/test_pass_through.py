@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
+from extdebug.runner.wrap.pass_through import PIECES, PassThrough, Route, open_pipe
 
 
 class Listener:
@@ -81,6 +81,28 @@ def test_everything_is_heard_and_passed_on_in_the_order_it_was_written(rig):
     ]
     assert os.read(rig.reader[0], 10**6) == b"".join(b"out %d\n" % n for n in range(20))
     assert os.read(rig.err_reader[0], 10**6) == b"".join(b"err %d\n" % n for n in range(20))
+
+
+@pytest.mark.parametrize("lines", [1, 40])
+def test_a_line_whose_end_is_written_by_itself_is_not_parted_by_the_other_output(rig, lines):
+    for n in range(lines):
+        for fd, text in ((rig.out[1], b"out %d"), (rig.err[1], b"err %d")):
+            os.write(fd, text % n)
+            os.write(fd, b"\n")
+    rig.end()
+    assert rig.loop.run(forever)
+    assert b"".join(data for _, data in rig.heard) == b"".join(
+        b"out %d\nerr %d\n" % (n, n) for n in range(lines)
+    )
+
+
+def test_an_output_without_line_ends_does_not_keep_the_other_waiting(rig):
+    for n in range(60):
+        os.write(rig.out[1], b"%d," % n)
+    os.write(rig.err[1], b"err\n")
+    rig.end()
+    assert rig.loop.run(forever)
+    assert rig.heard.index(("err", b"err\n")) <= PIECES + 1
 
 
 def test_a_slow_reader_gets_everything_and_holds_up_only_its_own_output(rig):

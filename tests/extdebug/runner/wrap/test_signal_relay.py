@@ -68,6 +68,19 @@ def test_the_end_of_the_command_rings():
     assert said == "True 0\n"
 
 
+def test_a_command_that_ended_before_it_was_watched_rings_too():
+    said = play(
+        """
+        relay = SignalRelay()
+        p = child("pass")
+        os.waitid(os.P_PID, p.pid, os.WEXITED | os.WNOWAIT)
+        relay.start(p)
+        print(bool(ring(relay)), p.wait())
+        """
+    )
+    assert said == "True 0\n"
+
+
 @pytest.mark.parametrize(("pause", "interrupted"), [("0", False), ("GRACE + 0.1", True)])
 def test_a_signal_well_after_the_end_asks_to_end_too(pause, interrupted):
     said = play(
@@ -77,6 +90,7 @@ def test_a_signal_well_after_the_end_asks_to_end_too(pause, interrupted):
         p.wait()
         relay.start(p)
         relay.ended()
+        ring(relay)  # that it had ended
         time.sleep({pause})
         os.kill(os.getpid(), signal.SIGWINCH)
         time.sleep(0.1)

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from extdebug.wire.environment.kinds import (
     Choice,
     Decimal,
+    File,
     Flag,
     Folder,
     Kind,
     Listing,
     Network,
+    RedisUrl,
     Secret,
     Text,
     Url,
@@ -23,10 +25,11 @@ from extdebug.wire.environment.kinds import (
 from tests.fixtures.settings import bad_values
 
 HERE = str(Path(__file__).parent)
-REDIS = Url(("redis", "unix"), "redis://h/0", hostless=("unix",), path=r"/?|/[0-9]+")
+MAIL = Url(("smtp", "filemail"), "smtp://h/0", hostless=("filemail",), path=r"/?|/[0-9]+")
 KINDS: list[Kind[Any]] = [
     Flag(), Whole(1, 9), Decimal(0.5, 9), Choice(("redis", "auto")), Network(), Folder(),
-    Folder(made=True), Text("digits", r"[0-9]+"), Secret(3), REDIS, Listing(Whole(1, 9)),
+    Folder(made=True), File(), RedisUrl(), Text("digits", r"[0-9]+"), Secret(3), MAIL,
+    Listing(Whole(1, 9)),
 ]  # fmt: skip
 
 
@@ -46,8 +49,10 @@ KINDS: list[Kind[Any]] = [
         (Folder(), HERE, Path(HERE)),
         (Folder(made=True), "/does/not/exist", Path("/does/not/exist")),
         (Secret(), "$HOME", "$HOME"),
-        (REDIS, "redis://u:$p@[::1]:6379/3", "redis://u:$p@[::1]:6379/3"),
-        (REDIS, "unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1"),
+        (File(), __file__, Path(__file__)),
+        (RedisUrl(), "redis://u:$p@[::1]:6379/3", "redis://u:$p@[::1]:6379/3"),
+        (MAIL, "smtp://u:$p@[::1]:6379/3", "smtp://u:$p@[::1]:6379/3"),
+        (MAIL, "filemail:///var/mail", "filemail:///var/mail"),
         (Listing(Secret()), "a, b,,c,", ("a", "b", "c")),
         (Listing(Flag()), ",", ()),
     ],
@@ -62,10 +67,10 @@ def test_a_good_value_is_taken(kind: Kind[Any], text: str, value: object):
     ("kind", "text"),
     [
         *((kind, text) for kind in KINDS for text in bad_values(kind)),
-        (REDIS, "redis://h/index"),  # Redis' client would take database 0 without a word
-        (REDIS, "redis://h:0/0"),
-        (REDIS, "rediss://h/0"),
-        (REDIS, "redis://h/0 "),
+        (MAIL, "smtp://h/index"),
+        (MAIL, "smtp://h:0/0"),
+        (MAIL, "smtps://h/0"),
+        (MAIL, "smtp://h/0 "),
         (Listing(Whole(1, 9)), "1,x"),
     ],
 )
@@ -88,4 +93,4 @@ def test_what_is_expected_says_bounds_units_and_what_zero_means():
     assert Decimal(0, 9, zero="no limit").expected == "a number from 0 to 9; 0 is no limit"
     assert Choice(("a", "b", "c")).expected == "a, b or c"
     assert Listing(Network()).expected == "IP addresses or networks, separated by commas"
-    assert "redis://h/0" in REDIS.expected
+    assert "smtp://h/0" in MAIL.expected

@@ -5,10 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import config.declared
 import extdebug.runner.declared
+from extdebug.runner.config import load
 from extdebug.wire.environment import shared
+from extdebug.wire.environment.setting import Environment, Setting
+from extdebug.wire.environment.shared import read_redis, read_tls
+from extdebug.wire.redis_address import RedisAddress, with_files
 from tests.files import ROOT
+from tests.fixtures.certificates import Certificates
 
 PROGRAM = """
 import json, os
@@ -22,6 +29,55 @@ print(json.dumps([
      runner.server.stream_secret.decode()],
 ]))
 """
+
+
+SIDES = [
+    (config.declared.REDIS_URL, config.declared.REDIS_TLS),
+    (config.declared.PURGE_REDIS_URL, config.declared.REDIS_TLS),
+    (extdebug.runner.declared.REDIS_URL, extdebug.runner.declared.REDIS_TLS),
+]
+
+
+@pytest.mark.parametrize(("url", "tls"), SIDES, ids=lambda each: getattr(each, "name", ""))
+def test_certificates_become_a_part_of_the_address(
+    url: Setting[str], tls: tuple[Setting[Path | None], ...]
+):
+    here = __file__
+    variables = {url.name: "rediss+sentinel://h:1/events", tls[0].name: here, tls[2].name: here}
+    environment = Environment(variables)
+    address = read_redis(environment, url, files=read_tls(environment, tls))
+    assert RedisAddress.parse(address).options == {"ssl_ca_certs": here, "ssl_keyfile": here}
+    assert environment.problems == []
+    assert read_redis(Environment({}), url, files={"ssl_ca_certs": here}) == ""
+
+
+@pytest.mark.parametrize(("url", "tls"), SIDES, ids=lambda each: getattr(each, "name", ""))
+def test_certificates_without_tls_are_refused(
+    url: Setting[str], tls: tuple[Setting[Path | None], ...]
+):
+    environment = Environment({url.name: "redis://:hidden@h/0", tls[1].name: __file__})
+    read_redis(environment, url, files=read_tls(environment, tls))
+    (problem,) = environment.problems
+    assert problem.startswith(f"{url.name}: expected rediss:// or rediss+sentinel://")
+    assert "hidden" not in problem
+
+
+def test_runner_and_console_read_them_from_their_environment(certificates: Certificates):
+    address, ca = "rediss://h:1/0", str(certificates.ca)
+    runner = load({"RUNNER_DEBUG_REDIS_URL": address, "RUNNER_DEBUG_REDIS_TLS_CA_PATH": ca})
+    variables = {
+        "REDIS_URL": address,
+        "REDIS_TLS_CA_PATH": ca,
+        "DATABASE_URL": "sqlite:///:memory:",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from config import settings as s; print(s.REDIS_URL);"
+         "print(s.EXT_DEBUG_PURGE_REDIS_URL); print(s.CHANNEL_LAYERS['default']['CONFIG'])"],
+        cwd=ROOT, env=variables, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    console, purge, layer = done.stdout.splitlines()
+    assert runner.publisher.redis_url == console == purge == with_files(address, ssl_ca_certs=ca)
+    assert console in layer
 
 
 def test_a_name_that_both_read_is_one_setting():

@@ -1,0 +1,57 @@
+"""Processes of a run: pinned to their cores, with CPU time and memory, ended by their owner."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+SERVER: Final = 0  # this core is the server's alone
+ELSE: Final = 1  # Redis, watchers, publishers and databases share the other
+_CLOCK: Final = os.sysconf("SC_CLK_TCK")
+
+
+def can_pin() -> bool:
+    """Whether there are two cores and a program that pins to one."""
+    return shutil.which("taskset") is not None and len(os.sched_getaffinity(0)) > 1
+
+
+def pinned(core: int, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start `command` on this core; anywhere, where nothing can be pinned."""
+    prefix = ["taskset", "-c", str(core)] if can_pin() else []
+    return subprocess.Popen([*prefix, *command], **options)
+
+
+def keep_to(core: int, pid: int) -> None:
+    """Move a running process, and what it will start, to this core."""
+    if can_pin():
+        os.sched_setaffinity(pid, {core})
+
+
+@contextmanager
+def running(core: int, command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """`pinned`, killed at the end: a server of the bench has nothing to save."""
+    process = pinned(core, command, **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of the process so far, user and system, all its threads."""
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / _CLOCK
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of the process in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError(f"process {pid} has no VmRSS")

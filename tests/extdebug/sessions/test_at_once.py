@@ -1,0 +1,113 @@
+"""What is said while the task sleeps is what the task would have said, in its order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from extdebug.sessions import close_reasons
+from extdebug.sessions.at_once import AtOnce
+from extdebug.sessions.bell import Bell
+from extdebug.sessions.session_frames import ControlFrame
+
+ONE, TWO = ControlFrame("one", b"1"), ControlFrame("two", b"2")
+
+
+class Session:
+    """A feed's task and what it has to say."""
+
+    def __init__(self) -> None:
+        self.left: list[Any] = []
+        self.written: list[Any] = []
+        self.full = self.busy = False
+        self.bell = Bell(asyncio.get_running_loop())
+        self.at_once = AtOnce(self.bell, self._step, lambda: self.busy)
+        self.at_once.write = self._write
+        self.task = asyncio.create_task(self.bell.sleep(1e9))
+
+    def _step(self) -> Any:
+        message = self.left.pop(0) if self.left else None
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    def _write(self, message: Any) -> bool:
+        if not self.full:
+            self.written.append(message)
+        return not self.full
+
+    async def move(self, *messages: Any) -> None:
+        self.left += messages
+        self.at_once.moved()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def session() -> Session:
+    session = Session()
+    await asyncio.sleep(0)
+    return session
+
+
+async def test_all_there_is_to_say_is_said_and_the_task_sleeps_on(session: Session):
+    await session.move(ONE, TWO)
+    assert (session.written, session.left, session.task.done()) == ([ONE, TWO], [], False)
+    session.task.cancel()
+
+
+async def test_nothing_is_said_before_who_moved_us_has_finished(session: Session):
+    session.left.append(ONE)
+    session.at_once.moved()
+    assert session.written == []
+    session.task.cancel()
+    await asyncio.sleep(0)
+
+
+async def test_a_task_that_is_awake_says_it_itself(session: Session):
+    session.bell.ring()
+    await session.move(ONE)
+    assert (session.written, session.left) == ([], [ONE])
+
+
+async def test_a_task_that_is_woken_meanwhile_says_it_itself(session: Session):
+    session.left.append(ONE)
+    session.at_once.moved()
+    session.bell.ring()
+    await session.task
+    assert (session.written, session.left) == ([], [ONE])
+
+
+async def test_what_cannot_be_written_is_the_task_s_once_and_comes_first(session: Session):
+    session.full = True
+    await session.move(ONE, TWO)
+    assert (session.written, session.task.done()) == ([], True)
+    assert session.at_once.unwritten() is ONE
+    assert session.at_once.unwritten() is None
+    assert session.left == [TWO]
+
+
+async def test_the_end_wakes_the_task_and_is_not_written(session: Session):
+    await session.move(close_reasons.SIGNED_OUT, ONE)
+    assert (session.written, session.task.done()) == ([], True)
+
+
+async def test_whatever_has_to_be_waited_for_wakes_the_task(session: Session):
+    session.busy = True
+    await session.move(ONE)
+    assert (session.written, session.task.done()) == ([ONE], True)
+
+
+async def test_a_step_that_fails_fails_the_task(session: Session):
+    await session.move(ONE, ValueError("a bug"))
+    assert (session.written, session.task.done()) == ([ONE], True)
+    with pytest.raises(ValueError, match="a bug"):
+        session.at_once.unwritten()
+
+
+async def test_without_a_transport_that_writes_the_task_is_woken(session: Session):
+    session.at_once.write = None
+    await session.move(ONE)
+    assert (session.written, session.task.done()) == ([], True)

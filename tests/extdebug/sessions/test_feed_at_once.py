@@ -1,0 +1,204 @@
+"""A session that is served at once says what one that is asked says, and is cut as surely."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extdebug.protocol.client_frames import Fetch, ProtocolError
+from extdebug.sessions import close_reasons
+from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.session_frames import ControlFrame
+from extdebug.sessions.turn import Message, Spoken
+from extdebug.wire.positions import Start
+from policies.decisions.facts import SessionLimits
+from tests.extdebug.stage import Clock, Stage, allowed, shown
+
+NARROW = SessionLimits(window_bytes=2_000, events_per_second=12)
+
+
+class Stopped(Clock):
+    """Shows one moment: what a rate lets through depends on nothing else."""
+
+    def time(self) -> float:
+        return 1000.0
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(1e6, callback)
+
+
+class Client:
+    """Takes what one feed says, `at_once` too where it may, and reads slowly when it is `full`."""
+
+    def __init__(self, feed: Feed, *, at_once: bool) -> None:
+        self.feed = feed
+        self.said: list[Message] = []
+        self.full = asyncio.Event()
+        self.full.set()
+        if at_once:
+            feed.speak_by(self._write)
+        self.task = asyncio.create_task(self._read())
+
+    def _write(self, message: Spoken) -> bool:
+        if self.full.is_set():
+            self.said.append(message)
+        return self.full.is_set()
+
+    async def _read(self) -> None:
+        while not (self.said and isinstance(self.said[-1], CloseReason)):
+            message = await self.feed.next()
+            await self.full.wait()
+            self.said.append(message)
+
+    @property
+    def stream(self) -> list[str]:
+        """What it was told of the stream."""
+        return [one.text() for one in self.said if isinstance(one, Events | GapNotice)]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [one.kind for one in self.said if isinstance(one, ControlFrame)]
+
+
+async def settled() -> None:
+    for _ in range(25):
+        await asyncio.sleep(0)
+
+
+DOINGS = [
+    "write 1", "write 3", "write 9", "ack", "lose", "pause", "resume", "fetch", "full", "ready",
+]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(DOINGS), max_size=25))
+def test_both_ways_say_the_same_of_the_stream(script: Sequence[str]):
+    async def told(*, at_once: bool) -> tuple[list[str], list[str], int]:
+        stage = Stage()
+        feed = stage.open(limits=NARROW, start=Start(tail=0), clock=Stopped())
+        one = Client(feed, at_once=at_once)
+        await settled()
+        for number, action in enumerate(script):
+            match action:
+                case "write 1" | "write 3" | "write 9":
+                    lines = range(int(action[-1]))
+                    stage.hub.write(*(f"{number}.{n}" + "x" * 90 for n in lines))
+                case "lose":
+                    stage.hub.mark_lost(2, why="queue_full")
+                case "ack":
+                    one.feed.ack(one.feed.flow.seq)
+                case "fetch":
+                    with contextlib.suppress(ProtocolError):
+                        one.feed.fetch(Fetch(id=str(number)))
+                case "pause":
+                    one.feed.pause()
+                case "resume":
+                    one.feed.resume()
+                case "full":
+                    one.full.clear()
+                case _:
+                    one.full.set()
+            await settled()
+        one.full.set()
+        one.feed.resume()
+        for _ in range(20):
+            await settled()
+            one.feed.ack(one.feed.flow.seq)
+        one.task.cancel()
+        await asyncio.gather(one.task, return_exceptions=True)
+        return one.stream, one.kinds, one.feed.flow.ledger.entries
+
+    plain, short = asyncio.run(told(at_once=False)), asyncio.run(told(at_once=True))
+    assert short == plain
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+async def client(stage: Stage) -> Client:
+    one = Client(stage.open(start=Start(tail=0)), at_once=True)
+    await settled()
+    one.said.clear()
+    return one
+
+
+def end(client: Client) -> None:
+    client.feed.end(close_reasons.SIGNED_OUT)
+
+
+def deny(client: Client) -> None:
+    client.feed.apply(allowed(allowed=False, code="revoked"))
+
+
+@pytest.mark.parametrize("cut", [end, deny])
+async def test_after_its_end_nothing_more_is_said(
+    stage: Stage, client: Client, cut: Callable[[Client], None]
+) -> None:
+    stage.hub.write("before")
+    await settled()
+    assert shown(client.said) == ["before"]
+
+    stage.hub.write("together")  # the session is called for it, and cut before it speaks
+    cut(client)
+    stage.hub.write("after")
+    await settled()
+    assert shown(client.said) == ["before"]
+    assert isinstance(client.said[-1], CloseReason)
+
+
+async def test_what_could_not_be_written_is_not_given_out_after_the_end(
+    stage: Stage, client: Client
+) -> None:
+    def refuse(message: Spoken) -> bool:
+        client.feed.end(close_reasons.SIGNED_OUT)
+        return False
+
+    client.feed.speak_by(refuse)
+    stage.hub.write("one")
+    await settled()
+    assert client.said == [close_reasons.SIGNED_OUT]
+
+
+@pytest.mark.parametrize("decided", [False, True])
+async def test_nothing_is_said_at_once_before_a_decision_was_confirmed(
+    stage: Stage, decided: bool
+) -> None:
+    client = Client(stage.open(start=Start(tail=0), decided=decided), at_once=True)
+    await settled()
+    stage.hub.write("one")
+    await settled()
+    assert shown(client.said) == (["one"] if decided else [])
+    client.task.cancel()
+    await settled()
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_an_ack_that_makes_room_brings_what_waited_for_it(
+    stage: Stage, at_once: bool
+) -> None:
+    feed = stage.open(limits=SessionLimits(window_bytes=600), start=Start(tail=0))
+    client = Client(feed, at_once=at_once)
+    await settled()
+    for number in range(9):  # each a frame of its own
+        stage.hub.write(str(number) + "x" * 200)
+        await settled()
+    await settled()
+    first = shown(client.said)
+    assert 0 < len(first) < 9
+
+    for _ in range(9):
+        feed.ack(feed.flow.seq)
+        await settled()
+    assert [text[0] for text in shown(client.said)] == list("012345678")
+    client.task.cancel()
+    await settled()

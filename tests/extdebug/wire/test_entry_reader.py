@@ -1,0 +1,149 @@
+"""A reader that remembers says of every entry what from_entry says, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Final
+
+import pytest
+
+from extdebug.wire import entry_reader
+from extdebug.wire.entries import from_entry
+from extdebug.wire.entry_reader import MOST_BYTES, MOST_KEPT, EntryReader
+from extdebug.wire.events import BARE, Event, Origin, Unreadable, encode_json
+from extdebug.wire.positions import EntryId
+from tests.extdebug.entries import ID, raw
+
+KEY: Final = {"tenant": "acme", "extension": "invoice-sync"}
+USUAL: Final = {
+    "ts": "2026-01-01T00:00:05.005Z", "level": "info", "stream": "log", "message": "hello",
+    "tenant": "acme", "extension": "invoice-sync", "install": "inst-acme", "request": "req-1",
+    "version": "1.4.2", "src": "boot-1", "n": "7",
+}  # fmt: skip
+# What each field is filled with: few values, so that an entry meets what others left behind.
+VALUES: Final[dict[bytes, tuple[bytes, ...]]] = {
+    b"ts": (
+        b"2026-01-01T00:00:05.005Z", b"2026-01-01T00:00:05.5Z", b"2026-13-01T00:00:05.005Z",
+        b"2026-01-01T00:00:05.00xZ", b"2026-01-01T00:00:05.005+", b"2026-01-01x00:00:05.005Z",
+        b"1767225600123", b"176722560012", b"1767225600x23", b"+767225600123", b"",
+        b"2026-01-01T02:00:05.005+02:00", "٢٠٢٦-٠١-٠١T٠٠".encode(), b"9" * 70,
+    ),
+    b"level": (b"info", b"WARNING", b"loud", b"", b"\xff"),
+    b"stream": (b"log", b"STDOUT", b"stdin", b""),
+    b"message": (
+        b"hello", b"", b"caf\xc3\xa9", b"caf\xe9", b"\xed\xa0\x80", b"a\nb\x00",
+        b"x" * 65_536, b"x" * 65_535 + b"\xc3\xa9",
+    ),
+    b"tenant": (b"acme", b"ACME", b"globex", b"", b"acme\xff"),
+    b"extension": (b"invoice-sync", b"Invoice-Sync", b"report-maker", b""),
+    b"install": (b"inst-acme", b"../x", b"", b"\xff", b"a" * 65),
+    b"request": (b"req-1", b"req-2", b"", b"\xff", b"r" * 200, b"\xc3\xa9" * 300, b"a\x00b"),
+    b"version": (b"1.4.2", b"", b"\xff"),
+    b"content_hash": (b"sha256:ab", b"h" * 600),
+    b"truncated": (b"0", b"1", b"false", b"true"),
+    b"fields": (
+        b'{"ms":5,"ok":true}', b'{"a":{"b":[1,{"c":2}]}}', b"{}", b"", b"[1]", b"no json",
+        b'{"a":"\xff"}', b'{"big":12345678901234567890}', b'{"x":1e3}', b'{"a":"\\ud800"}',
+        b'{"k":"' + b"x" * 5_000 + b'"}', b"[" * 20_000, b'{"a":1,"a":2}', b'{"f":0.1}',
+    ),
+    b"src": (b"boot-1", b"boot-2", b"", b"\xff"),
+    b"n": (b"7", b"8", b"-1", b"1.0", b"", b"9" * 16, "٣".encode()),
+    b"redacted": (b"email", b"email,jwt", b",,"),
+    b"guessed": (b"level", b"x"),
+    b"lost": (b"3", b"0", b"x"),
+    b"why": (b"queue full",),
+    b"execution": (b"start", b"end 200 41.5", b"maybe"),
+    b"colour": (b"red", b"\xff"),
+}  # fmt: skip
+NAMES: Final = sorted(VALUES)
+LAYOUTS: Final = (
+    [name.encode() for name in USUAL],
+    [name.encode() for name in USUAL if name != "src"],
+    [name.encode() for name in USUAL] + [b"fields"],
+    [name.encode() for name in USUAL] + [b"truncated"],
+    [b"message", b"level", b"stream", b"ts"],
+    [b"ts", b"message", b"level", b"tenant"],
+)
+
+
+def entry(chance: Random) -> list[bytes]:
+    """A usual entry, or one that differs from one in a few ways."""
+    names = list(chance.choice(LAYOUTS))
+    match chance.randrange(12):
+        case 0:
+            names = chance.choices(NAMES, k=chance.randrange(20))
+        case 1:
+            chance.shuffle(names)
+        case 2:
+            names.append(chance.choice(NAMES))
+        case 3:
+            names.remove(chance.choice(names))
+        case _:
+            pass
+    flat: list[bytes] = []
+    for name in names:
+        usual, *others = VALUES[name]
+        flat += (name, chance.choice(others) if others and chance.random() < 0.1 else usual)
+    return flat[:-1] if chance.random() < 0.02 else flat
+
+
+def said(read: Callable[[], tuple[Event, Origin]]) -> object:
+    """What is made of an entry, its JSON and its errors included."""
+    try:
+        event, origin = read()
+    except Unreadable as error:
+        return str(error)
+    return event, origin, encode_json(event)
+
+
+@pytest.mark.parametrize("key", [KEY, {"tenant": BARE, "extension": "invoice-sync"}])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_it_remembers_changes_nothing(seed: int, key: dict[str, str]) -> None:
+    chance, reader = Random(seed), EntryReader(**key)
+    for number in range(6_000):
+        flat, id = entry(chance), EntryId(1_767_225_600_000 + number, number)
+        plain = said(partial(from_entry, flat, id=id, **key))
+        assert said(partial(reader, flat, id)) == plain, flat
+
+
+def test_an_entry_met_before_is_not_read_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = EntryReader(**KEY)
+    reader(raw(**USUAL), ID)
+    monkeypatch.setattr(entry_reader, "from_entry", None)
+
+    event, origin = reader(raw(**{**USUAL, "message": "more", "n": "8", "request": "req-2"}), ID)
+
+    assert (event.message, event.request_id, origin.n) == ("more", "req-2", 8)
+
+
+@pytest.mark.parametrize("name", ["tenant", "extension"])
+def test_a_usual_entry_of_another_stream_is_refused(name: str) -> None:
+    """A writer may write into any stream: whose an entry is, is asked of each."""
+    reader = EntryReader(**KEY)
+    reader(raw(**USUAL), ID)
+
+    with pytest.raises(Unreadable, match="another tenant or extension"):
+        reader(raw(**{**USUAL, name: "globex"}), ID)
+
+
+def test_an_install_is_never_another_entrys() -> None:
+    reader = EntryReader(**KEY)
+    for install in ("inst-acme", "inst-other", "../x"):
+        event, _ = reader(raw(**{**USUAL, "install": install}), ID)
+        assert event.install_id == (None if install == "../x" else install)
+
+
+def test_what_a_hostile_writer_makes_it_keep_is_bounded() -> None:
+    reader = EntryReader(**KEY)
+    for number in range(MOST_KEPT * 3):
+        reader(raw(**{**USUAL, "version": str(number)}), ID)
+        assert kept(reader) <= MOST_KEPT
+    before = kept(reader)
+    reader(raw(**{**USUAL, "version": "x" * MOST_BYTES}), ID)
+    assert kept(reader) == before
+
+
+def kept(reader: EntryReader) -> int:
+    return sum(len(layout.kept) for layout in reader._layouts.values())

@@ -1,0 +1,24 @@
+"""Planted faults in how a session is cut, each with the tests that must notice it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutations.runner import Mutation
+
+CONSUMERS: Final = "extdebug/transports/consumers.py"
+CONSUMER_TESTS: Final = "tests/extdebug/transports/test_consumers.py"
+
+CUTS: Final = [
+    Mutation(
+        "the reason of a cut overtakes a message on its way", CONSUMERS,
+        "if frames is not None and not self._sending and frames.write_text((end.frame(),)):",
+        "if frames is not None and frames.write_text((end.frame(),)):",
+        CONSUMER_TESTS + " -k no_reason_overtakes",
+    ),
+    Mutation(
+        "the reason of a cut is said twice", CONSUMERS,
+        "            self._said = end\n", "            pass\n",
+        CONSUMER_TESTS + " -k within_the_call",
+    ),
+]  # fmt: skip

@@ -1,0 +1,36 @@
+"""Planted faults in who is told of whom."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutations.runner import Mutation
+
+AUDIENCE: Final = "policies/decisions/audience.py"
+AUDIENCE_TESTS: Final = "tests/policies/decisions/test_audience.py"
+PRESENCE: Final = "extdebug/sessions/presence.py"
+PRESENCE_TESTS: Final = "tests/extdebug/sessions/test_presence.py"
+
+PRESENCES: Final = [
+    Mutation(
+        "an operator is told to developers", AUDIENCE,
+        "    if other.operator and not viewer.operator:\n        return False\n", "",
+        AUDIENCE_TESTS,
+    ),
+    Mutation(
+        "a view is told to whoever knows the name", AUDIENCE,
+        "return may_know(viewer, other) and viewer.covers(other)",
+        "return may_know(viewer, other)", AUDIENCE_TESTS,
+    ),
+    Mutation(
+        "a narrower decision takes nothing away", PRESENCE,
+        " and looked[0] is self._watchers and looked[1] is decision",
+        " and looked[0] is self._watchers",
+        PRESENCE_TESTS,
+    ),
+    Mutation(
+        "a shared filter is written as it was typed", PRESENCE,
+        "        shown = shown_filter(wanted, self._hub.redactor, self._target)\n",
+        "        shown = wanted.to_json()\n", PRESENCE_TESTS,
+    ),
+]  # fmt: skip

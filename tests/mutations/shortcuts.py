@@ -1,0 +1,62 @@
+"""Planted faults in the shorter ways of an event: each must say what the plain way says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutations.runner import Mutation
+
+READER: Final = "extdebug/wire/entry_reader.py"
+READER_TESTS: Final = "tests/extdebug/wire/test_entry_reader.py"
+DECODER: Final = "extdebug/hub/redacting_decoder.py"
+RUNNER: Final = "extdebug/runner/publish/redaction.py"
+RUNNER_TESTS: Final = "tests/extdebug/runner/publish/test_redaction.py"
+DECODER_TESTS: Final = "tests/extdebug/hub/test_redacting_decoder.py"
+REDACTOR: Final = "policies/redaction/redactor.py"
+
+SHORTCUTS: Final = [
+    Mutation(
+        "a remembered entry lends its install to others", READER,
+        "places.items() if name not in _VARYING]",
+        'places.items() if name not in (*_VARYING, b"install")]', READER_TESTS,
+    ),
+    Mutation(
+        "a remembered entry is not asked whose stream it names", READER,
+        "places.items() if name not in _VARYING]",
+        'places.items() if name not in (*_VARYING, b"tenant")]', READER_TESTS,
+    ),
+    Mutation(
+        "a mask of yesterday is used today", DECODER,
+        "if self._mask is None or id.ms not in self._day:",
+        "if self._mask is None:", DECODER_TESTS,
+    ),
+    Mutation(
+        "one scan leaves out the fields", DECODER,
+        "            texts += more", "            pass", DECODER_TESTS,
+    ),
+    Mutation(
+        "one scan leaves out the request", DECODER,
+        "            texts += filter(None, opaque)", "            pass", DECODER_TESTS,
+    ),
+    Mutation(
+        "a secret among many clean lines is not looked for", DECODER,
+        "if not self.redactor.are_clean(texts):", "if not self.redactor.are_clean(texts[:9]):",
+        DECODER_TESTS,
+    ),
+    Mutation(
+        "texts are scanned together under rules that look at their edges", REDACTOR,
+        "return self._joinable and self._is_clean(texts)", "return self._is_clean(texts)",
+        DECODER_TESTS,
+    ),
+    Mutation(
+        "a runner scans fields without their message", RUNNER,
+        "self._redactor.are_clean([message, *texts])", "self._redactor.are_clean(texts)",
+        RUNNER_TESTS,
+    ),
+    Mutation(
+        "names remembered as harmless hide the one beside them", "policies/redaction/fields.py",
+        "        if type(key) is not str or names[key]:\n            return True\n    if",
+        "        if type(key) is not str or names[key]:\n            break\n    if",
+        RUNNER_TESTS,
+    ),
+]  # fmt: skip

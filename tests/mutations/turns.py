@@ -1,0 +1,91 @@
+"""Planted faults in how sessions and processes get from one run of the server into the next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutations.loss_core import (
+    AGREEMENT,
+    CONTINUITY,
+    EPOCH_TESTS,
+    EPOCHS,
+    HISTORY,
+    LIFE,
+    LIFE_TESTS,
+    PLACE,
+    PLACE_TESTS,
+    WATCHED_TESTS,
+)
+from tests.mutations.runner import Mutation
+
+IDENTITY: Final = "extdebug/streams/server_identity.py"
+IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
+MODEL_TESTS: Final = "tests/extdebug/model/test_model.py -k 'not TestLosses'"
+
+TURNS: Final = [
+    Mutation(
+        "what a faster process showed is shown again", PLACE,
+        "return shown if shown > piece.through.id else None", "return None", PLACE_TESTS,
+    ),
+    Mutation(
+        "another stream is taken for the one that was shown", PLACE,
+        "if piece.kept is None or piece.ends is None or piece.ends.epoch != at.epoch:",
+        "if piece.ends is None or piece.ends.epoch != at.epoch:", PLACE_TESTS,
+    ),
+    Mutation(
+        "each process places the loss between two runs by what it saw", LIFE,
+        "following = await self._read_rest(account, began)",
+        "following = await self._read_rest(account, account.at.id)", LIFE_TESTS,
+    ),
+    Mutation(
+        "a run that was slept through is taken for the one before", LIFE,
+        "began = epochs.next_began(now.epochs, account.at.epoch, life)",
+        "began = epochs.run_began(life)", LIFE_TESTS,
+    ),
+    Mutation(
+        "two processes name one run", LIFE,
+        "if not theirs or self.current(snapshot):", "if True:", LIFE_TESTS,
+    ),
+    Mutation(
+        "a name says that its run began before the one that went before", EPOCHS,
+        "default=0)\n    ms, doubt_ms", "default=0) * 0\n    ms, doubt_ms", LIFE_TESTS,
+    ),
+    Mutation(
+        "a name says that its run is certain before it is", EPOCHS,
+        "bisect.bisect_left(_DOUBTS_MS, doubt_ms)", "bisect.bisect_left(_DOUBTS_MS, doubt_ms / 2)",
+        EPOCH_TESTS,
+    ),
+    Mutation(
+        "a late reader believes that the server still lived", IDENTITY,
+        "self._heard = self._monotonic() if asked is None else asked",
+        "self._heard = self._monotonic()", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "a late reader believes that the server was gone already", IDENTITY,
+        "asked = self._monotonic() if asked is None else asked", "asked = self._monotonic()",
+        IDENTITY_TESTS,
+    ),
+    Mutation(
+        "what went behind a place without a count is not told", HISTORY,
+        "if account.claims and account.at.index is None:", "if False:", MODEL_TESTS,
+    ),
+    Mutation(
+        "what was deleted ahead of a place without a count is not told", HISTORY,
+        "lost = None if account.claims and at.id < deleted <= boundary.id else 0", "lost = 0",
+        MODEL_TESTS,
+    ),
+    Mutation(
+        "a look that reads no more proves what was read without one", CONTINUITY,
+        "return not self._blind and snapshot.deleted <= self._proved",
+        "return snapshot.deleted <= self._proved", WATCHED_TESTS,
+    ),
+    Mutation(
+        "what was deleted ahead counts as gone before", CONTINUITY,
+        "        if doubt:\n            edge", "        if False:\n            edge", MODEL_TESTS,
+    ),
+    Mutation(
+        "a stream that our process does not know is read as if it did", AGREEMENT,
+        "if not boundary.epoch or (ours and boundary.epoch in known):",
+        "if not present or (ours and boundary.epoch in known):", MODEL_TESTS,
+    ),
+]  # fmt: skip
