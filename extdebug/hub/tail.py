@@ -179,7 +179,7 @@ class Tail:
         self._client_id = b"%d" % await self._link.call("CLIENT", "ID")
         asked = time.monotonic()
         try:
-            info = await self._link.call("INFO", "server", "replication")
+            info = await self._link.call("INFO", "server", "replication", "stats")
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
             info = None
         self._server.identify(info, asked=asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from extdebug.streams.replies import read_info
@@ -61,16 +61,26 @@ class ServerIdentity:
         if self.run_id:
             silent = self._monotonic() - self._heard
             # Up for longer than we were without an answer: another server, not the same restarted.
-            self.failover = uptime > silent + 1
+            self.failover = uptime > silent + 1 or _promoted(values) is True
             # The earlier run still answered when we heard it last, and was gone when we noticed.
             self.began_ms = min(max(started_ms, now_ms - math.ceil(silent * 1000)), by_uptime)
             asked = self._monotonic() if asked is None else asked
             gone = now_ms if self._broke is None else now_ms - int((asked - self._broke) * 1000)
             self.certain_ms = min(max(self.began_ms, gone), by_uptime)
         else:
-            self.failover = values.get("master_replid2", "").strip("0") != ""
+            self.failover = _promoted(values) is not False
             self.began_ms, self.certain_ms = started_ms, by_uptime
         if self.failover:  # it may have taken writes while the earlier one still answered us
             self.certain_ms = now_ms
             self.began_ms = max(started_ms, now_ms - LONG_MS)
         self.run_id = run_id
+
+
+def _promoted(values: Mapping[str, str]) -> bool | None:
+    """Whether this run of the server was a replica first; None: maybe. It has a second replication
+    id then, but so has a master that was restarted with its dump, which got nothing from a master
+    (Redis counts that since 7.0)."""
+    if not values.get("master_replid2", "").strip("0") or values.get("role", "master") != "master":
+        return False
+    received = values.get("total_net_repl_input_bytes")
+    return None if received is None else received != "0"

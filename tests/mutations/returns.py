@@ -57,7 +57,15 @@ RETURNS: Final = [
     ),
     Mutation(
         "a replica promoted before we came is the same server", IDENTITY,
-        'values.get("master_replid2", "").strip("0") != ""', "False", IDENTITY_TESTS,
+        "_promoted(values) is not False", "False", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "a young replica is taken for the same server restarted", IDENTITY,
+        " or _promoted(values) is True", "", IDENTITY_TESTS,
+    ),
+    Mutation(
+        "a server restored from its dump took another's place", IDENTITY,
+        'received != "0"', "True", IDENTITY_TESTS,
     ),
     Mutation(
         "a name says nothing of the doubt", EPOCHS,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from extdebug.streams.server_identity import LONG_MS, ServerIdentity
+from tests.fixtures.programs import wait_until
+from tests.fixtures.redis import RedisServer
 
 NOW = 1_700_000_000.4  # seconds since 1970
 
@@ -175,3 +179,49 @@ def test_what_a_busy_process_reads_late_was_answered_when_it_was_asked(clock: Cl
     clock.passed = 10.5  # and to what the new one says
     server.identify(said, asked=asked)
     assert (server.began_ms, server.certain_ms) == (1_700_000_010_500, 1_700_000_010_800)
+
+
+@pytest.mark.parametrize(
+    ("received", "failover"), [("9120", True), ("0", False)], ids=["replica", "restored"]
+)
+def test_a_replica_younger_than_our_silence_took_anothers_place(
+    clock: Clock, received: str, failover: bool
+) -> None:
+    """Its uptime, in whole seconds, cannot tell; what it got from a master can."""
+    server = heard("a", clock)
+    clock.passed += 0.1
+    server.broke()
+    text = f"role:master\r\nmaster_replid2:5fe1\r\ntotal_net_repl_input_bytes:{received}\r\n"
+    server.identify(info("b", 1, clock) + text.encode())
+    assert server.failover is failover
+
+
+def sections(server: RedisServer) -> bytes:
+    with server.client() as client:
+        told = client.execute_command("INFO", "server", "replication", "stats")
+    return "\r\n".join(f"{name}:{value}" for name, value in told.items()).encode()
+
+
+def test_of_real_servers_a_promoted_replica_is_another_and_one_with_its_dump_is_not(
+    redis_server_factory: Callable[..., RedisServer], clock: Clock
+) -> None:
+    old = redis_server_factory()
+    replica = redis_server_factory("--replicaof", f"127.0.0.1 {old.port}")
+    with old.client() as client, replica.client() as copy:
+        client.set("a", "1")
+        wait_until(lambda: copy.get("a") == b"1", what="the replica to catch up")
+        first = sections(old)
+        copy.execute_command("REPLICAOF", "NO", "ONE")
+        client.execute_command("SAVE")
+    promoted = ServerIdentity()
+    promoted.identify(first)
+    promoted.identify(sections(replica))
+    assert promoted.failover
+    old.kill9()
+    old.start()
+    restored = ServerIdentity()
+    restored.identify(first)
+    told = sections(old)
+    assert b"master_replid2:" + b"0" * 40 not in told, "it goes on from the dump's replication id"
+    restored.identify(told)
+    assert not restored.failover
