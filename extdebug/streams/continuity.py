@@ -13,6 +13,7 @@ once: whoever was told it already stands at a greater index, and the subtraction
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -163,11 +164,12 @@ class Continuity:
         """Losses between `at` and these entries, as of one moment; told before the entries.
 
         `ids` are the entries behind `at` in the same transaction, `whole` whether they are all
-        that the stream holds. Call `read(ids)` when they are delivered, then `settle` if whole.
+        that the stream holds; the first may have been read before, and be gone from it. Call
+        `read(ids)` when they are delivered, then `settle` if whole.
         """
         losses: list[Loss] = []
         if snapshot.first is None or snapshot.first > self.at.id:
-            self._front(snapshot, losses)
+            self._front(snapshot, ids, losses)
         if whole:
             end = Cursor(snapshot.top, snapshot.added, self.at.epoch)
             missed = missing(self.at, end, len(ids))
@@ -200,15 +202,18 @@ class Continuity:
         self._provisional = self._blind = False
         self.prove()
 
-    def _front(self, snapshot: Snapshot, losses: list[Loss]) -> None:
+    def _front(self, snapshot: Snapshot, ids: Sequence[EntryId], losses: list[Loss]) -> None:
         """Everything up to the first entry is gone, and our place lies before it."""
         first = snapshot.first
         edge_id = max(before(first) if first else snapshot.top, self.at.id)
-        edge = Cursor(edge_id, snapshot.added - snapshot.length, self.at.epoch)
         # Bounds are exclusive: of an emptied stream the newest entry is lost as well.
         bound = first or behind(edge_id)
-        missed = missing(self.at, edge, 0)
         claimed = not self._unclaimed and self.at.id < edge_id
+        # What was read in time and waits is not lost: it stands behind the place of the loss.
+        saved = bisect.bisect_right(ids, edge_id)
+        edge_id = self.at.id if saved else edge_id
+        edge = Cursor(edge_id, snapshot.added - snapshot.length - saved, self.at.epoch)
+        missed = missing(self.at, edge, 0)
         doubt = first is not None and snapshot.deleted > first
         if missed is not None and (missed < 0 or doubt):
             return  # entries ahead of us were deleted by hand: the whole account tells

@@ -24,6 +24,14 @@ MODEL_TESTS: Final = "tests/extdebug/model/test_model.py -k 'not TestLosses'"
 
 TURNS: Final = [
     Mutation(
+        "what was read in time and waits counts as lost", CONTINUITY,
+        "saved = bisect.bisect_right(ids, edge_id)", "saved = 0", WATCHED_TESTS,
+    ),
+    Mutation(
+        "what waits is passed by with the loss beside it", CONTINUITY,
+        "edge_id = self.at.id if saved else edge_id", "pass", WATCHED_TESTS,
+    ),
+    Mutation(
         "what a faster process showed is shown again", PLACE,
         "return shown if shown > piece.through.id else None", "return None", PLACE_TESTS,
     ),

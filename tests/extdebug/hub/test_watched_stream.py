@@ -144,6 +144,34 @@ def test_a_hole_that_the_stream_lost_is_told_as_the_streams() -> None:
     assert told(sub) == (["odd 1", "retention:3", "odd 5"], 2)
 
 
+def test_what_waits_at_a_hole_is_no_part_of_the_loss_when_the_stream_drops_it_too() -> None:
+    """2 to 19 went before the reply that brought 20 to 22, and these and 23 to 30 behind it."""
+    watched = stream()
+    sub, even, third = watch(watched), watch(watched, EVEN), watch(watched)
+    watched.read([row(1, "s", 1), *(row(n, "s", n) for n in (20, 21, 22))])
+    assert len(watched.pending) == 3
+    watched.look(snapshot(31, 33, 33), [row(31), row(32)], whole=False)
+    watched.look(snapshot(31, 33, 33), [row(33)], whole=True)
+    assert watched.counts.lost == {GapReason.RETENTION: 26}
+    shown = ["even 20", "odd 21", "even 22", "odd 31", "even 32", "odd 33"]
+    assert told(sub) == (["odd 1", "retention:26", *shown], 7)
+    assert told(even) == (["retention:26", "even 20", "even 22", "even 32"], 7)
+    loss = next(piece for piece in iter(third.ring.take, None) if piece.gap)
+    place = loss.through
+    assert (place.id, place.index) == (EntryId(1, 0), 27), "a session that was told the loss is shown what waited"
+    assert watched.cursor == at(33)
+
+
+def test_what_waits_is_no_part_of_a_loss_in_a_stream_that_was_emptied() -> None:
+    watched = stream()
+    sub = watch(watched)
+    watched.read([row(1, "s", 1), row(5, "s", 5)])
+    empty = Snapshot(exists=True, added=8, top=EntryId(8, 0), epochs=(EPOCH,))
+    watched.look(empty, [], whole=True)
+    assert told(sub) == (["odd 1", "retention:6", "odd 5"], 2)
+    assert watched.cursor == at(8)
+
+
 def test_a_hole_in_doubt_is_told_once_as_the_producers_and_named_in_the_streams_loss() -> None:
     """Something was deleted by hand, and the look did not reach the end."""
     watched = stream()
