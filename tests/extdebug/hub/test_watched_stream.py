@@ -158,7 +158,9 @@ def test_what_waits_at_a_hole_is_no_part_of_the_loss_when_the_stream_drops_it_to
     assert told(even) == (["retention:26", "even 20", "even 22", "even 32"], 7)
     loss = next(piece for piece in iter(third.ring.take, None) if piece.gap)
     place = loss.through
-    assert (place.id, place.index) == (EntryId(1, 0), 27), "a session that was told the loss is shown what waited"
+    assert (place.id, place.index) == (EntryId(1, 0), 27), (
+        "a session that was told the loss is shown what waited"
+    )
     assert watched.cursor == at(33)
 
 

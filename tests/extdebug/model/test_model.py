@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.streams import epochs
+from extdebug.wire.events import GapReason
 from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import Cursor, Span, Start
 from tests.extdebug.model.oracle import Judge
@@ -293,6 +294,10 @@ class Losses(RuleBasedStateMachine):
                         break
         for client in self.clients:
             Judge(self.server, client, losses=self.losses).judge()
+        if not self.server.disruptions:
+            for process in self.processes:
+                told = process.watched.counts.lost
+                assert not told.get(GapReason.RESET), "it is one stream, and no count is negative"
 
 
 TestLosses = Losses.TestCase
