@@ -36,6 +36,12 @@ class Consoles(Protocol):
     async def roll(self) -> None:
         """SIGTERM and a new process, one after the other, for each."""
 
+    async def lose_worker(self) -> None:
+        """kill -9 of one worker of each; their supervisors start others in their places."""
+
+    async def renew_workers(self) -> None:
+        """SIGHUP: the workers are replaced one after the other."""
+
     def hang(self) -> Callable[[], None]:
         """SIGSTOP for one of them; call what this returns to let it go on."""
 
@@ -364,6 +370,26 @@ async def rolling_restart(field: Field) -> None:
     await field.consoles.roll()
 
 
+async def worker_killed(field: Field) -> None:
+    await field.consoles.lose_worker()
+
+
+async def workers_renewed(field: Field) -> None:
+    """While more is written than anybody reads at once."""
+
+    async def flood() -> None:
+        for _ in range(12):
+            await asyncio.to_thread(field.traffic.loud.write, 300)
+            await asyncio.sleep(0.2)
+
+    flooding = asyncio.create_task(flood())
+    try:
+        await field.consoles.renew_workers()
+    finally:
+        flooding.cancel()
+        await asyncio.wait([flooding])
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A row of the table. `resets`: reasons of a gap without a number that it may be given, when it
@@ -374,6 +400,7 @@ class Fault:
     options: tuple[str, ...] = ()
     proxied: bool = False  # the consoles reach Redis through a proxy
     as_user: bool = False
+    workers: int = 1  # of each console
     late_gaps: float = 1.2  # seconds after the last line in which its gaps may still be told
 
 
@@ -405,4 +432,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "acl": Fault(withdrawn, as_user=True),
     "killed": Fault(console_killed),
     "rolling": Fault(rolling_restart),
+    "worker": Fault(worker_killed, workers=2),
+    "sighup": Fault(workers_renewed, workers=2),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 import signal
@@ -27,7 +28,8 @@ from tests.faults.session_oracle import SessionVerdict, judge_session
 from tests.faults.traffic import KEY, Traffic
 from tests.faults.views import Slow, View, view
 from tests.faults.watcher import Door
-from tests.fixtures.console import Console, session_key
+from tests.fixtures.console import Console, gone, session_key
+from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 
 HISTORY: Final = 1200  # lines before anybody watches: more than the window, for the one behind
@@ -75,11 +77,14 @@ class Processes:
     """Two consoles, one of which may be replaced; every watcher learns of a new one."""
 
     start: Callable[[], Any]
+    workers: int = 1
     running: list[Console] = field(default_factory=list)
     audience: list[tuple[View, Person]] = field(default_factory=list)
 
     async def open(self) -> None:
         self.running += await asyncio.gather(self.start(), self.start())
+        if self.workers > 1:
+            await self._all_serve()
 
     async def kill(self) -> None:
         old = self.running.pop(0)
@@ -91,6 +96,24 @@ class Processes:
             old = self.running.pop(0)
             await asyncio.to_thread(old.stop)
             await self._add()
+
+    async def lose_worker(self) -> None:
+        for console in self.running:
+            os.kill(min(console.workers), signal.SIGKILL)
+        await self._all_serve()
+
+    async def renew_workers(self) -> None:
+        old = set[int]().union(*(console.workers for console in self.running))
+        for console in self.running:
+            console.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(wait_until, lambda: gone(old), seconds=90, what="new workers")
+        await self._all_serve()
+
+    async def _all_serve(self) -> None:
+        def they_do() -> bool:
+            return all(console.serves_with(self.workers) for console in self.running)
+
+        await asyncio.to_thread(wait_until, they_do, seconds=60, what="every worker")
 
     def hang(self) -> Callable[[], None]:
         process = self.running[-1].process
@@ -135,7 +158,7 @@ class Theatre:
                 permit(client, keys=["*"])
         url = f"redis://{user}127.0.0.1:{port}/0"
         await sync_to_async(self._rules)()
-        self.processes = Processes(lambda: sync_to_async(self._start)(url))
+        self.processes = Processes(lambda: sync_to_async(self._start)(url), self.fault.workers)
         await self.processes.open()
         self.traffic = Traffic(
             self.server.port, self.play.producers, seed=self.play.seed,
@@ -152,7 +175,7 @@ class Theatre:
         await self._stack.aclose()
 
     def _start(self, url: str) -> Console:
-        return self._live_console("uvicorn", redis_url=url)
+        return self._live_console("uvicorn", redis_url=url, workers=self.fault.workers)
 
     def _rules(self) -> None:
         """Openings are not what is tried here; the rate is, in one play of five."""

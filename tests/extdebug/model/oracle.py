@@ -204,11 +204,11 @@ class Judge:
             return 0
         first, last = life.entries[0].number, life.entries[-1].number
         return sum(
-            1 + entry.dropped
+            (entry.kind == "event") + entry.dropped
             for other in self.server.lives
             if other is not life
             for entry in other.entries
-            if entry.kind == "event" and first < entry.number < last
+            if first < entry.number < last
         )
 
     def _end(self, part: Segment) -> None:

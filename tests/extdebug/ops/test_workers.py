@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,25 +15,12 @@ from websockets.exceptions import ConnectionClosed
 from extdebug.demo.sample import Cast
 from policies.models import Limits
 from tests.extdebug.test_live import KEY, entry, receive, watching
-from tests.fixtures.console import Console
+from tests.fixtures.console import Console, gone
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 
 TOKEN = "a-metrics-token-of-the-tests-0123456789"
 MOST = 24  # sessions until both workers have one: that one has none by then is 1 in 8 million
-
-
-def children(pid: int) -> set[int]:
-    """The workers, without multiprocessing's resource tracker."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {
-        int(child) for child in found
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    }  # fmt: skip
-
-
-def gone(pids: set[int]) -> bool:
-    return not any(Path(f"/proc/{pid}/cwd").exists() for pid in pids)
 
 
 def sessions(console: Console) -> dict[str, float]:
@@ -50,12 +36,10 @@ def sessions(console: Console) -> dict[str, float]:
     return found
 
 
-def answering(console: Console) -> Any:
-    return httpx.get(f"{console.url}/readyz", timeout=10).json()["workers"]
-
-
-def both(console: Console) -> bool:
-    return bool(answering(console) == {"answer": 2, "of": 2})
+async def served_by_two(console: Console) -> None:
+    await asyncio.to_thread(
+        wait_until, lambda: console.serves_with(2), seconds=30, what="two workers"
+    )
 
 
 async def ended(socket: Any) -> int:
@@ -74,7 +58,9 @@ async def test_two_workers_serve_one_port_and_a_lost_one_is_replaced(
     console = await sync_to_async(live_console)(
         redis_url=redis_server.url, workers=2, METRICS_TOKEN=TOKEN
     )
-    await asyncio.to_thread(wait_until, lambda: both(console), seconds=30, what="two workers")
+    await asyncio.to_thread(
+        wait_until, lambda: console.serves_with(2), seconds=30, what="two workers"
+    )
     async with AsyncExitStack() as stack:
         sockets: list[Any] = []
         found: dict[str, float] = {}
@@ -93,31 +79,33 @@ async def test_two_workers_serve_one_port_and_a_lost_one_is_replaced(
             assert [event["message"] for event in said["events"]] == ["for all of them"]
 
         ends = [asyncio.create_task(ended(socket)) for socket in sockets]
-        before = children(console.process.pid)
+        before = console.workers
         assert len(before) == 2
         os.kill(min(before), signal.SIGKILL)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.to_thread(wait_until, lambda: both(console), seconds=30, what="two again")
-        assert len(children(console.process.pid) & before) == 1
+        await asyncio.to_thread(
+            wait_until, lambda: console.serves_with(2), seconds=30, what="two again"
+        )
+        assert len(console.workers & before) == 1
         lost = [task.result() for task in ends if task.done()]
         assert lost == [1006] * len(lost)
         assert 0 < len(lost) < len(ends), "the other worker's watchers stay"
 
         # One after the other is replaced, and tells its watchers to come back.
-        old = children(console.process.pid)
+        old = console.workers
         console.process.send_signal(signal.SIGHUP)
         async with asyncio.timeout(90):
             assert set(await asyncio.gather(*ends)) == {1006, 4012}
         await asyncio.to_thread(wait_until, lambda: gone(old), seconds=30, what="two new ones")
-        assert both(console)
-    new = children(console.process.pid)
+        assert console.serves_with(2)
+    new = console.workers
     assert await asyncio.to_thread(console.stop) == 0
     assert gone(new)
 
 
 def test_workers_do_not_outlive_their_supervisor(live_console: Callable[..., Console]):
     console = live_console(workers=2)
-    workers = children(console.process.pid)
+    workers = console.workers
     assert len(workers) == 2
     console.kill9()
     wait_until(lambda: gone(workers), seconds=30, what="the workers end")
