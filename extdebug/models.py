@@ -80,6 +80,8 @@ class DebugSession(models.Model):
     # Stretches that events were sent of, [first id, last id]. None: written before it was kept.
     reach = models.JSONField(default=list, blank=True, null=True)
     uncounted = models.JSONField(default=list, blank=True)  # reasons of losses of unknown size
+    # What an earlier connection told last, on another process (handed_in.py); null: nothing.
+    handed_in = models.JSONField(null=True, blank=True)
     # Who may be told of it (watcher_rows.py), and the view it shares; null: nobody, and none.
     standing = models.JSONField(null=True, blank=True)
     shared = models.JSONField(null=True, blank=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from extdebug.filters.filter import Filter
 from extdebug.sessions import used_filters
+from extdebug.sessions.account import Account
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.reach import Reach
-from extdebug.sessions.store import Account, Lease
+from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from policies.redaction.redactor import Redactor
 

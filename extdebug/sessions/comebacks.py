@@ -58,10 +58,12 @@ def take_over(asked: Sequence[Comeback]) -> list[Taken]:
             if row is None or not _may_go_on(row, each, now=now):
                 taken.append(None)
                 continue
+            shares = row.handed_in is not None or row.detached_at is None
             if decision.allowed:
                 entries += _resumed(row, each, decision)
                 changed.append(_hold(row, each, decision))
-            taken.append((decision, store.lease_of(row, resumed=decision.allowed)))
+            lease = store.lease_of(row, resumed=decision.allowed, shares=shares)
+            taken.append((decision, lease))
         _write(changed)
         for entry in entries:  # last: they hold the chain's lock until the commit
             trail.record_repeatable(entry)

@@ -17,7 +17,8 @@ from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
 from extdebug.protocol.server_frames import ReadyTarget, StreamState
-from extdebug.sessions import session_frames, store
+from extdebug.sessions import close_reasons, session_frames, store
+from extdebug.sessions.account import Account
 from extdebug.sessions.accounting import Accounting
 from extdebug.sessions.at_once import AtOnce
 from extdebug.sessions.authority import Authority
@@ -268,9 +269,19 @@ class Feed:
     # --- the end ------------------------------------------------------------------------------
 
     @property
-    def account(self) -> store.Account:
+    def account(self) -> Account:
         """What was shown over the whole session, all filters and connections together."""
         return self._accounting.account(self.flow, placed=self._playback.placed)
+
+    def pass_on(self) -> Account:
+        """End: another connection of this process goes on with the session and its account."""
+        self._row.passed_on = True
+        self.end(close_reasons.TAKEN)
+        return self.account
+
+    def wrote(self, account: Account) -> None:
+        """The session's row says this now."""
+        self._row.wrote(account)
 
     def changed(self) -> bool:
         """Whether the account moved since this was last asked."""

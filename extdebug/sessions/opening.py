@@ -175,17 +175,14 @@ async def _begin(
             wanted=wanted, rev=asked.rev, start=asked.start, span=asked.span,
         )  # fmt: skip
     except Exception:
-        nothing = store.Account(
-            lease.shown,
-            lease.filtered,
-            lease.lost or {},
-            lease.unknown,
-            "",
-            lease.filters,
-            lease.reach,
-        )
         await in_record_threads(
-            store.close, lease, viewer, target, nothing, code=1011, reason="it could not begin"
+            store.close,
+            lease,
+            viewer,
+            target,
+            lease.account,
+            code=1011,
+            reason="it could not begin",
         )
         raise
     node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
@@ -231,10 +228,10 @@ async def _filter(
 
 def _take_from(earlier: Feed, lease: store.Lease) -> store.Lease:
     """End this session's other connection to this process, and go on from what it has told."""
-    earlier.end(close_reasons.TAKEN)
-    account = earlier.account
+    account = earlier.pass_on()
     return dataclasses.replace(
-        lease, shown=account.shown, filtered=account.filtered, lost=account.lost,
+        lease, shares=earlier.lease.shares,
+        shown=account.shown, filtered=account.filtered, lost=account.lost,
         unknown=account.unknown, filters=account.filters, reach=account.reach or (),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from extdebug.models import DebugSession, Process
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, store, unconnected
 from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.handed_in import account_of
 from extdebug.sessions.heartbeats import SILENT
 from extdebug.wire.keys import Target
 from policies.access import Viewer
@@ -53,9 +54,7 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
         if not ended:
             continue
         closed += 1
-        account = store.Account(
-            row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters, row.reach
-        )
+        account = account_of(row)
         actor, target = store.actor_of(row), Target(row.tenant, row.extension)
         by = row.end_requested_by
         store.record_close(str(row.pk), actor, target, account, code=code, reason=reason, by=by)

@@ -78,7 +78,9 @@ class RowWriter:
                 await asyncio.shield(self._beating)  # a thread goes on when its task is cancelled
                 for feed in feeds():
                     if feed.changed():
-                        await self._records(self._writes.note, feed.lease, feed.account)
+                        account = feed.account
+                        if await self._records(self._writes.note, feed.lease, account):
+                            feed.wrote(account)
             except Exception:
                 log.exception("the sign of life could not be written")
             await asyncio.sleep(every)

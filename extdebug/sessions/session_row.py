@@ -8,8 +8,10 @@ from extdebug.db import Bridge
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, store
+from extdebug.sessions.account import Account, rest_of
 from extdebug.sessions.close_reasons import CloseReason
-from extdebug.sessions.store import Account, Lease
+from extdebug.sessions.handed_in import hand_in
+from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from policies.access import Viewer
 
@@ -22,6 +24,12 @@ class SessionRow:
         self._viewer = viewer
         self._target = target
         self._records = records
+        self._written = lease.account
+        self.passed_on = False  # another connection of this process has the account
+
+    def wrote(self, account: Account) -> None:
+        """The row says this now."""
+        self._written = account
 
     async def extend(self, *, ends: dt.datetime, ttl: int) -> dt.datetime:
         """As many seconds again as a session begins with, within what the policy allows.
@@ -46,9 +54,12 @@ class SessionRow:
     ) -> None:
         """Write the end. `gone`: lost, not closed, so it may be resumed; `end` knows better.
 
-        Nothing is written of a session that goes on in another connection: the row is its now.
+        Where the session goes on in another connection, the row is that one's now.
         """
         if end is close_reasons.TAKEN:
+            rest = None if self.passed_on else rest_of(account, self._written)
+            if rest is not None:
+                await self._records(hand_in, self._lease.id, rest)
             return
         if end is not None:
             gone = end.code is CloseCode.RESTARTING

@@ -17,6 +17,7 @@ from django.db.models import Q
 from audit import queries
 from audit.actions import Action
 from extdebug.models import DebugSession
+from extdebug.sessions.handed_in import account_of
 from extdebug.sessions.reach import Reach
 from extdebug.sessions.used_filters import FilterInWords, in_words
 from extdebug.streams.purge import Stretch
@@ -76,10 +77,11 @@ def _candidates(target: Target, wanted: Stretch) -> Iterator[DebugSession]:
 
 
 def _judge(row: DebugSession, wanted: Stretch) -> Shown | None:
-    everything = _sees_everything(row.filters)
-    if row.reach is None:
+    account = account_of(row)
+    everything = _sees_everything(account.filters)
+    if account.reach is None:
         return Shown(row, Certainty.UNKNOWN, None, None, everything)
-    met = [part for part in Reach.of(row.reach).parts if wanted.overlaps(*part)]
+    met = [part for part in Reach.of(account.reach).parts if wanted.overlaps(*part)]
     if met:
         return Shown(row, Certainty.WITHIN, met[0][0], met[-1][1], everything)
     # Its account was written as it was closed, or as its connection was lost.

@@ -9,8 +9,9 @@ from typing import Final, Protocol
 
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons
+from extdebug.sessions.account import Account
 from extdebug.sessions.close_reasons import CloseReason
-from extdebug.sessions.store import Account, Lease
+from extdebug.sessions.store import Lease
 
 # Ends that somebody other than the watcher and the clock brought about.
 CUTS: Final = frozenset({CloseCode.UNAUTHENTICATED, CloseCode.REVOKED, CloseCode.ENDED})

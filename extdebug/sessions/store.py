@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from audit import trail
 from extdebug.models import DebugSession
+from extdebug.sessions.account import Account, joined
 from extdebug.wire.events import printable
 from extdebug.wire.keys import Target
 from policies.access import Decision, Viewer
@@ -40,20 +41,14 @@ class Lease:
     filters: Sequence[Mapping[str, Any]] = ()
     reach: Sequence[Sequence[str]] = ()
     resumed: bool = False
+    shares: bool = False  # another process served it until now, and may hand in what it told last
 
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What a session has got so far, as its row and its close record say it."""
-
-    shown: int
-    filtered: int
-    lost: Mapping[str, int]
-    unknown: Sequence[str]
-    cursor: str
-    filters: Sequence[Mapping[str, Any]]
-    # The stretches sent events of, each its first and last id; None: an earlier version's row.
-    reach: Sequence[Sequence[str]] | None = ()
+    @property
+    def account(self) -> Account:
+        """As it was when the row was read, at no place yet."""
+        return Account(
+            self.shown, self.filtered, self.lost or {}, self.unknown, "", self.filters, self.reach
+        )
 
 
 def actor_of(watcher: Viewer | DebugSession) -> trail.Actor:
@@ -85,7 +80,7 @@ def entry(
     )
 
 
-def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
+def lease_of(row: DebugSession, *, resumed: bool = False, shares: bool = False) -> Lease:
     return Lease(
         id=str(row.pk),
         holder=row.holder,
@@ -99,6 +94,7 @@ def lease_of(row: DebugSession, *, resumed: bool = False) -> Lease:
         filters=tuple(row.filters),
         reach=tuple(row.reach or ()),
         resumed=resumed,
+        shares=shares,
     )
 
 
@@ -171,6 +167,9 @@ def close(
 ) -> bool:
     """End the row once, whoever comes first; its audit row follows at once or by the janitor."""
     by = None
+    if lease.shares:
+        handed_in = _own(lease).values_list("handed_in", flat=True).first()
+        account = joined(account, handed_in)
     if reason == "ended":  # by somebody, who is named; the words of other reasons are others
         by = _own(lease).values_list("end_requested_by", flat=True).first()
     ended = _own(lease).update(

@@ -17,6 +17,7 @@ from django.utils import timezone
 from audit import trail
 from extdebug.models import DebugSession
 from extdebug.sessions import store
+from extdebug.sessions.handed_in import account_of
 from extdebug.wire.keys import Target
 from policies.access import SessionLimits, Viewer
 
@@ -50,9 +51,7 @@ def close(row: DebugSession, *, code: int, reason: str) -> bool:
     claimed = DebugSession.objects.filter(pk=row.pk, holder=row.holder, closed_at=None)
     if not claimed.update(closed_at=timezone.now(), close_code=code, close_reason=reason):
         return False
-    account = store.Account(
-        row.shown, row.filtered, row.lost, row.uncounted, row.cursor, row.filters, row.reach
-    )
+    account = account_of(row)
     kind = trail.ActorKind.TOKEN if row.token_id else trail.ActorKind.USER
     actor = trail.Actor(kind=kind, id=str(row.user_id or ""), name=row.username, ip=row.ip)
     target = Target(row.tenant, row.extension)

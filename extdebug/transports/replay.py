@@ -15,7 +15,7 @@ from typing import Final
 from extdebug.db import in_record_threads
 from extdebug.protocol.frame_parts import MAX_TAIL
 from extdebug.protocol.server_frames import StreamState
-from extdebug.sessions import store
+from extdebug.sessions.account import Account
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
@@ -51,7 +51,7 @@ class ReplayQuery:
 class Shown:
     """The account of a finished replay; `end` None when everything asked for was shown."""
 
-    account: store.Account
+    account: Account
     written: int  # events; the account also has what came after the last one asked for
     end: CloseReason | None
 

@@ -22,6 +22,7 @@ from extdebug.demo.sample import Cast
 from extdebug.filters.filter import Filter, FilterError
 from extdebug.models import DebugSession
 from extdebug.sessions import store
+from extdebug.sessions.account import Account
 from extdebug.transports import api
 from extdebug.transports.stream_query import BadQuery
 from extdebug.wire.events import printable
@@ -98,7 +99,7 @@ def test_a_close_row_survives_any_content(cast: Cast):
     _, lease = open_row(viewer, target)
     assert lease is not None
     wild = {"q": "a\x00b\ud800", "installs": ["\x00"], "\x00": [{"x": "\x1b"}]}
-    account = store.Account(1, 2, {"reset": 1}, (), "", [wild])
+    account = Account(1, 2, {"reset": 1}, (), "", [wild])
     assert store.close(lease, viewer, target, account, code=1000, reason="left\x00")
     row = DebugSession.objects.get()
     assert row.closed_at is not None

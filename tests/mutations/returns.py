@@ -34,6 +34,9 @@ IDENTITY: Final = "extdebug/streams/server_identity.py"
 IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
 POSITIONS: Final = "extdebug/wire/positions.py"
 POSITIONS_TESTS: Final = "tests/extdebug/wire/test_positions.py"
+SESSION_ROW: Final = "extdebug/sessions/session_row.py"
+STORE: Final = "extdebug/sessions/store.py"
+SHOWN_TO: Final = "extdebug/sessions/shown_to.py"
 AGREEMENT_TESTS: Final = "tests/extdebug/hub/test_life_agreement.py"
 
 RETURNS: Final = [
@@ -174,6 +177,27 @@ RETURNS: Final = [
         "what a client's count hides is placed behind what was read since", CONTINUITY,
         "if not self._provisional:\n", "if True:\n",
         HISTORY_TESTS + " -k trimmed_before_a_clients_place",
+    ),
+    # --- two connections of one session
+    Mutation(
+        "what the earlier connection told last is forgotten", SESSION_ROW,
+        "None if self.passed_on else rest_of(account, self._written)", "None",
+        "tests/extdebug/sessions/test_opening.py -k told_last",
+    ),
+    Mutation(
+        "a connection of this process is counted twice", SESSION_ROW,
+        "None if self.passed_on else rest_of(account, self._written)",
+        "rest_of(account, self._written)", "tests/extdebug/sessions/test_session_row.py",
+    ),
+    Mutation(
+        "a close leaves out what was handed in", STORE,
+        "account = joined(account, handed_in)", "pass",
+        "tests/extdebug/sessions/test_opening.py -k told_last",
+    ),
+    Mutation(
+        "who was shown a line forgets what was handed in", SHOWN_TO,
+        "account = account_of(row)", "account = row",
+        "tests/extdebug/sessions/test_handed_in.py",
     ),
     # --- a client that knows more than its process
     Mutation(

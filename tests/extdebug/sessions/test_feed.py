@@ -354,8 +354,8 @@ RESTARTING = close_reasons.draining()
         (close_reasons.TIME_UP, True, ("close", 4408, "time_up")),
         (close_reasons.SIGNED_OUT, True, ("close", 4401, "signed_out")),
         (RESTARTING, False, ("detach", None, None)),
-        (close_reasons.TAKEN, False, None),
-        (close_reasons.TAKEN, True, None),
+        (close_reasons.TAKEN, False, ("hand_in", None, None)),
+        (close_reasons.TAKEN, True, ("hand_in", None, None)),
     ],
 )
 async def test_what_may_go_on_is_detached_and_what_is_over_is_closed(

@@ -201,6 +201,32 @@ async def test_a_later_connection_on_another_process_ends_the_earlier_when_it_lo
     assert (row.process, row.closed_at) == ("there", None)
 
 
+async def test_what_the_earlier_was_told_last_is_in_the_record_of_the_session(
+    nodes: Callable[[str], Node], redis_server: RedisServer, cast: Cast
+) -> None:
+    """Its row was never written: whoever took it over knows nothing of these lines."""
+    here, there = nodes("here"), nodes("there")
+    with redis_server.client() as client:
+        ids = [client.xadd(KEY, entry(f"line {number}")).decode() for number in range(3)]
+        first = await opened(here, cast.dan)
+        assert len(await read(first, 3)) == 3
+        second = await opened(
+            there, cast.dan, resume=first.lease.id, start=Start(cursor=first.flow.position)
+        )
+        assert second.account.shown == 0
+        here.supervisor.start()
+        await until(lambda: first.ending)
+        await first.finish(gone=True)
+        ids.append(client.xadd(KEY, entry("after")).decode())
+        assert await read(second, 1) == ["after"]
+    await second.finish(gone=False)
+    [row] = await rows()
+    assert (row.shown, row.closed_at is not None) == (4, True)
+    closing = await AuditRecord.objects.aget(action="session.closed")
+    assert closing.data["shown"] == 4
+    assert closing.data["reach"] == [[ids[0], ids[2]], [ids[3], ids[3]]]
+
+
 async def test_of_many_connections_at_once_exactly_the_holder_of_the_row_lives(
     nodes: Callable[[str], Node], cast: Cast
 ) -> None:

@@ -13,13 +13,14 @@ from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats, ownership, store
+from extdebug.sessions.account import Account
 from extdebug.wire.keys import Target
 from policies import access
 from tests.extdebug.opened_rows import open_row, taken_over
 
 pytestmark = pytest.mark.django_db
 TARGET = Target("acme", "invoice-sync")
-NOTHING = store.Account(0, 0, {}, (), "", ())
+NOTHING = Account(0, 0, {}, (), "", ())
 
 
 def viewer(user: Any) -> access.Viewer:

@@ -8,9 +8,10 @@ import pytest
 
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.sessions import close_reasons
+from extdebug.sessions.account import Account
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.session_row import SessionRow
-from extdebug.sessions.store import Account, Lease
+from extdebug.sessions.store import Lease
 from tests.extdebug.stage import TARGET, VIEWER, PaperNode
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -25,7 +26,7 @@ ACCOUNT = Account(3, 0, {}, (), "1-0.1", ())
         (None, False, ("close", 1000)),
         (close_reasons.TIME_UP, True, ("close", 4408)),
         (close_reasons.draining(), False, ("detach", None)),
-        (close_reasons.TAKEN, True, None),
+        (close_reasons.TAKEN, True, ("hand_in", None)),
     ],
 )
 async def test_the_reason_of_the_end_decides_what_is_written(
@@ -37,9 +38,20 @@ async def test_the_reason_of_the_end_decides_what_is_written(
     assert [(name, how.get("code")) for name, _, how in node.written] == (
         [] if written is None else [written]
     )
-    for _, given, _ in node.written:
-        assert given[0] is LEASE
-        assert ACCOUNT in given
+    for name, given, _ in node.written:
+        assert given[0] == ("s" if name == "hand_in" else LEASE)
+        assert name == "hand_in" or ACCOUNT in given
+
+
+@pytest.mark.parametrize("known", ["written", "passed on"])
+async def test_nothing_is_handed_in_that_is_known_already(known: str) -> None:
+    node = PaperNode()
+    row = SessionRow(LEASE, VIEWER, TARGET, records=node.records)
+    row.passed_on = known == "passed on"
+    if known == "written":
+        row.wrote(ACCOUNT)
+    await row.finish(ACCOUNT, close_reasons.TAKEN, gone=True, code=1000, reason="left")
+    assert node.written == []
 
 
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)

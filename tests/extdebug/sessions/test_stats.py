@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from extdebug.sessions import close_reasons
+from extdebug.sessions.account import Account
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.stats import SessionStats
-from extdebug.sessions.store import Account, Lease
+from extdebug.sessions.store import Lease
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

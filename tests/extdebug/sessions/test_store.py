@@ -14,7 +14,8 @@ from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from extdebug.sessions import ownership, store
-from extdebug.sessions.store import Account, Lease
+from extdebug.sessions.account import Account
+from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import EPOCH_DIGITS, MOST_CURSOR, Cursor, EntryId
 from policies import access
@@ -176,7 +177,7 @@ def test_an_actor_is_a_person_or_a_token(cast: Cast) -> None:
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\x1b[31m", "x" * 100_000])
 def test_a_close_row_survives_whatever_a_client_sent(cast: Cast, text: str) -> None:
     lease = opened(cast.dan)
-    account = store.Account(1, 2, {text[:50]: 3}, (text[:50],), text[:50], [{"q": text}])
+    account = Account(1, 2, {text[:50]: 3}, (text[:50],), text[:50], [{"q": text}])
     assert store.note(lease, account)
     assert store.detach(lease, account)
     assert store.close(lease, viewer(cast.dan), TARGET, account, code=1000, reason=text)
