@@ -22,7 +22,8 @@ from extdebug.hub.life_agreement import WAIT, agree, live_from
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import seed_sequences
-from extdebug.hub.stream_life import deliver, snapshot_commands
+from extdebug.hub.snapshots import snapshot_commands
+from extdebug.hub.stream_life import deliver
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
@@ -52,6 +53,7 @@ class History:
         self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
         self._crossing: EntryId | None = None  # below it lies an earlier run of the server
+        self._told_until = ZERO_ID  # so far reaches a gap between two runs that the client knows
         self._rules = hub.redactor
         self.done = False
 
@@ -74,6 +76,8 @@ class History:
             await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
             if at.ahead:  # what was told before it must not be told again as the runners'
                 numbers.lost(at.ahead, after=min(at.id, before(at.until)), until=at.until)
+            if at.id < self._told_until:
+                numbers.lost(None, after=at.id, until=self._told_until)
         brought = self._start.cursor
         # A cursor that was handed out between two looks may hide a loss just before its place.
         proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if brought else at.id
@@ -113,6 +117,7 @@ class History:
         if stood.epoch == boundary.epoch and not snapshot.exists:
             return stood
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
+            self._told_until = epochs.gap_until(snapshot.epochs, stood.epoch)
             return stood  # before a restart that our live stream has not noticed yet, too
         if boundary.epoch and not self._known(boundary.epoch, snapshot):
             # A third life, which our live stream has not noticed yet: nothing is left between.

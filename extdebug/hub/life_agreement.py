@@ -12,7 +12,7 @@ from typing import Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from extdebug.hub.hub import Hub
-from extdebug.hub.stream_life import epochs_under
+from extdebug.hub.snapshots import epochs_under
 from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
 from extdebug.wire.positions import Cursor

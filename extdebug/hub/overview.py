@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from extdebug.filters.filter import compile_filter
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.selection import Selection
-from extdebug.hub.stream_life import snapshot_commands
+from extdebug.hub.snapshots import snapshot_commands
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Row, Snapshot, read_rows, read_snapshot
 from extdebug.wire.events import Level

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -21,6 +21,14 @@ log = logging.getLogger(__name__)
 PLAIN: Final = 5.0  # seconds before a group is tried again
 
 Command = tuple[str | bytes | int, ...]
+
+
+class RolledBack(NamedTuple):
+    """A server that misses our last read: all that it holds up to `known` is of the time before,
+    and nothing behind `read` is."""
+
+    known: EntryId
+    read: EntryId
 
 
 class ReaderGroup:
@@ -60,17 +68,17 @@ class ReaderGroup:
         """The server said that the group was read, or put, up to there."""
         self._given = place
 
-    def rolled_back(self, snapshot: Snapshot) -> bool:
-        """Whether the server knows less of our reading than an earlier run of it said.
+    def rolled_back(self, snapshot: Snapshot) -> RolledBack | None:
+        """Where the server knows less of our reading than an earlier run of it said.
 
         Redis logs and replicates the place of a group with the entries, in one order. A server
-        that misses our last read therefore misses all that was written after it: what it holds
-        behind our place is its own.
+        that misses our last read therefore misses all that was written after it. What it holds
+        between the two places came before that read or is its own: nobody can tell.
         """
-        if self._given is None:
-            return False
         place = snapshot.groups.get(self.name, ZERO_ID)
-        return place is not None and place < self._given
+        if self._given is None or place is None or place >= self._given:
+            return None
+        return RolledBack(place, self._given)
 
     def begin(self) -> list[Command]:
         """What makes the group anew at the stream's end."""

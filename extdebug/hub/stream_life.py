@@ -10,17 +10,18 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from extdebug.hub.reader_group import Command, ReaderGroup
+from extdebug.hub.reader_group import Command, ReaderGroup, RolledBack
 from extdebug.hub.sequence_scan import scan_sequences
+from extdebug.hub.snapshots import refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.continuity import Continuity, Loss, go_on
-from extdebug.streams.replies import Row, Snapshot, read_info, read_keys, read_snapshot
+from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import GapReason
 from extdebug.wire.keys import EPOCH_PREFIX, NAMING_PREFIX
@@ -46,18 +47,6 @@ class Beginning(NamedTuple):
         """From the first on an entry may be of this run, from the second on it is."""
         began_ms = self.began_ms or 0
         return EntryId(began_ms, 0), EntryId(began_ms + self.doubt_ms, 0)
-
-
-def snapshot_commands(key: bytes) -> list[Command]:
-    """What `read_snapshot` reads, to be sent in one transaction with what it is about."""
-    return [("XINFO", "STREAM", key), ("XINFO", "GROUPS", key)]
-
-
-async def epochs_under(link: Link, key: bytes) -> tuple[Sequence[str], str]:
-    """The epochs that the stream under a key carries, and the server's run; empty: not told."""
-    *replies, info = await link.together(*snapshot_commands(key), ("INFO", "server"))
-    told = read_info(info) if isinstance(info, bytes) else {}
-    return read_snapshot(replies[0], replies[1]).epochs, told.get("run_id", "")
 
 
 async def deliver(
@@ -194,7 +183,7 @@ class StreamLife:
         at = str(place)
         return bool(await self._link.call("XRANGE", self._watched.key, at, at))
 
-    async def _turn(self, account: Continuity, *, rolled_back: bool) -> None:
+    async def _turn(self, account: Continuity, *, rolled_back: RolledBack | None) -> None:
         """Into another run of the server in the same stream, where its name says that it began: all
         processes then tell the loss between the runs at one place, whoever noticed first."""
         ours = await self._beginning(account.at.id, rolled_back=rolled_back)
@@ -240,19 +229,25 @@ class StreamLife:
         account.move(place)
         watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
 
-    async def _beginning(self, place: EntryId, *, rolled_back: bool) -> Beginning:
+    async def _beginning(self, place: EntryId, *, rolled_back: RolledBack | None) -> Beginning:
         """When the run began, for who names it. Another server may have begun right behind our
-        place; one that was rolled back to before our last read wrote all that follows; else what
-        there is may be of either run. The same server began when its identity says."""
+        place; one that was rolled back to before our last read wrote all that follows that; else
+        what there is may be of either run. The same server began when its identity says."""
         if not (self._server.failover or rolled_back):
             return self._by_identity()
+        certain_ms = self._server.certain_ms or 0
+        first = await self._next(max(place, rolled_back.known) if rolled_back else place)
+        if first is None:
+            return Beginning(certain_ms or None, 0)
+        if rolled_back is not None:
+            own = await self._next(max(place, rolled_back.read))
+            certain_ms = own.ms if own else rolled_back.read.ms + 1
+        return Beginning(first.ms, max(0, certain_ms - first.ms))
+
+    async def _next(self, place: EntryId) -> EntryId | None:
         read = ("XREAD", "COUNT", 1, "STREAMS", self._watched.key, str(place))
         rows = rows_of((await self._link.together(read))[0])
-        certain_ms = self._server.certain_ms or 0
-        if not rows:
-            return Beginning(certain_ms or None, 0)
-        first_ms = rows[0][0].ms
-        return Beginning(first_ms, 0 if rolled_back else max(0, certain_ms - first_ms))
+        return rows[0][0] if rows else None
 
     def _by_identity(self) -> Beginning:
         began_ms, certain_ms = self._server.began_ms, self._server.certain_ms
@@ -288,12 +283,3 @@ class StreamLife:
             self._lives[at.epoch] = at
             while len(self._lives) > LIVES:
                 del self._lives[next(iter(self._lives))]
-
-
-def refusal(*replies: Any) -> ResponseError | None:
-    return next((reply for reply in replies if isinstance(reply, ResponseError)), None)
-
-
-def rows_of(reply: Any) -> list[Row]:
-    keys = read_keys(reply)
-    return keys[0][1] if keys else []

@@ -17,7 +17,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from extdebug.hub.reader_group import ReaderGroup
 from extdebug.hub.sequence_scan import seed_sequences
-from extdebug.hub.stream_life import StreamLife, deliver, refusal, rows_of, snapshot_commands
+from extdebug.hub.snapshots import refusal, rows_of, snapshot_commands
+from extdebug.hub.stream_life import StreamLife, deliver
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link, pack

@@ -65,6 +65,11 @@ def run_certain(epoch: str) -> EntryId:
     return EntryId(moment(epoch) + _DOUBTS_MS[_kind(epoch) % _FAILOVER], 0)
 
 
+def gap_until(epochs: Sequence[str], life: str) -> EntryId:
+    """How far the gap reaches between `life`'s run and the one before, where there was one."""
+    return run_certain(life) if any(not _one_run(one, life) for one in epochs) else ZERO_ID
+
+
 def by_failover(epoch: str) -> bool:
     """Whether this epoch's server took another's place, as far as its maker saw."""
     return bool(epoch) and _kind(epoch) >= _FAILOVER

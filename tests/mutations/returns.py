@@ -76,7 +76,7 @@ RETURNS: Final = [
     ),
     Mutation(
         "a server that misses our last read is taken for one that has it", GROUP,
-        "return place is not None and place < self._given", "return False", GROUP_TESTS,
+        "return RolledBack(place, self._given)", "return None", GROUP_TESTS,
     ),
     Mutation(
         "what a look read by the group is not remembered", READER,
@@ -90,7 +90,20 @@ RETURNS: Final = [
     Mutation(
         "a rolled back server's first entries are taken for the earlier run's", LIFE,
         "rolled_back=self._group.rolled_back(snapshot)",
-        "rolled_back=False", LIFE_TESTS,
+        "rolled_back=None", LIFE_TESTS,
+    ),
+    Mutation(
+        "who comes back to where two runs meet is told their loss as the producer's", HISTORY,
+        "if at.id < self._told_until:", "if False:",
+        HISTORY_TESTS + " -k two_runs_meet",
+    ),
+    Mutation(
+        "what was read and not told yet is taken for a rolled back server's own", LIFE,
+        "max(place, rolled_back.known) if rolled_back else place", "place", LIFE_TESTS,
+    ),
+    Mutation(
+        "what may be of either run is taken for a rolled back server's own", LIFE,
+        "own = await self._next(max(place, rolled_back.read))", "own = first", LIFE_TESTS,
     ),
     Mutation(
         "a gap over what may be of either run ends at its first entry", LIFE,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+
+import pytest
 
 from extdebug.filters.filter import Filter
 from extdebug.hub.history import PROVISIONAL_MS, History
@@ -12,7 +15,9 @@ from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.sessions.flow_control import Events, FlowControl
+from extdebug.streams import epochs
 from extdebug.wire.events import Gap
+from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_hub import ALL, KEY, TARGET, hub, until, watch, write
@@ -246,6 +251,27 @@ async def test_a_hole_in_the_numbers_across_a_reconnect_is_told_once(
     await until(lambda: sub.ring.count == 1)
     live = drain(sub)
     assert [(p.gap.reason, p.gap.missed) for p in live if p.gap] == [("producer", 3)]
+
+
+@pytest.mark.parametrize(("doubt_ms", "told_before"), [(3_000, True), (1_500, True), (500, False)])
+async def test_a_hole_where_two_runs_meet_was_told_with_the_gap_that_reaches_over_it(
+    hub: Hub, redis_server: RedisServer, doubt_ms: int, told_before: bool
+) -> None:
+    """A client comes back to a place of which nobody can say which run wrote what follows it."""
+    ago = int(time.time() * 1000) - 5_000
+    with redis_server.client() as client:
+        for ms, number in ((1_000, 5), (2_000, 8)):
+            client.xadd(KEY, {"message": "m", "src": "s", "n": str(number)}, id=f"{ago + ms}-0")
+        run_id = str(client.info("server")["run_id"])
+        life = epochs.new_epoch(run_id, began_ms=ago, doubt_ms=doubt_ms)
+        for name in (epochs.new_epoch("e" * 40, began_ms=1), life):
+            client.xgroup_create(KEY, f"{EPOCH_PREFIX}{name}", "0")
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    place = place_of(sub, f"{ago + 1_000}-0", None)
+    shown, gaps, _ = told(place, await past(hub, sub, Start(cursor=place)))
+    assert shown == ["m"]
+    assert [(gap.reason, gap.missed) for gap in gaps] == ([] if told_before else [("producer", 2)])
 
 
 async def test_a_quiet_producers_hole_behind_many_loud_entries_is_told(

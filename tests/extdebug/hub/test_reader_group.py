@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from extdebug.hub.reader_group import ReaderGroup
+from extdebug.hub.reader_group import ReaderGroup, RolledBack
 from extdebug.streams.replies import Snapshot
-from extdebug.wire.positions import Cursor, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 AT = Cursor(EntryId(7, 1), 12)
 CREATE = ("XGROUP", "CREATE", b"k", b"g", "7-1", "ENTRIESREAD", 12)
@@ -72,14 +72,15 @@ def test_a_server_that_takes_no_group_now_is_read_plainly_and_warned_of_once(
 
 
 def test_a_server_without_our_last_read_was_rolled_back(group: ReaderGroup) -> None:
-    def stands(**groups: EntryId | None) -> bool:
+    def stands(**groups: EntryId | None) -> RolledBack | None:
         given = {name.encode(): place for name, place in groups.items()}
         return group.rolled_back(Snapshot(exists=True, groups=given))
 
     assert not stands(g=EntryId(1, 0)), "nothing was read by it yet"
     group.given(EntryId(7, 1))
-    assert stands(g=EntryId(7, 0))
-    assert stands(other=EntryId(9, 0)), "older than the group itself"
+    assert stands(g=EntryId(7, 0)) == (EntryId(7, 0), EntryId(7, 1))
+    older = stands(other=EntryId(9, 0))
+    assert older == (ZERO_ID, EntryId(7, 1)), "older than the group itself"
     assert not stands(g=EntryId(7, 1))
     assert not stands(g=EntryId(8, 0)), "a reply was lost"
     assert not stands(g=None), "the server does not tell"

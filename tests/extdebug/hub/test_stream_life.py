@@ -190,6 +190,40 @@ async def test_a_server_that_misses_our_last_read_has_nothing_more_of_the_time_b
     assert EntryId.parse(gap.after or "") <= place.id
 
 
+async def test_what_was_read_and_not_told_yet_is_of_the_time_before(stage: Stage) -> None:
+    """We had read "c" and "d", and told neither: a watcher had no room. The server still knows of
+    the read that brought "c", so that was written before, and the loss lies behind it."""
+    stage.write("c", "d")
+    life = stage.server.life
+    assert life is not None
+    life.groups[stage.process.group] = life.top
+    stage.process.tail._group.given(life.top)
+    stage.server.restart(1, nameless=False)  # without "d"
+    stage.write("new e", "new f")
+    stage.process.cut_off()
+    await stage.look()
+    assert stage.told() == ["c", "reset:None", "new e", "new f"]
+    [gap] = stage.gaps
+    assert gap.before == str(life.held[-2].id)
+
+
+async def test_what_stands_before_a_read_that_the_server_misses_may_be_of_either_run(
+    stage: Stage,
+) -> None:
+    stood = stage.process.watched.cursor.id
+    stage.write("c", "d")
+    life = stage.server.life
+    assert life is not None
+    stage.process.tail._group.given(life.top)  # and of this read it knows nothing
+    stage.server.restart(1, nameless=False)
+    stage.write("new e")
+    stage.process.cut_off()
+    await stage.look()
+    assert stage.told() == ["reset:None", "c", "new e"]
+    [gap] = stage.gaps
+    assert (gap.after, gap.before) == (str(stood), str(life.held[-1].id))
+
+
 async def test_an_older_copy_shows_nothing_twice(stage: Stage) -> None:
     stage.process.cut_off()
     stage.server.restart(1, nameless=False)

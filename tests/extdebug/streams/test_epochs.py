@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from extdebug.streams import epochs
 from extdebug.streams.epochs import (
     KEPT,
     by_failover,
@@ -95,3 +96,13 @@ def test_epochs_of_earlier_runs_stay_until_there_are_too_many_and_the_oldest_go(
     earlier = [epoch(ms, OTHER) for ms in range(KEPT + 2)]
     assert outdated([epoch(0), *earlier[::-1]], RUN) == earlier[:2]
     assert outdated(earlier[:KEPT], RUN) == []
+
+
+def test_a_gap_between_two_runs_reaches_to_where_the_second_is_certain() -> None:
+    first = epochs.new_epoch("a" * 40, began_ms=1_000)
+    second = epochs.new_epoch("b" * 40, began_ms=5_000, doubt_ms=64)
+    again = epochs.new_epoch("b" * 40, began_ms=5_000, doubt_ms=64)
+    until = epochs.run_certain(second)
+    assert until.ms >= 5_064
+    assert epochs.gap_until([first, second], second) == until
+    assert epochs.gap_until([second, again], second) == ZERO_ID, "one run alone"
