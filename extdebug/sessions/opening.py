@@ -69,7 +69,8 @@ async def open_feed(
 
     `read_names` says what a target is called, the tables unless given.
     """
-    opening = asyncio.create_task(_open(node, viewer, asked, read_names))
+    left = asyncio.Event()
+    opening = asyncio.create_task(_open(node, viewer, asked, read_names, left=left))
     try:
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
@@ -77,7 +78,8 @@ async def open_feed(
         node.refused.admits(viewer.user_id)  # remembered, whatever it says
         raise
     except asyncio.CancelledError:
-        # The client left. The row is written or will be, and nobody else would end it.
+        # The client left. If the row is written by now, nobody else would end it or let it go.
+        left.set()
         opening.add_done_callback(_abandoned)
         raise
     node.stats.begun(feed.lease, feed.viewer.transport)
@@ -86,10 +88,15 @@ async def open_feed(
     return feed, feed.ready(names)
 
 
+class _ClientLeft(Exception):
+    """Before anything was written for it."""
+
+
 def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         feed, _ = opening.result()
-        feed.end(close_reasons.LEFT)
+        if not feed.lease.resumed:
+            feed.end(close_reasons.LEFT)  # nobody ever heard of this session
         ending = asyncio.create_task(_finish(feed))
         _ending.add(ending)
         ending.add_done_callback(_ending.discard)
@@ -97,13 +104,18 @@ def _abandoned(opening: asyncio.Task[tuple[Feed, server_frames.ReadyTarget]]) ->
 
 async def _finish(feed: Feed) -> None:
     try:
-        await feed.finish(gone=False)
+        await feed.finish(gone=feed.lease.resumed)
     except Exception:
         log.exception("the end of session %s could not be written; the janitor will", feed.lease.id)
 
 
 async def _open(
-    node: Node, viewer: Viewer, asked: OpeningRequest, read_names: ReadNames | None
+    node: Node,
+    viewer: Viewer,
+    asked: OpeningRequest,
+    read_names: ReadNames | None,
+    *,
+    left: asyncio.Event,
 ) -> tuple[Feed, server_frames.ReadyTarget]:
     try:
         tenant, extension = _ids(asked)
@@ -122,6 +134,8 @@ async def _open(
         raise
     wanted = await _filter(node, viewer, target, asked.wanted)
     async with node.resume_order.turn(asked.resume):
+        if left.is_set():  # it may be back elsewhere, and would lose its session to nobody
+            raise _ClientLeft
         return await _begin(node, viewer, target, asked, wanted, read_names)
 
 

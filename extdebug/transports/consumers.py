@@ -29,6 +29,7 @@ from extdebug.transports import frame_extension
 from extdebug.transports.client_requests import STRIKES, RequestRates, obey
 from extdebug.transports.frame_extension import FrameExtension
 from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
+from extdebug.transports.inbox import Gone, Inbox, Receive
 from extdebug.transports.stopping import stop
 from policies.access import Viewer
 
@@ -39,7 +40,6 @@ LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer c
 TOO_FAST: Final = close_reasons.bad_request("Too many frames per second.", reason="too_fast")
 LEFT: Final = 1000  # the client said goodbye; anything else is a lost connection
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 OpenSession = Callable[[Viewer, OpeningRequest], Awaitable[tuple[Feed, ControlFrame]]]
 FindViewer = Callable[[Scope, client_frames.Subscribe], Awaitable[Viewer]]
@@ -53,14 +53,6 @@ class SocketTimings:
 
     first_frame: float = FIRST_FRAME
     last_words: float = LAST_WORDS
-
-
-class Gone(Exception):
-    """The client closed the connection, with this code, or it was lost (1006)."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"closed with {code}")
-        self.code = code
 
 
 class SessionConsumer(AsyncConsumer):
@@ -119,7 +111,7 @@ class Connection:
         open_session: OpenSession, timings: SocketTimings,
     ) -> None:  # fmt: skip
         self._scope = scope
-        self._receive = receive
+        self._inbox = Inbox(receive)
         self._send = send
         self._find_viewer = find_viewer
         self._open_session = open_session
@@ -137,7 +129,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._timings.first_frame) as patience:
                 with lobby.waiting(client_ip(self._scope), patience):
-                    text = await self._text()
+                    text = await self._inbox.text()
         except TimeoutError:
             said = f"Expected a subscribe frame within {self._timings.first_frame:g} seconds."
             return close_reasons.bad_request(said)
@@ -145,13 +137,7 @@ class Connection:
             message = client_frames.parse(text)
             if not isinstance(message, client_frames.Subscribe):
                 return close_reasons.bad_request("Expected a subscribe frame first.")
-            viewer = await self._find_viewer(self._scope, message)
-            asked = OpeningRequest(
-                tenant=message.target.tenant, extension=message.target.extension,
-                wanted=message.filter.parts(), start=message.start, rev=message.filter.rev,
-                span=message.span, resume=message.resume,
-            )  # fmt: skip
-            self._feed, ready = await self._open_session(viewer, asked)
+            feed, ready = await self._inbox.while_there(self._begin(message))
         except OpeningRefused as refused:
             return refused.end
         except (ProtocolError, FilterError) as error:
@@ -159,8 +145,18 @@ class Connection:
             return close_reasons.bad_request(
                 str(error), reason=str(error.code), position=getattr(error, "position", None)
             )
-        self._feed.say(ready)
+        self._feed = feed
+        feed.say(ready)
         return None
+
+    async def _begin(self, message: client_frames.Subscribe) -> tuple[Feed, ControlFrame]:
+        viewer = await self._find_viewer(self._scope, message)
+        asked = OpeningRequest(
+            tenant=message.target.tenant, extension=message.target.extension,
+            wanted=message.filter.parts(), start=message.start, rev=message.filter.rev,
+            span=message.span, resume=message.resume,
+        )  # fmt: skip
+        return await self._open_session(viewer, asked)
 
     # --- running ------------------------------------------------------------------------------
 
@@ -198,7 +194,7 @@ class Connection:
         while True:
             try:
                 self._at_rest = True
-                text = await self._text()
+                text = await self._inbox.text()
                 self._at_rest = False
                 message = client_frames.parse(text)
                 if not rates.admits(message, self._loop.time()):
@@ -237,13 +233,6 @@ class Connection:
                 await self._send({"type": "websocket.send", "text": message.text()})
                 self._sending = False
 
-    async def _text(self) -> str | bytes:
-        message = await self._receive()
-        if message["type"] == "websocket.disconnect":
-            raise Gone(message.get("code") or 1006)
-        text = message.get("text")
-        return text if text is not None else message.get("bytes") or b""
-
     # --- the end ------------------------------------------------------------------------------
 
     def _cut(self, cut: asyncio.Future[CloseReason], end: CloseReason) -> None:
@@ -269,6 +258,7 @@ class Connection:
 
     async def finish(self, code: int) -> None:
         """End the feed, once. A client that left is gone for good, a lost line may be resumed."""
+        self._inbox.close()
         feed = self._feed
         if feed is not None and not feed.finished:
             left = code in (LEFT, 1001) or code >= 4000

@@ -34,6 +34,9 @@ IDENTITY: Final = "extdebug/streams/server_identity.py"
 IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
 POSITIONS: Final = "extdebug/wire/positions.py"
 POSITIONS_TESTS: Final = "tests/extdebug/wire/test_positions.py"
+INBOX: Final = "extdebug/transports/inbox.py"
+INBOX_TESTS: Final = "tests/extdebug/transports/test_inbox.py"
+OPENING: Final = "extdebug/sessions/opening.py"
 SESSION_ROW: Final = "extdebug/sessions/session_row.py"
 STORE: Final = "extdebug/sessions/store.py"
 SHOWN_TO: Final = "extdebug/sessions/shown_to.py"
@@ -196,6 +199,20 @@ RETURNS: Final = [
         "what the earlier connection told last is forgotten", SESSION_ROW,
         "None if self.passed_on else rest_of(account, self._written)", "None",
         "tests/extdebug/sessions/test_opening.py -k told_last",
+    ),
+    Mutation(
+        "a client that left while it was served is served all the same", INBOX,
+        "                    _here(hearing.result())\n", "", INBOX_TESTS,
+    ),
+    Mutation(
+        "a stale connection takes the session when its turn comes", OPENING,
+        "if left.is_set():", "if False:",
+        "tests/extdebug/sessions/test_opening.py -k before_its_turn",
+    ),
+    Mutation(
+        "a stale connection ends the session that it took", OPENING,
+        "if not feed.lease.resumed:", "if True:",
+        "tests/extdebug/sessions/test_opening.py -k within_its_turn",
     ),
     Mutation(
         "a connection of this process is counted twice", SESSION_ROW,

@@ -227,6 +227,47 @@ async def test_what_the_earlier_was_told_last_is_in_the_record_of_the_session(
     assert closing.data["reach"] == [[ids[0], ids[2]], [ids[3], ids[3]]]
 
 
+async def test_whoever_left_before_its_turn_takes_the_session_from_nobody(
+    nodes: Callable[[str], Node], cast: Cast
+) -> None:
+    """It came back by another process, which was faster."""
+    here, there = nodes("here"), nodes("there")
+    first = await opened(here, cast.dan)
+    async with there.resume_order.turn(first.lease.id):
+        stale = asyncio.create_task(opened(there, cast.dan, resume=first.lease.id))
+        await asyncio.sleep(0.1)
+        stale.cancel()
+        await asyncio.gather(stale, return_exceptions=True)
+    second = await opened(here, cast.dan, resume=first.lease.id)
+    await asyncio.sleep(0.2)
+    [row] = await rows()
+    assert (row.holder, row.detached_at) == (second.lease.holder, None)
+
+
+async def test_whoever_left_within_its_turn_lets_the_session_go(
+    nodes: Callable[[str], Node], cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = nodes("here"), nodes("there")
+    first = await opened(here, cast.dan)
+    began = asyncio.Event()
+
+    async def slow(question: Any) -> Any:
+        began.set()
+        return await taking(question)
+
+    taking = there.comebacks.ask
+    monkeypatch.setattr(there.comebacks, "ask", slow)
+    stale = asyncio.create_task(opened(there, cast.dan, resume=first.lease.id))
+    await began.wait()
+    stale.cancel()
+    await asyncio.gather(stale, return_exceptions=True)
+    async with asyncio.timeout(5):
+        while (await rows())[0].detached_at is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    [row] = await rows()
+    assert row.closed_at is None, "it may be resumed"
+
+
 async def test_of_many_connections_at_once_exactly_the_holder_of_the_row_lives(
     nodes: Callable[[str], Node], cast: Cast
 ) -> None:

@@ -124,6 +124,23 @@ class Server:
         return asyncio.create_task(consumer(scope, wire.incoming.get, wire.send))
 
 
+async def test_a_client_that_leaves_while_it_is_served_gets_no_session() -> None:
+    """It may be back on another process, whose session this one would take."""
+
+    class Busy(Server):
+        async def find_viewer(self, scope: Any, message: Any) -> Any:
+            await asyncio.sleep(0.05)
+            return SimpleNamespace()
+
+    server, wire = Busy(), Wire()
+    task = server.serve(wire)
+    wire.say(SUBSCRIBE)
+    wire.leave(1006)
+    await task
+    assert server.asked == []
+    assert wire.frames == []
+
+
 @pytest.fixture
 def server() -> Server:
     return Server()
