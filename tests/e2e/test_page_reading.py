@@ -108,6 +108,7 @@ async def test_from_five_minutes_ago_stands_there(fake: Fake, tab: ConsoleTab) -
     await fake.events(*[fake.event(f"then {n}", ms=START_MS - 300_000 + n) for n in range(200)])
     await fake.lines(200, prefix="since")
     await tab.says("#kept", "400 lines")
+    await tab.sees("then 0")
     assert (await tab.messages())[0] == "then 0"
     assert await in_view(tab, ".line:first-child")
     await tab.page.click("#follow")

@@ -99,6 +99,7 @@ async def test_a_dragged_range_is_read_and_in_the_address(fake: Fake, tab: Conso
     await then(fake, "then", 80, at=200_000)
     await fake.status("end_of_range", "End of the range; your place is kept.")
     await tab.state("end_of_range")
+    await tab.sees("then 0")  # rows are drawn on a frame of their own, after the state
     assert (await tab.messages())[0] == "then 0", "it stands where the range begins"
     # Reading on keeps what is there and goes on from the last line.
     await tab.page.click("#read-on")
@@ -106,7 +107,14 @@ async def test_a_dragged_range_is_read_and_in_the_address(fake: Fake, tab: Conso
     assert not {"from", "until", "speed"} & fake.of("filter")[1].keys()
     assert fake.of("filter")[1]["filter"]["rev"] == asked[-1]["filter"]["rev"]
     assert "until" not in await address(tab)
-    assert (await tab.messages())[0] == "then 0"
+    await then(fake, "after", 300, at=400_000)
+    await fake.status("live")
+    await tab.says("#kept", "380 lines")
+    await tab.rests()
+    assert (await tab.messages())[0] == "then 0", "what was read is not moved by what comes after"
+    assert await tab.page.get_attribute("#follow", "aria-pressed") == "false"
+    await tab.page.click("#follow")
+    await tab.sees("after 299")
     await tab.page.click("#to-live")
     await until(lambda: len(fake.of("filter")) == 3)
     assert fake.of("filter")[2]["from"] == {"tail": 200}
