@@ -6,6 +6,7 @@
 import os
 import time
 import zlib
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -27,6 +28,11 @@ _ONCE = ("tests/e2e/", "tests/faults/", "tests/bench/", "tests/extdebug/demo/",
          "tests/extdebug/test_quiet_log.py", "tests/extdebug/test_time_range.py",
          "tests/extdebug/ops/test_workers.py",
          "tests/extdebug/management/commands/test_demo.py")  # fmt: skip
+# No test of these touches the database, and the run on SQLite holds them to it: the pass on
+# PostgreSQL does not even import them.
+_WITHOUT = ("tests/deploy/", "tests/extdebug/filters/", "tests/extdebug/protocol/",
+            "tests/extdebug/streams/", "tests/mutations/", "tests/policies/decisions/",
+            "tests/policies/redaction/")  # fmt: skip
 # Where PostgreSQL is, a run tests a third of the rest on SQLite too, by the seed of the product's
 # code: another third with each change of it. What depends on the database itself runs on both.
 _ON_BOTH = ("tests/audit/", "tests/config/", "tests/policies/database/", "tests/policies/changes/")
@@ -44,13 +50,26 @@ def _begins_within_a_minute(request: pytest.FixtureRequest) -> None:
             time.sleep(left)
 
 
+def _on_sqlite() -> bool:
+    return bool(settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of what runs on SQLite alone nothing is imported for PostgreSQL."""
+    if _on_sqlite() or not collection_path.is_relative_to(config.rootpath):
+        return None
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    place += "/" if collection_path.is_dir() else ""
+    return True if place.startswith((*_ONCE, *_WITHOUT)) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL only what touches the database runs, and on SQLite the rest beside it. What
     starts whole consoles runs once: on PostgreSQL, where tests/run has it, unless `_ONCE` names it.
     """
     from tests.faults.plan import seed_of_run  # only now are its fixtures plugins
 
-    sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    sqlite = _on_sqlite()
     tested = os.environ.get("TESTED_ON") == "postgresql"
     share = seed_of_run() % _SHARES
     kept: list[pytest.Item] = []
@@ -58,6 +77,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         uses = item.get_closest_marker("django_db") is not None or fixtures & _NEEDS_DATABASE
+        if uses and item.nodeid.startswith(_WITHOUT):
+            raise pytest.UsageError(
+                f"{item.nodeid} uses the database, and would not run on PostgreSQL: take its folder"
+                " out of _WITHOUT in tests/conftest.py"
+            )
         on_sqlite_alone = item.nodeid.startswith(_ONCE) or not uses
         keep = not on_sqlite_alone
         if sqlite:

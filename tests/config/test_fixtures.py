@@ -5,12 +5,14 @@ from collections.abc import Callable
 import psycopg
 import pytest
 import redis
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 
-from extdebug.demo.sample import Cast
+from extdebug.demo.sample import Cast, lay_out
+from tests.fixtures.cast import PASSWORD
 from tests.fixtures.database import without_triggers
 from tests.fixtures.postgres import PostgresCluster
+from tests.fixtures.pristine import Pristine
 from tests.fixtures.redis import RedisServer, connect
 
 
@@ -61,10 +63,45 @@ def test_transactional_tests_start_empty_in_spite_of_append_only_tables(turn: in
         cursor.execute("DELETE FROM audit_auditrecord")  # refused with the triggers in place
 
 
-def test_the_cast_can_be_laid_out_twice(cast: Cast) -> None:
-    from extdebug.demo.sample import lay_out
-    from tests.fixtures.cast import PASSWORD
+@pytest.mark.django_db(transaction=True)
+def test_what_a_test_added_changed_and_removed_is_put_back() -> None:
+    from audit.models import AuditRecord, ChangeNote
+    from audit.trail import settle_notes
+    from policies.models import PolicyVersion
 
+    flushed = Pristine.of(connection)
+    lay_out(password=PASSWORD)
+    permissions = Permission.objects.count()
+    with without_triggers(connection):
+        Permission.objects.filter(codename="operate_debug").delete()
+        PolicyVersion.objects.all().delete()
+    settle_notes()
+    assert AuditRecord.objects.exists()
+    assert flushed.restore(connection)
+    assert Permission.objects.count() == permissions
+    assert not User.objects.exists()
+    assert not AuditRecord.objects.exists()
+    assert not ChangeNote.objects.exists()
+    again = Pristine.of(connection)
+    assert again.rows == flushed.rows
+    assert set(again.guards) == set(flushed.guards)
+    User.objects.create_user("somebody")
+    assert ChangeNote.objects.exists(), "the triggers are back"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_trigger_it_takes_a_flush() -> None:
+    flushed = Pristine.of(connection)
+    lay_out(password=PASSWORD)
+    on = ' ON "policies_grant"' if connection.vendor == "postgresql" else ""
+    (name, *_) = [name for table, name, *_ in flushed.guards if table == "policies_grant"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TRIGGER "{name}"{on}')
+    assert not flushed.restore(connection)
+    assert User.objects.exists(), "nothing was touched"
+
+
+def test_the_cast_can_be_laid_out_twice(cast: Cast) -> None:
     assert lay_out(password=PASSWORD) == cast
     assert cast.olivia.has_perm("policies.operate_debug")
     assert not cast.mallory.get_all_permissions()
