@@ -39,7 +39,7 @@ class Tree:
             self._program(self.inside / name)
         self._program(self.outside / "apt-get")
         (self.outside / "python3").symlink_to(Path(sys.executable).resolve())
-        for name in ("basename", "bash", "cat", "dirname", "id", "sh", "sha256sum"):
+        for name in ("basename", "bash", "cat", "dirname", "id", "rm", "sh", "sha256sum"):
             (self.outside / name).symlink_to(str(shutil.which(name)))
 
     def _program(self, path: Path) -> None:
@@ -132,6 +132,29 @@ def test_a_check_that_fails_fails_the_run_and_stops_nothing(tree: Tree):
 
     assert done.returncode == 1
     assert tree.called()[-1].startswith("python -m pytest")
+
+
+def test_what_the_linters_said_stands_before_the_last_pytest(tree: Tree):
+    (tree.inside / "mypy").write_text("#!/bin/sh\necho a type is wrong\nexit 1\n")
+
+    said = tree.run().stdout
+
+    assert said.index("== mypy") < said.index("a type is wrong") < said.index("== pytest\n")
+    assert "already failed, so this run fails whatever pytest says: mypy" in said
+    assert not [file for file in (tree.folder / ".cache").iterdir() if file.name != "tests"]
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(("tests/test_one.py",), 0), ((), 1)])
+def test_that_nothing_asked_for_is_tested_on_postgresql_is_no_failure(
+    tree: Tree, arguments: tuple[str, ...], status: int
+):
+    for name in ("postgres", "initdb"):
+        (tree.outside / name).symlink_to(tree.outside / "apt-get")
+    (tree.inside / "python").write_text(
+        '#!/bin/sh\ncase "$*" in *tests.fixtures.postgres*) exit 5 ;; esac\n'
+    )
+
+    assert tree.run(*arguments).returncode == status
 
 
 def test_help_names_both_ways(tree: Tree):

@@ -40,6 +40,17 @@ def test_whoever_sets_nothing_gets_production():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("command", "first"), [("runserver", "daphne"), ("serve", "unfold")])
+def test_only_runserver_imports_daphne(command: str, first: str):
+    done = subprocess.run(
+        [sys.executable, "-c", "from config import settings; print(settings.INSTALLED_APPS[0])",
+         command],
+        cwd=ROOT, env={"DATABASE_URL": "sqlite:///:memory:"}, check=True, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == first
+
+
 @pytest.mark.parametrize(("debug", "cached"), [("false", True), ("true", False)])
 def test_templates_are_kept_except_while_one_works_on_them(debug: str, cached: bool):
     found = read("TEMPLATES", EXT_DEBUG_ENVIRONMENT="development", DEBUG=debug)

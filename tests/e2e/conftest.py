@@ -1,7 +1,4 @@
-"""Fixtures of the page's tests: `fake` (a server to drive), `tab` (the page open on it).
-
-One Chromium per module: starting one takes longer than most tests.
-"""
+"""Fixtures of the page's tests: `fake` (a server to drive), `tab` (the page open on it)."""
 
 from __future__ import annotations
 
@@ -12,31 +9,9 @@ from typing import Any
 import pytest_asyncio
 
 from tests.e2e.protocol_server import Fake
-from tests.fixtures.programs import chromium_program
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Any]:
-    """A headless Chromium for the tests of one module."""
-    program = chromium_program()
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def fake() -> AsyncIterator[Fake]:
     """A fake server of this test's own."""
     server = Fake()
@@ -98,7 +73,7 @@ class ConsoleTab:
         return await self.page.evaluate(source, argument)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def tab(chromium: Any, fake: Fake) -> AsyncIterator[ConsoleTab]:
     """A page that is not opened yet. It must not have complained when the test ends."""
     context = await chromium.new_context(viewport={"width": 1400, "height": 900}, timezone_id="UTC")

@@ -16,7 +16,7 @@ from tests.e2e.test_page_context import errors_only
 from tests.e2e.test_page_requests import three_flows
 from tests.e2e.test_page_time_line import END, SINCE, opened, overview
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def look(tab: ConsoleTab, inspection: Inspection, state: str) -> None:

@@ -26,7 +26,7 @@ from tests.e2e.axe import OF_COLOUR, Inspection
 from tests.fixtures.console import Console, session_key
 from tests.fixtures.redis import RedisServer
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 PRODUCTION: Final = {
     "EXT_DEBUG_ENVIRONMENT": "production",
     "EXT_DEBUG_UI_ENABLED": "true",

@@ -15,7 +15,7 @@ from tests.fixtures.console import Console
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 KEY: Final = "ext-debug:acme:invoice-sync"
 JOURNEY: Final = 120  # seconds from the request to the cut, with nobody in a hurry
 # Seconds from the operator's click to dan's untouched page: it asks every 2 to 3 s, on a machine

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import START_MS, Fake
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 NOW = START_MS + 3_600_000  # well after the session began: no history
 

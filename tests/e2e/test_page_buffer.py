@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import ConsoleTab
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 # Lines from a seed: repeats, traces that come line by line, several requests side by side.
 LINES = """

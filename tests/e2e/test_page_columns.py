@@ -10,7 +10,7 @@ from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import Fake
 from tests.e2e.test_page_export import saved_csv
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 FIELDS = {"ms": 812, "user": {"id": "u-7", "name": "Bo"}, "retry": True}
 

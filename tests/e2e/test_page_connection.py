@@ -8,7 +8,7 @@ from extdebug.protocol.close_codes import CloseCode
 from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import Fake
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 FINAL = [code for code in CloseCode if code.final]
 

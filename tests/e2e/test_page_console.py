@@ -19,7 +19,7 @@ from tests.fixtures.redis import RedisServer
 pytestmark = [
     pytest.mark.chromium,
     pytest.mark.redis,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 

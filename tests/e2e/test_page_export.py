@@ -22,12 +22,12 @@ from extdebug.wire.events import Event, Level, Output
 from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import START_MS, Fake, iso
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 COLOURED = "\x1b[31mERROR\x1b[0m: connection to \x1b[1merp\x1b[0m refused"
 
 
-@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def clipboard(tab: ConsoleTab) -> None:
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 

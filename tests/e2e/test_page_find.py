@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import Fake
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 # Each look at the clock is later than any slice may last: the search pauses as often as it can.
 SLOW = "performance.now = (() => { let at = 0; return () => (at += 20) })()"

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import Fake
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 # Rows of 22 px in a window of 220 px, drawn by hand; `built` counts the rows that were made.
 ROWS = """

@@ -13,12 +13,12 @@ from extdebug.runner.__main__ import _parser
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import ROOT, Fake, page_config, tenant
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 PAGE = (ROOT / "docs" / "extension-authors.md").read_text()  # test_authors_page.py runs its blocks
 
 
-@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def clipboard(tab: ConsoleTab) -> None:
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 

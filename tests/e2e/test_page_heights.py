@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import Fake
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 # Rows come, go at the start, are measured, replaced, forgotten; after each step every answer is
 # compared with plain addition. The steps are the same in each run.

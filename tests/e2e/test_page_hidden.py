@@ -11,7 +11,7 @@ from tests.e2e.protocol_server import Fake
 from tests.e2e.real_filter import RealFilter
 from tests.e2e.test_page_filters import asked
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 LIST = "#hidden-lines ol"
 

@@ -10,7 +10,7 @@ from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import START_MS, Fake, iso, page_config, tenant
 from tests.e2e.real_filter import RealFilter
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 WIDTHS = [
     320,

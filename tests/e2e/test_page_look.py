@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import ROOT, Fake
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 STATIC = ROOT / "extdebug" / "static" / "extdebug"
 TOKENS = (STATIC / "tokens.css").read_text()

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import Fake, page_config, tenant
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def opened(tab: ConsoleTab) -> None:

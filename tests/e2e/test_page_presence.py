@@ -13,7 +13,7 @@ from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import START_MS, Fake, iso, page_config, tenant
 from tests.e2e.test_page_layout import CONTROLS, OUT_OF_REACH, WIDTHS
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 Json = dict[str, Any]
 
@@ -163,7 +163,7 @@ async def test_following_ends_with_the_sharing(fake: Fake, tab: ConsoleTab) -> N
     await tab.says("#toast", "dora no longer shares their view.")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def second(chromium: Any, fake: Fake) -> AsyncIterator[ConsoleTab]:
     """Another person's browser."""
     context = await chromium.new_context(viewport={"width": 1000, "height": 700}, timezone_id="UTC")

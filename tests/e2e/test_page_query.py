@@ -15,7 +15,7 @@ from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import Fake, page_config, tenant
 from tests.e2e.test_page_filters import asked
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 MODULES = "/static/extdebug/"
 FIELDS: dict[str, Any] = {"customer": {"tier": "gold", "name": "Ann Lee"}, "ms": 812}

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import START_MS, Fake, iso
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 PERMALINK = f"#{START_MS + 5000}-0"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import ConsoleTab
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 # Makes `model` and the short ways to feed it; a test's own script goes on from there.
 PRELUDE = """

@@ -11,7 +11,7 @@ from tests.e2e.protocol_server import Fake
 from tests.e2e.request_flows import Flows
 from tests.e2e.test_page_layout import OUT_OF_REACH
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 ROWS = """() => [...document.querySelectorAll('.request-row')].map(row => {
   const text = (name) => row.querySelector(name).textContent;

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import START_MS, Fake, iso
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_line_is_on_the_screen_with_its_time_kind_request_and_install(

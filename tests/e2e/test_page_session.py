@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import START_MS, Fake, iso
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_the_time_left_counts_down_warns_a_minute_before_and_extends(

@@ -12,7 +12,7 @@ from tests.e2e.conftest import ConsoleTab, until
 from tests.e2e.protocol_server import ROOT, Fake
 from tests.e2e.real_filter import RealFilter
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import START_MS, Fake
 from tests.extdebug.runner.output.test_stack_traces import TRACES, coloured, joined
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 ROWS = """async (all) => {
   const { Buffer } = await import('/static/extdebug/buffer.js');

@@ -14,7 +14,7 @@ from tests.extdebug.test_live import KEY, entry
 from tests.fixtures.console import Console, session_key
 from tests.fixtures.redis import RedisServer
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 
 LINES = 600  # one a second
 KEPT = "wanted => document.querySelector('#kept').textContent.startsWith(wanted)"
