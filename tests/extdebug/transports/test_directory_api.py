@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,9 @@ from extdebug.sessions.rate_limit import RateLimit
 from extdebug.transports import directory_api
 from policies.models import KeptRow
 from tests.extdebug.transports.http_answers import said
+from tests.files import ROOT
 from tests.fixtures.console import Console
+from tests.fixtures.programs import need
 from tests.policies.conftest import in_parallel
 from tests.policies.directory.documents import WHOLE, synced
 
@@ -135,7 +140,24 @@ def test_over_a_real_connection_its_limits_and_the_consoles_own_role_hold(
     answer = sent(large, TOKEN)
     assert (answer.status_code, answer.json()["summary"]) == (200, "11 added.")
     assert sent(large, TOKEN).json()["summary"] == "Nothing changed."
+    assert by_curl(console, tmp_path)["summary"].startswith("Nothing changed. This was a dry run")
     assert TOKEN not in console.log
+
+
+def by_curl(console: Console, folder: Path) -> dict[str, Any]:
+    """The answer to the command of docs/directory.md, with this console's address in it."""
+    need("curl", package="curl")
+    page = (ROOT / "docs/directory.md").read_text()
+    (command,) = re.findall(r"```console\n\$ (curl .*?)```", page, re.DOTALL)
+    (folder / "directory.json").write_text(json.dumps(WHOLE))
+    done = subprocess.run(
+        ["bash", "-c", command.replace("https://console.example", console.url)],
+        cwd=folder, env={"PATH": os.environ["PATH"], "DIRECTORY_TOKEN": TOKEN}, check=True,
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout)
+    assert answer["dryRun"] is True
+    return answer
 
 
 def test_of_two_runs_at_once_the_second_sees_the_first():

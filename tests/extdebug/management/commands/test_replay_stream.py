@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,6 +31,9 @@ from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 
 KEY = "ext-debug:acme:invoice-sync"
+PAGE = (ROOT / "docs" / "replay.md").read_text()
+# The commands of the page; the last one follows, and hands its lines on.
+*FIRST, FOLLOWING = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).splitlines()
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -267,11 +271,13 @@ def test_a_filter_that_needs_too_much_ends_its_session_and_says_so(
 
 
 def begin(url: str, database: str) -> subprocess.Popen[str]:
-    """The command, following, as a person starts it: its output is a pipe, and buffered."""
+    """The command that follows, as a person starts it: its output is a pipe, and buffered."""
+    command, _, onward = FOLLOWING.partition(" | ")
+    program, *words = shlex.split(command)
+    assert (program, onward) == ("manage.py", "jq .message")
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
-        [sys.executable, "manage.py", "replay_stream", "acme", "invoice-sync", "--as", "dan",
-         "--follow", "--format", "jsonl", "--skip-checks"],
+        [sys.executable, program, *words, "--skip-checks"],
         env={**inherited, "DJANGO_SETTINGS_MODULE": "config.settings", "REDIS_URL": url,
              "DATABASE_URL": database},
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -333,11 +339,27 @@ def test_a_database_that_is_away_is_said_in_a_line(on_redis: RedisServer):
 # --- its page in the documents ----------------------------------------------------------------
 
 
+def test_the_commands_of_the_document_show_what_they_ask_for(on_redis: RedisServer, cast: Cast):
+    by_filter, by_request = (shlex.split(command) for command in FIRST)
+    assert (
+        by_filter[:6]
+        == by_request[:6]
+        == shlex.split("manage.py replay_stream acme invoice-sync --as dan")
+    )
+    with on_redis.client() as client:
+        add(client, "too quiet", level="info")
+        add(client, "slow disk", level="warn")
+        add(client, "retry soon", level="error")
+        add(client, "of one request", request=by_request[by_request.index("--request") + 1])
+
+    assert messages(*by_filter[6:]) == ["slow disk"]
+    assert messages(*by_request[6:]) == ["of one request"]
+
+
 def test_the_document_names_every_option_and_exit_code():
-    text = (ROOT / "docs" / "replay.md").read_text()
     parser = replay_stream.Command().create_parser("manage.py", "replay_stream")
     ours = parser.parse_args(["t", "e", "--as", "u"])
-    documented = set(re.findall(r"^\| `(--[a-z]+)", text, re.MULTILINE))
+    documented = set(re.findall(r"^\| `(--[a-z]+)", PAGE, re.MULTILINE))
     known = set(re.findall(r"(--[a-z]+)", parser.format_help()))
 
     assert documented <= known
@@ -348,7 +370,7 @@ def test_the_document_names_every_option_and_exit_code():
         "--as", "--since", "--until", "--last", "--request", "--filter", "--follow", "--speed",
         "--format",
     }  # fmt: skip
-    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)}
     assert codes == {
         0, 1, 2, replay_stream.REFUSED, replay_stream.UNAVAILABLE, replay_stream.INTERRUPTED,
         replay_stream.TERMINATED,
