@@ -1,4 +1,8 @@
-"""The channel layer's settings for an address of Redis. Control messages only, never data."""
+"""The channel layer's settings for an address of Redis. Control messages only, never data.
+
+A cluster hands what is published on any of its nodes to all of them: there each connection of the
+layer is made to a node that lives, whichever that is.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import Any, Final
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from extdebug.wire.any_node import AnyNode, AnyNodeOverTls
 from extdebug.wire.redis_address import RedisAddress, Transport
 
 # redis-py's default socket_timeout of 5 s kills an idle receiver about every 5 s; the pub/sub layer
@@ -30,6 +35,12 @@ def channel_layer(url: str, *, prefix: str) -> dict[str, Any]:
 def _host(url: str) -> dict[str, Any]:
     """What channels_redis calls a host: an address, or Sentinels and the service they know."""
     address = RedisAddress.parse(url)
+    if address.nodes:
+        any_node = AnyNodeOverTls if address.transport is Transport.TLS else AnyNode
+        return {
+            "connection_class": any_node, "nodes": address.nodes, "retry": Retry(NoBackoff(), 1),
+            **LIMITS, **address.options,
+        }  # fmt: skip
     if not address.sentinels:
         return {"address": url, **LIMITS}
     tls = {"ssl": True} if address.transport is Transport.TLS else {}

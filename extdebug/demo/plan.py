@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from extdebug.wire.environment.shared import STREAM_PREFIX
-from extdebug.wire.keys import stream_key
+from extdebug.wire.keys import Keys, Target
+from extdebug.wire.redis_clients import keys
 
 # Modules that only the extra `demo` brings, and one of the console's own.
 NEEDED: Final = ("fakeredis", "lupa", "uvicorn", "wasmtime", "componentize_py")
@@ -21,6 +22,7 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", 
 TARGETS: Final = ("acme:inst-acme", "globex:inst-globex")
 EXTENSION: Final = "invoice-sync"
 JANITOR_SECONDS: Final = 30
+_FIRST: Final = Target(TARGETS[0].partition(":")[0], EXTENSION)
 
 
 def missing_modules() -> list[str]:
@@ -57,7 +59,16 @@ class Plan:
     @property
     def first_stream(self) -> str:
         """Key of the stream whose page is opened first. Neither side is given another prefix."""
-        return stream_key(STREAM_PREFIX.default, TARGETS[0].partition(":")[0], EXTENSION)
+        return self._keys.of(_FIRST)
+
+    @property
+    def first_bucket(self) -> int | None:
+        """Its bucket, on a cluster."""
+        return self._keys.bucket(_FIRST)
+
+    @property
+    def _keys(self) -> Keys:
+        return keys(self.redis_url, prefix=STREAM_PREFIX.default)
 
     def console_environment(self) -> dict[str, str]:
         """Of a process of the console. The demo has a database of its own: DATABASE_URL may point

@@ -69,7 +69,7 @@ class History:
         life of its stream, or as it was where a loss is told from there.
         """
         await agree(self._hub, self._live, self._start.cursor)
-        async with self._hub.reader() as link:
+        async with self._hub.reader(self._target) as link:
             at, unclaimed = await self._begin(link)
             numbers = self._private.sequence_gaps
             numbers.run_began = epochs.run_began(self.boundary.epoch)
@@ -108,11 +108,12 @@ class History:
 
     async def _resumed(self, link: Link, stood: Cursor, boundary: Cursor) -> Cursor:
         """A place that a client brings, as a place in the stream as it is now."""
-        key, run_id = self._private.key, self._hub.run_id(self._target)
+        key = self._private.key
         replies = await link.together(
             *snapshot_commands(key), ("XRANGE", key, str(stood.id), str(stood.id))
         )
         snapshot = read_snapshot(replies[0], replies[1])
+        run_id = snapshot.run(self._hub.run_id(self._target))
         self._private.snapshot = snapshot
         if stood.epoch == boundary.epoch and not snapshot.exists:
             return stood
@@ -180,7 +181,7 @@ class History:
             return self._finish(boundary)
         self._use_rules()
         key, count = self._private.key, int(min(250, max(32, PAGE_BYTES / self._average)))
-        async with self._hub.reader() as link:
+        async with self._hub.reader(self._target) as link:
             read = ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id))
             replies = await link.together(*snapshot_commands(key), read)
             snapshot = read_snapshot(replies[0], replies[1])
@@ -246,7 +247,7 @@ class History:
 
     def _same(self, at: Cursor, snapshot: Snapshot) -> bool:
         """Whether this is the stream in which we began, restarts included."""
-        run_id = self._hub.run_id(self._target)
+        run_id = snapshot.run(self._hub.run_id(self._target))
         restarted = bool(run_id) and not epochs.of_run(at.epoch, run_id)
         return snapshot.exists and (not at.epoch or self._known(at.epoch, snapshot) or restarted)
 
@@ -254,7 +255,8 @@ class History:
         """Whether the stream is of this life: its name is there, or was removed by hand and our
         process' own group is."""
         live, named = self._live.watched, epoch in snapshot.epochs
-        if named or epochs.current(snapshot.epochs, self._hub.run_id(self._target)):
+        run_id = snapshot.run(self._hub.run_id(self._target))
+        if named or epochs.current(snapshot.epochs, run_id):
             return named
         ours = live.attached and live.cursor.epoch == epoch
         return ours and self._hub.group in snapshot.groups

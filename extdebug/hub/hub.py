@@ -1,6 +1,8 @@
 """The process's one reader of Redis: each stream tailed once, a few connections for other reads.
 
-However many people watch a stream, Redis sees one blocking reader of it per process.
+However many people watch a stream, Redis sees one blocking reader of it per process. On a cluster
+the streams of one bucket, which are always together on one node, have tail and connections of their
+own.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from extdebug.hub.master_watch import MasterWatch
 from extdebug.hub.overview import Overviews
+from extdebug.hub.reader_pool import ReaderPool
 from extdebug.hub.ring_buffer import RING_BYTES
 from extdebug.hub.runner_fallback import RunnerFallback
 from extdebug.hub.selection import Selection
@@ -25,17 +28,17 @@ from extdebug.hub.subscription import Subscription
 from extdebug.hub.tail import Tail
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import Link
-from extdebug.wire.keys import GROUP_PREFIX, Target, stream_key
+from extdebug.wire.keys import GROUP_PREFIX, Target
+from extdebug.wire.redis_clients import keys
 from policies.redaction.redactor import Redactor
 
 log = logging.getLogger(__name__)
 
 AWAY: Final = 1.0  # seconds without Redis until the runners are asked, where that is configured
-READERS: Final = 4  # concurrent history reads: a thousand sessions that come back form a queue
 
 
 class Hub:
-    """Subscriptions to streams of one Redis, or of runners alone when `url` is empty.
+    """Subscriptions to streams of one Redis or cluster, or of runners alone when `url` is empty.
 
     Start it in the event loop that will use it.
     """
@@ -50,17 +53,14 @@ class Hub:
         fallback: RunnerFallback | None = None,
     ) -> None:
         self.url = url
-        self.prefix = prefix
+        self.keys = keys(url, prefix=prefix)
         self.name = name
         self.group = f"{GROUP_PREFIX}{name}".encode()
         self._redactor = redactor
         self._watches: dict[Target, WatchedStream] = {}
         self._tails: list[Tail] = []
         self._home: dict[Target, Tail] = {}
-        self._links = [Link(url) for _ in range(READERS if url else 0)]
-        self._readers = asyncio.Queue[Link]()
-        for link in self._links:
-            self._readers.put_nowait(link)
+        self._readers: dict[int | None, ReaderPool] = {}  # by bucket
         self._master = MasterWatch(url, self._all_links)
         self.overviews = Overviews()
         self._past = StreamCounts()  # of streams that nobody watches any more
@@ -83,10 +83,10 @@ class Hub:
             raise RuntimeError("the hub is closed")
         watched = self._watches.get(target)
         if watched is None:
-            key = stream_key(self.prefix, target.tenant, target.extension)
-            watched = self._watches[target] = WatchedStream(target, key, self._redactor)
+            watched = WatchedStream(target, self.keys.of(target), self._redactor)
+            self._watches[target] = watched
             if self.url:
-                tail = self._tail_with_room()
+                tail = self._tail_with_room(self.keys.bucket(target))
                 self._home[target] = tail
                 tail.add(watched)
             elif self._fallback is not None:
@@ -112,14 +112,14 @@ class Hub:
             if self._fallback is not None:
                 self._fallback.release(watched)
 
-    def _tail_with_room(self) -> Tail:
+    def _tail_with_room(self, bucket: int | None) -> Tail:
         for tail in self._tails:
-            if tail.room:
+            if tail.bucket == bucket and tail.room:
                 return tail
         number = len(self._tails)
         tail = Tail(
             self.url, name=f"{self.name}-{number}", group=self.group,
-            on_state=lambda problem: self._told(number, problem),
+            on_state=lambda problem: self._told(number, problem), bucket=bucket,
         )  # fmt: skip
         self._tails.append(tail)
         tail.start()
@@ -127,7 +127,8 @@ class Hub:
         return tail
 
     def _all_links(self) -> list[Link]:
-        return [*self._links, *(link for tail in self._tails for link in tail.links)]
+        pools = (link for pool in self._readers.values() for link in pool.links)
+        return [*pools, *(link for tail in self._tails for link in tail.links)]
 
     def _told(self, number: int, problem: str) -> None:
         if problem:
@@ -188,15 +189,17 @@ class Hub:
     # --- reads for single sessions ------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[Link]:
-        """A connection for a session's own reads; waits for its turn. LOST without a Redis."""
+    async def reader(self, target: Target) -> AsyncIterator[Link]:
+        """A connection for a session's own reads of `target`; waits for its turn. LOST without a
+        Redis."""
         if not self.url:
             raise RedisConnectionError("no Redis is configured")
-        link = await self._readers.get()
-        try:
+        bucket = self.keys.bucket(target)
+        pool = self._readers.get(bucket)
+        if pool is None:
+            pool = self._readers[bucket] = ReaderPool(self.url, bucket=bucket)
+        async with pool.reader() as link:
             yield link
-        finally:
-            self._readers.put_nowait(link)
 
     @property
     def redactor(self) -> Redactor:
@@ -244,5 +247,5 @@ class Hub:
             await self._fallback.close()
         for tail in self._tails:
             await tail.stop()
-        while not self._readers.empty():
-            await self._readers.get_nowait().close()
+        for pool in self._readers.values():
+            await pool.close()

@@ -45,7 +45,7 @@ async def agree(
         boundary = live_from(live)
         if stood.epoch == boundary.epoch:
             return
-        async with hub.reader() as link:
+        async with hub.reader(watched.target) as link:
             known, run_id = await epochs_under(link, watched.key)
         ours = epochs.of_run(boundary.epoch, run_id or hub.run_id(watched.target))
         present = stood.epoch in known

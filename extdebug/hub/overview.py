@@ -23,7 +23,7 @@ from extdebug.hub.snapshots import snapshot_commands
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Row, Snapshot, read_rows, read_snapshot
 from extdebug.wire.events import Level
-from extdebug.wire.keys import Target, stream_key
+from extdebug.wire.keys import Keys, Target
 from extdebug.wire.positions import EntryId, behind
 from policies.redaction.redactor import Redactor
 
@@ -103,12 +103,12 @@ class _Counted:
 class Reads(Protocol):
     """What a count needs of a hub."""
 
-    prefix: str
+    keys: Keys
 
     @property
     def redactor(self) -> Redactor: ...
 
-    def reader(self) -> AbstractAsyncContextManager[Link]: ...
+    def reader(self, target: Target) -> AbstractAsyncContextManager[Link]: ...
 
 
 class Overviews:
@@ -147,8 +147,8 @@ class Overviews:
     async def _count(
         self, hub: Reads, target: Target, selection: Selection, since: EntryId
     ) -> Counts:
-        key, rules = stream_key(hub.prefix, target.tenant, target.extension), hub.redactor
-        async with hub.reader() as link:
+        key, rules = hub.keys.of(target), hub.redactor
+        async with hub.reader(target) as link:
             snapshot = read_snapshot(*await link.together(*snapshot_commands(key.encode())))
         known = self._of((target, selection), snapshot, rules)
         oldest = snapshot.first
@@ -167,7 +167,7 @@ class Overviews:
                 command = ("XRANGE", key, f"({known.high}", str(snapshot.top), "COUNT", PAGE)
             else:
                 command = ("XREVRANGE", key, f"({known.low}", str(since), "COUNT", PAGE)
-            async with hub.reader() as link:
+            async with hub.reader(target) as link:
                 rows = read_rows(await link.call(*command))
             self._add(known, rows, decoder, selection)
             failed = compile_filter(selection.filter).failed

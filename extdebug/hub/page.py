@@ -10,7 +10,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.selection import Selection
 from extdebug.streams.replies import read_rows
-from extdebug.wire.keys import Target, stream_key
+from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor
 
 PAGE_BYTES: Final = 128 * 1024  # one frame carries no more
@@ -51,7 +51,7 @@ async def fetch_page(
     hub: Hub, target: Target, span: Span, *, selection: Selection, limit: int
 ) -> Page:
     """The first events that are selected. RedisError or LOST when Redis does not answer."""
-    key = stream_key(hub.prefix, target.tenant, target.extension)
+    key = hub.keys.of(target)
     decoder = RedactingDecoder(hub.redactor, target)
     first, last = span.bounds()
     chosen: list[DecodedEntry] = []
@@ -59,7 +59,7 @@ async def fetch_page(
     size = 0
     while limit > 0:  # in parts: one request must not hold up everybody else's events
         count = min(limit, SCAN_PAGE)
-        async with hub.reader() as link:
+        async with hub.reader(target) as link:
             rows = read_rows(await link.call("XRANGE", key, first, last, "COUNT", count))
         known = [one for one in decoder.each(rows) if one.event is not None]
         events = [one.event for one in known if one.event is not None]
@@ -85,14 +85,14 @@ async def fetch_hidden(
     Only of the selection's installs. Looks back from the end; the page's cursor is the oldest
     place that was looked at. RedisError or LOST when Redis does not answer.
     """
-    key = stream_key(hub.prefix, target.tenant, target.extension)
+    key = hub.keys.of(target)
     decoder = RedactingDecoder(hub.redactor, target)
     first, last = span.bounds()
     chosen: list[tuple[DecodedEntry, Part]] = []  # newest first
     cursor: Cursor | None = None
     size = 0
     for _ in range(MOST_SCANNED // SCAN_PAGE):
-        async with hub.reader() as link:
+        async with hub.reader(target) as link:
             rows = read_rows(await link.call("XREVRANGE", key, last, first, "COUNT", SCAN_PAGE))
         known = [one for one in decoder.each(rows) if one.event is not None]
         events = [one.event for one in known if one.event is not None]  # newest first, as the rows

@@ -17,10 +17,12 @@ def snapshot_commands(key: bytes) -> list[Command]:
 
 
 async def epochs_under(link: Link, key: bytes) -> tuple[Sequence[str], str]:
-    """The epochs that the stream under a key carries, and the server's run; empty: not told."""
+    """The epochs that the stream under a key carries, and the run under which it lives; empty: not
+    told."""
     *replies, info = await link.together(*snapshot_commands(key), ("INFO", "server"))
     told = read_info(info) if isinstance(info, bytes) else {}
-    return read_snapshot(replies[0], replies[1]).epochs, told.get("run_id", "")
+    snapshot = read_snapshot(replies[0], replies[1])
+    return snapshot.epochs, snapshot.run(told.get("run_id", ""))
 
 
 def refusal(*replies: Any) -> ResponseError | None:

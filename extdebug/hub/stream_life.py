@@ -24,7 +24,7 @@ from extdebug.streams.continuity import Continuity, Loss, go_on
 from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import GapReason
-from extdebug.wire.keys import EPOCH_PREFIX, NAMING_PREFIX
+from extdebug.wire.keys import EPOCH_PREFIX, MOVED_PREFIX, NAMING_PREFIX
 from extdebug.wire.positions import Cursor, EntryId
 
 REST_PAGE: Final = 500  # entries read at once of what a restart left
@@ -86,7 +86,7 @@ class StreamLife:
 
     def current(self, snapshot: Snapshot) -> str:
         """The epoch that all processes use now."""
-        return epochs.current(snapshot.epochs, self._server.run_id)
+        return epochs.current(snapshot.epochs, snapshot.run(self._server.run_id))
 
     async def begin(
         self, *, at_top: bool = False, epoch: str = "", beginning: Beginning | None = None
@@ -101,7 +101,10 @@ class StreamLife:
         commands: list[Command] = []
         if not epoch and not self.current(snapshot):
             snapshot, commands = await self._claim()
-        if epoch or not self.current(snapshot):
+        moved = "" if epoch else self._moved(snapshot)
+        if moved:
+            commands.append(("XGROUP", "CREATE", key, f"{MOVED_PREFIX}{moved}", "0"))
+        elif epoch or not self.current(snapshot):
             began_ms, doubt_ms = beginning or self._by_identity()
             name = epoch or epochs.new_epoch(
                 run_id, began_ms=began_ms, doubt_ms=doubt_ms, failover=self._server.failover,
@@ -112,6 +115,7 @@ class StreamLife:
                 ("XGROUP", "DESTROY", key, f"{EPOCH_PREFIX}{old}")
                 for old in epochs.outdated(snapshot.epochs, run_id)
             ]
+            commands += [("XGROUP", "DESTROY", key, MOVED_PREFIX + old) for old in snapshot.moves]
         if at_top:
             commands += self._group.begin()
         replies = await self._link.together(*commands, *snapshot_commands(key))
@@ -121,6 +125,15 @@ class StreamLife:
             self._group.refused(refused)
         self._group.exists = self._group.synced = at_top and self._group.name in snapshot.groups
         return snapshot
+
+    def _moved(self, snapshot: Snapshot) -> str:
+        """The move to be written down, where nobody did: the server from which we know to come gave
+        this one the stream whole, and its life there is the newest."""
+        now, earlier = self._server.run_id, self._server.moved_from
+        if not earlier or self.current(snapshot):
+            return ""
+        before = snapshot.run(earlier)
+        return epochs.move(now, before) if epochs.current(snapshot.epochs, before) else ""
 
     async def _claim(self) -> tuple[Snapshot, list[Command]]:
         """The sole right to name this run's life, and what gives it back; or the name that somebody
@@ -143,7 +156,9 @@ class StreamLife:
         account = self._watched.account
         if account is None:
             return False
-        at, run_id = account.at, self._server.run_id
+        at = account.at
+        moved = snapshot.exists and bool(self._moved(snapshot))
+        run_id = (await self.begin() if moved else snapshot).run(self._server.run_id)
         beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
         if not snapshot.exists and at.epoch and not self._gone_for_good():
             return False  # moved aside for a moment, or the new stream is just being written

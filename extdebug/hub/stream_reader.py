@@ -25,6 +25,7 @@ from extdebug.streams.connection import Link, pack
 from extdebug.streams.replies import Row, Snapshot, read_snapshot, scalars
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.positions import FUTURE_MS, Cursor
+from extdebug.wire.redis_cluster import ON_ITS_WAY
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ BUSY_LOOK: Final = 0.2  # and at one that does: so long a cursor may be provisio
 QUIET: Final = 0.15  # seconds without an entry until a snapshot alone is likely to prove enough
 PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
+ON_ITS_WAY_LOOK: Final = 0.1  # and one that is on its way to another node of a cluster
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
 GONE_LOOK: Final = 0.02  # seconds between two looks at a key that is gone
 
@@ -173,6 +175,10 @@ class StreamReader:
         sent_at = self._clock()
         try:
             delivered = await self._look(count)
+        except ON_ITS_WAY:
+            self._quarantine("its slot is being moved to another node", pause=ON_ITS_WAY_LOOK)
+            self._group.synced = False
+            return 0
         except ResponseError as error:
             self._quarantine(f"this stream cannot be read: {str(error)[:160]}")
             self._group.synced = False
@@ -272,8 +278,8 @@ class StreamReader:
         )
         return True
 
-    def _quarantine(self, problem: str) -> None:
-        self._retry_at = self._clock() + QUARANTINE
+    def _quarantine(self, problem: str, *, pause: float = QUARANTINE) -> None:
+        self._retry_at = self._clock() + pause
         watched = self.watched
         if watched.problem != problem:
             log.warning("stream %s quarantined: %s", watched.target, problem)

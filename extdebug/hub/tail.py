@@ -18,13 +18,14 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from extdebug.hub.agenda import Agenda
+from extdebug.hub.linger import Linger
 from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import LOST, Link, pack
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.backoff import jittered
-from extdebug.wire.redis_causes import cause
+from extdebug.wire.redis_causes import SlotAway, cause
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +34,15 @@ BLOCK: Final = 1.0  # seconds
 PROVE_EVERY: Final = 0.5  # seconds between two pipelines of proofs, at the least
 PROVE_AT_ONCE: Final = 32  # streams of one: a millisecond of ours
 PACED: Final = 0.02  # seconds between two looks at whether a watcher has caught up
-# Deliveries per second above which we wait a moment for a fuller batch (and how long, in s):
-# below it a line goes out at once, above it frames cost more than the wait.
-LINGER: Final = ((200_000, 0.03), (40_000, 0.01))
 
 
 class Tail:
     """Reads its streams until stopped. `on_state(problem)` hears of every change of the link."""
 
     def __init__(
-        self, url: str, *, name: str, group: bytes, on_state: Callable[[str], None]
-    ) -> None:
+        self, url: str, *, name: str, group: bytes, on_state: Callable[[str], None],
+        bucket: int | None = None,
+    ) -> None:  # fmt: skip
         self.problem = ""
         self._readers: dict[bytes, StreamReader] = {}
         self._agenda = Agenda()
@@ -51,8 +50,9 @@ class Tail:
         self._packed = b""
         self._packed_of: tuple[int, frozenset[bytes], int] | None = None
         self._prove_at = 0.0
-        self._link = Link(url)
-        self._control = Link(url)
+        self.bucket = bucket
+        self._link = Link(url, bucket=bucket)
+        self._control = Link(url, bucket=bucket)
         self._name = name
         self._group = group
         self._on_state = on_state
@@ -60,8 +60,7 @@ class Tail:
         self._client_id = b""
         self._wanted = 0
         self._sent = 0
-        self._rate = 0.0
-        self._last = time.monotonic()
+        self._pause = Linger(time.monotonic())
         self._kick: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._left: list[bytes] = []  # keys whose group may go
@@ -156,7 +155,9 @@ class Tail:
                     attempt = 0
             except LOST as error:
                 self._server.broke()
-                self._say(f"Redis does not answer ({type(error).__name__})", why=cause(error))
+                self._server.gave(error.heir if isinstance(error, SlotAway) else "")
+                if attempt or not (isinstance(error, SlotAway) and error.place):
+                    self._say(f"Redis does not answer ({type(error).__name__})", why=cause(error))
             except ResponseError as error:
                 self._say(f"Redis refuses: {str(error)[:200]}", why=cause(error))
             except Exception:  # a bug in one reply must not end every session's stream silently
@@ -182,7 +183,8 @@ class Tail:
             info = await self._link.call("INFO", "server", "replication", "stats")
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
             info = None
-        self._server.identify(info, asked=asked)
+        await self._control.follow(self._link)
+        self._server.identify(info, asked=asked, node=await self._link.node_id())
         self._server.heard(asked)
         for reader in self._readers.values():
             reader.reconnected()
@@ -251,11 +253,8 @@ class Tail:
 
     async def _linger(self, delivered: int) -> None:
         now = time.monotonic()
-        passed, self._last = max(now - self._last, 1e-4), now
-        self._rate += (delivered / passed - self._rate) * min(1.0, passed / 0.2)
         behind = any(reader.behind for reader in self._agenda.due(now))
-        wait = next((s for rate, s in LINGER if self._rate > rate), 0.0) if not behind else 0.0
-        await asyncio.sleep(wait)
+        await asyncio.sleep(self._pause.after(delivered, now=now, behind=behind))
 
     def _count(self) -> int:
         keys = max(len(self._readers), 1)

@@ -3,7 +3,8 @@
 The database: the trail's and the policies' triggers fire and our role could not remove them; its
 migrations are applied, and a session's tables can be read and written.
 Redis: its version counts the entries of a stream (7.0), it does not evict whole streams, and a
-stream can be read. Static files: they are there where pages name them by their hash.
+stream can be read; on a cluster each master is asked. Static files: they are there where pages name
+them by their hash.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from extdebug.ops import own_tables
 from extdebug.streams.acl import MINIMUM, UnsupportedServer, Version
 from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_info
-from extdebug.wire.keys import stream_key
+from extdebug.wire.redis_address import RedisAddress
 from extdebug.wire.redis_causes import cause
+from extdebug.wire.redis_clients import keys
+from extdebug.wire.redis_cluster import ON_ITS_WAY, buckets_in_loop
 from policies.database import checks as policy
 from policies.grants import checks as alarms
 
@@ -69,25 +72,34 @@ async def redis_problems() -> list[CheckMessage]:
     """Empty where no Redis is configured (`runner` mode); RedisAway when it cannot be asked."""
     if not _uses_redis():
         return []
-    link = Link(settings.REDIS_URL, timeout=1.0)
+    address = RedisAddress.parse(settings.REDIS_URL)
+    try:
+        buckets = await buckets_in_loop(address) if address.nodes else [None]
+        found = [one for bucket in buckets for one in await _problems_at(bucket)]
+    except (RedisError, *LOST) as error:
+        raise RedisAway(error) from error
+    return list({(one.id, one.msg): one for one in found}.values())  # each once
+
+
+async def _problems_at(bucket: int | None) -> list[CheckMessage]:
+    """Of one server: on a cluster, of that which owns the bucket."""
+    link = Link(settings.REDIS_URL, bucket=bucket, timeout=1.0)
     try:
         await link.call("PING")
         try:
-            found = judge(await link.call("INFO"))
+            found = judge(await link.call("INFO"), expected=bucket is not None)
         except ResponseError:  # the embedded server has no INFO, an ACL may refuse it
             found = []
         if any(one.id in _OTHER_SERVERS for one in found):
             return found  # which says why nothing can be read there
-        return [*found, *await _unreadable(link)]
-    except (RedisError, *LOST) as error:
-        raise RedisAway(error) from error
+        return [*found, *await _unreadable(link, bucket)]
     finally:
         await link.close()
 
 
-async def _unreadable(link: Link) -> list[CheckMessage]:
+async def _unreadable(link: Link, bucket: int | None) -> list[CheckMessage]:
     """Reads a stream that nobody writes in the ways a session reads one; changes nothing."""
-    key = stream_key(settings.EXT_DEBUG_STREAM_PREFIX, "readiness", "probe")
+    key = keys(settings.REDIS_URL, prefix=settings.EXT_DEBUG_STREAM_PREFIX).probe(bucket)
     for command in (
         ("XREVRANGE", key, "+", "-", "COUNT", 1),
         ("XREAD", "COUNT", 1, "STREAMS", key, "0"),
@@ -96,8 +108,8 @@ async def _unreadable(link: Link) -> list[CheckMessage]:
         try:
             await link.call(*command)
         except ResponseError as error:
-            if "no such key" in str(error):
-                continue  # as it should be
+            if "no such key" in str(error) or isinstance(error, ON_ITS_WAY):
+                continue  # as it should be, and as it is while a slot is moved
             return [
                 Error(
                     f"Redis refuses to read a stream by {command[0]}: {error}.",
@@ -113,8 +125,9 @@ def _uses_redis() -> bool:
     return bool(settings.REDIS_URL) and settings.EXT_DEBUG_STREAM_MODE != "runner"
 
 
-def judge(info: bytes | str | None) -> list[CheckMessage]:
-    """Problems that the reply of INFO shows: version and eviction policy."""
+def judge(info: bytes | str | None, *, expected: bool = False) -> list[CheckMessage]:
+    """Problems that the reply of INFO shows: version and eviction policy. `expected`: a node of a
+    cluster was named as one."""
     values = read_info(info)
     found: list[CheckMessage] = []
     try:
@@ -157,12 +170,11 @@ def judge(info: bytes | str | None) -> list[CheckMessage]:
                 id="extdebug.E009",
             )
         )
-    if values.get("cluster_enabled") == "1":
+    if values.get("cluster_enabled") == "1" and not expected:
         found.append(
             Error(
                 "Redis is a node of a cluster, which holds only some of the streams.",
-                hint="Use one server, or a master with replicas and Sentinels: the console reads "
-                "all streams from one of them.",
+                hint="Write redis+cluster://host:port,host:port/ to be led to all of its nodes.",
                 id="extdebug.E008",
             )
         )

@@ -24,7 +24,7 @@ from extdebug.sessions.purged import Purged
 from extdebug.streams import purge
 from extdebug.streams.purge import Held, Stretch
 from extdebug.wire import redis_clients
-from extdebug.wire.keys import Target, stream_key
+from extdebug.wire.keys import Keys, Target
 from extdebug.wire.positions import EntryId
 from extdebug.wire.redis_causes import cause
 from policies import cuts
@@ -57,8 +57,8 @@ class Order:
 def look(target: Target, wanted: Stretch) -> Held:
     """What the stream holds of a stretch now. PurgeFailed."""
     try:
-        with _connect() as client:
-            return purge.look(client, _key(target), wanted)
+        with _connect(target) as client:
+            return purge.look(client, _keys().of(target), wanted)
     except (RedisError, OSError) as error:
         raise PurgeFailed(f"Redis could not be asked: {_why(error)}") from error
 
@@ -91,8 +91,8 @@ def carry_out(row: StreamPurge, asked: Order) -> int:
     """Remove what was ordered; how many entries went. PurgeFailed, which is on record then."""
     stretch = asked.held.stretch
     try:
-        with _connect() as client:
-            removed = purge.remove(client, _key(asked.target), stretch)
+        with _connect(asked.target) as client:
+            removed = purge.remove(client, _keys().of(asked.target), stretch)
     except (RedisError, OSError) as error:
         why = _why(error)
         _finish(row, asked, trail.Action.STREAM_PURGE_FAILED, failure=why[:300])
@@ -147,15 +147,18 @@ def _entry(row: StreamPurge, action: trail.Action, asked: Order) -> trail.Entry:
     )
 
 
-def _connect() -> redis.Redis:
+def _connect(target: Target) -> redis.Redis:
     """By the role that may remove entries, for this purge alone."""
     if not settings.EXT_DEBUG_PURGE_REDIS_URL:
         raise RedisError("no Redis is configured")
-    return redis_clients.client(settings.EXT_DEBUG_PURGE_REDIS_URL, seconds=REDIS_SECONDS)
+    return redis_clients.client(
+        settings.EXT_DEBUG_PURGE_REDIS_URL, seconds=REDIS_SECONDS, bucket=_keys().bucket(target)
+    )
 
 
-def _key(target: Target) -> str:
-    return stream_key(settings.EXT_DEBUG_STREAM_PREFIX, target.tenant, target.extension)
+def _keys() -> Keys:
+    url = settings.EXT_DEBUG_PURGE_REDIS_URL
+    return redis_clients.keys(url, prefix=settings.EXT_DEBUG_STREAM_PREFIX)
 
 
 def _why(error: Exception) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from extdebug.wire.keys import escape
+from extdebug.wire.keys import Keys, escape
 
 MINIMUM: Final = (7, 0)  # entries-added, entries-read and %R~ key rules begin there
 PASSWORD: Final = "#SHA256_OF_THE_PASSWORD"  # refused by Redis until it is replaced
@@ -84,15 +84,23 @@ _COMMANDS: Final[dict[AclRole, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def rules(role: AclRole, *, version: Version, prefix: str, layer_prefix: str) -> list[str]:
+# On a cluster each role asks who owns a slot; the console, whether a node gave one away by itself.
+_ON_A_CLUSTER: Final[dict[AclRole, tuple[str, ...]]] = {
+    **dict.fromkeys(AclRole, ("+cluster|slots",)),
+    AclRole.CONSOLE: ("+cluster|slots", "+cluster|myid"),
+    AclRole.READONLY: ("+cluster|slots", "+cluster|nodes", "+cluster|info"),
+}
+
+
+def rules(role: AclRole, *, version: Version, keys: Keys, layer_prefix: str) -> list[str]:
     """The words after the user's name in ACL SETUSER, the password left to be filled in."""
     connection = (*_CONNECTION, "+client|setinfo") if version.has_setinfo else _CONNECTION
-    keys = f"{escape(prefix)}*"
     words = ["reset", "on", PASSWORD]
     # %R~ refuses XGROUP, which Redis counts as a write, so the console has ~ on its keys and
     # no command that changes an entry.
-    words.append(f"%R~{keys}" if role is AclRole.READONLY else f"~{keys}")
+    words.append(f"{'%R' if role is AclRole.READONLY else ''}~{keys.pattern}")
     words.append("resetchannels")
     if role in (AclRole.CONSOLE, AclRole.JANITOR):
         words.append(f"&{escape(layer_prefix)}*")
-    return [*words, "-@all", *connection, *_COMMANDS[role]]
+    more = _ON_A_CLUSTER[role] if keys.bucketed else ()
+    return [*words, "-@all", *connection, *_COMMANDS[role], *more]

@@ -12,8 +12,18 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
+from extdebug.wire.keys import slot_of
 from extdebug.wire.redis_address import RedisAddress
 from extdebug.wire.redis_clients import loop_connection
+from extdebug.wire.redis_cluster import (
+    MYID,
+    NODE_SECONDS,
+    SLOTS,
+    away,
+    heir,
+    on_its_way_to,
+    read_slots,
+)
 from extdebug.wire.redis_sentinels import SENTINEL_SECONDS, Place
 
 CONNECT_TIMEOUT: Final = 1.0  # seconds
@@ -42,12 +52,20 @@ class Link:
     Any failure, a cancellation among them, closes the connection: a late reply must never be
     taken for the answer to the next question. The next call connects again. No retries here:
     the callers know what may be repeated.
+
+    On a cluster it is a connection to whichever node owns the slot of `bucket`. Where another does,
+    the call ends it with SlotAway, which is LOST; the next call connects to that one. ASK and
+    TRYAGAIN, while a slot is on its way to another node, are answers to one command.
     """
 
     def __init__(
-        self, url: str, *, timeout: float = REPLY_TIMEOUT, make: Make = loop_connection
-    ) -> None:
+        self, url: str, *, bucket: int | None = None, timeout: float = REPLY_TIMEOUT,
+        make: Make = loop_connection,
+    ) -> None:  # fmt: skip
         self._address = RedisAddress.parse(url)
+        self._bucket = bucket
+        self._sent_to: Place | None = None  # where a node of the cluster said that the bucket is
+        self._on_its_way_to: Place | None = None
         self._make = make
         self._timeout = timeout
         self._connection: AbstractConnection | None = None
@@ -68,17 +86,36 @@ class Link:
         """Its server has been replaced: the next question finds the connection LOST."""
         self._leaves = self._connection is not None
 
+    async def node_id(self) -> str:
+        """The server's id in its cluster; empty where it is in none."""
+        return (await self.call(*MYID)).decode() if self._address.nodes else ""
+
+    async def follow(self, other: Link) -> None:
+        """On a cluster: be connected to the same node."""
+        if self._address.nodes and self.place != other.place:
+            self._sent_to = other.place
+            if self._lock.locked():
+                self.leave()
+            else:
+                await self.close()
+
     async def connect(self) -> None:
         if self._connection is not None:
             return
         connection: AbstractConnection | None = None
+        where: dict[str, Any] = {}
+        if self._address.nodes:
+            self._on_its_way_to = None
+            where, self._sent_to = {"bucket": self._bucket, "place": self._sent_to}, None
         try:
             # Not wait_for: on Python 3.11 it swallows a cancellation that comes as it connects.
             async with asyncio.timeout(
                 CONNECT_TIMEOUT * 2 + SENTINEL_SECONDS * len(self._address.sentinels)
-            ):
+                + NODE_SECONDS * bool(self._address.nodes)
+            ):  # fmt: skip
                 connection = await self._make(
                     self._address,
+                    **where,
                     socket_connect_timeout=CONNECT_TIMEOUT,
                     # Ours below: redis-py's own timeout swallows a cancellation on Python 3.11.
                     socket_timeout=None,
@@ -145,6 +182,8 @@ class Link:
                             replies.append(await connection.read_response(disable_decoding=True))
                         except ResponseError as error:
                             replies.append(error)
+                    if self._address.nodes:
+                        await self._look_for_redirections(connection, replies)
                 return replies
             except BaseException as error:
                 self._connection = None
@@ -152,6 +191,31 @@ class Link:
                 if isinstance(error, RuntimeError):  # uvloop's word for a transport that is closed
                     raise RedisConnectionError(str(error)) from error
                 raise
+
+    async def _look_for_redirections(
+        self, connection: AbstractConnection, replies: Sequence[Any]
+    ) -> None:
+        """SlotAway where the node does not serve the slot; with the node to which it gave the slot
+        by itself, which it says now, or nobody can. Not with one that took the place of the node to
+        which the slot was on its way: what that one had taken may be lost."""
+        self._on_its_way_to = on_its_way_to(replies) or self._on_its_way_to
+        gone = away(replies)
+        if gone is None:
+            return
+        if gone.place is None or self._bucket is None:
+            raise gone
+        here = self.place or ("", 0)
+        self._sent_to = (gone.place[0] or here[0], gone.place[1])
+        if self._on_its_way_to not in (None, gone.place):
+            raise gone
+        await connection.send_packed_command(b"".join(map(pack, (MYID, SLOTS))))
+        try:
+            myself = await connection.read_response(disable_decoding=True)
+            owned = read_slots(await connection.read_response(disable_decoding=True), asked=here)
+        except ResponseError:  # its ACL does not let us ask
+            raise gone from None
+        gone.heir = heir(slot_of(self._bucket), owned, myself=myself.decode())
+        raise gone
 
     async def close(self) -> None:
         connection, self._connection, self._leaves = self._connection, None, False

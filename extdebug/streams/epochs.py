@@ -5,6 +5,10 @@ stand there. A consumer group dies with its stream, so one whose *name* carries 
 every process, and every cursor handed out, whether it is still the same. The name also carries a
 mark of the server's run: after a restart or a failover the stream may be the same but shorter,
 which no count can prove. Whoever attaches first makes the group; of several all take the greatest.
+
+A cluster moves a stream to another server whole, its groups with it: the life goes on. Whoever saw
+the earlier server give it away says so by one more group, whose name is a *move*: the marks of both
+runs.
 """
 
 from __future__ import annotations
@@ -87,8 +91,30 @@ def of_run(epoch: str, run_id: str) -> bool:
 def current(epochs: Sequence[str], run_id: str) -> str:
     """The epoch that all processes use now; empty when nobody made one under this run yet.
 
-    Of several the latest: whoever saw the server go knows best when its run began."""
-    return max((epoch for epoch in epochs if of_run(epoch, run_id)), default="")
+    Of several the latest: whoever saw the server go knows best when its run began. A run that was
+    named before another one is over, even where its server answers again: it was replaced."""
+    newest = max(epochs, default="")
+    return newest if newest and of_run(newest, run_id) else ""
+
+
+def move(now: str, earlier: str) -> str:
+    """The name that says that the life under the run `earlier` was moved whole to the run `now`."""
+    return run_mark(now) + run_mark(earlier)
+
+
+def run_before(epochs: Sequence[str], moves: Sequence[str], run_id: str) -> str:
+    """The run under which the present life was named, if it was moved from there to `run_id`, in as
+    many steps as it took; else `run_id` itself."""
+    marks, known = [run_mark(run_id)], {run_mark(run_id)}
+    for mark in marks:  # grows meanwhile
+        if current(epochs, mark):
+            return run_id if mark == marks[0] else mark
+        for one in moves:
+            earlier = one[_RUN:]
+            if one[:_RUN] == mark and earlier not in known:
+                known.add(earlier)
+                marks.append(earlier)
+    return run_id
 
 
 def next_began(epochs: Sequence[str], stood: str, life: str) -> EntryId:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError, ResponseError
 
-from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.streams import epochs as lives
+from extdebug.wire.keys import EPOCH_PREFIX, MOVED_PREFIX
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 Row = tuple[EntryId, list[bytes]]
@@ -24,7 +25,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     `added` counts the entries it ever got, `top` is the last id it ever gave out, `deleted` the
     greatest id that XDEL ever removed (trimming does not move it). `groups` are its
     consumer groups with the last id that each was given (None: not told), `epochs` those that name
-    the stream's life, without their prefix. `group_count` is known without asking for the groups.
+    the stream's life, `moves` those that say how it came to another server, both without their
+    prefix. `group_count` is known without asking for the groups.
     """
 
     exists: bool
@@ -36,7 +38,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     deleted: EntryId = ZERO_ID
     groups: Mapping[bytes, EntryId | None] = {}
     epochs: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
     group_count: int = 0
+
+    def run(self, run_id: str) -> str:
+        """The run of a server whose life goes on here, under the run `run_id` that answers: another
+        one where the stream was moved here whole."""
+        return lives.run_before(self.epochs, self.moves, run_id) if self.moves else run_id
 
 
 def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
@@ -67,13 +75,19 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
         deleted=EntryId.parse(values.get(b"max-deleted-entry-id", b"0-0")),
         groups=given,
         group_count=int(values.get(b"groups", len(given))),
-        epochs=tuple(
-            sorted(
-                name.decode("ascii", "replace")[len(EPOCH_PREFIX) :]
-                for name in given
-                if name.startswith(EPOCH_PREFIX.encode())
-            )
-        ),
+        epochs=_named(given, EPOCH_PREFIX),
+        moves=_named(given, MOVED_PREFIX),
+    )
+
+
+def _named(groups: Mapping[bytes, Any], prefix: str) -> tuple[str, ...]:
+    """The names with this prefix, without it, in order."""
+    return tuple(
+        sorted(
+            name.decode("ascii", "replace")[len(prefix) :]
+            for name in groups
+            if name.startswith(prefix.encode())
+        )
     )
 
 

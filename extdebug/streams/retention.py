@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis
-from redis.exceptions import ResponseError, WatchError
+from redis.exceptions import AskError, MovedError, ResponseError, WatchError
 
 from extdebug.wire.events import BARE, UNKNOWN_TENANT
 from extdebug.wire.keys import (
     EPOCH_PREFIX,
     GROUP_PREFIX,
+    MOVED_PREFIX,
     NAMING_PREFIX,
+    Keys,
     Target,
-    escape,
-    parse_key,
 )
 from extdebug.wire.positions import FUTURE_MS, EntryId
 
@@ -31,7 +31,9 @@ EMPTY_FOR_MS: Final = 60 * 60 * 1000  # a key this long without an entry is nobo
 
 TENANTLESS: Final = (BARE, UNKNOWN_TENANT)
 MOST_TENANTLESS: Final = 200  # named for operators; there is one per extension in normal life
-NAMES: Final = (EPOCH_PREFIX.encode(), NAMING_PREFIX.encode())  # groups that nobody reads by
+NAMES: Final = tuple(
+    name.encode() for name in (EPOCH_PREFIX, NAMING_PREFIX, MOVED_PREFIX)
+)  # groups that nobody reads by
 
 
 class UnsafePrefix(ValueError):
@@ -50,6 +52,12 @@ class Tidied:
     problems: list[str] = field(default_factory=list)
     tenantless: list[Target] = field(default_factory=list)  # streams of no tenant, MOST_TENANTLESS
 
+    def add(self, other: Tidied) -> None:
+        """The same round on another server."""
+        for name in ("streams", "entries", "keys", "groups", "foreign", "problems"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.tenantless = [*self.tenantless, *other.tenantless][:MOST_TENANTLESS]
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -63,29 +71,32 @@ class _Seen:
 def tidy(
     client: redis.Redis,
     *,
-    prefix: str,
+    keys: Keys,
     retention: float,
     alive: Callable[[], Collection[str]],
     watched: Callable[[], Collection[Target]],
 ) -> Tidied:
-    """One round over all streams under `prefix`; `retention` in seconds.
+    """One round over all streams of one server; `retention` in seconds.
 
     `alive` names the hubs whose process lives, `watched` the targets of open sessions. Both are
     asked after all groups were read: a hub is known to the database before it makes a group.
-    RedisError when the server is away; what one key refuses is a problem of that key.
+    RedisError when the server is away; what one key refuses is a problem of that key. What is on
+    its way to another node of a cluster is left to the next round.
     """
-    if not prefix:
+    if not keys.prefix:
         raise UnsafePrefix("the stream prefix is empty: other streams would be trimmed, too")
     done = Tidied()
     now = server_time_ms(client)
     seen: list[_Seen] = []
-    for key, target in _streams(client, prefix, done):
+    for key, target in _streams(client, keys, done):
         done.streams += 1
         if target.tenant in TENANTLESS and len(done.tenantless) < MOST_TENANTLESS:
             done.tenantless.append(target)
         try:
             done.entries += _trim(client, key, cutoff=now - int(retention * 1000))
             seen.append(_look(client, key, target))
+        except (AskError, MovedError):
+            continue
         except ResponseError as error:
             if "no such key" not in str(error):
                 done.problems.append(f"{target}: {error}")
@@ -94,6 +105,8 @@ def tidy(
     for one in seen:
         try:
             _leave_behind(client, one, living=living, busy=busy, now=now, done=done)
+        except (AskError, MovedError):
+            continue
         except ResponseError as error:
             done.problems.append(f"{one.target}: {error}")
     return done
@@ -108,13 +121,13 @@ def server_time_ms(client: redis.Redis) -> int:
         return int(time.time() * 1000)
 
 
-def _streams(client: redis.Redis, prefix: str, done: Tidied) -> Iterator[tuple[bytes, Target]]:
+def _streams(client: redis.Redis, keys: Keys, done: Tidied) -> Iterator[tuple[bytes, Target]]:
     known: set[bytes] = set()  # SCAN may name a key twice
-    for key in client.scan_iter(match=f"{escape(prefix)}*", count=500, _type="STREAM"):
+    for key in client.scan_iter(match=keys.pattern, count=500, _type="STREAM"):
         if key in known:
             continue
         known.add(key)
-        target = parse_key(prefix, key.decode("utf-8", "replace"))
+        target = keys.target(key.decode("utf-8", "replace"))
         if target is None:
             done.foreign += 1
         else:

@@ -11,6 +11,8 @@ from extdebug.streams.replies import read_info
 
 SECOND_MS: Final = 1000  # INFO gives the uptime in whole seconds
 LONG_MS: Final = 200_000  # before our first contact a replica may have been promoted at any time
+# Seconds after a node's last answer in which its heir must be met: too few for two failovers.
+HEIR_SECONDS: Final = 5.0
 
 
 class ServerIdentity:
@@ -18,8 +20,9 @@ class ServerIdentity:
 
     Entries with ids before `began_ms` were written before this run of the server, those from
     `certain_ms` on by this run; between the two nobody can tell. Both are in milliseconds of the
-    server's clock, None while no server told. `clock` is in seconds since 1970, `monotonic` in
-    seconds since any moment.
+    server's clock, None while no server told. `moved_from` is the run of the server that gave us to
+    this one by itself, with all that it held; empty where that is not proved. `clock` is in seconds
+    since 1970, `monotonic` in seconds since any moment.
     """
 
     def __init__(
@@ -31,11 +34,13 @@ class ServerIdentity:
         self._clock = clock
         self._monotonic = monotonic
         self.run_id = ""
+        self.moved_from = ""
         self.failover = False
         self.began_ms: int | None = None
         self.certain_ms: int | None = None
         self._heard = 0.0
         self._broke: float | None = None
+        self._heir = ""
 
     def heard(self, asked: float | None = None) -> None:
         """The server answered what was `asked` then: a busy process reads its answer late."""
@@ -47,8 +52,17 @@ class ServerIdentity:
         if self._broke is None:
             self._broke = self._monotonic()
 
-    def identify(self, info: bytes | str | None, *, asked: float | None = None) -> None:
-        """From INFO, `asked` on each new connection; None when the server does not tell."""
+    def gave(self, heir: str) -> None:
+        """The server, which still is a master, said that the node `heir` now has what we read
+        there. Empty: it said something else."""
+        self._heir = heir
+
+    def identify(
+        self, info: bytes | str | None, *, asked: float | None = None, node: str = ""
+    ) -> None:
+        """From INFO, `asked` on each new connection; None when the server does not tell. `node`:
+        the server's id in its cluster."""
+        heir, self._heir = self._heir, ""
         values = read_info(info)
         run_id = values.get("run_id", "")
         if not run_id or run_id == self.run_id:
@@ -60,6 +74,8 @@ class ServerIdentity:
         by_uptime = started_ms + SECOND_MS
         if self.run_id:
             silent = self._monotonic() - self._heard
+            met = bool(heir) and node == heir and silent + 1 < min(uptime, HEIR_SECONDS + 1)
+            self.moved_from = self.run_id if met else ""
             # Up for longer than we were without an answer: another server, not the same restarted.
             self.failover = uptime > silent + 1 or _promoted(values) is True
             # The earlier run still answered when we heard it last, and was gone when we noticed.

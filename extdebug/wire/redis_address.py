@@ -1,8 +1,9 @@
-"""Where a Redis is: one server, a Unix socket, or the Sentinels that know the master of a service.
+"""Where a Redis is: a server, a Unix socket, the Sentinels that know the master, or a cluster.
 
 redis://user:password@host:port/index, rediss:// with TLS, unix:///path?db=index: as redis-py reads
 them. redis+sentinel://user:password@host:port,host:port/service/index, rediss+sentinel:// with TLS:
 user and password are the server's, `sentinel_username` and `sentinel_password` the Sentinels'.
+redis+cluster://user:password@host:port,host:port/, rediss+cluster:// with TLS: some of the nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 
 SENTINEL_PORT: Final = 26379
+NODE_PORT: Final = 6379
 _SENTINEL: Final = "+sentinel"
+_CLUSTER: Final = "+cluster"
 _INDEX: Final = r"(/[0-9]{0,4})?"
 _SERVICE: Final = r"/([A-Za-z0-9._-]{1,64})" + _INDEX  # the letters that a Sentinel takes
 
@@ -31,11 +34,13 @@ class Transport(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisAddress:
     """An address taken apart. `options` are keyword arguments of redis-py's connections, host and
-    port among them unless `sentinels` (host and port of each) have to be asked for these."""
+    port among them unless `sentinels`, or `nodes` of a cluster (host and port of each), have to be
+    asked for these."""
 
     transport: Transport
     options: Mapping[str, Any]
     sentinels: tuple[tuple[str, int], ...] = ()
+    nodes: tuple[tuple[str, int], ...] = ()
     service: str = ""
     sentinel_options: Mapping[str, Any]
 
@@ -45,18 +50,18 @@ class RedisAddress:
         scheme, found, rest = text.partition("://")
         if not found or re.search(r"[\s#]", text):
             raise ValueError("no address")
-        transport = Transport(scheme.removesuffix(_SENTINEL))
-        if not scheme.endswith(_SENTINEL):
+        transport = Transport(scheme.removesuffix(_SENTINEL).removesuffix(_CLUSTER))
+        if scheme == f"{transport}{_CLUSTER}":
+            return _of_a_cluster(rest, transport)
+        if scheme != f"{transport}{_SENTINEL}":
             return _of_a_server(text, transport)
         if transport is Transport.UNIX:
             raise ValueError("Sentinels are asked over TCP")
-        place, _, query = rest.partition("?")
-        hosts, slash, path = place.partition("/")
-        user, at, hosts = hosts.partition("@") if "@" in hosts else ("", "", hosts)
-        names = re.fullmatch(_SERVICE, slash + path)
+        user, hosts, path, query = _parts(rest)
+        names = re.fullmatch(_SERVICE, path)
         if names is None:
             raise ValueError("no service")
-        options = _options(f"{transport}://{user}{at}sentinels{names[2] or ''}?{query}")
+        options = _options(f"{transport}://{user}sentinels{names[2] or ''}?{query}")
         del options["host"]
         own = {
             "username": options.pop("sentinel_username", None),
@@ -66,7 +71,7 @@ class RedisAddress:
         return _checked(
             cls(
                 transport=transport, options=options, service=names[1], sentinel_options=own,
-                sentinels=tuple(_host(each) for each in hosts.split(",")),
+                sentinels=tuple(_host(each, SENTINEL_PORT) for each in hosts),
             )
         )  # fmt: skip
 
@@ -76,6 +81,30 @@ def with_files(text: str, **files: str) -> str:
     address, _, query = text.partition("?")
     more = {name: path for name, path in files.items() if name not in parse_qs(query)}
     return f"{address}?{'&'.join(filter(None, (query, urlencode(more))))}" if more else text
+
+
+def _of_a_cluster(rest: str, transport: Transport) -> RedisAddress:
+    if transport is Transport.UNIX:
+        raise ValueError("nodes are asked over TCP")
+    user, hosts, path, query = _parts(rest)
+    options = _options(f"{transport}://{user}nodes?{query}")
+    del options["host"]
+    if path not in ("", "/", "/0") or options.pop("db", 0) != 0:
+        raise ValueError("a cluster has database 0 alone")
+    return _checked(
+        RedisAddress(
+            transport=transport, options=options, sentinel_options={},
+            nodes=tuple(_host(each, NODE_PORT) for each in hosts),
+        )
+    )  # fmt: skip
+
+
+def _parts(rest: str) -> tuple[str, list[str], str, str]:
+    """User and password with the @ behind them, hosts, the path with its slash, the query."""
+    place, _, query = rest.partition("?")
+    hosts, slash, path = place.partition("/")
+    user, at, hosts = hosts.partition("@") if "@" in hosts else ("", "", hosts)
+    return user + at, hosts.split(","), slash + path, query
 
 
 def _of_a_server(text: str, transport: Transport) -> RedisAddress:
@@ -94,11 +123,11 @@ def _options(url: str) -> dict[str, Any]:
     return options
 
 
-def _host(text: str) -> tuple[str, int]:
+def _host(text: str, port: int) -> tuple[str, int]:
     parts = urlsplit(f"redis://{text}")
     if not parts.hostname or parts.port == 0 or parts.path or parts.username is not None:
         raise ValueError("no host")
-    return parts.hostname, parts.port or SENTINEL_PORT
+    return parts.hostname, parts.port or port
 
 
 def _checked(address: RedisAddress) -> RedisAddress:

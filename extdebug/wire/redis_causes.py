@@ -23,7 +23,21 @@ _OF_A_CLUSTER: Final = (AskError, ClusterDownError, MovedError)
 
 
 class NoMaster(RedisConnectionError):
-    """No Sentinel names the master of a service; the message is for a person, without secrets."""
+    """No Sentinel names the master of a service, or no node of a cluster the owner of a slot; the
+    message is for a person, without secrets."""
+
+
+class SlotAway(RedisConnectionError):
+    """The node of a cluster that we are connected to does not serve the slot now.
+
+    `place`: where it sends us, if it knows. `heir`: the id of the node to which it gave the slot by
+    itself, with all that was in it; empty where that is not proved.
+    """
+
+    def __init__(self, message: str, *, place: tuple[str, int] | None, heir: str = "") -> None:
+        super().__init__(message)
+        self.place = place
+        self.heir = heir
 
 
 def cause(error: BaseException) -> str:
@@ -77,12 +91,12 @@ def _of_the_network(error: BaseException) -> str:
 
 def _of_the_server(error: BaseException) -> str:
     said = str(error)
-    if isinstance(error, NoMaster):
+    if isinstance(error, NoMaster | SlotAway):
         return said
     if isinstance(error, _OF_A_CLUSTER):
         return (
             f"it is a node of a cluster, which holds some of the streams ({type(error).__name__}): "
-            "name one server, or Sentinels"
+            "write redis+cluster://host:port,host:port/"
         )
     if isinstance(error, AuthenticationError):
         return "user or password is wrong, or one is needed"

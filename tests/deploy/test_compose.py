@@ -18,6 +18,7 @@ from django.core.management import CommandError
 
 from extdebug.streams.acl import PASSWORD, AclRole, Version, rules
 from extdebug.wire.environment.setting import Environment
+from extdebug.wire.keys import Keys
 from extdebug.wire.redis_clients import client
 from tests.deploy.commands import SIDES, check_command, problems_of
 from tests.files import ROOT
@@ -119,7 +120,7 @@ def secrets(tmp_path: Path) -> Path:
 
 def acl(version: Version) -> list[str]:
     made = {
-        role: rules(role, version=version, prefix="ext-debug:", layer_prefix="ext-debug-layer")
+        role: rules(role, version=version, keys=Keys("ext-debug:"), layer_prefix="ext-debug-layer")
         for role in AclRole
     }
     return [" ".join(["user", role.value, *words]) for role, words in made.items()]

@@ -23,6 +23,7 @@ from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
 from extdebug.models import StreamPurge
 from extdebug.streams.acl import PASSWORD, AclRole, Version, rules
+from extdebug.wire.keys import Keys
 from tests.extdebug.test_live import KEY, entry, receive, watching
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
@@ -45,7 +46,7 @@ def guarded(server: RedisServer) -> dict[str, str]:
         version = Version.parse(str(admin.info("server")["redis_version"]))
         for role in (AclRole.CONSOLE, AclRole.PURGE):
             words = rules(
-                role, version=version, prefix="ext-debug:", layer_prefix="ext-debug-layer"
+                role, version=version, keys=Keys("ext-debug:"), layer_prefix="ext-debug-layer"
             )
             words = [word.replace(PASSWORD, f"#{digest}") for word in words]
             admin.execute_command("ACL", "SETUSER", role.value, *words)

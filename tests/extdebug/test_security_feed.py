@@ -28,6 +28,7 @@ from extdebug.sessions.opening import OpeningRequest, open_feed
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.target_names import names_of
 from extdebug.streams.connection import Link
+from extdebug.wire.keys import Target
 from extdebug.wire.positions import Start
 from policies import access
 from policies.identity import tickets
@@ -53,8 +54,8 @@ class WatchedHub(Hub):
     answered: Callable[[], None] | None = None
 
     @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[Link]:
-        async with super().reader() as link:
+    async def reader(self, target: Target) -> AsyncIterator[Link]:
+        async with super().reader(target) as link:
             yield link
         if self.answered is not None:
             self.answered()

@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from extdebug.hub.history import History
-from extdebug.hub.hub import READERS, Hub
+from extdebug.hub.hub import Hub
+from extdebug.hub.reader_pool import READERS
 from extdebug.hub.subscription import Subscription
 from extdebug.wire.positions import Cursor, Start
 from tests.extdebug.hub.test_history import drain, messages
@@ -108,4 +109,4 @@ async def test_a_reader_that_is_cancelled_in_the_queue_or_at_work_blocks_nobody(
     assert {type(one) for one in answers if isinstance(one, BaseException)} == {
         asyncio.CancelledError
     }
-    assert hub._readers.qsize() == READERS
+    assert hub._readers[None].idle == READERS

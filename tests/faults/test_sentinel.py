@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,59 +15,17 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.exceptions import RedisError
 
 from config.channel_layer import channel_layer
-from tests.faults.oracle import Written, judge
+from tests.faults.guest import Guest, written
+from tests.faults.oracle import judge
 from tests.faults.stage import LONG, Stage, poll
-from tests.faults.traffic import KEY
 from tests.fixtures.certificates import Certificates
-from tests.fixtures.console import ROOT, Console
+from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer, connect
 from tests.fixtures.sentinels import Sentinels
 
 pytestmark = pytest.mark.redis
 
-# 200 lines a second until the file is there; then it says how many there were.
-GUEST = """
-import pathlib, sys, time
-stop, n = pathlib.Path(sys.argv[1]), 0
-while not stop.exists():
-    n += 1
-    print("guest", n, flush=True)
-    time.sleep(0.005)
-pathlib.Path(sys.argv[2]).write_text(str(n))
-"""
-
-
 PASSWORD = "for whoever connects from now on"
-
-
-class Guest:
-    """A real runner around a guest that prints numbered lines."""
-
-    def __init__(self, folder: Path) -> None:
-        self._stop, self._count = folder / "stop", folder / "count"
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self, environment: Mapping[str, str]) -> Guest:
-        own = {"PATH": os.environ["PATH"], "RUNNER_DEBUG_LOCAL_LOG": "no"}
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "extdebug.runner", "wrap", "--tenant", "acme", "--extension",
-            "invoice-sync", "--install", "inst-acme", "--",
-            sys.executable, "-c", GUEST, str(self._stop), str(self._count),
-            cwd=ROOT, env={**own, **environment}, stdout=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        return self
-
-    async def stop(self) -> int:
-        """Let it flush and end; how many lines there were."""
-        assert self._process is not None
-        self._stop.touch()
-        async with asyncio.timeout(20):
-            assert await self._process.wait() == 0
-        return int(self._count.read_text())
-
-    def close(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +80,7 @@ async def test_the_master_dies_and_all_follow_the_sentinels(
     assert [gap.reason for gap in watcher.gaps].count("failover") == 1
     verdict = judge(
         watcher.log,
-        _written(watch.master(), count),
+        written(watch.master(), count),
         reasons={"written": ["failover"], "dropped": ["failover", "producer"]},
         first={"guest": watcher.shown[0].n},
     )
@@ -147,18 +103,6 @@ async def _write_what_nobody_else_has(master: RedisServer, console: Console) -> 
         client.config_set("requirepass", PASSWORD)
         client.client_kill_filter(_type="replica")
     await asyncio.sleep(0.3)
-
-
-def _written(server: RedisServer, count: int) -> list[Written]:
-    """Every number of the guest, with its entry's id where the server that is left has it."""
-    with server.client() as client:
-        rows = client.xrange(KEY)
-    ids = {
-        int(words[1]): id.decode()
-        for id, fields in rows
-        if (words := fields[b"message"].split())[:1] == [b"guest"]
-    }
-    return [Written("guest", n, ids.get(n)) for n in range(1, count + 1)]
 
 
 async def _subscribed(layer: BaseChannelLayer) -> str:

@@ -131,7 +131,7 @@ class Command(BaseCommand):
 
         began = told = time.monotonic()
         try:
-            with client(plan.redis_url, seconds=CONNECT_SECONDS) as asked:
+            with client(plan.redis_url, seconds=CONNECT_SECONDS, bucket=plan.first_bucket) as asked:
                 while not asked.xlen(plan.first_stream):
                     children.check()
                     time.sleep(0.1)

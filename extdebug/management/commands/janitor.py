@@ -151,12 +151,16 @@ def _beat(failed: Sequence[str], tenantless: Sequence[Target]) -> None:
 
 
 def tidy_streams(retention: float) -> Tidied:
-    """One round over the streams of REDIS_URL."""
-    with redis_clients.client(settings.REDIS_URL, seconds=REDIS_SECONDS) as client:
-        return tidy(
-            client, prefix=settings.EXT_DEBUG_STREAM_PREFIX, retention=retention,
-            alive=_living_hubs, watched=_watched,
-        )  # fmt: skip
+    """One round over the streams of REDIS_URL, on each master of a cluster. Where one does not
+    answer, those behind it wait for the next round."""
+    keys = redis_clients.keys(settings.REDIS_URL, prefix=settings.EXT_DEBUG_STREAM_PREFIX)
+    done = Tidied()
+    for server in redis_clients.clients(settings.REDIS_URL, seconds=REDIS_SECONDS):
+        with server as client:
+            done.add(
+                tidy(client, keys=keys, retention=retention, alive=_living_hubs, watched=_watched)
+            )
+    return done
 
 
 def _living_hubs() -> set[str]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from extdebug.streams.acl import AclRole, UnsupportedServer, Version, rules
+from extdebug.wire.keys import Keys
 
 CONNECT_SECONDS: Final = 3
 ADVISED: Final = "7.2"
@@ -30,6 +31,10 @@ class Command(BaseCommand):
             "--server-version",
             help=f"for example {ADVISED}; without it the server of REDIS_URL is asked",
         )
+        parser.add_argument(
+            "--cluster", action="store_true",
+            help="for the nodes of a cluster, as without it where REDIS_URL names one",
+        )  # fmt: skip
         parser.add_argument("--aclfile", action="store_true", help="as lines of an ACL file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,16 +42,25 @@ class Command(BaseCommand):
             version = Version.parse(options["server_version"] or _ask_server())
         except (ValueError, UnsupportedServer) as error:
             raise CommandError(str(error)) from error
+        keys = Keys(
+            settings.EXT_DEBUG_STREAM_PREFIX, bucketed=options["cluster"] or _on_a_cluster()
+        )
         chosen = [AclRole[options["role"].upper()]] if options["role"] else list(AclRole)
         for role in chosen:
             words = rules(
                 role,
                 version=version,
-                prefix=settings.EXT_DEBUG_STREAM_PREFIX,
+                keys=keys,
                 layer_prefix=settings.CHANNEL_LAYER_PREFIX,
             )
             first = "user" if options["aclfile"] else "ACL SETUSER"
             self.stdout.write(" ".join([first, role.value, *words]))
+
+
+def _on_a_cluster() -> bool:
+    from extdebug.wire.redis_clients import keys
+
+    return keys(settings.REDIS_URL, prefix="").bucketed
 
 
 def _ask_server() -> str:

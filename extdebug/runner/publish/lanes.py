@@ -45,6 +45,11 @@ class Lanes(Generic[T]):
         self.total_events = 0
         self.dropped: dict[str, int] = {}
 
+    def bound(self, bounds: Bounds) -> None:
+        """Other bounds from the next `put` on."""
+        with self.lock:
+            self._bounds = bounds
+
     def lane(self, stream: Stream) -> Lane[T]:
         """The lane of a stream, made when it is new. Under `lock`."""
         lane = self._lanes.get(stream)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from extdebug.runner.config import PublisherConfig
 from extdebug.runner.context import RequestFlow
+from extdebug.runner.publish.bucket_senders import BucketSenders, sender
 from extdebug.runner.publish.capture_lanes import CaptureLanes
 from extdebug.runner.publish.commands import Packed, lost_entry, pack
 from extdebug.runner.publish.lane import Bounds, LaneLoss, Stream
@@ -23,12 +24,12 @@ from extdebug.runner.publish.local_log import mirror
 from extdebug.runner.publish.rate_limiter import SILENCE
 from extdebug.runner.publish.redacting_encoder import Captured, Redaction, prepare, text_of
 from extdebug.runner.publish.redaction import load_redaction
-from extdebug.runner.publish.redis_sink import RedisSink
 from extdebug.runner.publish.sender import Sender
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Level, Origin, Output
 from extdebug.wire.executions import Execution
-from extdebug.wire.keys import stream_key
+from extdebug.wire.keys import Target
+from extdebug.wire.redis_clients import keys
 
 log = logging.getLogger("extdebug.runner")
 
@@ -67,10 +68,11 @@ class Publisher:
         self.emitted = 0
         self.prepared = 0
         self.failed = 0
-        self._sender: Sender | None = None
+        self._keys = keys(config.redis_url or "", prefix=config.prefix)
+        self._sender: Sender | BucketSenders | None = None
         if config.redis_url is not None:
-            sink = RedisSink(config.redis_url, reply_timeout=config.reply_timeout)
-            self._sender = Sender(config, sink, bounds=bounds, unsettled=self._unsettled)
+            make = BucketSenders if self._keys.bucketed else sender
+            self._sender = make(config, self._keys, bounds=bounds, unsettled=self._unsettled)
             self._sender.start()
         self._thread = threading.Thread(target=self._run, name="publisher-prepare", daemon=True)
         self._thread.start()
@@ -261,7 +263,7 @@ class Publisher:
             tap(item.flow.stream, item.flow.install, entry)
         if self._sender is None:
             return None
-        key = stream_key(self._config.prefix, item.flow.tenant, item.flow.extension)
+        key = self._keys.of(Target(*item.flow.stream))
         return pack(key, entry, src=item.src, maxlen=self._config.maxlen)
 
     def _skip(self, hint: object) -> None:

@@ -77,9 +77,14 @@ def needs_another_connection(error: Exception) -> bool:
 
 
 class RedisSink:
-    """Used by one thread. Connects on demand and never retries by itself."""
+    """Used by one thread. Connects on demand and never retries by itself.
 
-    def __init__(self, url: str, *, reply_timeout: float) -> None:
+    On a cluster it is a connection to whichever node owns `bucket`. MOVED, ASK and CLUSTERDOWN are
+    refusals that pass: the next connection is made to the owner of then.
+    """
+
+    def __init__(self, url: str, *, reply_timeout: float, bucket: int | None = None) -> None:
+        self._bucket = bucket
         self._address = RedisAddress.parse(url)
         self._options: dict[str, Any] = {
             "socket_connect_timeout": CONNECT_TIMEOUT,
@@ -110,7 +115,9 @@ class RedisSink:
             self.close()
         connection: AbstractConnection | None = None
         try:
-            connection = redis_clients.connection(self._address, **self._options)
+            connection = redis_clients.connection(
+                self._address, bucket=self._bucket, **self._options
+            )
             connection.connect()
         except (RedisError, OSError) as error:
             if connection is not None:

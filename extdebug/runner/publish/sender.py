@@ -1,4 +1,4 @@
-"""The send stage: a thread that writes what is outgoing to Redis, and keeps its connection."""
+"""The send stage: a thread that writes what is outgoing to one Redis, and keeps its connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from extdebug.runner.publish.lane import Bounds, LaneLoss, Stream
 from extdebug.runner.publish.outgoing import Batch, Outgoing
 from extdebug.runner.publish.redis_sink import Uncertain, Unreachable, needs_another_connection
 from extdebug.wire.backoff import jittered
-from extdebug.wire.keys import stream_key
+from extdebug.wire.keys import Keys, Target
 from extdebug.wire.redis_causes import cause
 
 log = logging.getLogger("extdebug.runner")
@@ -24,6 +24,11 @@ log = logging.getLogger("extdebug.runner")
 SETTLE: Final = 0.05  # s
 # An outage is said when it begins and then once in so many seconds.
 REPEAT: Final = 60.0
+# What `stats` counts.
+FIGURES: Final = (
+    "written", "markers", "uncertain", "batches", "connects", "failures", "connected",
+    "refused_streams", "unsent", "unsent_bytes",
+)  # fmt: skip
 # How long `close` waits for the batch in flight, before and after it ends the connection.
 CLOSE: Final = 2.0  # s
 
@@ -39,6 +44,22 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+def close_all(senders: Sequence[Sender]) -> None:
+    """Stop all of them at once, each within twice CLOSE."""
+    for sender in senders:
+        sender.stop()
+    _join(senders)
+    for sender in senders:
+        sender.cut()
+    _join(senders)
+
+
+def _join(senders: Sequence[Sender]) -> None:
+    until = time.monotonic() + CLOSE
+    for sender in senders:
+        sender.join(max(0.0, until - time.monotonic()))
+
+
 class Sender:
     """Owns the outgoing lanes, the connection and the thread between them."""
 
@@ -47,11 +68,16 @@ class Sender:
         config: PublisherConfig,
         sink: Sink,
         *,
+        keys: Keys,
         bounds: Bounds,
         unsettled: Callable[[Stream, int], None],
+        bucket: int | None = None,
     ) -> None:
+        """`bucket`: of all streams that are put, on a cluster."""
         self._config = config
         self._sink = sink
+        self._keys = keys
+        self._probe = keys.probe(bucket)
         self._outgoing = Outgoing(bounds, unsettled=unsettled)
         self._lanes = self._outgoing.lanes
         self._thread = threading.Thread(target=self._run, name="publisher-send", daemon=True)
@@ -73,13 +99,25 @@ class Sender:
         """Whether everything that was put is written or counted."""
         return self._lanes.idle()
 
+    def bound(self, bounds: Bounds) -> None:
+        """From the next entry on."""
+        self._lanes.bound(bounds)
+
     def close(self) -> None:
         """Stop the thread. What still waits stays unwritten."""
+        close_all([self])
+
+    def stop(self) -> None:
+        """Ask the thread to end when it has its answer."""
         self._stop.set()
         self._lanes.close()
-        self._thread.join(timeout=CLOSE)
-        self._sink.close()  # wakes a thread that waits for an answer
-        self._thread.join(timeout=CLOSE)
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout=timeout)
+
+    def cut(self) -> None:
+        """Wake a thread that waits for an answer."""
+        self._sink.close()
 
     def stats(self) -> dict[str, Any]:
         outgoing = self._outgoing
@@ -126,7 +164,7 @@ class Sender:
         try:
             if not self._sink.connect():
                 return True
-            self._sink.probe(f"{self._config.prefix}probe")
+            self._sink.probe(self._probe)
         except Unreachable as error:
             self._failed(str(error))
             return False
@@ -188,6 +226,6 @@ class Sender:
         return refusals
 
     def _marker(self, stream: Stream, lost: LaneLoss, now_ms: int) -> bytes:
-        key = stream_key(self._config.prefix, *stream)
+        key = self._keys.of(Target(*stream))
         entry = lost_entry(stream, lost, now_ms=now_ms)
         return pack(key, entry, src=lost.src, maxlen=self._config.maxlen).command

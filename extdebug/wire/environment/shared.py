@@ -12,7 +12,7 @@ from extdebug.wire.redis_address import with_files
 # Redis takes any bytes, ACL patterns and key globs do not.
 PREFIX_PATTERN: Final = r"[A-Za-z0-9._:-]{1,64}"
 REDIS: Final = RedisUrl()
-TLS_SCHEMES: Final = ("rediss://", "rediss+sentinel://")
+TLS_SCHEMES: Final = ("rediss://", "rediss+sentinel://", "rediss+cluster://")
 
 
 # The options of redis-py's connections that name files, in the order of `tls_settings`.

@@ -323,7 +323,7 @@ async def test_a_third_life_that_live_has_not_noticed_is_a_reset_and_nothing_of_
         client.delete(KEY)
         write(redis_server, "third 1", "third 2", "third 3")
         history = History(hub, here, Start(cursor=place))
-        async with hub.reader() as link:  # no turn of the tail between this and the reading
+        async with hub.reader(TARGET) as link:  # no turn of the tail between this and the reading
             at = await history._resumed(link, place, boundary)
     assert at == boundary
     here.ring.release()

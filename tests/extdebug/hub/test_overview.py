@@ -25,7 +25,7 @@ from extdebug.hub.overview import (
 )
 from extdebug.hub.selection import Selection
 from extdebug.wire.events import Level
-from extdebug.wire.keys import Target
+from extdebug.wire.keys import Keys, Target
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
 from tests.extdebug.model.server import Server, Wire
@@ -37,7 +37,7 @@ ALL = Selection(None, EVERYTHING)
 class Stream:
     """A stream of the model's Redis, and the counts of one process over it."""
 
-    prefix = "ext-debug:"
+    keys = Keys("ext-debug:")
 
     def __init__(self, **bounds: int) -> None:
         self.server = Server()
@@ -58,7 +58,7 @@ class Stream:
         await asyncio.sleep(0)
 
     @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[Any]:
+    async def reader(self, target: Target) -> AsyncIterator[Any]:
         yield self
 
     async def together(self, *commands: Any) -> list[Any]:

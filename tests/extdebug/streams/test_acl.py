@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from extdebug.streams.acl import PASSWORD, AclRole, UnsupportedServer, Version, rules
-from extdebug.wire.keys import escape
+from extdebug.wire.keys import Keys, escape
 from tests.fixtures.redis import RedisServer
 
 KEY = "ext-debug:acme:invoice-sync"
@@ -128,7 +128,7 @@ def test_an_unchanged_password_placeholder_is_refused(redis_server: RedisServer)
 
 @pytest.mark.parametrize(("version", "named"), [("7.0.15", False), ("7.2", True), ("8.0.1", True)])
 def test_setinfo_is_named_only_where_the_server_knows_it(version: str, named: bool) -> None:
-    words = rules(AclRole.RUNNER, version=Version.parse(version), prefix="p:", layer_prefix="l")
+    words = rules(AclRole.RUNNER, version=Version.parse(version), keys=Keys("p:"), layer_prefix="l")
     assert ("+client|setinfo" in words) == named
 
 

@@ -11,7 +11,7 @@ import redis
 
 from extdebug.streams.acl import AclRole, Version, rules
 from extdebug.streams.retention import EMPTY_FOR_MS, Tidied, UnsafePrefix, server_time_ms, tidy
-from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, NAMING_PREFIX, Target
+from extdebug.wire.keys import EPOCH_PREFIX, GROUP_PREFIX, NAMING_PREFIX, Keys, Target
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
 
@@ -27,7 +27,7 @@ def client(redis_server: RedisServer) -> Iterator[redis.Redis]:
 
 def sweep(client: redis.Redis, **more: Any) -> Tidied:
     wanted: dict[str, Any] = {
-        "prefix": "ext-debug:", "retention": RETENTION, "alive": set, "watched": set, **more,
+        "keys": Keys("ext-debug:"), "retention": RETENTION, "alive": set, "watched": set, **more,
     }  # fmt: skip
     return tidy(client, **wanted)
 
@@ -155,7 +155,7 @@ def test_a_prefix_is_no_pattern(client: redis.Redis):
     fill(client, "extXdebug:acme:x", 5, age=10_000)
     fill(client, "ext?debug:acme:x", 5, age=10_000)
 
-    assert sweep(client, prefix="ext?debug:").streams == 1
+    assert sweep(client, keys=Keys("ext?debug:")).streams == 1
     assert client.xlen("extXdebug:acme:x") == 5
 
 
@@ -163,7 +163,7 @@ def test_an_empty_prefix_is_refused(client: redis.Redis):
     fill(client, "sessions", 5, age=10_000)
 
     with pytest.raises(UnsafePrefix):
-        sweep(client, prefix="")
+        sweep(client, keys=Keys(""))
     assert client.xlen("sessions") == 5
 
 
@@ -198,7 +198,10 @@ def test_the_janitors_own_acl_is_enough(redis_server: RedisServer, client: redis
     fill(client, "ext-debug:acme:old", 5, age=EMPTY_FOR_MS / 1000 + 60)
     client.xgroup_create(KEY, f"{GROUP_PREFIX}dead", "$")
     words = rules(
-        AclRole.JANITOR, version=Version(major=7, minor=0), prefix="ext-debug:", layer_prefix="asgi"
+        AclRole.JANITOR,
+        version=Version(major=7, minor=0),
+        keys=Keys("ext-debug:"),
+        layer_prefix="asgi",
     )
     client.execute_command(
         "ACL", "SETUSER", "janitor", *[">pw" if word.startswith("#") else word for word in words]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.crc import key_slot
 
 from extdebug.wire.events import BARE, BadId
-from extdebug.wire.keys import Target, add_args, escape, parse_key, stream_key
+from extdebug.wire.keys import (
+    BUCKETS,
+    Keys,
+    Target,
+    add_args,
+    escape,
+    parse_key,
+    slot_of,
+    stream_key,
+)
 from tests.extdebug.entries import names
 
 prefixes = st.sampled_from(["ext-debug:", "", "a:b:", "[x]*"])
@@ -75,3 +87,59 @@ def test_an_entry_is_added_with_a_cap_redis_may_round():
 )
 def test_a_prefix_becomes_a_pattern_that_matches_it_alone(prefix: str, pattern: str):
     assert escape(prefix) == pattern
+
+
+# --- on a cluster -------------------------------------------------------------------------------------
+
+
+@given(prefixes, names | st.just(BARE), names)
+def test_a_key_of_a_cluster_names_its_target_and_its_bucket(prefix: str, tenant: str, name: str):
+    keys, target = Keys(prefix, bucketed=True), Target(tenant, name)
+    key = keys.of(target)
+    assert keys.target(key) == target
+    bucket = keys.bucket(target)
+    assert bucket is not None
+    assert key.startswith(f"{prefix}{{b{bucket:02d}}}:")
+    assert 0 <= bucket < BUCKETS
+
+
+def test_the_layout_of_a_cluster_is_for_ever():
+    """Runners of other versions write by it: a change would divide them from the console."""
+    keys = Keys("ext-debug:", bucketed=True)
+    assert keys.of(Target("acme", "invoice-sync")) == "ext-debug:{b62}:acme:invoice-sync"
+    assert keys.of(Target(BARE, "invoice-sync")) == "ext-debug:{b09}:invoice-sync"
+    assert [slot_of(bucket) for bucket in (0, 1, 7, 63)] == [1741, 5868, 13866, 7176]
+
+
+@pytest.mark.parametrize("bucket", range(BUCKETS))
+def test_a_slot_is_the_one_that_redis_gives_the_bucket_s_keys(bucket: int):
+    assert slot_of(bucket) == key_slot(Keys("p:", bucketed=True).probe(bucket).encode())
+
+
+def test_streams_spread_over_all_buckets():
+    keys = Keys("", bucketed=True)
+    counts = Counter(keys.bucket(Target(f"tenant-{n % 40}", f"ext-{n}")) for n in range(6400))
+    assert set(counts) == set(range(BUCKETS))
+    assert max(counts.values()) < 160
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["p:acme:x", "p:{b00}:acme:x", "p:{b1}:acme:x", "p:{b99}:acme:x", "p:b52:acme:x", "p:{b52}", "p:"],
+)
+def test_a_key_with_another_bucket_or_none_has_no_target(key: str):
+    assert Keys("p:", bucketed=True).bucket(Target("acme", "x")) not in (0, 99)
+    assert Keys("p:", bucketed=True).target(key) is None
+
+
+def test_without_a_cluster_keys_have_no_bucket():
+    keys = Keys("p:")
+    assert keys.of(Target("acme", "x")) == "p:acme:x"
+    assert keys.bucket(Target("acme", "x")) is None
+    assert keys.probe(None) == "p:probe"
+    assert keys.target("p:{b52}:acme:x") is None
+
+
+def test_a_pattern_matches_the_keys_and_no_brace_less_ones():
+    assert Keys("a[b]:").pattern == "a\\[b\\]:*"
+    assert Keys("p:", bucketed=True).pattern == "p:{b[0-9][0-9]}:*"

@@ -41,6 +41,21 @@ def test_sentinels_stand_in_for_host_and_port():
     }  # fmt: skip
 
 
+def test_nodes_of_a_cluster_stand_in_for_host_and_port():
+    found = RedisAddress.parse(
+        "rediss+cluster://app:p%40ss@a.example:7001,b.example,[::1]:1/?ssl_ca_certs=/ca.pem"
+    )
+    assert found.transport is Transport.TLS
+    assert found.nodes == (("a.example", 7001), ("b.example", 6379), ("::1", 1))
+    assert (found.sentinels, found.service) == ((), "")
+    assert found.options == {"username": "app", "password": "p@ss", "ssl_ca_certs": "/ca.pem"}
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/0", "?db=0", "/0?db=0"])
+def test_a_cluster_has_database_0_alone(rest: str):
+    assert RedisAddress.parse(f"redis+cluster://h:1{rest}").options == {}
+
+
 @pytest.mark.parametrize("rest", ["?db=4", "/4", "/0?db=4"])
 def test_the_index_stands_in_the_path_or_in_the_query(rest: str):
     found = RedisAddress.parse(f"redis+sentinel://h:1/events{rest}")
@@ -52,7 +67,10 @@ def test_the_index_stands_in_the_path_or_in_the_query(rest: str):
     [
         "redis://", "redis:///0", "redis://h/index", "redis://h:0/0", "redis://h:70000/0",
         "redis://h/0 ", "redis://h#p@x/0", "http://h/0", "h:6379", "redis://h/0?ssl_ca_cert=typo",
-        "rediss://h/0?ssl_ca_cert=typo", "redis://h/0?socket_timeout=soon", "redis+cluster://h/0",
+        "rediss://h/0?ssl_ca_cert=typo", "redis://h/0?socket_timeout=soon", "redis+cluster://h/1",
+        "redis+cluster://h/?db=2", "redis+cluster:///", "redis+cluster://h:1,/", "unix+cluster://h/",
+        "redis+cluster://u:p@h:1,u:p@i:1/", "redis+cluster+sentinel://h:1/events",
+        "redis+sentinel+cluster://h:1/", "redis+cluster://h/?ssl_ca_certs=plain",
         "redis+sentinel://h:1", "redis+sentinel://h:1/", "redis+sentinel:///events",
         "redis+sentinel://h:1,/events", "redis+sentinel://h:1,i:70000/events",
         "redis+sentinel://h:1/events/x", "redis+sentinel://h:1/a b", "redis+sentinel://h:1/a/0/1",

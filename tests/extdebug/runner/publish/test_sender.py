@@ -10,6 +10,7 @@ from extdebug.runner.publish.commands import Packed
 from extdebug.runner.publish.lane import Bounds, LaneLoss, Stream
 from extdebug.runner.publish.redis_sink import Uncertain, Unreachable
 from extdebug.runner.publish.sender import Sender
+from extdebug.wire.keys import Keys
 from tests.fixtures.programs import wait_until
 
 A: Stream = ("acme", "x")
@@ -61,6 +62,7 @@ class Rig:
         self.sender = Sender(
             PublisherConfig(),
             self.sink,
+            keys=Keys("ext-debug:"),
             bounds=Bounds(),
             unsettled=lambda stream, count: self.open_ends.append((stream, count)),
         )
