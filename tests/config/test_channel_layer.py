@@ -4,6 +4,7 @@ from channels_redis.utils import create_pool
 from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from config.channel_layer import channel_layer
+from extdebug.wire.any_node import AnyNode, AnyNodeOverTls
 
 
 def test_without_a_redis_it_stays_in_the_process():
@@ -35,3 +36,15 @@ def test_sentinels_are_asked_with_the_same_certificates():
         assert (known["password"], known["ssl_ca_certs"]) == ("s", "/ca.pem")
     (plain,) = channel_layer("redis+sentinel://a:1/events", prefix="p")["CONFIG"]["hosts"]
     assert create_pool(plain).connection_class is SentinelManagedConnection
+
+
+def test_on_a_cluster_any_node_will_do():
+    url = "rediss+cluster://u:p@a:1,b:2/?ssl_ca_certs=/ca.pem"
+    (host,) = channel_layer(url, prefix="p")["CONFIG"]["hosts"]
+    pool = create_pool(host)
+    assert pool.connection_class is AnyNodeOverTls
+    made = pool.make_connection()
+    assert (made.username, made.password) == ("u", "p")
+    assert made._nodes == (("a", 1), ("b", 2))
+    (plain,) = channel_layer("redis+cluster://a:1/", prefix="p")["CONFIG"]["hosts"]
+    assert create_pool(plain).connection_class is AnyNode

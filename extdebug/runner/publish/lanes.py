@@ -46,9 +46,11 @@ class Lanes(Generic[T]):
         self.dropped: dict[str, int] = {}
 
     def bound(self, bounds: Bounds) -> None:
-        """Other bounds from the next `put` on."""
+        """Other bounds; what is beyond them is lost, and stated."""
         with self.lock:
             self._bounds = bounds
+            while self.total_bytes > bounds.total_bytes:
+                self._evict(self._fattest())
 
     def lane(self, stream: Stream) -> Lane[T]:
         """The lane of a stream, made when it is new. Under `lock`."""

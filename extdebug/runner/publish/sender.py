@@ -100,7 +100,7 @@ class Sender:
         return self._lanes.idle()
 
     def bound(self, bounds: Bounds) -> None:
-        """From the next entry on."""
+        """Other bounds for what waits."""
         self._lanes.bound(bounds)
 
     def close(self) -> None:

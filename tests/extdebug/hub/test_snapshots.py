@@ -9,7 +9,7 @@ from extdebug.hub.snapshots import epochs_under, refusal, rows_of, snapshot_comm
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import read_info
-from extdebug.wire.keys import EPOCH_PREFIX
+from extdebug.wire.keys import EPOCH_PREFIX, MOVED_PREFIX
 from tests.fixtures.redis import RedisServer
 
 KEY = b"ext-debug:acme:invoice-sync"
@@ -34,11 +34,14 @@ def test_a_snapshot_asks_for_stream_and_groups() -> None:
 
 
 @pytest.mark.redis
-async def test_the_names_of_a_stream_come_with_the_servers_run(redis_server: RedisServer) -> None:
+async def test_the_run_is_the_one_under_which_the_stream_lives(redis_server: RedisServer) -> None:
     link = Link(redis_server.url)
     run_id = read_info(await link.call("INFO", "server"))["run_id"]
     earlier = "1" * 40
     life = epochs.new_epoch(earlier)
     await link.call("XGROUP", "CREATE", KEY, f"{EPOCH_PREFIX}{life}", "0", "MKSTREAM")
     assert await epochs_under(link, KEY) == ((life,), run_id)
+    move = epochs.move(run_id, earlier)
+    await link.call("XGROUP", "CREATE", KEY, f"{MOVED_PREFIX}{move}", "0")
+    assert await epochs_under(link, KEY) == ((life,), epochs.run_mark(earlier))
     await link.close()

@@ -40,7 +40,6 @@ class Process:
     def __init__(self, server: Server, name: str) -> None:
         self.server = server
         self.redactor = REDACTOR
-        self.prefix = "ext-debug:"
         self.watched = WatchedStream(TARGET, KEY, self.redactor)
         self.identity = ServerIdentity(clock=self._clock, monotonic=self._clock)
         self.group = f"ee-debug-ui:{name}".encode()
@@ -58,6 +57,11 @@ class Process:
         """Its connection breaks, and it notices at once."""
         self.identity.broke()
 
+    def sent_on(self) -> None:
+        """The server said, before the stream went, that the next one has it now."""
+        self.identity.broke()
+        self.identity.gave("next")
+
     def _connected(self) -> None:
         """What a tail does on each new connection."""
         if self._run != self.server.run:
@@ -65,7 +69,7 @@ class Process:
             # Whoever did not notice at once notices by its time limit, not within the same second.
             self.server.now = max(self.server.now, self.server.began + 1000)
             self.identity.broke()
-            self.identity.identify(self.server.info)
+            self.identity.identify(self.server.info, node="next")
             self.identity.heard()
             self.tail.reconnected()
 
@@ -111,7 +115,7 @@ class Process:
         self.watched.leave(subscription)
 
     @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[Any]:
+    async def reader(self, target: Target) -> AsyncIterator[Any]:
         yield self._wire
 
     def run_id(self, target: Target) -> str:

@@ -1,17 +1,21 @@
 """One link to Redis: raw replies, errors as they are, and no late reply for the next question."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from redis.asyncio import Connection
-from redis.exceptions import ResponseError
+from redis.exceptions import AskError, MovedError, ResponseError
 
 from extdebug.streams.connection import LOST, Link, pack
+from extdebug.wire.keys import Keys
 from extdebug.wire.redis_address import RedisAddress
+from extdebug.wire.redis_causes import SlotAway
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis_cluster import Cluster
 
 
 @pytest.fixture
@@ -133,3 +137,101 @@ async def test_nobody_there_is_a_lost_link() -> None:
     with pytest.raises(LOST):
         await nobody.call("PING")
     assert not nobody.connected
+
+
+# --- on a cluster
+
+BUCKET = 7
+PROBE = Keys("p:", bucketed=True).probe(BUCKET)
+
+
+@pytest.fixture
+def cluster(cluster_factory: Callable[..., Cluster]) -> Cluster:
+    return cluster_factory()
+
+
+@pytest.mark.redis
+async def test_a_slot_that_moved_is_followed_and_who_gave_it_is_known(cluster: Cluster) -> None:
+    link, other = Link(cluster.url, bucket=BUCKET), Link(cluster.url, bucket=BUCKET)
+    owner = cluster.owner(BUCKET)
+    heir = next(one for one in cluster.masters if one is not owner)
+    await link.call("SET", PROBE, "kept")
+    assert await other.call("GET", PROBE) == b"kept"
+    assert (link.place, await link.node_id()) == (("127.0.0.1", owner.port), cluster.id(owner))
+    cluster.begin_move(BUCKET, heir)
+    assert await link.call("GET", PROBE) == b"kept", "nothing of it moved yet"
+    assert cluster.move_keys(BUCKET, heir) == 1
+    for _ in range(2):
+        with pytest.raises(AskError):
+            await link.call("GET", PROBE)
+        with pytest.raises(AskError):
+            await link.together(("GET", PROBE), ("GET", PROBE))
+    assert link.connected, "an answer to one command"
+    cluster.end_move(BUCKET, heir)
+    with pytest.raises(SlotAway) as moved:
+        await link.together(("GET", PROBE), ("GET", PROBE))
+    assert moved.value.heir == cluster.id(heir)
+    assert isinstance(moved.value, LOST)
+    assert await link.call("GET", PROBE) == b"kept"
+    assert link.place == ("127.0.0.1", heir.port)
+    await other.follow(link)
+    assert await other.call("GET", PROBE) == b"kept"
+    assert other.place == link.place
+    await link.close()
+    await other.close()
+
+
+@pytest.mark.redis
+async def test_one_that_took_the_place_of_the_heir_is_not_believed(cluster: Cluster) -> None:
+    """The slot was on its way to a second node, and a third has it."""
+    link = Link(cluster.url, bucket=BUCKET)
+    owner = cluster.owner(BUCKET)
+    second, third = (one for one in cluster.masters if one is not owner)
+    await link.call("SET", PROBE, "kept")
+    cluster.begin_move(BUCKET, second)
+    cluster.move_keys(BUCKET, second)
+    with pytest.raises(AskError):
+        await link.call("GET", PROBE)
+    cluster.end_move(BUCKET, third)
+    with pytest.raises(SlotAway) as moved:
+        await link.call("GET", PROBE)
+    assert moved.value.heir == ""
+    await link.close()
+
+
+@pytest.mark.redis
+async def test_a_cluster_that_is_down_ends_the_call_and_the_next_asks_anew(
+    cluster: Cluster,
+) -> None:
+    link = Link(cluster.url, bucket=BUCKET)
+    owner = cluster.owner(BUCKET)
+    await link.call("SET", PROBE, "kept")
+    victim = next(one for one in cluster.masters if one is not owner)
+    victim.kill9()  # without a replica: no cluster any more
+    async with asyncio.timeout(10):
+        with pytest.raises(SlotAway, match="cluster is down") as down:
+            await _ask_for_ever(link)
+    assert (down.value.place, down.value.heir, link.connected) == (None, "", False)
+    victim.start()
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(SlotAway):
+                assert await link.call("GET", PROBE) == b"kept"
+                break
+            await asyncio.sleep(0.05)
+    await link.close()
+
+
+async def _ask_for_ever(link: Link) -> None:
+    while await link.call("GET", PROBE):  # noqa: ASYNC110 - until it raises
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.redis
+async def test_a_node_named_as_a_plain_server_keeps_its_answer(cluster: Cluster) -> None:
+    wrong = next(one for one in cluster.masters if one is not cluster.owner(BUCKET))
+    link = Link(wrong.url)
+    with pytest.raises(MovedError):
+        await link.call("GET", PROBE)
+    assert link.connected
+    await link.close()

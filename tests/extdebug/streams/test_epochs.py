@@ -10,9 +10,11 @@ from extdebug.streams.epochs import (
     by_failover,
     current,
     moment,
+    move,
     new_epoch,
     of_run,
     outdated,
+    run_before,
     run_certain,
     run_mark,
 )
@@ -106,3 +108,40 @@ def test_a_gap_between_two_runs_reaches_to_where_the_second_is_certain() -> None
     assert until.ms >= 5_064
     assert epochs.gap_until([first, second], second) == until
     assert epochs.gap_until([second, again], second) == ZERO_ID, "one run alone"
+
+
+# --- moved to another server
+
+ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
+
+
+def test_a_run_that_was_replaced_meanwhile_is_over_even_if_its_server_answers_again() -> None:
+    first = new_epoch(ONE)
+    second = new_epoch(TWO, earlier=[first])
+    assert current([first], ONE) == first
+    assert current([first, second], ONE) == ""
+    assert current([first, second], TWO) == second
+
+
+def test_a_life_is_found_under_the_run_from_which_it_was_moved() -> None:
+    life = new_epoch(ONE)
+    moved = [move(TWO, ONE)]
+    assert run_before([life], moved, TWO) == run_mark(ONE)
+    assert run_before([life], moved, ONE) == ONE
+    assert run_before([life], moved, THREE) == THREE
+    further = [*moved, move(THREE, TWO)]
+    assert run_before([life], further, THREE) == run_mark(ONE)
+
+
+def test_what_a_later_run_named_is_no_life_of_the_run_before_the_move() -> None:
+    life = new_epoch(ONE)
+    newer = new_epoch(TWO, earlier=[life])
+    moved = [move(TWO, ONE)]
+    assert run_before([life, newer], moved, TWO) == TWO
+    assert run_before([life, newer], [move(THREE, ONE)], THREE) == THREE
+
+
+def test_moves_in_a_circle_end() -> None:
+    moved = [move(TWO, ONE), move(ONE, TWO)]
+    assert run_before([new_epoch(THREE)], moved, ONE) == ONE
+    assert run_before([new_epoch(TWO)], moved, ONE) == run_mark(TWO)

@@ -4,7 +4,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from extdebug.streams import epochs
 from extdebug.streams.replies import Snapshot, read_keys, read_rows, read_snapshot, scalars
+from extdebug.wire.keys import EPOCH_PREFIX, MOVED_PREFIX
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 INFO = [
@@ -63,3 +65,14 @@ def test_rows_leave_out_entries_that_were_deleted_meanwhile() -> None:
     assert read_rows([[b"1-0", [b"a", b"b"]], [b"2-0", None]]) == [(EntryId(1, 0), [b"a", b"b"])]
     assert read_rows(None) == read_keys(None) == []
     assert read_keys([[b"k", [[b"1-2", []]]]]) == [(b"k", [(EntryId(1, 2), [])])]
+
+
+def test_a_snapshot_names_epochs_and_moves_apart() -> None:
+    life, move = epochs.new_epoch("1" * 40), epochs.move("2" * 40, "1" * 40)
+    names = [f"{EPOCH_PREFIX}{life}", f"{MOVED_PREFIX}{move}", "ee-debug-ui:hub"]
+    groups = [[b"name", name.encode(), b"last-delivered-id", b"0-0"] for name in names]
+    info = [b"length", 0, b"entries-added", 0, b"last-generated-id", b"0-0"]
+    found = read_snapshot(info, groups)
+    assert (found.epochs, found.moves) == ((life,), (move,))
+    assert found.run("2" * 40) == epochs.run_mark("1" * 40)
+    assert found.run("3" * 40) == "3" * 40

@@ -225,3 +225,46 @@ def test_of_real_servers_a_promoted_replica_is_another_and_one_with_its_dump_is_
     assert b"master_replid2:" + b"0" * 40 not in told, "it goes on from the dump's replication id"
     restored.identify(told)
     assert not restored.failover
+
+
+# --- who gave us away
+
+
+def test_who_gave_us_to_a_node_that_we_meet_is_where_we_come_from(clock: Clock) -> None:
+    server = heard("a", clock)
+    clock.passed += 1
+    server.gave("node-b")
+    server.identify(info("b", 500, clock), node="node-b")
+    assert (server.run_id, server.moved_from) == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("heir", "node", "uptime", "silent"),
+    [
+        ("", "", 500, 1.0),  # no cluster
+        ("", "node-b", 500, 1.0),  # it did not say so
+        ("node-b", "node-c", 500, 1.0),  # that one was replaced meanwhile
+        ("node-b", "node-b", 2, 1.0),  # or it started again, and may have forgotten
+        ("node-b", "node-b", 500, 6.0),  # so long ago that anything may have happened
+    ],
+)
+def test_without_proof_nobody_gave_us_away(
+    clock: Clock, heir: str, node: str, uptime: int, silent: float
+) -> None:
+    server = heard("a", clock)
+    clock.passed += silent
+    server.gave(heir)
+    server.identify(info("b", uptime, clock), node=node)
+    assert server.moved_from == ""
+
+
+def test_a_word_counts_for_the_next_server_alone(clock: Clock) -> None:
+    server = heard("a", clock)
+    server.gave("node-b")
+    server.identify(info("a", 500, clock), node="node-a")  # it was too early: still the same one
+    server.identify(info("b", 500, clock), node="node-b")
+    assert server.moved_from == ""
+    server.gave("node-c")
+    server.gave("")  # the connection broke before we met it
+    server.identify(info("c", 500, clock), node="node-c")
+    assert server.moved_from == ""

@@ -89,7 +89,7 @@ def test_a_prefix_becomes_a_pattern_that_matches_it_alone(prefix: str, pattern: 
     assert escape(prefix) == pattern
 
 
-# --- on a cluster -------------------------------------------------------------------------------------
+# --- on a cluster
 
 
 @given(prefixes, names | st.just(BARE), names)
@@ -125,7 +125,15 @@ def test_streams_spread_over_all_buckets():
 
 @pytest.mark.parametrize(
     "key",
-    ["p:acme:x", "p:{b00}:acme:x", "p:{b1}:acme:x", "p:{b99}:acme:x", "p:b52:acme:x", "p:{b52}", "p:"],
+    [
+        "p:acme:x",
+        "p:{b00}:acme:x",
+        "p:{b1}:acme:x",
+        "p:{b99}:acme:x",
+        "p:b52:acme:x",
+        "p:{b52}",
+        "p:",
+    ],
 )
 def test_a_key_with_another_bucket_or_none_has_no_target(key: str):
     assert Keys("p:", bucketed=True).bucket(Target("acme", "x")) not in (0, 99)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -80,11 +80,11 @@ def test_replies_tell_where_the_slot_is():
     assert on_its_way_to([MovedError("5 new:2")]) is None
 
 
-# --- nodes that disagree ------------------------------------------------------------------------------
+# --- nodes that disagree
 
 
 @pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def says(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the node of each host answers: the owner of slot 5, or an error."""
     answers: dict[str, Any] = {}
 
@@ -102,7 +102,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
     monkeypatch.setattr(redis_cluster, "ask_slots", ask)
     monkeypatch.setattr(redis_cluster, "_ask_in_loop", ask_in_loop)
-    yield answers
+    return answers
 
 
 THREE = RedisAddress.parse("redis+cluster://a:1,b:1,c:1/")
@@ -151,7 +151,7 @@ async def test_without_an_owner_the_reason_is_said(
         masters(THREE)
 
 
-# --- a real one ---------------------------------------------------------------------------------------
+# --- a real one
 
 
 @pytest.mark.redis
