@@ -255,8 +255,7 @@ class History:
         """Whether the stream is of this life: its name is there, or was removed by hand and our
         process' own group is."""
         live, named = self._live.watched, epoch in snapshot.epochs
-        run_id = snapshot.run(self._hub.run_id(self._target))
-        if named or epochs.current(snapshot.epochs, run_id):
+        if named or epochs.current(snapshot.epochs, snapshot.run(self._hub.run_id(self._target))):
             return named
         ours = live.attached and live.cursor.epoch == epoch
         return ours and self._hub.group in snapshot.groups

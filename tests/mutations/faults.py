@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutations.clusters import CLUSTERS
 from tests.mutations.cuts import CUTS
 from tests.mutations.deliveries import DELIVERIES
 from tests.mutations.directory import DIRECTORY
@@ -19,6 +20,7 @@ from tests.mutations.shortcuts import SHORTCUTS
 from tests.mutations.turns import TURNS
 
 MUTATIONS: Final = [
+    *CLUSTERS,
     *CUTS,
     *DELIVERIES,
     *DIRECTORY,

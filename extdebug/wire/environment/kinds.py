@@ -191,7 +191,8 @@ class RedisUrl:
     def expected(self) -> str:
         return (
             "an address such as rediss://user:password@redis.example:6379/0 or, by Sentinels, "
-            "rediss+sentinel://user:password@a.example:26379,b.example:26379/SERVICE/0"
+            "rediss+sentinel://user:password@a.example:26379,b.example:26379/SERVICE/0 or, of a "
+            "cluster, rediss+cluster://user:password@a.example:6379,b.example:6379/"
         )
 
     def parse(self, text: str) -> str:

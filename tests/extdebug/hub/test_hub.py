@@ -7,15 +7,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from extdebug.filters.filter import EVERYTHING
 from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
-from extdebug.wire.keys import Target
+from extdebug.wire.keys import Keys, Target
 from policies.redaction.redactor import Redactor
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis_cluster import Cluster
 
 TARGET = Target("acme", "invoice-sync")
 KEY = "ext-debug:acme:invoice-sync"
@@ -122,3 +124,64 @@ async def test_redis_going_and_coming_is_told(hub: Hub, redis_server: RedisServe
     await until(lambda: "does not answer" in hub.problem(TARGET))
     await asyncio.to_thread(redis_server.start)
     await until(lambda: hub.problem(TARGET) == "")
+
+
+# --- on a cluster --------------------------------------------------------------------------------
+
+KEYS = Keys("ext-debug:", bucketed=True)
+BUCKET = 7
+
+
+def of_the_bucket(count: int) -> list[Target]:
+    names = (Target("acme", f"e{number}") for number in range(2000))
+    return [target for target in names if KEYS.bucket(target) == BUCKET][:count]
+
+
+@pytest.mark.redis
+async def test_each_bucket_has_a_reader_of_its_own(one_cluster: Cluster) -> None:
+    hub = Hub(url=one_cluster.url, prefix="ext-debug:", name="h1", redactor=Redactor(key=None))
+    targets = [*of_the_bucket(3), *(Target("acme", f"other{number}") for number in range(9))]
+    subs = [watch(hub, target) for target in targets]
+    await until(lambda: all(sub.boundary for sub in subs))
+    for sub in subs:
+        sub.ring.release()
+    for target in targets:
+        write(one_cluster.owner(KEYS.bucket(target) or 0), "line", key=KEYS.of(target))
+    await until(lambda: all(sub.ring.count for sub in subs))
+    buckets = {KEYS.bucket(target) for target in targets}
+    assert len(hub._tails) == len(buckets)
+    assert {tail.bucket for tail in hub._tails} == buckets
+    for target in targets:
+        async with hub.reader(target) as link:
+            assert await link.call("XLEN", KEYS.of(target)) == 1
+    await hub.close()
+
+
+@pytest.mark.redis
+async def test_a_bucket_is_read_on_where_it_moved_and_its_next_stream_at_once(
+    cluster_factory: Callable[..., Cluster],
+) -> None:
+    """The connection that wakes the reader has moved with it."""
+    cluster = await asyncio.to_thread(cluster_factory)
+    hub = Hub(url=cluster.url, prefix="ext-debug:", name="h1", redactor=Redactor(key=None))
+    first, *others = of_the_bucket(9)
+    sub = watch(hub, first)
+    await until(lambda: sub.boundary is not None)
+    sub.ring.release()
+    heir = next(one for one in cluster.masters if one is not cluster.owner(BUCKET))
+    for step in (cluster.begin_move, cluster.move_keys, cluster.end_move):
+        await asyncio.to_thread(step, BUCKET, heir)
+    write(heir, "line", key=KEYS.of(first))
+    await until(lambda: sub.ring.count)
+    piece = sub.ring.take()
+    assert piece is not None
+    assert piece.gap is None
+    took = []
+    for target in others:
+        began = time.monotonic()
+        more = watch(hub, target)
+        await until(lambda: more.boundary is not None)  # noqa: B023
+        took.append(time.monotonic() - began)
+    assert sorted(took)[4] < 0.5, "the read blocks for a second"
+    assert [tail.bucket for tail in hub._tails] == [BUCKET]
+    await hub.close()

@@ -9,11 +9,9 @@ from extdebug.hub.linger import STEPS, Linger
 
 @pytest.mark.parametrize(("rate", "pause"), [(100, 0.0), (60_000, 0.01), (400_000, 0.03)])
 def test_the_pause_follows_the_rate_of_deliveries(rate: int, pause: float) -> None:
-    linger, now = Linger(0.0), 0.0
-    for _ in range(100):
-        now += 0.01
-        last = linger.after(rate // 100, now=now, behind=False)
-    assert last == pause
+    linger = Linger(0.0)
+    pauses = [linger.after(rate // 100, now=n / 100, behind=False) for n in range(1, 100)]
+    assert pauses[-1] == pause
 
 
 def test_who_is_behind_does_not_wait() -> None:

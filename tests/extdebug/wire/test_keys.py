@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -151,3 +153,11 @@ def test_without_a_cluster_keys_have_no_bucket():
 def test_a_pattern_matches_the_keys_and_no_brace_less_ones():
     assert Keys("a[b]:").pattern == "a\\[b\\]:*"
     assert Keys("p:", bucketed=True).pattern == "p:{b[0-9][0-9]}:*"
+
+
+def test_the_contract_s_examples_are_keys_that_we_make():
+    text = (Path(__file__).parents[3] / "docs/wire-contract.md").read_text()
+    examples = re.findall(r"ext-debug:\{b\d\d\}:[a-z:-]+", text)
+    keys = Keys("ext-debug:", bucketed=True)
+    assert len(examples) == 2
+    assert all(keys.target(key) for key in examples)
