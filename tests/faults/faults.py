@@ -18,8 +18,9 @@ from typing import Any, Final, Protocol
 import redis
 
 from tests.faults.proxy import Proxy
-from tests.faults.traffic import KEY, Traffic
+from tests.faults.traffic import BUCKET, KEY, Traffic
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis_cluster import Cluster
 
 HUB_GROUPS: Final = b"ee-debug-ui:"  # docs/operations.md: the group of each console process
 AOF: Final = ("--appendonly", "yes", "--appendfsync", "always")
@@ -56,6 +57,7 @@ class Field:
     chance: random.Random
     another: Callable[..., RedisServer]
     proxy: Proxy | None = None
+    cluster: Cluster | None = None
 
     async def redis(self, act: Callable[[Any], Any], *, held: bool = False) -> Any:
         """`act(client)` in a thread; `held`: while no producer writes."""
@@ -236,6 +238,57 @@ async def failover(field: Field) -> None:
         field.proxy.target, field.proxy.refuse = new.port, False
 
 
+# --- a cluster ------------------------------------------------------------------------------------
+
+
+async def slot_moves(field: Field) -> None:
+    """To another node and on, or back; for a while the stream is between the two."""
+    cluster, chance = field.cluster, field.chance
+    assert cluster is not None
+    for _ in range(chance.choice((1, 2, 3))):
+        heir = chance.choice([one for one in cluster.masters if one is not field.server])
+        away = chance.choice((0.0, chance.uniform(0.0, 0.6)))
+        await asyncio.to_thread(cluster.begin_move, BUCKET, heir)
+        await asyncio.sleep(chance.uniform(0.0, 0.3))
+
+        def move(heir: RedisServer = heir, away: float = away) -> None:
+            with field.traffic.held():
+                cluster.move_keys(BUCKET, heir)
+                time.sleep(away)
+                cluster.end_move(BUCKET, heir)
+                field.traffic.move(heir.port)
+
+        await asyncio.to_thread(move)
+        field.server = heir
+        await asyncio.sleep(chance.uniform(0.0, 0.5))
+
+
+async def node_dies(field: Field) -> None:
+    """Its replica, which misses the last acknowledged entries, takes its place."""
+    cluster, old = field.cluster, field.server
+    assert cluster is not None
+
+    def cut_off() -> None:
+        with old.client() as client:
+            client.config_set("requirepass", "for whoever connects from now on")
+            client.client_kill_filter(_type="replica")
+
+    def die() -> None:
+        with field.traffic.held():
+            old.kill9()
+            until = time.monotonic() + 20
+            while cluster.owner(BUCKET) is old:
+                assert time.monotonic() < until, "no replica took its place"
+                time.sleep(0.05)
+            field.server = cluster.owner(BUCKET)
+            field.traffic.move(field.server.port)
+
+    async with one_hangs(field):
+        await asyncio.to_thread(cut_off)
+        await asyncio.sleep(field.chance.uniform(0.1, 0.5))
+        await asyncio.to_thread(die)
+
+
 # --- the server does not answer -------------------------------------------------------------------
 
 
@@ -400,6 +453,8 @@ class Fault:
     options: tuple[str, ...] = ()
     proxied: bool = False  # the consoles reach Redis through a proxy
     as_user: bool = False
+    cluster: bool = False
+    replicas: bool = False  # of each of its nodes
     workers: int = 1  # of each console
     late_gaps: float = 1.2  # seconds after the last line in which its gaps may still be told
 
@@ -420,6 +475,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "rdb": Fault(late(restart_with_snapshot), resets=RESET),
     "loading": Fault(late(loading), resets=RESET, options=AOF),
     "failover": Fault(failover, resets=("failover",), proxied=True),
+    "slot": Fault(late(slot_moves), cluster=True),
+    "node": Fault(node_dies, resets=("failover",), cluster=True, replicas=True),
     "freeze": Fault(freeze),
     "killtail": Fault(kill_tail),
     "pause": Fault(pause),

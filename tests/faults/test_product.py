@@ -17,6 +17,7 @@ from tests.faults.table import record
 from tests.faults.theatre import Theatre
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis_cluster import Cluster
 
 PLAYS = plays()
 # A busy machine can make a client give up, and a race shows only sometimes: a play that is red is
@@ -30,13 +31,18 @@ async def test_every_line_once_or_in_one_true_gap(
     play: Play,
     live_console: Callable[..., Console],
     redis_server_factory: Callable[..., RedisServer],
+    cluster_factory: Callable[..., Cluster],
     cast: Cast,
     record_property: Callable[[str, Any], None],
 ) -> None:
     reds: list[str] = []
     for _ in range(1 + AGAIN):
         async with Theatre(
-            play, live_console=live_console, redis_server=redis_server_factory, cast=cast
+            play,
+            live_console=live_console,
+            redis_server=redis_server_factory,
+            cluster=cluster_factory,
+            cast=cast,
         ) as theatre:
             results = await theatre.run()
         for result in results:

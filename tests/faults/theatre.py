@@ -25,12 +25,13 @@ from tests.faults.oracle import Shown, Stated
 from tests.faults.plan import Play
 from tests.faults.proxy import Proxy
 from tests.faults.session_oracle import SessionVerdict, judge_session
-from tests.faults.traffic import KEY, Traffic
+from tests.faults.traffic import BUCKET, CLUSTER_KEY, KEY, Traffic
 from tests.faults.views import Slow, View, view
 from tests.faults.watcher import Door
 from tests.fixtures.console import Console, gone, session_key
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis_cluster import Cluster
 
 HISTORY: Final = 1200  # lines before anybody watches: more than the window, for the one behind
 BEFORE: Final = (0.6, 1.2)  # seconds of traffic before the fault
@@ -137,17 +138,24 @@ class Theatre:
         *,
         live_console: Callable[..., Console],
         redis_server: Callable[..., RedisServer],
+        cluster: Callable[..., Cluster],
         cast: Cast,
     ) -> None:
         self.play, self.cast = play, cast
         self.fault: Fault = FAULTS[play.fault]
         self.chance = random.Random(f"{play.seed}/{play.fault}/{play.producers}")
         self._live_console, self._redis_server = live_console, redis_server
+        self._cluster = cluster
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Theatre:
-        self.server = await sync_to_async(self._redis_server)(*self.fault.options)
-        proxy = None
+        key, proxy, cluster = KEY, None, None
+        if self.fault.cluster:
+            key = CLUSTER_KEY
+            cluster = await sync_to_async(self._cluster)(replicas=self.fault.replicas)
+            self.server = cluster.owner(BUCKET)
+        else:
+            self.server = await sync_to_async(self._redis_server)(*self.fault.options)
         port = self.server.port
         if self.fault.proxied:
             proxy = await self._stack.enter_async_context(Proxy(port))
@@ -156,18 +164,18 @@ class Theatre:
         if user:
             with self.server.client() as client:
                 permit(client, keys=["*"])
-        url = f"redis://{user}127.0.0.1:{port}/0"
+        url = cluster.url if cluster else f"redis://{user}127.0.0.1:{port}/0"
         await sync_to_async(self._rules)()
         self.processes = Processes(lambda: sync_to_async(self._start)(url), self.fault.workers)
         await self.processes.open()
         self.traffic = Traffic(
             self.server.port, self.play.producers, seed=self.play.seed,
-            padding=self.chance.choice((0, 200, 700)),
+            padding=self.chance.choice((0, 200, 700)), key=key,
         )  # fmt: skip
         self._stack.callback(self.traffic.stop)
         self.field = Field(
             self.server, self.traffic, self.processes, self.chance,
-            self._redis_server, proxy,
+            self._redis_server, proxy, cluster,
         )  # fmt: skip
         return self
 
@@ -229,7 +237,7 @@ class Theatre:
 
     def _newest(self) -> str:
         with self.server.client() as client:
-            return str(client.xinfo_stream(KEY)["last-generated-id"].decode())
+            return str(client.xinfo_stream(self.traffic.key)["last-generated-id"].decode())
 
     async def _settle(self, views: Sequence[View], healed: float) -> list[Result]:
         for one in views:
@@ -240,7 +248,7 @@ class Theatre:
         late = await self._caught_up(views)
         await asyncio.sleep(self.fault.late_gaps)
         with self.field.server.client() as client:
-            rows = client.xrange(KEY)
+            rows = client.xrange(self.traffic.key)
         self.traffic.found(rows)
         held = {id.decode() for id, _ in rows}
         lines = self.traffic.lines

@@ -22,6 +22,8 @@ from redis.retry import Retry
 from tests.faults.session_oracle import Line
 
 KEY: Final = "ext-debug:acme:invoice-sync"
+BUCKET: Final = 62  # of it on a cluster
+CLUSTER_KEY: Final = "ext-debug:{b62}:acme:invoice-sync"
 LEVELS: Final = ("error", "error", "error", "warn", "info")
 MAXLEN: Final = 100_000
 WRITE_AND_DELETE: Final = """
@@ -63,8 +65,8 @@ MIXES: Final[dict[str, tuple[Kind, ...]]] = {
 class Producer:
     """Writes numbered lines of one source in a thread; `lines` is what it did with each number."""
 
-    def __init__(self, port: int, kind: Kind, *, seed: int, padding: int) -> None:
-        self.port, self.kind = port, kind
+    def __init__(self, port: int, kind: Kind, *, seed: int, padding: int, key: str = KEY) -> None:
+        self.port, self.kind, self.key = port, kind, key
         self.lines: list[Line] = []
         self.lock = threading.RLock()  # held by one batch, or by a fault that needs a clean cut
         self._chance = random.Random(f"{seed}/{kind.src}")
@@ -114,7 +116,7 @@ class Producer:
                 [part for pair in self._fields(line).items() for part in pair] for line in lines
             ]
             reply: Any = self._connected().eval(
-                WRITE_AND_DELETE, 1, KEY, json.dumps(list(doomed)), *map(json.dumps, flat)
+                WRITE_AND_DELETE, 1, self.key, json.dumps(list(doomed)), *map(json.dumps, flat)
             )
             now = time.monotonic()
             self.lines += [
@@ -163,7 +165,7 @@ class Producer:
         return entry
 
     def _add(self, pipe: Any, line: Line, maxlen: int) -> None:
-        pipe.xadd(KEY, self._fields(line), maxlen=maxlen, approximate=True)
+        pipe.xadd(self.key, self._fields(line), maxlen=maxlen, approximate=True)
 
     def move(self, port: int) -> None:
         self.port, self._client = port, None
@@ -226,10 +228,11 @@ class Producer:
 class Traffic:
     """All producers of a play. `held` stops them between two batches, for faults that need it."""
 
-    def __init__(self, port: int, mix: str, *, seed: int, padding: int) -> None:
+    def __init__(self, port: int, mix: str, *, seed: int, padding: int, key: str = KEY) -> None:
+        self.key = key
         self.producers = [
-            Producer(port, kind, seed=seed, padding=padding) for kind in MIXES[mix]
-        ]  # fmt: skip
+            Producer(port, kind, seed=seed, padding=padding, key=key) for kind in MIXES[mix]
+        ]
 
     @property
     def loud(self) -> Producer:

@@ -28,7 +28,7 @@ from extdebug.runner.publish.sender import Sender
 from extdebug.wire.entries import to_entry
 from extdebug.wire.events import Level, Origin, Output
 from extdebug.wire.executions import Execution
-from extdebug.wire.keys import Target
+from extdebug.wire.keys import stream_key
 from extdebug.wire.redis_clients import keys
 
 log = logging.getLogger("extdebug.runner")
@@ -263,7 +263,10 @@ class Publisher:
             tap(item.flow.stream, item.flow.install, entry)
         if self._sender is None:
             return None
-        key = self._keys.of(Target(*item.flow.stream))
+        flow = item.flow
+        key = stream_key(
+            self._keys.prefix, flow.tenant, flow.extension, bucketed=self._keys.bucketed
+        )
         return pack(key, entry, src=item.src, maxlen=self._config.maxlen)
 
     def _skip(self, hint: object) -> None:

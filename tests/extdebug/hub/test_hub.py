@@ -164,10 +164,12 @@ async def test_a_bucket_is_read_on_where_it_moved_and_its_next_stream_at_once(
     """The connection that wakes the reader has moved with it."""
     cluster = await asyncio.to_thread(cluster_factory)
     hub = Hub(url=cluster.url, prefix="ext-debug:", name="h1", redactor=Redactor(key=None))
-    first, *others = of_the_bucket(9)
+    first, second, *others = of_the_bucket(10)
     sub = watch(hub, first)
     await until(lambda: sub.boundary is not None)
     sub.ring.release()
+    woken = watch(hub, second)
+    await until(lambda: woken.boundary is not None)
     heir = next(one for one in cluster.masters if one is not cluster.owner(BUCKET))
     for step in (cluster.begin_move, cluster.move_keys, cluster.end_move):
         await asyncio.to_thread(step, BUCKET, heir)
