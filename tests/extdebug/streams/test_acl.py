@@ -162,3 +162,18 @@ def test_the_command_asks_the_server_for_its_version(
     call_command("redis_acl", role="runner", stdout=io.StringIO())
     with redis_server.client() as client:
         assert asked == [client.info("server")["redis_version"]]
+
+
+@pytest.mark.parametrize("role", list(AclRole))
+def test_on_a_cluster_keys_have_their_bucket_and_owners_may_be_asked(role: AclRole) -> None:
+    out = io.StringIO()
+    call_command(
+        "redis_acl", role=role.name.lower(), server_version="7.0", cluster=True, stdout=out
+    )
+    words = out.getvalue().split()
+    assert any(word.endswith("~ext-debug:{b[0-9][0-9]}:*") for word in words)
+    assert "+cluster|slots" in words
+    assert ("+cluster|myid" in words) == (role is AclRole.CONSOLE)
+    plain = io.StringIO()
+    call_command("redis_acl", role=role.name.lower(), server_version="7.0", stdout=plain)
+    assert "cluster" not in plain.getvalue()

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.core.management import call_command
 from pytest_django import Settings
 from redis.exceptions import NoPermissionError
 
+from config.channel_layer import channel_layer
+from extdebug.filters.filter import EVERYTHING as ALL
+from extdebug.hub.hub import Hub
+from extdebug.hub.selection import Selection
 from extdebug.management.commands.janitor import tidy_streams
 from extdebug.ops import readiness
 from extdebug.runner.publish.redis_sink import RedisSink
@@ -19,8 +24,11 @@ from extdebug.sessions import purge_orders
 from extdebug.streams.acl import AclRole
 from extdebug.streams.connection import Link, pack
 from extdebug.streams.purge import EVERYTHING
+from extdebug.streams.retention import tidy
 from extdebug.wire.keys import Keys, Target
-from extdebug.wire.redis_clients import client, keys
+from extdebug.wire.redis_clients import client, clients, keys
+from policies.redaction.redactor import Redactor
+from tests.fixtures.certificates import Certificates
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.redis_cluster import Cluster
 from tests.fixtures.sentinels import Sentinels
@@ -108,6 +116,46 @@ async def test_each_kind_of_client_reaches_the_owner_of_a_bucket(cluster: Cluste
         assert "redis_version" in asked.info("server")
 
 
+@pytest.mark.django_db
+async def test_a_cluster_is_reached_over_tls_with_certificates_of_both_sides(
+    cluster_factory: Callable[..., Cluster], certificates: Certificates, settings: Settings
+):
+    cluster = await asyncio.to_thread(cluster_factory, certificates=certificates)
+    settings.REDIS_URL = cluster.url
+    made = keys(cluster.url, prefix=PREFIX)
+    for target in TARGETS[:6]:
+        key, bucket = made.of(target), made.bucket(target)
+        sink = RedisSink(cluster.url, reply_timeout=2, bucket=bucket)
+        assert sink.connect()
+        assert sink.write([pack(("XADD", key, "2-1", "message", "more"))]) == [b"2-1"]
+        sink.close()
+        link = Link(cluster.url, bucket=bucket)
+        assert await link.call("XLEN", key) == 1
+        await link.close()
+    assert [one for one in await readiness.redis_problems() if one.is_serious()] == []
+    assert (await asyncio.to_thread(_tidied, cluster.url)) == 6
+    layer = RedisPubSubChannelLayer(**channel_layer(cluster.url, prefix="l")["CONFIG"])
+    channel = await layer.new_channel()
+    await layer.group_add("g", channel)
+    await layer.group_send("g", {"type": "cut.hint"})
+    async with asyncio.timeout(5):
+        assert (await layer.receive(channel))["type"] == "cut.hint"
+    await layer.group_discard("g", channel)
+    await layer.flush()
+
+
+def _tidied(url: str) -> int:
+    servers = clients(url, seconds=2)
+    try:
+        return sum(
+            tidy(one, keys=keys(url, prefix=PREFIX), retention=60, alive=set, watched=set).entries
+            for one in servers
+        )
+    finally:
+        for one in servers:
+            one.close()
+
+
 async def test_a_connection_to_a_cluster_is_one_for_a_bucket(cluster: Cluster):
     with pytest.raises(ValueError, match="for a bucket"):
         await Link(cluster.url).call("PING")
@@ -160,7 +208,7 @@ def test_the_printed_roles_are_enough_on_a_cluster(cluster: Cluster, settings: S
             assert isinstance(added, bytes)
             assert isinstance(refused, NoPermissionError)
             sink.close()
-            asyncio.run(_reads(_as("console", cluster), key, bucket))
+            asyncio.run(_watched(_as("console", cluster), target))
         settings.REDIS_URL = _as("janitor", cluster)
         settings.EXT_DEBUG_PURGE_REDIS_URL = _as("purge", cluster)
         done = tidy_streams(60)
@@ -176,8 +224,12 @@ def _as(role: str, cluster: Cluster) -> str:
     return cluster.url.replace("://", f"://ext-debug-{role}:word@")
 
 
-async def _reads(url: str, key: str, bucket: int | None) -> None:
-    link = Link(url, bucket=bucket)
-    assert await link.call("XLEN", key) == 1
-    assert await link.node_id()
-    await link.close()
+async def _watched(url: str, target: Target) -> None:
+    """By a hub with all that it does on the way to the first line."""
+    hub = Hub(url=url, prefix=PREFIX, name="h1", redactor=Redactor(key=None))
+    sub = hub.subscribe(target, Selection(None, ALL), lambda: None)
+    async with asyncio.timeout(5):
+        while sub.boundary is None:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+    assert (hub.problem(target), sub.watched.cursor.epoch != "") == ("", True)
+    await hub.close()
