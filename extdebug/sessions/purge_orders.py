@@ -26,7 +26,7 @@ from extdebug.streams.purge import Held, Stretch
 from extdebug.wire import redis_clients
 from extdebug.wire.keys import Keys, Target
 from extdebug.wire.positions import EntryId
-from extdebug.wire.redis_causes import cause
+from extdebug.wire.redis_causes import cause, of_the_slot
 from policies import cuts
 from policies.grants import notifications
 from policies.loading.redactor import current_redactor
@@ -167,7 +167,8 @@ def _why(error: Exception) -> str:
             "its ACL does not let this console remove entries: set EXT_DEBUG_PURGE_REDIS_URL to the"
             " role `purge` of `manage.py redis_acl`"
         )
-    return cause(error) or str(error)
+    slot = of_the_slot(error) if _keys().bucketed else None
+    return cause(slot or error) or str(error)
 
 
 def _masked(reason: str, target: Target) -> str:

@@ -16,10 +16,17 @@ from redis.exceptions import (
     NoPermissionError,
     ResponseError,
     TimeoutError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 _OF_A_CLUSTER: Final = (AskError, ClusterDownError, MovedError)
+# In this order: MovedError is an AskError.
+_OF_THE_SLOT: Final = (
+    (MovedError, "another node of the cluster owns its slot now"),
+    ((AskError, TryAgainError), "its slot is being moved to another node of the cluster"),
+    (ClusterDownError, "the cluster is down, or this part of it"),
+)
 
 
 class NoMaster(RedisConnectionError):
@@ -38,6 +45,19 @@ class SlotAway(RedisConnectionError):
         super().__init__(message)
         self.place = place
         self.heir = heir
+
+
+class SlotRefused(ResponseError):
+    """A node of a cluster refused a command because of where its slot is, which passes. The message
+    is for a person."""
+
+
+def of_the_slot(error: BaseException) -> SlotRefused | None:
+    """What such a refusal means to who named a cluster; None for any other error."""
+    for kinds, words in _OF_THE_SLOT:
+        if isinstance(error, kinds):
+            return SlotRefused(words)
+    return None
 
 
 def cause(error: BaseException) -> str:
@@ -91,7 +111,7 @@ def _of_the_network(error: BaseException) -> str:
 
 def _of_the_server(error: BaseException) -> str:
     said = str(error)
-    if isinstance(error, NoMaster | SlotAway):
+    if isinstance(error, NoMaster | SlotAway | SlotRefused):
         return said
     if isinstance(error, _OF_A_CLUSTER):
         return (

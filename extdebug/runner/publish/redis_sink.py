@@ -30,7 +30,7 @@ from redis.exceptions import (
 
 from extdebug.wire import redis_clients
 from extdebug.wire.redis_address import RedisAddress, Transport
-from extdebug.wire.redis_causes import cause
+from extdebug.wire.redis_causes import SlotRefused, cause, of_the_slot
 from extdebug.wire.redis_sentinels import ASK_AGAIN, replaced
 
 CONNECT_TIMEOUT: Final = 2.0  # s
@@ -43,14 +43,14 @@ SLOW_SHARE: Final = 20
 # their own and takes them out of the text.
 _PASSING: Final = (
     AskError, AuthenticationError, BusyLoadingError, ClusterDownError, MasterDownError, MovedError,
-    NoPermissionError, OutOfMemoryError, ReadOnlyError, TryAgainError,
+    NoPermissionError, OutOfMemoryError, ReadOnlyError, SlotRefused, TryAgainError,
 )  # fmt: skip
 _PASSING_TEXT: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ", "WRONGTYPE ")
 # Of these, the ones that another connection may not get: its name, or the Sentinels, then lead to
 # another server, or it signs in. A master that has lost its replicas may have been replaced.
 _OF_THE_CONNECTION: Final = (
     AskError, AuthenticationError, BusyLoadingError, ClusterDownError, MasterDownError, MovedError,
-    ReadOnlyError,
+    ReadOnlyError, SlotRefused,
 )  # fmt: skip
 
 
@@ -181,7 +181,8 @@ class RedisSink:
                         disable_decoding=True, disconnect_on_error=False
                     )
                 except (ResponseError, BusyLoadingError, AuthenticationError) as error:
-                    answer = error
+                    slot = of_the_slot(error) if self._bucket is not None else None
+                    answer = slot or error
                 results.append(answer)
         except (RedisError, OSError) as error:
             self.close()

@@ -5,12 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    RedisError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError, NoPermissionError, RedisError
 
 from extdebug.runner.publish.redis_sink import RedisSink, Unreachable
 from extdebug.streams.connection import Link
-from extdebug.wire.redis_causes import cause
+from extdebug.wire.redis_causes import cause, of_the_slot
 from tests.fixtures.programs import free_port
 from tests.fixtures.redis import RedisServer
 
@@ -91,3 +98,25 @@ def test_what_is_not_known_is_said_as_it_came_in_one_line():
     assert cause(NoPermissionError("no permissions for xread")).startswith("its ACL forbids this")
     assert cause(RedisConnectionError()) == "ConnectionError"
     assert cause(MovedError("12 10.0.0.1:6379")).startswith("it is a node of a cluster")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MovedError("5 h:1"), "another node of the cluster owns its slot"),
+        (AskError("5 h:1"), "being moved to another node"),
+        (TryAgainError("Multiple keys request"), "being moved to another node"),
+        (ClusterDownError("The cluster is down"), "the cluster is down"),
+    ],
+)
+def test_who_named_a_cluster_is_not_told_to_name_one(error: RedisError, said: str):
+    meant = of_the_slot(error)
+    assert meant is not None
+    assert said in cause(meant)
+    assert "redis+cluster://" not in cause(meant)
+    if not isinstance(error, TryAgainError):
+        assert "redis+cluster://" in cause(error), "but who named a node is"
+
+
+def test_other_refusals_have_nothing_to_do_with_a_slot():
+    assert of_the_slot(NoPermissionError("no")) is None
