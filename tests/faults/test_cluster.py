@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from config.channel_layer import channel_layer
 from extdebug.wire.keys import Keys, Target
-from tests.faults.guest import Guest, written
+from tests.faults.numbered_guest import Guest, written
 from tests.faults.oracle import Verdict, judge
 from tests.faults.stage import LONG, Stage, poll
 from tests.faults.watcher import Watcher

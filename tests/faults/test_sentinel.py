@@ -15,7 +15,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.exceptions import RedisError
 
 from config.channel_layer import channel_layer
-from tests.faults.guest import Guest, written
+from tests.faults.numbered_guest import Guest, written
 from tests.faults.oracle import judge
 from tests.faults.stage import LONG, Stage, poll
 from tests.fixtures.certificates import Certificates

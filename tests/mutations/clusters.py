@@ -68,7 +68,7 @@ CLUSTERS: Final = [
     Mutation(
         "a stream that was moved whole is a loss to all", "extdebug/hub/stream_life.py",
         "moved = snapshot.exists and bool(self._moved(snapshot))", "moved = False",
-        "tests/extdebug/hub/test_stream_life.py -k moved_whole",
+        "tests/extdebug/hub/test_lives_that_move.py -k moved_whole",
     ),
     Mutation(
         "who did not see a stream move does not believe who did", "extdebug/hub/snapshots.py",
