@@ -22,6 +22,49 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)\n```$", text, flags=re.DOTALL | re.MULTILINE)
 
 
+# Who runs the commands of each block, in the order of the blocks: a test that reads them from the
+# document, or the reason why none does.
+COMMANDS: Final[dict[str, list[str]]] = {
+    "CONTRIBUTING.md": ["tests/test_run.py"] * 5,
+    "README.md": [
+        "not run: pip fetches packages; tests/run installs likewise, and test_demo.py starts it",
+        "not run: it is what runs this test",
+    ],
+    "docs/bench/README.md": ["not run: an hour on a quiet machine; tests/bench has its parts"],
+    "docs/deployment.md": [
+        "not run: needs a container engine; tests/test_images.py reads the Dockerfile",
+        "not run: pip fetches packages",
+        "not run: installs what the block before has fetched",
+        "not run: the engine; tests/deploy/test_compose.py runs the secrets and Redis",
+        "not run: needs a cluster; tests/deploy/test_kubernetes.py reads the options",
+    ],
+    "docs/directory.md": [
+        "tests/policies/management/commands/test_sync_directory.py",
+        "tests/policies/management/commands/test_sync_directory.py",
+        "tests/extdebug/transports/test_directory_api.py",
+    ],
+    "docs/extension-authors.md": ["tests/extdebug/runner/test_authors_page.py"] * 3,
+    "docs/protocol.md": ["tests/extdebug/test_live.py"],
+    "docs/replay.md": ["tests/extdebug/management/commands/test_replay_stream.py"],
+}
+
+
+def test_each_block_of_commands_is_run_or_says_why_not():
+    found = {
+        relative(document): len(
+            re.findall(r"^ *```(?:sh|bash|console)$", document.read_text(), re.MULTILINE)
+        )
+        for document in DOCUMENTS
+    }
+    assert {name: count for name, count in found.items() if count} == {
+        name: len(each) for name, each in COMMANDS.items()
+    }
+    for document, each in COMMANDS.items():
+        for test in each:
+            if not test.startswith("not run: "):
+                assert Path(document).name in (ROOT / test).read_text(), (document, test)
+
+
 def test_the_readme_has_two_commands():
     """To try it, and to test it. What contributors need besides is in CONTRIBUTING."""
     assert blocks(README) == [MAIN_JOB, "tests/run"]

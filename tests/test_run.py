@@ -1,6 +1,8 @@
 """tests/run: what it does with its arguments, played with programs that only note their calls."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -155,6 +157,31 @@ def test_that_nothing_asked_for_is_tested_on_postgresql_is_no_failure(
     )
 
     assert tree.run(*arguments).returncode == status
+
+
+def test_the_commands_of_contributing_are_taken(tree: Tree):
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    blocks = re.findall(r"^ *```sh\n(.*?)\n *```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    ours = [shlex.split(line)[1:] for line in lines if line.startswith("tests/run")]
+    for arguments in ours:
+        for path in arguments:
+            if path.startswith("tests/"):
+                assert (ROOT / path).exists(), path
+                (tree.folder / path).mkdir(parents=True, exist_ok=True)
+        done = tree.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        if arguments:
+            assert tree.called()[-1] == f"python -m pytest -q {shlex.join(arguments[1:])}"
+    others = [shlex.split(line) for line in lines if not line.startswith("tests/run")]
+    for program, *arguments in others:
+        assert program.startswith(".cache/tests/bin/")
+        name = Path(program).name
+        assert (Path(sys.executable).parent / name).exists(), program
+        if name != "python":  # the linters: what CI runs, but that CI formats nothing
+            call = " ".join([name, *arguments]).replace("format", "format --check")
+            assert any(made.startswith(call) for made in tree.called()), call
+    assert (len(ours), len(others)) == (4, 5)
 
 
 def test_help_names_both_ways(tree: Tree):
