@@ -187,3 +187,34 @@ async def test_a_bucket_is_read_on_where_it_moved_and_its_next_stream_at_once(
     assert sorted(took)[4] < 0.5, "the read blocks for a second"
     assert [tail.bucket for tail in hub._tails] == [BUCKET]
     await hub.close()
+
+
+@pytest.mark.redis
+async def test_while_one_stream_is_on_its_way_the_others_of_its_bucket_go_on(
+    cluster_factory: Callable[..., Cluster],
+) -> None:
+    cluster = await asyncio.to_thread(cluster_factory)
+    hub = Hub(url=cluster.url, prefix="ext-debug:", name="h1", redactor=Redactor(key=None))
+    gone, stays = of_the_bucket(2)
+    subs = [watch(hub, target) for target in (gone, stays)]
+    await until(lambda: all(sub.boundary for sub in subs))
+    for sub in subs:
+        sub.ring.release()
+    owner = cluster.owner(BUCKET)
+    heir = next(one for one in cluster.masters if one is not owner)
+    await asyncio.to_thread(cluster.begin_move, BUCKET, heir)
+    cluster.ask(owner, "MIGRATE", "127.0.0.1", heir.port, KEYS.of(gone), 0, 5000)
+    await until(lambda: "being moved" in hub.problem(gone))
+    write(owner, "meanwhile", key=KEYS.of(stays))
+    await until(lambda: subs[1].ring.count, within=2)
+    assert hub.problem(stays) == ""
+    await asyncio.to_thread(cluster.move_keys, BUCKET, heir)
+    await asyncio.to_thread(cluster.end_move, BUCKET, heir)
+    for target in (gone, stays):
+        write(heir, "behind it", key=KEYS.of(target))
+    await until(lambda: subs[0].ring.count == 1 and subs[1].ring.count == 2)
+    await until(lambda: not hub.problem(gone))
+    for sub in subs:
+        while (piece := sub.ring.take()) is not None:
+            assert piece.gap is None
+    await hub.close()
