@@ -107,12 +107,11 @@ LOSS_CORE: Final = [
     # --- the life's name
     Mutation(
         "an earlier run's epoch is current", EPOCHS,
-        'return max((epoch for epoch in epochs if of_run(epoch, run_id)), default="")',
-        'return max(epochs, default="")', EPOCH_TESTS,
+        'return newest if newest and of_run(newest, run_id) else ""', "return newest", EPOCH_TESTS,
     ),
     Mutation(
         "of several names the earliest is current", EPOCHS,
-        "return max((epoch", "return min((epoch", EPOCH_TESTS,
+        'newest = max(epochs, default="")', 'newest = min(epochs, default="")', EPOCH_TESTS,
     ),
     Mutation(
         "a name says nothing of when its run began", EPOCHS,
