@@ -1,5 +1,6 @@
 """What each process of the demo is given: nothing of the starting shell's, nothing of another's."""
 
+import dataclasses
 import stat
 import subprocess
 import sys
@@ -69,7 +70,10 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_stream_waited_for_is_the_one_that_runner_and_console_mean(plan: Plan):
-    assert plan.first_stream == "ext-debug:acme:invoice-sync"
+    assert (plan.first_stream, plan.first_bucket) == ("ext-debug:acme:invoice-sync", None)
+    on_a_cluster = dataclasses.replace(plan, redis_url="redis+cluster://h:1/")
+    assert on_a_cluster.first_stream == "ext-debug:{b62}:acme:invoice-sync"
+    assert on_a_cluster.first_bucket == 62
     assert {"--tenant-install", "acme:inst-acme", "invoice-sync"} <= set(plan.runner())
     for environment in (plan.console_environment(), plan.runner_environment()):
         assert not [name for name in environment if "PREFIX" in name]

@@ -25,10 +25,12 @@ from extdebug.demo.sample import Cast
 from extdebug.management.commands import replay_stream
 from extdebug.models import DebugSession, Process
 from extdebug.sessions import heartbeats
+from extdebug.wire.keys import Keys, Target
 from policies.models import Tenant
 from tests.fixtures.console import ROOT, database_url
 from tests.fixtures.programs import wait_until
 from tests.fixtures.redis import RedisServer
+from tests.fixtures.redis_cluster import Cluster
 
 KEY = "ext-debug:acme:invoice-sync"
 PAGE = (ROOT / "docs" / "replay.md").read_text()
@@ -43,12 +45,12 @@ def on_redis(transactional_db: None, redis_server: RedisServer, settings: Any) -
     return redis_server
 
 
-def add(client: redis.Redis, message: str, **more: str) -> None:
+def add(client: redis.Redis, message: str, *, key: str = KEY, **more: str) -> None:
     entry: dict[Any, Any] = {
         "ts": "1767225600123", "level": "info", "stream": "log", "install": "inst-acme",
         "request": "r1", "message": message, **more,
     }  # fmt: skip
-    client.xadd(KEY, entry)
+    client.xadd(key, entry)
 
 
 def run(*arguments: str, user: str = "dan") -> tuple[list[str], str]:
@@ -84,6 +86,20 @@ def test_everything_the_stream_holds_is_shown_in_order_and_accounted_for(
 
     assert [json.loads(line)["message"] for line in lines] == [f"line {n}" for n in range(700)]
     assert "700 shown, 0 filtered out, 0 lost" in said
+
+
+def test_a_stream_of_a_cluster_is_replayed_from_the_node_that_has_it(
+    one_cluster: Cluster, transactional_db: None, settings: Any, cast: Cast
+):
+    settings.REDIS_URL = one_cluster.url
+    keys, target = Keys("ext-debug:", bucketed=True), Target("acme", "invoice-sync")
+    with one_cluster.owner(keys.bucket(target) or 0).client() as client:
+        client.delete(keys.of(target))
+        for number in range(300):
+            add(client, f"line {number}", key=keys.of(target))
+    lines, said = run("--format", "jsonl")
+    assert [json.loads(line)["message"] for line in lines] == [f"line {n}" for n in range(300)]
+    assert "300 shown, 0 filtered out, 0 lost" in said
 
 
 def test_last_request_and_filter_choose(on_redis: RedisServer, cast: Cast):
