@@ -212,6 +212,10 @@ def test_of_real_servers_a_promoted_replica_is_another_and_one_with_its_dump_is_
         wait_until(lambda: copy.get("a") == b"1", what="the replica to catch up")
         first = sections(old)
         copy.execute_command("REPLICAOF", "NO", "ONE")
+        wait_until(
+            lambda: not client.info("persistence")["rdb_bgsave_in_progress"],
+            what="the replica's copy",
+        )
         client.execute_command("SAVE")
     promoted = ServerIdentity()
     promoted.identify(first)
