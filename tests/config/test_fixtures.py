@@ -1,6 +1,7 @@
 """The ground the other tests stand on does what it says."""
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -9,6 +10,14 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 
 from extdebug.demo.sample import Cast, lay_out
+from policies.models import (
+    Capability,
+    Extension,
+    ExtensionDeveloper,
+    Install,
+    Membership,
+    Tenant,
+)
 from tests.fixtures.cast import PASSWORD
 from tests.fixtures.database import without_triggers
 from tests.fixtures.postgres import PostgresCluster
@@ -101,7 +110,29 @@ def test_without_a_trigger_it_takes_a_flush() -> None:
     assert User.objects.exists(), "nothing was touched"
 
 
-def test_the_cast_can_be_laid_out_twice(cast: Cast) -> None:
-    assert lay_out(password=PASSWORD) == cast
+def test_the_cast_is_the_sample_that_the_demo_lays_out(cast: Cast) -> None:
+    ours = _told(cast)
+    assert lay_out(password=PASSWORD) == cast, "nothing is missing"
+    assert _told(cast) == ours, "nor different"
+    assert cast.olivia.check_password(PASSWORD)
     assert cast.olivia.has_perm("policies.operate_debug")
     assert not cast.mallory.get_all_permissions()
+    for model in (Tenant, Extension, User):  # what hangs on them goes as well
+        model.objects.all().delete()
+    assert _told(lay_out(password=PASSWORD)) == ours
+
+
+def _told(cast: Cast) -> dict[str, list[str]]:
+    """Every row of the cast in words, without numbers, times and hashes."""
+    beside = {"id", "password", "date_joined", "created_at", "updated_at"}
+    told: dict[str, list[str]] = {}
+    for model in (
+        Tenant, Extension, Install, Capability, User, Membership, ExtensionDeveloper,
+        User.user_permissions.through, ExtensionDeveloper.installs.through,
+    ):  # fmt: skip
+        fields: Any = [each for each in model._meta.fields if each.name not in beside]
+        told[model.__name__] = sorted(
+            str({each.name: str(getattr(row, each.name)) for each in fields})
+            for row in model._default_manager.all()
+        )
+    return told
