@@ -237,7 +237,8 @@ class History:
         else:
             left = await count_entries(link, key, after=at.id, upto=boundary.id)
             lost = max(0, missing(at, boundary, left) or 0)
-            since, bound = min(account.proved, at.id), behind(boundary.id)
+            # Its count holds what was told ahead of it, too.
+            since, bound = min(account.proved, at.id), max(behind(boundary.id), boundary.until)
         if lost != 0:
             index = None if at.index is None or lost is None else at.index + lost
             through = Cursor(at.id, index, at.epoch)
@@ -280,10 +281,8 @@ class History:
             return self._pieces()  # the live ring overflowed: go on to where it begins now
         self._private.flush()
         pieces = self._pieces()
-        account = self._private.account
-        since = account.proved if account is not None else None
-        explained = account.explained if account is not None else 0
-        pieces.append(Piece(boundary, since=since, explained=explained))
+        account = self._private.account or Continuity(boundary)
+        pieces.append(Piece(boundary, since=account.proved, explained=account.explained))
         self.done = True
         return pieces
 

@@ -186,8 +186,13 @@ RETURNS: Final = [
     ),
     Mutation(
         "what was deleted just before a client's place is placed behind it", HISTORY,
-        "min(account.proved, at.id), behind(boundary.id)", "at.id, behind(boundary.id)",
+        "min(account.proved, at.id), max(", "at.id, max(",
         HISTORY_TESTS + " -k just_before",
+    ),
+    Mutation(
+        "what live told ahead of the boundary is placed before it", HISTORY,
+        "max(behind(boundary.id), boundary.until)", "behind(boundary.id)",
+        HISTORY_TESTS + " -k told_ahead_of_the_boundary",
     ),
     Mutation(
         "what a client's count hides is placed behind what was read since", CONTINUITY,

@@ -439,6 +439,30 @@ async def test_a_loss_told_ahead_is_not_told_again_to_whoever_comes_back_before_
     assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", len(gone))]
 
 
+async def test_what_live_told_ahead_of_the_boundary_is_placed_where_it_may_lie(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    """The live ring overflowed just behind the loss, which is the boundary's count by then."""
+    ids = [write(redis_server, f"m{n}", src="a", n=str(n))[0] for n in range(1, 11)]
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    place = place_of(sub, ids[1], 2)
+    with redis_server.client() as client:
+        pipe = client.pipeline(transaction=True)
+        after = int(time.time() * 1000) + 10
+        for n in range(11, 21):
+            pipe.xadd(KEY, {"message": f"m{n}", "src": "a", "n": str(n)}, id=f"{after}-{n}")
+        pipe.xdel(KEY, *(f"{after}-{n}" for n in (15, 16, 18)))
+        pipe.execute()
+    await until(lambda: sub.ring.count == 7)
+    while sub.ring.floor is None or not sub.ring.floor.ahead:
+        sub.ring._drop()
+    shown, gaps, _ = told(place, await past(hub, sub, Start(cursor=place)))
+    assert shown == [f"m{n}" for n in range(3, 21) if n not in (15, 16, 18)]
+    assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", 3)]
+    assert EntryId.parse(gaps[0].before or "") > EntryId(after, 18)
+
+
 async def test_a_history_whose_stream_is_replaced_shows_nothing_of_the_other(
     hub: Hub, redis_server: RedisServer
 ) -> None:

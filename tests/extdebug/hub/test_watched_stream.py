@@ -161,7 +161,7 @@ def test_what_waits_at_a_hole_is_no_part_of_the_loss_when_the_stream_drops_it_to
     assert (place.id, place.index) == (EntryId(1, 0), 27), (
         "a session that was told the loss is shown what waited"
     )
-    assert watched.cursor == at(33)
+    assert (watched.cursor.id, watched.cursor.index) == (EntryId(33, 0), 33)
 
 
 def test_what_waits_is_no_part_of_a_loss_in_a_stream_that_was_emptied() -> None:
@@ -171,7 +171,7 @@ def test_what_waits_is_no_part_of_a_loss_in_a_stream_that_was_emptied() -> None:
     empty = Snapshot(exists=True, added=8, top=EntryId(8, 0), epochs=(EPOCH,))
     watched.look(empty, [], whole=True)
     assert told(sub) == (["odd 1", "retention:6", "odd 5"], 2)
-    assert watched.cursor == at(8)
+    assert (watched.cursor.id, watched.cursor.index) == (EntryId(8, 0), 8)
 
 
 def test_a_hole_in_doubt_is_told_once_as_the_producers_and_named_in_the_streams_loss() -> None:
