@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from extdebug.wire.keys import slot_of
 from extdebug.wire.redis_address import RedisAddress
@@ -24,7 +23,7 @@ from extdebug.wire.redis_cluster import (
     on_its_way_to,
     read_slots,
 )
-from extdebug.wire.redis_sentinels import SENTINEL_SECONDS, Place
+from extdebug.wire.redis_sentinels import SENTINEL_SECONDS, Place, drop
 
 CONNECT_TIMEOUT: Final = 1.0  # seconds
 # One second more than the longest BLOCK, and room for a busy server.
@@ -123,7 +122,7 @@ class Link:
                 await connection.connect()
         except BaseException:
             if connection is not None:
-                await _drop(connection)
+                await drop(connection)
             raise
         self._connection, self._leaves = connection, False
 
@@ -187,7 +186,7 @@ class Link:
                 return replies
             except BaseException as error:
                 self._connection = None
-                await _drop(connection)
+                await drop(connection)
                 if isinstance(error, RuntimeError):  # uvloop's word for a transport that is closed
                     raise RedisConnectionError(str(error)) from error
                 raise
@@ -220,9 +219,4 @@ class Link:
     async def close(self) -> None:
         connection, self._connection, self._leaves = self._connection, None, False
         if connection is not None:
-            await _drop(connection)
-
-
-async def _drop(connection: AbstractConnection) -> None:
-    with contextlib.suppress(RedisError, OSError):
-        await connection.disconnect(nowait=True)
+            await drop(connection)

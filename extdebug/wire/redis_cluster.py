@@ -25,7 +25,7 @@ from redis.exceptions import (
 from extdebug.wire.keys import BUCKETS, slot_of
 from extdebug.wire.redis_address import RedisAddress
 from extdebug.wire.redis_causes import NoMaster, SlotAway, cause
-from extdebug.wire.redis_sentinels import Place, bare, bare_in_loop
+from extdebug.wire.redis_sentinels import Place, bare, bare_in_loop, drop
 
 NODE_SECONDS: Final = 1.0  # for one node: connecting to it and its answer
 SLOTS: Final = ("CLUSTER", "SLOTS")
@@ -170,8 +170,7 @@ async def _ask_in_loop(address: RedisAddress, place: Place) -> list[Owned]:
             await node.send_command(*SLOTS)
             return read_slots(await node.read_response(disable_decoding=True), asked=place)
     finally:
-        with suppress(RedisError, OSError):
-            await node.disconnect(nowait=True)
+        await drop(node)
 
 
 def away(replies: Iterable[Any]) -> SlotAway | None:

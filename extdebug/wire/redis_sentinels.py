@@ -57,6 +57,15 @@ def bare_in_loop(transport: Transport, **options: Any) -> for_loops.AbstractConn
     return _FOR_LOOPS[transport](**{**_PLAIN, "retry": AsyncRetry(NoBackoff(), 0), **options})
 
 
+async def drop(connection: for_loops.AbstractConnection) -> None:
+    """End it at once: over TLS it would wait for the server's goodbye, and outlive its loop."""
+    writer = connection._writer  # noqa: SLF001 - the library can close it, not end it
+    if writer is not None:
+        writer.transport.abort()
+    with suppress(RedisError, OSError):
+        await connection.disconnect(nowait=True)
+
+
 def master(address: RedisAddress) -> Place:
     """Who is master, by the first Sentinel that says so. NoMaster."""
     whys: list[Exception | None] = []  # of each Sentinel: why it could not be asked
@@ -133,8 +142,7 @@ async def _ask_in_loop(address: RedisAddress, options: Mapping[str, Any]) -> Pla
             await sentinel.send_command(*_QUESTION, address.service)
             return _place(await sentinel.read_response())
     finally:
-        with suppress(RedisError, OSError):
-            await sentinel.disconnect(nowait=True)
+        await drop(sentinel)
 
 
 def _shuffled(address: RedisAddress) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -11,9 +12,11 @@ from extdebug.runner.publish.redis_sink import RedisSink, Unreachable
 from extdebug.streams.connection import Link
 from extdebug.wire.redis_address import RedisAddress
 from extdebug.wire.redis_causes import NoMaster, cause
+from extdebug.wire.redis_clients import loop_connection
 from extdebug.wire.redis_sentinels import (
     Place,
     _most_name_another,
+    drop,
     master,
     master_in_loop,
     replaced,
@@ -108,3 +111,15 @@ HERE, THERE, ELSE = ("a", 1), ("b", 1), ("c", 1)
 def test_most_of_all_have_to_name_the_same_other(named: Sequence[Place | None], expected: bool):
     three = RedisAddress.parse("redis+sentinel://s1,s2,s3/events")
     assert _most_name_another(three, HERE, named) is expected
+
+
+async def test_a_connection_over_tls_that_is_dropped_waits_for_nobody(one_sentinel: Sentinels):
+    """What waits for the server's goodbye is still there when its event loop ends."""
+    connection = await loop_connection(RedisAddress.parse(one_sentinel.url))
+    await connection.connect()
+    assert connection._writer is not None
+    plain = connection._writer.get_extra_info("socket")
+    await drop(connection)
+    await asyncio.sleep(0)
+    assert plain.fileno() == -1
+    assert connection._writer is None
