@@ -97,11 +97,12 @@ async def test_the_master_dies_and_all_follow_the_sentinels(
 
 async def _write_what_nobody_else_has(master: RedisServer, console: Console) -> None:
     """For a moment the master acknowledges lines that neither the replica nor the console gets:
-    the replica's connection is cut, and none may begin another; the console's process stands."""
-    console.process.send_signal(signal.SIGSTOP)
+    the replica's connection is cut, and none may begin another; the console's process stands, but
+    not before it has read what the replica lacks: else some lines may be of either master."""
     with master.client() as client:
         client.config_set("requirepass", PASSWORD)
         client.client_kill_filter(_type="replica")
+    console.process.send_signal(signal.SIGSTOP)
     await asyncio.sleep(0.3)
 
 
