@@ -100,6 +100,9 @@ class Action(StrEnum):
     TOKEN_REFUSED = "token.refused"
     TICKET_REFUSED = "ticket.refused"
     SIGN_IN_REFUSED = "sign_in.refused"
+    IDENTITY_LINKED = "identity.linked"  # an account to a subject of the provider
+    IDENTITY_UNLINKED = "identity.unlinked"
+    PASSWORD_ALLOWED = "password.allowed"  # to one account for a while, where passwords are off
 
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"

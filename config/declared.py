@@ -29,6 +29,7 @@ from extdebug.wire.environment.shared import (
     STREAM_SECRET,
     tls_settings,
 )
+from policies.sign_in.role_map import RoleMap, RoleMapText
 
 DAY: Final = 86_400
 _ORIGIN: Final = Text(
@@ -126,6 +127,56 @@ SESSION_COOKIE_AGE: Final = Setting(
     name="SESSION_COOKIE_AGE", kind=Whole(60, 365 * DAY, "seconds"), default=12 * 3600,
     meaning="how long a sign-in lasts",
 )  # fmt: skip
+OIDC_ISSUER: Final = Setting(
+    name="OIDC_ISSUER",
+    kind=Url(_HTTP, "https://id.example/realms/people", path=r"[^?#]*"),
+    default="", default_words="none: no [single sign-on](sign-in.md)",
+    meaning="the OpenID Connect provider, exactly as its tokens name it; https in production",
+)  # fmt: skip
+OIDC_CLIENT_ID: Final = Setting(
+    name="OIDC_CLIENT_ID", kind=Text("printable ASCII characters", r"[\x21-\x7e]{1,255}"),
+    default="", meaning="the console's name at the provider",
+)  # fmt: skip
+OIDC_CLIENT_SECRET: Final = Setting(
+    name="OIDC_CLIENT_SECRET", kind=Secret(), default="", secret=True,
+    meaning="what the console proves that by",
+)  # fmt: skip
+OIDC_NAME: Final = Setting(
+    name="OIDC_NAME", kind=Text("1 to 40 characters without <>{}", r"[^<>{}]{1,40}"),
+    default="single sign-on",
+    meaning="what people call it: the sign-in page says *Sign in with NAME*",
+)  # fmt: skip
+OIDC_SCOPES: Final = Setting[tuple[str, ...]](
+    name="OIDC_SCOPES", kind=Listing(Text("names of scopes", r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")),
+    default=("openid", "profile", "email"), default_words="`openid,profile,email`",
+    meaning="what is asked of it, some want `groups` here; `openid` always is",
+)  # fmt: skip
+OIDC_NAME_CLAIM: Final = Setting(
+    name="OIDC_NAME_CLAIM", kind=Text("the name of a claim", r"\S{1,100}"),
+    default="preferred_username", meaning="the claim by which a new account is named",
+)  # fmt: skip
+OIDC_GROUPS_CLAIM: Final = Setting(
+    name="OIDC_GROUPS_CLAIM", kind=Text("the name of a claim", r"\S{1,100}"), default="groups",
+    meaning="the claim that lists a person's groups",
+)  # fmt: skip
+OIDC_ROLES: Final = Setting(
+    name="OIDC_ROLES", kind=RoleMapText(), default=RoleMap(), default_words="none",
+    meaning="[what groups give](sign-in.md#groups-and-roles)",
+)  # fmt: skip
+OIDC_SESSION_SECONDS: Final = Setting(
+    name="OIDC_SESSION_SECONDS", kind=Whole(60, 365 * DAY, "seconds"), default=8 * 3600,
+    meaning="how long a sign-in by the provider lasts, used or not; at most as long as "
+    "`SESSION_COOKIE_AGE`",
+)  # fmt: skip
+OIDC_ROLES_SECONDS: Final = Setting(
+    name="OIDC_ROLES_SECONDS", kind=Whole(300, 365 * DAY, "seconds"), default=7 * DAY,
+    meaning="how long after a person's last sign-in what their groups gave them holds",
+)  # fmt: skip
+PASSWORD_SIGN_IN: Final = Setting(
+    name="PASSWORD_SIGN_IN", kind=Flag(), default=True,
+    meaning="off: nobody signs in with a password, except by "
+    "[`allow_password`](sign-in.md#without-passwords); wants a provider",
+)  # fmt: skip
 RETENTION_SECONDS: Final = Setting(
     name="EXT_DEBUG_RETENTION_SECONDS", kind=Whole(10, 30 * DAY, "seconds"), default=15 * 60,
     meaning="age at which the janitor trims events",
@@ -209,6 +260,8 @@ DECLARED: Final[tuple[Setting[Any], ...]] = (
     ENVIRONMENT, UI_ENABLED, ONE_PERSON, SECRET_KEY, SECRET_KEY_FALLBACKS, DATABASE_URL, REDIS_URL,
     PURGE_REDIS_URL, *REDIS_TLS, LAYER_PREFIX, ALLOWED_HOSTS, ORIGINS, CSRF_ORIGINS, HTTPS_ONLY,
     BEHIND_TLS_PROXY, TRUSTED_PROXIES, HSTS_SECONDS, HSTS_SUBDOMAINS, SESSION_COOKIE_AGE,
+    OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME, OIDC_SCOPES, OIDC_NAME_CLAIM,
+    OIDC_GROUPS_CLAIM, OIDC_ROLES, OIDC_SESSION_SECONDS, OIDC_ROLES_SECONDS, PASSWORD_SIGN_IN,
     STREAM_PREFIX, RETENTION_SECONDS, STREAM_MODE, RUNNER_URL, RUNNER_AUTH_TOKEN, STREAM_SECRET,
     REDACTION_KEY, METRICS_TOKEN, DIRECTORY_TOKEN, SIGNING_KEY, PUBLIC_KEYS, CHECKPOINT_DIR,
     BASE_URL, WEBHOOK_URL, WEBHOOK_SECRET, EMAIL_URL, FROM_EMAIL, STATIC_HASHED, LOG_LEVEL,

@@ -14,8 +14,10 @@ from config import declared
 from config.admin_look import UNFOLD  # noqa: F401 - Django reads it here
 from config.bad_environment import database, mail, refuse_bad
 from config.channel_layer import channel_layer
+from config.sign_in import ALLAUTH, APPS, sign_in
 from extdebug.wire.environment import shared
 from extdebug.wire.environment.setting import Environment
+from policies.sign_in.configuration import Configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _environment = Environment(os.environ)
@@ -84,6 +86,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+SIGN_IN: Configuration = sign_in(_environment, production=PRODUCTION)
+vars().update(ALLAUTH)
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/extensions/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -107,6 +111,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    *APPS,
     "config.apps.ConsoleConfig",
     "audit",
     "policies",
@@ -121,6 +126,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # django-allauth wants it
     "audit.refusals.RecordRefusals",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from policies.pages import own, tenant
+from policies.pages import own, provider_sign_in, tenant
 
 urlpatterns = [
+    path("login/provider/", provider_sign_in.begin, name="oidc-begin"),
+    path("login/provider/callback/", provider_sign_in.callback, name="oidc-callback"),
     path("access/", own.page, name="own"),
     path("access/grants/<int:grant_id>/<slug:verb>/", own.act, name="own-grant"),
     path("access/tokens/", own.issue_token, name="own-token"),

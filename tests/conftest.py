@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.certificates",
     "tests.fixtures.console",
     "tests.fixtures.database",
+    "tests.fixtures.oidc",
     "tests.fixtures.postgres",
     "tests.fixtures.redis",
     "tests.fixtures.redis_cluster",

@@ -17,7 +17,7 @@ from policies import models
 
 # What an audit row says instead of the value: whoever reads the trail must not sign in with it.
 SECRET: Final = frozenset({"password", "digest"})
-_NOISE: Final = frozenset({"last_login", "last_used_at", "last_used_ip"})
+_NOISE: Final = frozenset({"last_login", "last_used_at", "last_used_ip", "seen_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ _WORDS: Final[dict[type[Model], _Words]] = {
     models.Limits: _Words(*[Action.LIMITS_CHANGED] * 3),
     models.RedactionRule: _Words(Action.RULE_CREATED, Action.RULE_CHANGED, Action.RULE_REMOVED),
     models.AccessToken: _Words(Action.TOKEN_ISSUED, Action.TOKEN_CHANGED, Action.TOKEN_REVOKED),
+    models.SignInIdentity: _Words(
+        Action.IDENTITY_LINKED, Action.IDENTITY_LINKED, Action.IDENTITY_UNLINKED
+    ),
     get_user_model(): _Words(Action.USER_CREATED, Action.USER_CHANGED, Action.USER_REMOVED),
     Group: _Words(*[Action.USER_CHANGED] * 3),  # a group is nothing but its people's rights
 }

@@ -61,6 +61,8 @@ def tables() -> list[NotedTable]:
         ),
         # Its list may be longer than a record: the digest says which it is.
         _own(models.DirectoryRelease, columns=("digest", "released_at", "used_at")),
+        # Whoever is linked to an account comes in as that account.
+        _own(models.SignInIdentity, columns=("issuer", "subject", "user_id")),
         _of(models.ExtensionDeveloper, "installs"),
         _of(user, "groups"),
         _of(user, "user_permissions"),

@@ -38,7 +38,8 @@ class Attempts:
 
     def begin(self, *, address: str, account: str, browser: str, now: float) -> float:
         """0 when this attempt may be made: it counts as failed until `succeeded`. Otherwise the
-        seconds until one may. `browser` is empty unless it is known to this account."""
+        seconds until one may. `browser` is empty unless it is known to this account, `account`
+        where the provider says whose it is."""
         keys = self._keys(address, account, browser)
         wait = max(self._wait(key, allowance, now) for key, allowance in keys)
         if wait > 0:
@@ -64,10 +65,8 @@ class Attempts:
     ) -> list[tuple[tuple[str, str], Allowance]]:
         if browser:
             return [(("browser", browser), OF_BROWSER)]
-        return [
-            (("address", network_of(address)), OF_ADDRESS),
-            (("account", account), OF_ACCOUNT),
-        ]
+        found = [(("address", network_of(address)), OF_ADDRESS)]
+        return [*found, (("account", account), OF_ACCOUNT)] if account else found
 
     def _level(self, key: tuple[str, str], allowance: Allowance, now: float) -> float:
         level, at = self._failures.get(key, (0.0, now))

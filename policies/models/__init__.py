@@ -15,6 +15,7 @@ from policies.models.rules import (
     ProductionMode,
     RedactionRule,
 )
+from policies.models.sign_in import PasswordDoor, RoleByGroup, SignInIdentity
 
 __all__ = [
     "AccessToken",
@@ -35,9 +36,12 @@ __all__ = [
     "Membership",
     "Notice",
     "Opening",
+    "PasswordDoor",
     "PolicyVersion",
     "ProductionMode",
     "RedactionRule",
+    "RoleByGroup",
+    "SignInIdentity",
     "Tenant",
     "Ticket",
 ]

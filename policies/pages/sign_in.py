@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -29,8 +30,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import refusal_pages, refusals, trail
 from policies.identity.attempts import Attempts
+from policies.sign_in import passwords
 
 KNOWN_FOR: Final = 90 * 24 * 3600  # seconds; a browser that signed in before is told from strangers
+_MISMATCH: Final = "name and password do not match, or the account is inactive"
 _SALT: Final = "policies.sign_in.known_browser"
 View = Callable[..., HttpResponseBase]
 
@@ -44,6 +47,29 @@ class _SignIn(LoginView):
         """Where `next` leads, unless that is this page again."""
         url = super().get_success_url()
         return self.get_default_redirect_url() if _path(url) == self.request.path else url
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**more), **_ways()}
+
+
+def _ways() -> dict[str, Any]:
+    """How one may sign in: by which provider (""), and whether a password is asked for."""
+    name = settings.SIGN_IN.name if settings.SIGN_IN.issuer else ""
+    return {"provider": name, "passwords": passwords.any_door()}
+
+
+def show(request: HttpRequest, *, error: str, status: int, next_url: str = "") -> HttpResponse:
+    """The page with a line that says what went wrong on another road than the form's."""
+    context = {"form": AuthenticationForm(request), "next": next_url, "error": error, **_ways()}
+    return render(request, "registration/login.html", context, status=status)
+
+
+def where_to(request: HttpRequest, wanted: str) -> str:
+    """The address that somebody wants after signing in, "" when it is not one of this console."""
+    here = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if here and _path(wanted) != reverse("login") else ""
 
 
 def _path(url: str) -> str:
@@ -65,13 +91,17 @@ def guarded(
         who = {"address": address, "account": account, "browser": _known(request, account)}
         wait = attempts.begin(**who, now=clock())
         if wait > 0:
-            return _too_often(seconds=math.ceil(wait))
+            return too_often(seconds=math.ceil(wait))
+        if not passwords.may(account):
+            _record(account, address, why="passwords are switched off")
+            error = f"Passwords are switched off here: sign in with {settings.SIGN_IN.name}."
+            return show(request, error=error, status=403)
         response = view(request, *args, **kwargs)
         if _signed_in(request, account, response):
             attempts.succeeded(**who)
             _remember(response, account)
         else:
-            _record(account, address)
+            _record(account, address, why=_MISMATCH)
         return response
 
     return sign_in
@@ -83,12 +113,12 @@ def _signed_in(request: HttpRequest, account: str, response: HttpResponseBase) -
     return named and response.status_code == 302
 
 
-def _too_often(*, seconds: int) -> HttpResponse:
+def too_often(*, seconds: int) -> HttpResponse:
     message = f"Too many sign-ins failed. Wait {seconds} seconds before you try again."
     return refusal_pages.answer(title="Please wait", message=message, status=429, retry=seconds)
 
 
-def _record(account: str, address: str) -> None:
+def _record(account: str, address: str, *, why: str) -> None:
     """Who it was meant to be, if there is one: what else was typed may be a password."""
     users = get_user_model().objects
     user = users.filter(username__iexact=account).first() if "\x00" not in account else None
@@ -100,7 +130,7 @@ def _record(account: str, address: str) -> None:
             ),
             subject_type="user",
             subject_id=str(user.pk) if user else "",
-            reason="name and password do not match, or the account is inactive",
+            reason=why,
             data={"code": f"user {user.pk}" if user else "no such account"},
         )
     )
@@ -119,10 +149,8 @@ def admin_door(request: HttpRequest) -> HttpResponse:
     Somebody signed in who is not staff is not asked to sign in: that page would send them back.
     """
     wanted = request.GET.get("next", "")
-    here = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    if not here or _path(wanted) == request.path:
+    wanted = where_to(request, wanted)
+    if not wanted or _path(wanted) == request.path:
         wanted = reverse("admin:index")
     if not request.user.is_authenticated:
         return redirect(f"{reverse('login')}?{urlencode({'next': wanted})}")

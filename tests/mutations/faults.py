@@ -17,6 +17,7 @@ from tests.mutations.purges import PURGES
 from tests.mutations.ranges import RANGES
 from tests.mutations.returns import RETURNS
 from tests.mutations.shortcuts import SHORTCUTS
+from tests.mutations.sign_in import SIGN_IN
 from tests.mutations.turns import TURNS
 
 MUTATIONS: Final = [
@@ -33,5 +34,6 @@ MUTATIONS: Final = [
     *RANGES,
     *RETURNS,
     *SHORTCUTS,
+    *SIGN_IN,
     *TURNS,
 ]

@@ -35,6 +35,7 @@ from policies.models import (
     PolicyVersion,
     ProductionMode,
     RedactionRule,
+    SignInIdentity,
     Tenant,
 )
 from tests.fixtures.trail import noted, sql
@@ -82,6 +83,9 @@ def _ways(cast: Cast) -> dict[str, Callable[[], Any]]:
         ),
         "policies_directoryrelease": lambda: DirectoryRelease.objects.create(
             sections="roles", digest="x", asked_at=now, released_at=now
+        ),
+        "policies_signinidentity": lambda: SignInIdentity.objects.create(
+            issuer="https://id.example", subject="s-1", user=dan, linked_at=now
         ),
         "policies_lock": lambda: Lock.objects.create(user=dan, reason="x"),
         "policies_limits": lambda: Limits.objects.create(sessions_per_user=1),
