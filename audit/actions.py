@@ -104,6 +104,11 @@ class Action(StrEnum):
     IDENTITY_UNLINKED = "identity.unlinked"
     PASSWORD_ALLOWED = "password.allowed"  # to one account for a while, where passwords are off
 
+    SECOND_FACTOR_ADDED = "second_factor.added"
+    SECOND_FACTOR_REMOVED = "second_factor.removed"
+    SECOND_FACTOR_CODE_USED = "second_factor.code_used"  # a recovery code, which counts once
+    SECOND_FACTOR_REFUSED = "second_factor.refused"
+
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_VERIFIED = "audit.verified"
@@ -115,6 +120,7 @@ SUMMARISED: Final = frozenset({
     Action.SESSION_DENIED, Action.SESSION_RESUMED, Action.SESSION_LINES_SAVED,
     Action.SESSION_VIEW_SHARED, Action.PAGE_REFUSED, Action.GRANT_REQUEST_REFUSED,
     Action.GRANT_REFUSED, Action.TOKEN_REFUSED, Action.TICKET_REFUSED, Action.SIGN_IN_REFUSED,
+    Action.SECOND_FACTOR_REFUSED,
 })  # fmt: skip
 
 

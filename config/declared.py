@@ -177,6 +177,15 @@ PASSWORD_SIGN_IN: Final = Setting(
     meaning="off: nobody signs in with a password, except by "
     "[`allow_password`](sign-in.md#without-passwords); wants a provider",
 )  # fmt: skip
+REQUIRE_SECOND_FACTOR: Final = Setting(
+    name="REQUIRE_SECOND_FACTOR", kind=Flag(), default=False,
+    meaning="whoever approves or widens access otherwise [confirms with an authenticator app or a "
+    "passkey](sign-in.md#second-factor) first",
+)  # fmt: skip
+SECOND_FACTOR_SECONDS: Final = Setting(
+    name="SECOND_FACTOR_SECONDS", kind=Whole(30, DAY, "seconds"), default=15 * 60,
+    meaning="how long such a confirmation counts, in that sign-in",
+)  # fmt: skip
 RETENTION_SECONDS: Final = Setting(
     name="EXT_DEBUG_RETENTION_SECONDS", kind=Whole(10, 30 * DAY, "seconds"), default=15 * 60,
     meaning="age at which the janitor trims events",
@@ -262,6 +271,7 @@ DECLARED: Final[tuple[Setting[Any], ...]] = (
     BEHIND_TLS_PROXY, TRUSTED_PROXIES, HSTS_SECONDS, HSTS_SUBDOMAINS, SESSION_COOKIE_AGE,
     OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME, OIDC_SCOPES, OIDC_NAME_CLAIM,
     OIDC_GROUPS_CLAIM, OIDC_ROLES, OIDC_SESSION_SECONDS, OIDC_ROLES_SECONDS, PASSWORD_SIGN_IN,
+    REQUIRE_SECOND_FACTOR, SECOND_FACTOR_SECONDS,
     STREAM_PREFIX, RETENTION_SECONDS, STREAM_MODE, RUNNER_URL, RUNNER_AUTH_TOKEN, STREAM_SECRET,
     REDACTION_KEY, METRICS_TOKEN, DIRECTORY_TOKEN, SIGNING_KEY, PUBLIC_KEYS, CHECKPOINT_DIR,
     BASE_URL, WEBHOOK_URL, WEBHOOK_SECRET, EMAIL_URL, FROM_EMAIL, STATIC_HASHED, LOG_LEVEL,

@@ -1,4 +1,4 @@
-"""The settings of sign-in by a provider, read together: all of what it needs, or nothing of it."""
+"""The settings of sign-in and second factors, read together: all that one needs, or nothing."""
 
 from __future__ import annotations
 
@@ -21,12 +21,19 @@ APPS: Final = (
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
 )
 ALLAUTH: Final[dict[str, Any]] = {
     "SOCIALACCOUNT_ADAPTER": "policies.sign_in.provider.SettingsAdapter",
     "SOCIALACCOUNT_STORE_TOKENS": False,
     "SOCIALACCOUNT_REQUESTS_TIMEOUT": 5,  # seconds, for each of connecting and reading
     "ACCOUNT_EMAIL_VERIFICATION": "none",
+    # Attempts are spaced by `policies.identity.attempts`, which needs no address of a client.
+    "ACCOUNT_RATE_LIMITS": False,
+    "MFA_ADAPTER": "policies.second_factor.adapter.FactorAdapter",
+    "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
+    "MFA_TOTP_ISSUER": "Debug Console",
+    "MFA_TOTP_TOLERANCE": 1,  # half minutes before and after: telephones' clocks differ
 }
 
 
@@ -36,6 +43,7 @@ def sign_in(environment: Environment, *, production: bool) -> Configuration:
         environment.read(declared.OIDC_ISSUER),
         environment.read(declared.PASSWORD_SIGN_IN),
     )
+    second_factor = environment.read(declared.REQUIRE_SECOND_FACTOR)
     read = Configuration(
         issuer=issuer,
         client_id=environment.read(declared.OIDC_CLIENT_ID),
@@ -48,12 +56,17 @@ def sign_in(environment: Environment, *, production: bool) -> Configuration:
         session_seconds=environment.read(declared.OIDC_SESSION_SECONDS),
         roles_seconds=environment.read(declared.OIDC_ROLES_SECONDS),
         passwords=passwords,
+        second_factor=second_factor,
+        second_factor_seconds=environment.read(declared.SECOND_FACTOR_SECONDS),
     )
     _require_whole(environment)
     if production and issuer.startswith("http:"):
         _problem(environment, declared.OIDC_ISSUER, f"https in production, got {issuer[:60]!r}")
     if not passwords and not issuer:
         _problem(environment, declared.PASSWORD_SIGN_IN, "on without OIDC_ISSUER, got off")
+    if not second_factor and _is_set(environment, declared.SECOND_FACTOR_SECONDS):
+        text = "on, because SECOND_FACTOR_SECONDS is set, got off"
+        _problem(environment, declared.REQUIRE_SECOND_FACTOR, text)
     return read
 
 

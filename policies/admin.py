@@ -1,6 +1,7 @@
 """Registers the operator's desk with the admin; what it shows is in `policies.desk`."""
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
@@ -26,7 +27,7 @@ __all__ = [
     "users",
 ]
 
-# Tables of django-allauth, none of which is in use: a provider is a setting, an account's identity
-# is `policies.models.SignInIdentity`.
-for _unused in (EmailAddress, SocialAccount, SocialApp, SocialToken):
-    admin.site.unregister(_unused)
+# Tables of django-allauth. A provider is a setting and an account's identity is a
+# `policies.models.SignInIdentity`; second factors are added and removed by their owner alone.
+for _hidden in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(_hidden)

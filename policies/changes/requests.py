@@ -45,6 +45,7 @@ def ask(plan: Plan, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
         raise ChangeRefused("Say why, in 1 to 2,000 characters: another operator decides by it.")
     with transaction.atomic():
         second_person.require_unlocked(by)
+        second_person.require_factor(by)
         approvers = claims.judges(by.pk, *plan.subjects)
         if not approvers.exists():
             raise ChangeRefused(
@@ -88,6 +89,7 @@ def approve(pk: int, *, by: User, comment: str = "", ip: str = "") -> ChangeRequ
         row = _locked(pk)
         _require_judge(row, by)
         _require_pending(row)
+        second_person.require_factor(by)
         if not row.requester.is_active or locks.lock_on(row.requester_id):
             raise ChangeRefused(f"{row.requester} who asked for it is locked or not active.")
         # The claim comes first: its trigger asks the database who approves.

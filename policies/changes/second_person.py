@@ -25,7 +25,7 @@ from policies.changes import account_widening, widening
 from policies.changes.row_change import Widening
 from policies.changes.row_state import RowState
 from policies.grants import notifications
-from policies.identity import locks
+from policies.identity import locks, second_factor
 from policies.models import ChangeRequest
 
 FREE: Final = ("development", "staging")  # environments in which one person may do everything
@@ -34,6 +34,10 @@ _UNTOLD: Final = frozenset({"password", "last_login"})  # never part of a plan
 
 class ChangeRefused(ValueError):
     """The change is not made; the message is for the person who tried."""
+
+
+class NeedsFactor(ChangeRefused):
+    """The change waits for the person's own second factor (`policies.identity.second_factor`)."""
 
 
 class NeedsSecond(ChangeRefused):
@@ -80,6 +84,12 @@ def require_unlocked(by: User | None) -> None:
         )
 
 
+def require_factor(by: User) -> None:
+    """NeedsFactor where this person has to confirm with a second factor first."""
+    if why := second_factor.why_not(by):
+        raise NeedsFactor(why)
+
+
 def require_own_password(model: type[Model], pk: Any, *, by: User) -> str:
     """ChangeRefused when a new password would give `by` another's account that has rights.
 
@@ -107,19 +117,22 @@ def why_alone(
 ) -> str:
     """ "" when the change needs nobody else or has somebody's approval.
 
-    Otherwise NeedsSecond; with EXT_DEBUG_ONE_PERSON the reason why two would be needed.
+    Otherwise NeedsSecond; with EXT_DEBUG_ONE_PERSON the reason why two would be needed. NeedsFactor
+    before all that, wherever a change widens access and the person has not confirmed it.
     """
-    if by is None or approved is not None or not needed():
+    if by is None or approved is not None or not (needed() or second_factor.required()):
         return ""
     password = (
         before is not None
         and after is not None
         and (before.columns.get("password") != after.columns.get("password"))
     )
+    found = widening.widening(model, pk, before, after, by=by)
+    if found is not None or (password and account_widening.hands_over(model, pk, by=by)):
+        require_factor(by)
     if password and pk is not None and (why := require_own_password(model, pk, by=by)):
         return why
-    found = widening.widening(model, pk, before, after, by=by)
-    if found is None:
+    if found is None or not needed():
         return ""
     if one_person_may():
         return found.why

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -63,6 +64,8 @@ def tables() -> list[NotedTable]:
         _own(models.DirectoryRelease, columns=("digest", "released_at", "used_at")),
         # Whoever is linked to an account comes in as that account.
         _own(models.SignInIdentity, columns=("issuer", "subject", "user_id")),
+        # What its owner proves widening by; the secret itself stays out of the trail.
+        _own(Authenticator, columns=("user_id", "type")),
         _of(models.ExtensionDeveloper, "installs"),
         _of(user, "groups"),
         _of(user, "user_permissions"),

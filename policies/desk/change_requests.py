@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
@@ -19,7 +19,7 @@ from policies.changes import requests
 from policies.changes.second_person import ChangeRefused
 from policies.database import clock
 from policies.desk.recorded_admin import OperatorAdmin, require_operator
-from policies.identity import people
+from policies.identity import people, second_factor
 from policies.models import ChangeRequest
 
 COLOURS = {
@@ -105,6 +105,11 @@ class ChangeRequestAdmin(ReadOnlyMixin, OperatorAdmin):
             "refused": refused,
             "lapsed": lapsed,
             "why_not": requests.why_not(change, user_of(request)) if pending else "",
+            "confirm": second_factor.confirm_address(
+                reverse("admin:policies_changerequest_change", args=[change.pk])
+            )
+            if second_factor.why_not(user_of(request))
+            else "",
             "mine": pending and not lapsed and change.requester_id == request.user.pk,
             "rows": queries.about("changerequest", change.pk)[:HISTORY_ROWS],
         }

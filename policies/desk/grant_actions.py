@@ -101,6 +101,7 @@ class Act:
     do: Do
     form: type[_ActForm] = _ActForm
     ends: bool = False  # it takes authority away, so it may cut
+    widens: bool = False  # it gives some, so a second factor may be asked for first
     icon: str = ""
 
 
@@ -150,6 +151,7 @@ ACTS: Final[dict[str, Act]] = {
             by="judge",
             do=_approve,
             form=ApproveForm,
+            widens=True,
             icon="check",
         ),
         Act(
@@ -184,6 +186,7 @@ ACTS: Final[dict[str, Act]] = {
             by="judge",
             do=_review,
             form=ReviewForm,
+            widens=True,
             icon="rate_review",
         ),
         Act(

@@ -20,7 +20,7 @@ from audit.requesters import ip_of, user_of
 from policies.desk.explain import suggestions
 from policies.desk.recorded_admin import require_operator
 from policies.grants import notifications, verbs
-from policies.identity import operators
+from policies.identity import operators, second_factor
 from policies.loading import facts
 from policies.models import Install
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES, MAX_GRANT_MINUTES
@@ -123,6 +123,8 @@ def _ask(
 ) -> HttpResponse:
     require_operator(request)
     posted = request.method == "POST"
+    if glass and not posted and second_factor.why_not(user_of(request)):
+        return redirect(second_factor.confirm_address(request.get_full_path()))
     form = kind(request.POST if posted else None, initial=request.GET.dict(), longest=longest)
     status = 400 if posted else 200
     if posted and form.is_valid():

@@ -23,6 +23,7 @@ from policies.desk.explain import why
 from policies.desk.grant_actions import ACTS, Act, obstacle, open_to
 from policies.desk.recorded_admin import OperatorAdmin, require_operator
 from policies.grants import verbs
+from policies.identity import second_factor
 from policies.models import Grant
 from policies.templatetags.grant_states import state_colour, state_words
 
@@ -199,6 +200,8 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
             return HttpResponseNotAllowed(["GET", "POST"])
         grant: Grant = self.get_object(request, str(grant_id))
         posted = request.method == "POST"
+        if act.widens and not posted and second_factor.why_not(user_of(request)):
+            return redirect(second_factor.confirm_address(request.get_full_path()))
         form = act.form(request.POST if posted else None, grant=grant)
         try:
             if posted and form.is_valid():
@@ -262,6 +265,9 @@ class GrantAdmin(ReadOnlyMixin, OperatorAdmin):
             "title": f"{act.title} {grant.label}",
             "act": act,
             "why": why,
+            "confirm": second_factor.confirm_address(request.get_full_path())
+            if act.widens and second_factor.why_not(user_of(request))
+            else "",
         }
         return TemplateResponse(request, "admin/desk/refused.html", context, status=status)
 

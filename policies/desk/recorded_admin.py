@@ -25,8 +25,9 @@ from audit import queries
 from audit.desk_lists import DeskListMixin
 from audit.requesters import ip_of, note_reading, user_of
 from policies.changes import requests, row_records, verbs
-from policies.changes.second_person import ChangeRefused, NeedsSecond
+from policies.changes.second_person import ChangeRefused, NeedsFactor, NeedsSecond
 from policies.desk import affected_sessions, form_words
+from policies.identity import second_factor
 from policies.identity.operators import OPERATE
 
 CONFIRMED: Final = "_cuts"  # how many cut sessions the person has agreed to
@@ -270,6 +271,9 @@ def answer_refused(
         "title": "This needs a second person" if plan else "Not done",
         "plan": plan,
         "why_not": why_not,
+        "confirm": second_factor.confirm_address(request.get_full_path())
+        if isinstance(refused, NeedsFactor)
+        else "",
         "many": many and isinstance(refused, NeedsSecond),
         "reason": reason,
         "sent": _sent(request),

@@ -20,7 +20,7 @@ from policies.database import clock
 from policies.decisions.decide import Decision
 from policies.decisions.facts import EnvironmentRules
 from policies.grants import notifications
-from policies.identity import operators
+from policies.identity import operators, second_factor
 from policies.loading import facts
 from policies.models import Approval, Grant
 
@@ -112,6 +112,12 @@ def require_judge(row: Grant, by: User) -> None:
         raise GrantRefused("own_grant", "Who requests a grant or benefits from it cannot judge it.")
     if not judges(row.requester_id, row.beneficiary_id).filter(pk=by.pk).exists():
         raise GrantRefused("not_operator", "Only an operator whose account is not locked can.")
+
+
+def require_factor(by: User) -> None:
+    """GrantRefused where this person has to confirm with a second factor first."""
+    if why := second_factor.why_not(by):
+        raise GrantRefused("second_factor", why)
 
 
 def require_party(row: Grant, by: User) -> None:

@@ -131,13 +131,18 @@ def announce_alone(what: str, why: str, *, by: User | None, who: str = "") -> No
     _write("change_alone", subject, body, to=others, event=event, desk="changerequest/")
 
 
-def announce_given(who: str, what: Iterable[str], *, by: str) -> None:
-    """Tell every operator that somebody was given what two people decide on at the desk."""
-    listed = list(what)
-    body = "\n".join([f"{who} was given, by {by}:", "", *(f"- {each}" for each in listed), ""])
-    event = {"event": "roles.given", "by": by, "to": who, "what": listed}
-    others = operators.operators()
-    _write("roles_given", f"ROLES GIVEN: {who}", body, to=others, event=event, desk="")
+def tell_operators(
+    kind: str,
+    subject: str,
+    lines: Iterable[str],
+    *,
+    event: Mapping[str, Any],
+    also: Iterable[User] = (),
+) -> None:
+    """Tell every operator, and who it is about, in these lines."""
+    people = {user.pk: user for user in (*operators.operators(), *also)}
+    body = "\n".join(lines) + "\n"
+    _write(kind, subject, body, to=people.values(), event=event, desk="")
 
 
 def announce_purge(stream: str, lines: int, reason: str, *, by: User) -> None:

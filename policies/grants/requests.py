@@ -106,7 +106,7 @@ def break_glass(
 ) -> Grant:
     """Give an operator a short grant without approval; every other approver is notified.
 
-    Nothing but approval is skipped. A person has one that is not reviewed: a unique constraint.
+    Nothing but approval is skipped. A person has one that is not reviewed (a constraint).
     """
     asked_for = (tenant.lower()[:100], extension.lower()[:100])
     with attempts.refusals_on_record(by, asked_for, ip=ip):
@@ -127,9 +127,10 @@ def _break_glass(
     ticket: str,
     ip: str,
 ) -> Grant:
-    rules = acts.policy()
     if not is_operator(by):
         raise GrantRefused("not_operator", "Only an operator can use break-glass access.")
+    acts.require_factor(by)
+    rules = acts.policy()
     if not rules.break_glass:
         raise GrantRefused("break_glass_off", "Break-glass access is switched off here.")
     others = list(acts.judges(by.pk))
@@ -270,12 +271,10 @@ def _reason(reason: str) -> str:
 
 def _target(tenant_key: str, extension_key: str) -> dict[str, Any]:
     """The target's columns. Decided before: the rows exist unless the stream has no tenant."""
-    tenant = None
-    if tenant_key not in RESERVED_TENANTS:
-        tenant = Tenant.objects.get(key=tenant_key)
+    named = tenant_key not in RESERVED_TENANTS
     return {
         "environment": settings.EXT_DEBUG_ENVIRONMENT,
-        "tenant": tenant,
+        "tenant": Tenant.objects.get(key=tenant_key) if named else None,
         "tenant_key": tenant_key,
         "extension": Extension.objects.filter(key=extension_key).first(),
         "extension_key": extension_key,

@@ -63,6 +63,7 @@ def approve(
         row = acts.locked(grant_id, version=version)
         acts.require_judge(row, by)
         acts.expect(row, State.REQUESTED, to="approve")
+        acts.require_factor(by)
         now = clock.now()
         if row.lapses_at <= now:
             raise GrantConflict(
@@ -167,6 +168,7 @@ def review(
         if row is None or not row.break_glass or row.ends_at is None:
             raise GrantMissing("missing", f"There is no break-glass grant G-{grant_id}.")
         acts.require_judge(row, by)
+        acts.require_factor(by)
         now = clock.now()
         if row.closed_at is None and row.ends_at > now:
             raise GrantConflict("active", f"{row.label} is still active: revoke it first.")

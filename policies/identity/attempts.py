@@ -31,8 +31,9 @@ OF_BROWSER: Final = Allowance(10, 15.0)  # one that signed in to this account be
 class Attempts:
     """`now` is any monotonic clock in seconds."""
 
-    def __init__(self, *, most: int = MOST) -> None:
+    def __init__(self, *, most: int = MOST, of_account: Allowance = OF_ACCOUNT) -> None:
         self._most = most
+        self._of_account = of_account
         # key -> failures not yet forgiven, and when that was so
         self._failures: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
@@ -66,7 +67,7 @@ class Attempts:
         if browser:
             return [(("browser", browser), OF_BROWSER)]
         found = [(("address", network_of(address)), OF_ADDRESS)]
-        return [*found, (("account", account), OF_ACCOUNT)] if account else found
+        return [*found, (("account", account), self._of_account)] if account else found
 
     def _level(self, key: tuple[str, str], allowance: Allowance, now: float) -> float:
         level, at = self._failures.get(key, (0.0, now))

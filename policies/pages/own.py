@@ -20,7 +20,7 @@ from policies.database import clock
 from policies.desk import affected_sessions
 from policies.desk.tokens import IssueForm
 from policies.grants import own_requests, verbs
-from policies.identity import tokens
+from policies.identity import second_factor, tokens
 from policies.models import AccessToken, Extension, Grant, Tenant
 
 SHOWN: Final = 50
@@ -141,6 +141,7 @@ def _show(
         "tokens": AccessToken.objects.filter(owner_id=request.user.pk).select_related(
             "tenant", "extension"
         )[:SHOWN],
+        "second_factor": second_factor.required(),
         "administered": access.tenants_administered(user),
         "form": form,
         "issued": issued,

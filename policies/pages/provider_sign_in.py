@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET
 
 from audit import refusals
 from audit.requesters import ip_of
+from policies.identity import second_factor
 from policies.pages import sign_in
 from policies.sign_in import arrival, provider
 from policies.sign_in.documents import ProviderAway
@@ -70,6 +71,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
     for _ in ("that one left", "that one came back"):
         sign_in.attempts.succeeded(**_who(request))
     login(request, user, backend=_BACKEND)
+    second_factor.signed_in(request)
     request.session.set_expiry(timezone.now() + _lasts())
     return redirect(sign_in.where_to(request, wanted) or settings.LOGIN_REDIRECT_URL)
 

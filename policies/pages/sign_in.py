@@ -29,6 +29,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import refusal_pages, refusals, trail
+from policies.identity import second_factor
 from policies.identity.attempts import Attempts
 from policies.sign_in import passwords
 
@@ -47,6 +48,11 @@ class _SignIn(LoginView):
         """Where `next` leads, unless that is this page again."""
         url = super().get_success_url()
         return self.get_default_redirect_url() if _path(url) == self.request.path else url
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        answer = super().form_valid(form)
+        second_factor.signed_in(self.request)
+        return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         return {**super().get_context_data(**more), **_ways()}

@@ -53,7 +53,8 @@ def made(person: Person, changes: Changes) -> SignInIdentity:
     """A new account for this person. NotSignedIn where there is no name for it, or it is taken."""
     if not person.name:
         raise NotSignedIn(
-            "no name", f"It says no name that an account here could have. {_ASK} to link yours."
+            "no name",
+            f"The answer has no name that an account here could have. {_ASK} to link yours.",
         )
     if User.objects.filter(username__iexact=person.name).exists():
         raise NotSignedIn(

@@ -26,7 +26,7 @@ def arrive(person: Person, *, ip: str = "") -> User:
             accounts.require_active(identity)
             SignInIdentity.objects.filter(pk=identity.pk).update(seen_at=clock.now())
     except IntegrityError:  # in two windows at once
-        raise NotSignedIn("twice", "You are signing in twice at once. Begin again.") from None
+        raise NotSignedIn("twice", "You are signing in twice at once. Sign in again.") from None
     roles.apply(identity.pk, wanted, ip=ip)
     return User.objects.get(pk=identity.user_id)
 

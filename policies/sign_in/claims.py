@@ -65,14 +65,14 @@ def _groups(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     elsewhere = claims.get("_claim_names")
     if isinstance(elsewhere, Mapping) and claim in elsewhere:
         raise BadClaims(
-            f"It says only where your groups are listed, not which they are: let it put them into"
-            f" the claim {claim}, or fewer of them."
+            f"The answer only says where your groups are listed. Whoever runs the provider can put"
+            f" them into the claim {claim}, or fewer of them."
         )
     said = claims.get(claim)
     if said is None:
         return frozenset()
     if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
-        raise BadClaims(f"Its claim {claim} is no list of names of groups.")
+        raise BadClaims(f"The claim {claim} in the answer is no list of group names.")
     if len(said) > MOST_GROUPS:
-        raise BadClaims(f"Its claim {claim} names more than {MOST_GROUPS:,} groups.")
+        raise BadClaims(f"The claim {claim} in the answer names more than {MOST_GROUPS:,} groups.")
     return frozenset(each for each in said if len(each) <= LONGEST_GROUP)

@@ -26,6 +26,8 @@ class Configuration:
     session_seconds: int
     roles_seconds: int
     passwords: bool
+    second_factor: bool
+    second_factor_seconds: int
 
     @property
     def for_allauth(self) -> dict[str, Any]:

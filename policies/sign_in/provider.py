@@ -34,7 +34,7 @@ from policies.sign_in.id_tokens import BadToken, UnknownKey
 ID: Final = "openid_connect"  # of django-allauth's kind of provider, of which there is one
 LONGEST_ANSWER: Final = 2 * 1024 * 1024  # bytes of any answer of the provider
 LONGEST_ERROR: Final = 100  # characters of a provider's code for what went wrong
-_AGAIN: Final = "Begin again."
+_AGAIN: Final = "Sign in again."
 
 
 class NotSignedIn(Exception):
@@ -68,13 +68,13 @@ def answer(request: HttpRequest) -> tuple[Person, str]:
         state |= provider.unstash_redirect_state(request, asked)
     except PermissionDenied:
         raise NotSignedIn(
-            "state", f"That sign-in was begun in another browser, or too long ago. {_AGAIN}"
+            "state", f"That sign-in was started in another browser, or too long ago. {_AGAIN}"
         ) from None
     if request.GET.get("iss", settings.SIGN_IN.issuer) != settings.SIGN_IN.issuer:  # RFC 9207
         raise NotSignedIn("issuer", f"The answer came from another provider. {_AGAIN}")
     if "error" in request.GET or "code" not in request.GET:
         code = request.GET.get("error", "no code")[:LONGEST_ERROR]
-        raise NotSignedIn(f"provider: {code}", f"It did not sign you in ({code}).")
+        raise NotSignedIn(f"provider: {code}", f"You were not signed in there ({code}).")
     person = _proven(flow, flow.exchanged(provider.app, state), nonce=str(state.get("nonce", "")))
     return person, str(state.get("next") or "")
 
@@ -95,7 +95,7 @@ def _proven(flow: _Flow, tokens: Mapping[str, Any], *, nonce: str) -> Person:
         except UnknownKey:
             claims = verified(keys=documents.keys(again=True))
     except BadToken as error:
-        raise NotSignedIn("token", f"Its answer proves nothing: {error}. {_AGAIN}") from None
+        raise NotSignedIn("token", f"The answer could not be verified: {error}. {_AGAIN}") from None
     names = settings.SIGN_IN.name_claim, settings.SIGN_IN.groups_claim
     if of_people.lacks(claims, *names):
         claims = {**flow.userinfo(tokens, subject=claims["sub"]), **claims}
@@ -128,7 +128,9 @@ class _Flow(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         except requests.RequestException:
             raise ProviderAway("it does not answer") from None
         except (OAuth2Error, KeyError, ValueError):
-            raise NotSignedIn("code", f"It did not take back its own code. {_AGAIN}") from None
+            raise NotSignedIn(
+                "code", f"The code in the answer was not accepted there. {_AGAIN}"
+            ) from None
         return tokens if isinstance(tokens, dict) else {}
 
     def userinfo(self, tokens: Mapping[str, Any], *, subject: str) -> Mapping[str, Any]:
@@ -140,7 +142,7 @@ class _Flow(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         except (requests.RequestException, ValueError):
             raise ProviderAway("it does not say more about you") from None
         if not isinstance(said, dict) or said.get("sub") != subject:
-            raise NotSignedIn("userinfo", f"What it says of you is about somebody else. {_AGAIN}")
+            raise NotSignedIn("userinfo", f"The answer about you was about somebody else. {_AGAIN}")
         return said
 
 

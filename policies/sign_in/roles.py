@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from django.contrib.auth.models import Group, User
@@ -63,10 +63,17 @@ def apply(identity_pk: int, said: Mapping[Mark, Role], *, ip: str = "") -> None:
         changes = accounts.changes_of(identity.issuer, who=name, ip=ip)
         words = [*_give(identity, given, changes), *_rescope(identity, moved, changes)]
         if words and second_person.needed():
-            notifications.announce_given(name, words, by=f"groups at {identity.issuer}")
+            _tell(name, words, by=f"groups at {identity.issuer}")
         changes.record()
         if given or moved:
             cuts.hint("policy", subject=accounts.NAME)
+
+
+def _tell(who: str, words: Sequence[str], *, by: str) -> None:
+    """Operators hear of what two of them would have decided on."""
+    lines = [f"{who} was given, by {by}:", "", *(f"- {each}" for each in words)]
+    event = {"event": "roles.given", "by": by, "to": who, "what": list(words)}
+    notifications.tell_operators("roles_given", f"ROLES GIVEN: {who}", lines, event=event)
 
 
 def end_all(identity: SignInIdentity) -> None:

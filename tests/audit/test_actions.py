@@ -39,5 +39,5 @@ def test_what_is_summarised_anyone_can_cause_at_will() -> None:
         "session.denied", "session.resumed", "session.lines_saved", "session.view_shared",
         "page.refused",
         "grant.request_refused", "grant.refused", "token.refused", "ticket.refused",
-        "sign_in.refused",
+        "sign_in.refused", "second_factor.refused",
     }  # fmt: skip

@@ -81,3 +81,10 @@ def test_what_is_wrong_already_is_not_called_missing_as_well():
 def test_every_variable_of_it_is_declared():
     names = {each.name for each in declared.DECLARED}
     assert {*WHOLE, "OIDC_ROLES", "OIDC_ROLES_SECONDS", "PASSWORD_SIGN_IN"} <= names
+
+
+def test_how_long_a_second_factor_counts_means_nothing_without_one():
+    assert problems({"SECOND_FACTOR_SECONDS": "60"}) == [
+        "REQUIRE_SECOND_FACTOR: expected on, because SECOND_FACTOR_SECONDS is set, got off"
+    ]
+    assert problems({"SECOND_FACTOR_SECONDS": "60", "REQUIRE_SECOND_FACTOR": "on"}) == []

@@ -16,6 +16,7 @@ from tests.mutations.presence import PRESENCES
 from tests.mutations.purges import PURGES
 from tests.mutations.ranges import RANGES
 from tests.mutations.returns import RETURNS
+from tests.mutations.second_factor import SECOND_FACTOR
 from tests.mutations.shortcuts import SHORTCUTS
 from tests.mutations.sign_in import SIGN_IN
 from tests.mutations.turns import TURNS
@@ -33,6 +34,7 @@ MUTATIONS: Final = [
     *PURGES,
     *RANGES,
     *RETURNS,
+    *SECOND_FACTOR,
     *SHORTCUTS,
     *SIGN_IN,
     *TURNS,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, Permission, User
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
@@ -87,6 +88,7 @@ def _ways(cast: Cast) -> dict[str, Callable[[], Any]]:
         "policies_signinidentity": lambda: SignInIdentity.objects.create(
             issuer="https://id.example", subject="s-1", user=dan, linked_at=now
         ),
+        "mfa_authenticator": lambda: Authenticator.objects.create(user=dan, type="totp", data={}),
         "policies_lock": lambda: Lock.objects.create(user=dan, reason="x"),
         "policies_limits": lambda: Limits.objects.create(sessions_per_user=1),
         "policies_redactionrule": lambda: RedactionRule.objects.create(

@@ -57,7 +57,7 @@ def test_groups_without_bound_are_refused():
 
 
 def test_groups_that_are_listed_elsewhere_are_not_taken_for_none():
-    with pytest.raises(BadClaims, match="only where"):
+    with pytest.raises(BadClaims, match="only says where"):
         read(_claim_names={"groups": "src1"})
 
 
