@@ -28,6 +28,7 @@ from extdebug.wire.events import BadId, clean_id
 from extdebug.wire.keys import Target
 from policies import access, cuts
 from policies.grants import own_requests
+from policies.pages.sign_in import BY_PROVIDER
 
 # --- pages ------------------------------------------------------------------------------------
 
@@ -190,5 +191,6 @@ def logout(request: HttpRequest) -> HttpResponse:
     if key and request.user.is_authenticated:
         viewer = access.viewer_of(access.user_of(request), transport="page", session_key=key)
         cuts.hint("logout", session_hash=viewer.session_hash)
+    said = "?signed_out=1" if request.session.get(BY_PROVIDER) else ""
     auth_logout(request)
-    return redirect(settings.LOGOUT_REDIRECT_URL)
+    return redirect(f"{settings.LOGOUT_REDIRECT_URL}{said}")

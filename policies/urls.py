@@ -6,6 +6,7 @@ from policies.pages import own, provider_sign_in, second_factor, tenant
 
 urlpatterns = [
     path("login/provider/", provider_sign_in.begin, name="oidc-begin"),
+    path("login/provider/out/", provider_sign_in.sign_out, name="oidc-sign-out"),
     path("login/provider/callback/", provider_sign_in.callback, name="oidc-callback"),
     path("access/", own.page, name="own"),
     path("access/grants/<int:grant_id>/<slug:verb>/", own.act, name="own-grant"),

@@ -42,10 +42,13 @@ BODYLESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HASHING: Final = re.compile(
     r"/(login/|admin/password_change/|admin/auth/user/(add|[^/]+/password)/)"
 )
+# A provider that hangs keeps a thread for seconds; passwords and pages are not to wait for it.
+_PROVIDER: Final = re.compile(r"/login/provider/")
 # Async views, and files: their sync parts (middlewares) take microseconds.
 _QUICK: Final = re.compile(r"/(api/ext-debug/|static/|(healthz|readyz|metrics)$)")
 PAGE_THREADS: Final = 4
 HASHING_THREADS: Final = 2  # so many passwords at once, so 200 MiB
+PROVIDER_THREADS: Final = 2
 QUICK_THREADS: Final = 2
 # Of the page that is answered here: Django's middleware, which sets one, stands further in.
 _PAGE_POLICY: Final = (
@@ -54,7 +57,9 @@ _PAGE_POLICY: Final = (
 )
 CARRIERS: Final = 2  # threads that bring late audit rows and notices to the database
 # PostgreSQL connections of one process at most; docs/operations.md states it.
-CONNECTIONS: Final = PAGE_THREADS + HASHING_THREADS + QUICK_THREADS + SESSION_THREADS + CARRIERS
+CONNECTIONS: Final = (
+    PAGE_THREADS + HASHING_THREADS + PROVIDER_THREADS + QUICK_THREADS + SESSION_THREADS + CARRIERS
+)
 
 
 class _Threads(ThreadPoolExecutor):
@@ -89,6 +94,7 @@ class RequestLane:
 
 PAGES: Final = RequestLane("pages", PAGE_THREADS, most=48)  # about 2 s of waiting at 100 ms a page
 HASHING: Final = RequestLane("hashing", HASHING_THREADS, most=8)
+PROVIDER: Final = RequestLane("provider", PROVIDER_THREADS, most=16)
 QUICK: Final = RequestLane("quick", QUICK_THREADS, most=None)  # SSE lives here for hours
 
 
@@ -99,7 +105,7 @@ def lane_of(scope: Scope) -> RequestLane:
         return QUICK
     if scope["method"] == "POST" and _HASHING.fullmatch(path):
         return HASHING
-    return PAGES
+    return PROVIDER if _PROVIDER.match(path) else PAGES
 
 
 def most_bytes(scope: Scope) -> int:

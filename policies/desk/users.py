@@ -10,12 +10,15 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from audit.requesters import ip_of, user_of
 from policies.changes import second_person, verbs
 from policies.changes.second_person import ChangeRefused
 from policies.desk.recorded_admin import RecordedAdmin, answer_refused, operates
+from policies.models import RoleByGroup
+from policies.second_factor import factors
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -24,6 +27,10 @@ _LIMITED = (
     (None, {"fields": ("username", "first_name", "last_name", "email")}),
     ("Standing", {"fields": ("is_active", "is_staff", "is_superuser", "last_login")}),
 )
+
+
+_SIGN_IN = ("Sign-in", {"fields": ("signs_in_as", "by_groups", "second_factors")})
+_SHOWN = ("signs_in_as", "by_groups", "second_factors")
 
 
 def _has_rights(person: User | None) -> bool:
@@ -48,12 +55,29 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without the right to change: neither the password's hash nor the list of rights."""
         if obj is not None and not self.has_change_permission(request, obj):
-            return _LIMITED
-        return super().get_fieldsets(request, obj)
+            return (*_LIMITED, _SIGN_IN)
+        sets = super().get_fieldsets(request, obj)
+        return sets if obj is None else (*sets, _SIGN_IN)
+
+    @display(description="signs in as")
+    def signs_in_as(self, person: User) -> str:
+        """Whom the provider knows them as; "" where they sign in with a password alone."""
+        rows = person.sign_in_identities.all()
+        return ", ".join(f"{row.subject} at {row.issuer}" for row in rows)
+
+    @display(description="roles by groups")
+    def by_groups(self, person: User) -> str:
+        """What groups of the provider gave and keep; other roles are the desk's or directory's."""
+        rows = RoleByGroup.objects.filter(identity__user=person).order_by("kind", "name")
+        return ", ".join(" ".join(filter(None, (row.kind, row.name, row.scope))) for row in rows)
+
+    @display(description="second factors")
+    def second_factors(self, person: User) -> str:
+        return ", ".join(factors.name_of(row) for row in factors.of(person))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser can change staff, superuser, group and permission fields."""
-        fields = super().get_readonly_fields(request, obj)
+        fields = (*super().get_readonly_fields(request, obj), *_SHOWN)
         if request.user.is_superuser:
             return fields
         return (*fields, "is_superuser", "is_staff", "groups", "user_permissions")

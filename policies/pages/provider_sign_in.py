@@ -72,8 +72,27 @@ def callback(request: HttpRequest) -> HttpResponseBase:
         sign_in.attempts.succeeded(**_who(request))
     login(request, user, backend=_BACKEND)
     second_factor.signed_in(request)
+    request.session[sign_in.BY_PROVIDER] = True
     request.session.set_expiry(timezone.now() + _lasts())
     return redirect(sign_in.where_to(request, wanted) or settings.LOGIN_REDIRECT_URL)
+
+
+@never_cache
+@require_GET
+def sign_out(request: HttpRequest) -> HttpResponseBase:
+    """Lead to the provider's own page for signing out; here they have signed out before."""
+    _require_on()
+    if wait := sign_in.attempts.begin(**_who(request), now=time.monotonic()):
+        return sign_in.too_often(seconds=math.ceil(wait))
+    try:
+        address = provider.sign_out_address()
+    except ProviderAway as away:
+        return _away(request, away, "")
+    sign_in.attempts.succeeded(**_who(request))
+    if not address:
+        error = f"{settings.SIGN_IN.name} has no page for signing out: close the browser instead."
+        return sign_in.show(request, error=error, status=404)
+    return redirect(address)
 
 
 def _lasts() -> dt.timedelta:

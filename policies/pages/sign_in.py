@@ -38,6 +38,10 @@ _MISMATCH: Final = "name and password do not match, or the account is inactive"
 _SALT: Final = "policies.sign_in.known_browser"
 View = Callable[..., HttpResponseBase]
 
+BY_PROVIDER: Final = (
+    "signed_in_by_provider"  # in the session: signing out leaves them signed in there
+)
+
 attempts: Final = Attempts()
 
 
@@ -55,7 +59,8 @@ class _SignIn(LoginView):
         return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**more), **_ways()}
+        signed_out = "signed_out" in self.request.GET
+        return {**super().get_context_data(**more), **_ways(), "signed_out": signed_out}
 
 
 def _ways() -> dict[str, Any]:

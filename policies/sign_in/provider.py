@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import requests
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
@@ -34,6 +35,7 @@ from policies.sign_in.id_tokens import BadToken, UnknownKey
 ID: Final = "openid_connect"  # of django-allauth's kind of provider, of which there is one
 LONGEST_ANSWER: Final = 2 * 1024 * 1024  # bytes of any answer of the provider
 LONGEST_ERROR: Final = 100  # characters of a provider's code for what went wrong
+_SIGN_OUT: Final = "end_session_endpoint"  # RP-Initiated Logout 1.0
 _AGAIN: Final = "Sign in again."
 
 
@@ -77,6 +79,15 @@ def answer(request: HttpRequest) -> tuple[Person, str]:
         raise NotSignedIn(f"provider: {code}", f"You were not signed in there ({code}).")
     person = _proven(flow, flow.exchanged(provider.app, state), nonce=str(state.get("nonce", "")))
     return person, str(state.get("next") or "")
+
+
+def sign_out_address() -> str:
+    """Where people sign out of the provider itself, "" when it has no such page. ProviderAway."""
+    endpoint = str(documents_of(settings.SIGN_IN.issuer).configuration().get(_SIGN_OUT, ""))
+    if not endpoint.startswith(("https://", "http://")):
+        return ""
+    separator = "&" if "?" in endpoint else "?"
+    return f"{endpoint}{separator}{urlencode({'client_id': settings.SIGN_IN.client_id})}"
 
 
 def _proven(flow: _Flow, tokens: Mapping[str, Any], *, nonce: str) -> Person:

@@ -131,6 +131,11 @@ SIGN_IN: Final = [
         "    try:", f"{PAGE_TESTS} -k spaced",
     ),
     Mutation(
+        "sign-in: pages wait for a provider that hangs", "extdebug/ops/request_bounds.py",
+        "    return PROVIDER if _PROVIDER.match(path) else PAGES", "    return PAGES",
+        "tests/extdebug/ops/test_request_bounds.py -k has_its_threads",
+    ),
+    Mutation(
         "sign-in: a page of another site signs in", PAGE,
         'in ("cross-site", "same-site"):', "in ():", f"{PAGE_TESTS} -k another_site_signs",
     ),

@@ -23,6 +23,7 @@ from extdebug.ops.request_bounds import (
     DIRECTORY_BODY,
     HASHING,
     PAGES,
+    PROVIDER,
     QUICK,
     RequestBounds,
     lane_of,
@@ -166,6 +167,8 @@ def test_only_who_has_the_directorys_token_may_send_so_much(settings: Any):
     [
         ("POST", "/login/", HASHING),
         ("POST", "/admin/login/", PAGES),  # leads to the one sign-in, and hashes nothing
+        ("GET", "/login/provider/", PROVIDER),
+        ("GET", "/login/provider/callback/", PROVIDER),
         ("POST", "/admin/password_change/", HASHING),
         ("POST", "/admin/auth/user/add/", HASHING),
         ("POST", "/admin/auth/user/7/password/", HASHING),

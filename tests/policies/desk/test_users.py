@@ -6,7 +6,10 @@ from django.test import Client
 
 from audit.models import AuditRecord
 from extdebug.demo.sample import Cast
+from policies.models import RoleByGroup
+from policies.sign_in import accounts
 from tests.policies.at_the_desk import seen, signed_in
+from tests.policies.second_factor_by_hand import app_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 
@@ -19,6 +22,15 @@ def test_operators_look_people_up_and_change_nobody(cast: Cast) -> None:
     assert "algorithm" not in page.text
     for url in (f"{cast.dan.pk}/change/", f"{cast.dan.pk}/password/", f"{cast.dan.pk}/delete/"):
         assert client.post(f"/admin/auth/user/{url}", {}).status_code == 403
+
+
+def test_operators_see_how_somebody_signs_in_and_who_keeps_their_roles(cast: Cast) -> None:
+    row = accounts.link(cast.dan, issuer="https://id.example", subject="s-1", by="x")
+    RoleByGroup.objects.create(identity=row, kind="admin", name="acme")
+    app_of(cast.dan)
+    page = signed_in(cast.olivia).get(f"/admin/auth/user/{cast.dan.pk}/change/").text
+    for said in ("s-1 at https://id.example", "admin acme", "authenticator app"):
+        assert said in page
 
 
 def test_staff_who_manage_users_cannot_lift_themselves(cast: Cast) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -128,8 +129,13 @@ def test_signing_out_ends_it(cast: Cast, provider: Provider):
     provider.knows("s-1", preferred_username="lena", groups=["leads"])
     client = Client()
     provider.sign_in(client)
-    assert client.post("/logout/")["Location"] == "/login/"
+    left = client.post("/logout/")["Location"]
+    assert left == "/login/?signed_out=1"
     assert who(client) == ""
+    assert "still signed in at Acme ID" in client.get(left).text
+    there = client.get("/login/provider/out/")["Location"]
+    assert there == f"{provider.issuer}/session/end?client_id=console"
+    assert httpx.get(there).status_code == 200
     assert client.get("/extensions/").status_code == 302
 
 
@@ -316,6 +322,14 @@ def test_a_provider_that_is_away_is_one_line_and_passwords_go_on(cast: Cast, pro
     assert client.get("/login/").status_code == 200
     signed = client.post("/login/", {"username": "olivia", "password": PASSWORD})
     assert signed.status_code == 302
+
+
+def test_one_without_a_page_for_signing_out_is_said(cast: Cast, provider: Provider):
+    documents = spoken_to.documents_of(provider.issuer)
+    documents._configuration = (documents.clock(), {**documents.configuration()})
+    documents._configuration[1].pop("end_session_endpoint")
+    answer = Client().get("/login/provider/out/")
+    assert (answer.status_code, "has no page" in answer.text) == (404, True)
 
 
 def test_a_provider_that_goes_away_between_leaving_and_coming_back(cast: Cast, provider: Provider):
