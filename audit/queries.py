@@ -20,6 +20,7 @@ REFUSALS: Final = (
     Action.GRANT_REQUEST_REFUSED,
     Action.GRANT_REFUSED,
     Action.PAGE_REFUSED,
+    Action.SECOND_FACTOR_REFUSED,
 )
 
 
@@ -52,8 +53,8 @@ def of_sessions(sessions: Collection[Any], *actions: Action) -> dict[str, list[A
 def refusals(
     *, person: int | None = None, tenant: str = "", extension: str = ""
 ) -> QuerySet[AuditRecord]:
-    """Refused openings, tokens, tickets, requests, acts on grants and pages, the latest first; of
-    one person, of one target. Failed sign-ins name no person who asks: the trail's list has them.
+    """Refused openings, tokens, tickets, requests, acts on grants, pages and second factors, the
+    latest first; of one person, of one target. Failed sign-ins name no person who asks: the trail's list has them.
     """
     rows = AuditRecord.objects.filter(action__in=REFUSALS)
     if person is not None:
