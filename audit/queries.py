@@ -54,7 +54,8 @@ def refusals(
     *, person: int | None = None, tenant: str = "", extension: str = ""
 ) -> QuerySet[AuditRecord]:
     """Refused openings, tokens, tickets, requests, acts on grants, pages and second factors, the
-    latest first; of one person, of one target. Failed sign-ins name no person who asks: the trail's list has them.
+    latest first; of one person, of one target. Failed sign-ins name no person who asks: the trail's
+    list has them.
     """
     rows = AuditRecord.objects.filter(action__in=REFUSALS)
     if person is not None:

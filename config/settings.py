@@ -17,7 +17,6 @@ from config.channel_layer import channel_layer
 from config.sign_in import ALLAUTH, APPS, sign_in
 from extdebug.wire.environment import shared
 from extdebug.wire.environment.setting import Environment
-from policies.sign_in.configuration import Configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _environment = Environment(os.environ)
@@ -80,13 +79,11 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "UserAttributeSimilarityValidator", "MinimumLengthValidator",
+        "CommonPasswordValidator", "NumericPasswordValidator",
     )
-]
-SIGN_IN: Configuration = sign_in(_environment, production=PRODUCTION)
+]  # fmt: skip
+SIGN_IN = sign_in(_environment, production=PRODUCTION)
 vars().update(ALLAUTH)
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/extensions/"

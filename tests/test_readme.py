@@ -45,6 +45,11 @@ COMMANDS: Final[dict[str, list[str]]] = {
     ],
     "docs/extension-authors.md": ["tests/extdebug/runner/test_authors_page.py"] * 3,
     "docs/protocol.md": ["tests/extdebug/test_live.py"],
+    "docs/sign-in.md": [
+        "tests/config/test_sign_in.py",
+        "tests/policies/management/commands/test_allow_password.py",
+        "tests/policies/management/commands/test_remove_second_factors.py",
+    ],
     "docs/replay.md": ["tests/extdebug/management/commands/test_replay_stream.py"],
 }
 

@@ -1,10 +1,14 @@
 """Sign-in by a provider is configured as a whole or not at all, each gap in one line."""
 
+import re
+import shlex
+
 import pytest
 
 from config import declared
 from config.sign_in import sign_in
 from extdebug.wire.environment.setting import Environment
+from tests.files import ROOT
 
 WHOLE = {
     "OIDC_ISSUER": "https://id.example",
@@ -76,6 +80,19 @@ def test_production_wants_https():
 def test_what_is_wrong_already_is_not_called_missing_as_well():
     lines = problems({**WHOLE, "OIDC_ISSUER": "id.example"})
     assert [line.partition(":")[0] for line in lines] == ["OIDC_ISSUER"]
+
+
+def test_the_settings_of_the_page_are_a_whole_provider(tmp_path):
+    """The block of docs/sign-in.md, as a shell reads it."""
+    (block, *_) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/sign-in.md").read_text(), re.DOTALL)
+    variables = dict(word.split("=", 1) for word in shlex.split(block))
+    secret = tmp_path / "secret"
+    secret.write_text("a-secret\n")
+    environment = Environment({**variables, "OIDC_CLIENT_SECRET_FILE": str(secret)})
+    read = sign_in(environment, production=True)
+    assert environment.problems == []
+    assert read.name == "Acme ID"
+    assert len(read.roles.gives) == 3
 
 
 def test_every_variable_of_it_is_declared():

@@ -1,5 +1,7 @@
 """`manage.py allow_password`: a door for one account, for some minutes, with a reason."""
 
+import re
+import shlex
 from dataclasses import replace
 from io import StringIO
 
@@ -13,6 +15,7 @@ from audit.trail import Action
 from extdebug.demo.sample import Cast
 from policies.models import PasswordDoor
 from policies.pages import sign_in
+from tests.files import ROOT
 from tests.fixtures.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,6 +52,13 @@ def test_the_one_account_comes_in_and_no_other(cast: Cast):
     assert row.reason == "the provider is away"
     refused = AuditRecord.objects.filter(action=Action.SIGN_IN_REFUSED).earliest("seq")
     assert refused.reason == "passwords are switched off"
+
+
+def test_the_command_of_the_page_runs(cast: Cast):
+    """As docs/sign-in.md has it."""
+    page = (ROOT / "docs/sign-in.md").read_text()
+    (line,) = re.findall(r"^manage\.py allow_password (.*)$", page, re.MULTILINE)
+    assert run(*shlex.split(line)).startswith("olivia may sign in")
 
 
 def test_what_cannot_be_is_one_line(cast: Cast):

@@ -1,5 +1,7 @@
 """`manage.py remove_second_factors`: all of one account, with a reason, or one line."""
 
+import re
+import shlex
 from io import StringIO
 
 import pytest
@@ -9,6 +11,7 @@ from audit.models import AuditRecord
 from audit.trail import Action
 from extdebug.demo.sample import Cast
 from policies.second_factor import factors
+from tests.files import ROOT
 from tests.policies.second_factor_by_hand import app_of
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +31,14 @@ def test_all_of_one_account_go(cast: Cast):
     assert factors.has_any(cast.oscar)
     row = AuditRecord.objects.get(action=Action.SECOND_FACTOR_REMOVED)
     assert (row.reason, row.actor_name.startswith("shell user ")) == ("telephone lost", True)
+
+
+def test_the_command_of_the_page_runs(cast: Cast):
+    """As docs/sign-in.md has it."""
+    page = (ROOT / "docs/sign-in.md").read_text()
+    (line,) = re.findall(r"^manage\.py remove_second_factors (.*)$", page, re.MULTILINE)
+    app_of(cast.olivia)
+    assert run(*shlex.split(line)).startswith("1 second factor of olivia")
 
 
 def test_what_cannot_be_is_one_line(cast: Cast):
