@@ -16,6 +16,7 @@ from extdebug.protocol.client_frames import ErrorCode, Fetch, FilterSpec, Protoc
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.paging import PAGES_ASKED, Paging
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.wire.keys import Keys, Target
 from extdebug.wire.positions import ZERO_ID, Cursor
 from policies.redaction.redactor import Redactor
 from tests.extdebug.entries import raw
@@ -25,7 +26,7 @@ from tests.extdebug.stage import TARGET
 class PaperReads:
     """A hub whose reads of Redis are answered from a list, after `before` was called."""
 
-    prefix = "ext-debug:"
+    keys = Keys("ext-debug:")
 
     def __init__(self, *messages: str) -> None:
         self.redactor = Redactor(key=None)
@@ -37,7 +38,7 @@ class PaperReads:
         self.asked: list[tuple[Any, ...]] = []
 
     @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[Any]:
+    async def reader(self, target: Target) -> AsyncIterator[Any]:
         yield self
 
     async def call(self, *command: Any) -> Any:
