@@ -8,9 +8,15 @@ import time
 import zlib
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 
+# How long an example takes is the machine's, not the code's.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.cast",
