@@ -36,6 +36,7 @@ PLAIN_LOOK: Final = 0.1  # and at one that cannot be read by a group
 QUARANTINE: Final = 1.0  # seconds before a stream that failed alone is tried again
 ON_ITS_WAY_LOOK: Final = 0.1  # and one that is on its way to another node of a cluster
 PACE_LOOK: Final = 0.1  # seconds between two looks at how much is left while a watcher catches up
+WIDE: Final = 5000  # entries of one look where some ahead were deleted by hand: about 0.1 s
 GONE_LOOK: Final = 0.02  # seconds between two looks at a key that is gone
 
 
@@ -58,6 +59,7 @@ class StreamReader:
         self._proof: tuple[Cursor, list[Any]] | None = None  # the last: where, and the answer
         self._doubted = True  # a snapshot alone would not do at the next look
         self._retry_at = 0.0
+        self._wide = False  # the next look reads as far as it can: the whole account tells
         self._gone = False  # no stream is under the key at the moment
         self._anew = False  # what was read and not delivered is to be read again
         self._at_risk = False  # it is trimmed, and half of what it holds lies ahead of us
@@ -200,6 +202,8 @@ class StreamReader:
             await self._attach()
             return 0
         crowded = watched.crowded and not self._at_risk
+        wide, self._wide = self._wide, False
+        count = max(count, WIDE) if wide else count
         group = self._group
         if self._anew:
             self._anew = False
@@ -244,6 +248,10 @@ class StreamReader:
             group.synced = False
         whole = not crowded and len(rows) < count
         self.behind = not whole and not crowded
+        if self.behind and not wide and snapshot.deleted > account.proved:
+            # What was deleted may lie among these or behind them: only all of it tells.
+            self._wide, group.synced = True, False
+            return 0
         return await deliver(self._link, watched, snapshot, rows, whole=whole)
 
     def _well(self) -> None:

@@ -54,10 +54,10 @@ class WatchedStream:
 
     @property
     def cursor(self) -> Cursor:
-        """Everything up to here was delivered to the rings or stated lost, and what lies ahead."""
+        """Everything up to here was delivered to the rings or stated lost."""
         if self.account is None:
             raise RuntimeError("the watch is not attached yet")
-        return self.sequence_gaps.told(self.account.at)
+        return self.account.at
 
     @property
     def subscribers(self) -> int:

@@ -143,11 +143,10 @@ def _replaced(at: Cursor, piece: Piece) -> Meeting:
 
 
 def _end(piece: Piece) -> EntryId:
-    """An exclusive bound for what is missing before or within the piece, or ahead of it where the
-    count behind it holds losses that were told ahead."""
+    """An exclusive bound for what is missing before or within the piece."""
     if piece.chunk is not None and not piece.filtered:
-        return max(piece.chunk.first, piece.through.until)
-    return max(behind(piece.through.id), piece.through.until)
+        return piece.chunk.first
+    return behind(piece.through.id)
 
 
 def _fresh(at: Cursor, piece: Piece) -> Piece | None:

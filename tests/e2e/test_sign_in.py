@@ -24,7 +24,7 @@ from tests.fixtures.oidc import SECRET, Provider
 from tests.policies.conftest import request
 from tests.policies.second_factor_by_hand import app_of, code
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
 PRODUCTION: Final = {
     "EXT_DEBUG_ENVIRONMENT": "production",
     "EXT_DEBUG_UI_ENABLED": "true",

@@ -101,6 +101,11 @@ RETURNS: Final = [
         HISTORY_TESTS + " -k two_runs_meet",
     ),
     Mutation(
+        "far behind, what was deleted ahead is told as its producer's", READER,
+        "if self.behind and not wide and snapshot.deleted > account.proved:", "if False:",
+        LIFE_TESTS + " -k far_behind",
+    ),
+    Mutation(
         "what was read and not told yet is taken for a rolled back server's own", LIFE,
         "max(place, rolled_back.known) if rolled_back else place", "place", LIFE_TESTS,
     ),

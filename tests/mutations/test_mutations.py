@@ -13,7 +13,7 @@ from tests.mutations.runner import LONGEST, Mutation, copy_tree, noticed
 
 # A run plants every third fault, the next change of the product others: all of them take four
 # minutes. MUTATIONS=all, or `python -m tests.mutations`, plants each.
-SHARE = MUTATIONS if os.environ.get("MUTATIONS") == "all" else MUTATIONS[seed_of_run() % 3 :: 3]
+SHARE = MUTATIONS if os.environ.get("MUTATIONS") == "all" else MUTATIONS[seed_of_run() % 6 :: 6]
 
 
 @pytest.fixture(scope="session")

@@ -257,6 +257,22 @@ async def test_after_a_lost_reply_the_group_is_put_where_the_account_is(stage: S
     assert stage.told() == ["c", "d"]
 
 
+async def test_far_behind_what_was_deleted_ahead_is_the_streams_loss_and_no_producers(
+    stage: Stage,
+) -> None:
+    """A process that hung: one look's COUNT does not reach what tells where the hole is from."""
+    for n in range(1, 13):
+        stage.server.now += 1
+        fields = {"message": f"m{n}", "src": "s", "n": str(n)}
+        stage.server.add(fields, kind="event", even=False, dropped=0)
+    for _ in range(2):
+        stage.server.delete(7)  # the fifth of them, and then the sixth
+    for _ in range(4):
+        await stage.process.look(3)
+    shown = [f"m{n}" for n in range(1, 13) if n not in (5, 6)]
+    assert stage.told() == ["retention:2", *shown]
+
+
 async def test_a_look_that_reads_part_of_it_claims_no_more(stage: Stage) -> None:
     stage.write(*"cdefg")
     await stage.process.look(2)
