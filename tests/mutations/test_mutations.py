@@ -11,7 +11,7 @@ from tests.faults.plan import seed_of_run
 from tests.mutations.faults import MUTATIONS
 from tests.mutations.runner import LONGEST, Mutation, copy_tree, noticed
 
-# A run plants every third fault, the next change of the product others: all of them take four
+# A run plants every sixth fault, the next change of the product others: all of them take some
 # minutes. MUTATIONS=all, or `python -m tests.mutations`, plants each.
 SHARE = MUTATIONS if os.environ.get("MUTATIONS") == "all" else MUTATIONS[seed_of_run() % 6 :: 6]
 
