@@ -126,9 +126,9 @@ SIGN_IN: Final = [
     ),
     Mutation(
         "sign-in: attempts by the provider are not counted", PAGE,
-        "    if wait := sign_in.attempts.begin(**_who(request), now=time.monotonic()):\n"
-        "        return sign_in.too_often(seconds=math.ceil(wait))\n    try:",
-        "    try:", f"{PAGE_TESTS} -k spaced",
+        "        return sign_in.too_often(seconds=math.ceil(wait))\n"
+        "    try:\n        return provider.begin(",
+        "        pass\n    try:\n        return provider.begin(", f"{PAGE_TESTS} -k spaced",
     ),
     Mutation(
         "sign-in: pages wait for a provider that hangs", "extdebug/ops/request_bounds.py",
