@@ -1,4 +1,5 @@
-"""A client's place, or the stream, may be of a life or a run of the server that we do not know yet.
+"""A client's place may be ahead of what this process knows of the stream: of a life or a run of the
+server that it has not noticed yet, or behind a loss that another process told.
 
 What a process says that noticed first is true, so our own live stream is told to look, and the
 session begins once that stands there too.
@@ -15,7 +16,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.snapshots import epochs_under
 from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
-from extdebug.wire.positions import Cursor
+from extdebug.wire.positions import Cursor, before
 
 NOTICES: Final = 40  # looks at whether it did, before the session says that it must wait
 WAIT: Final = 0.05  # seconds until the live stream notices what we saw first
@@ -32,7 +33,9 @@ def live_from(live: Subscription) -> Cursor:
 async def agree(
     hub: Hub, live: Subscription, stood: Cursor | None, *, looks: int = NOTICES
 ) -> None:
-    """Return once the live stream stands in the present life and run of the stream.
+    """Return once the live stream stands in the present life and run of the stream, and behind the
+    losses that were told ahead of `stood`: it may still hold lines that these count, and only Redis
+    knows which of the others are left.
 
     LOST when Redis does not answer; or when after so many looks the live stream does not know the
     life that `stood` names, which is a present one.
@@ -44,7 +47,13 @@ async def agree(
     for _ in range(looks):
         boundary = live_from(live)
         if stood.epoch == boundary.epoch:
-            return
+            if not stood.ahead or boundary.id >= before(stood.until):
+                return
+            present = False
+            hub.look(watched.target)
+            await asyncio.sleep(WAIT)
+            live.restart(live.selection)
+            continue
         async with hub.reader(watched.target) as link:
             known, run_id = await epochs_under(link, watched.key)
         ours = epochs.of_run(boundary.epoch, run_id or hub.run_id(watched.target))

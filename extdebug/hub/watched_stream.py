@@ -122,9 +122,11 @@ class WatchedStream:
         if account is None:
             raise RuntimeError("the watch is not attached yet")
         self.snapshot = snapshot
-        delivered = 0
-        if self.pending and (snapshot.first is None or snapshot.first > account.at.id):
+        delivered, first = 0, snapshot.first
+        if gone := [row for row in self.pending if first is None or row[0] < first]:
             self.hurried = True  # the stream holds them no more, but we do
+            rows = [*self.pending[len(gone) :], *rows]
+            self.pending = gone
             delivered += self._run(self.pending, known=False)
         self.pending += rows
         ends = account.at
@@ -159,10 +161,8 @@ class WatchedStream:
 
     def unknown_source(self) -> bool:
         """Whether the first pending entry's number can only be judged by earlier entries."""
-        if not self.pending:
-            return False
-        first = self.decoder(self.pending[0])
-        return self.sequence_gaps.unknown(first.origin, at=first.id)
+        first = self.decoder(self.pending[0]) if self.pending else None
+        return first is not None and self.sequence_gaps.unknown(first.origin, at=first.id)
 
     # --- to the rings -------------------------------------------------------------------------
 

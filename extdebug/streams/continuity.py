@@ -170,6 +170,8 @@ class Continuity:
         losses: list[Loss] = []
         if snapshot.first is None or snapshot.first > self.at.id:
             self._front(snapshot, ids, losses)
+        elif snapshot.first <= self._proved:
+            self._blind = False  # nothing was trimmed of what was read since
         if whole:
             end = Cursor(snapshot.top, snapshot.added, self.at.epoch)
             missed = missing(self.at, end, len(ids))
@@ -224,6 +226,8 @@ class Continuity:
             self.at, self._blind = edge, False
         elif missed is None or missed > 0:
             losses.append(self._lose(GapReason.RETENTION, missed, bound, edge))
+        else:
+            self._provisional = self._blind = False  # the stream's own count is ours
 
     def _lose(
         self, reason: GapReason, missed: int | None, bound: EntryId | None, at: Cursor

@@ -225,6 +225,7 @@ def _assign(
     lent: list[
         tuple[Line, _Gap]
     ] = []  # lines that are gone, in gaps that count what a filter selects
+    taken: list[tuple[Line, _Gap]] = []  # lines in the stream's own gaps
     due = [line for line in missing if not line.lost and must(line)]
     for present in (True, False):  # those that only a gap of the session's own can hold come first
         for line in due:
@@ -238,9 +239,11 @@ def _assign(
                 gap.left -= 1
             if not gap.by_filter:
                 beyond.add((line.src, line.n))
+                taken.append((line, gap))
             elif not present:
                 lent.append((line, gap))
     spare: list[Line] = []
+    uncounted: list[Line] = []
     for line in missing:  # markers and what the filter hid at times: counted by some, not by all
         if not line.lost and must(line):
             continue
@@ -249,9 +252,30 @@ def _assign(
             gap.left -= 1
         elif gap is None and may(line) and not line.lost and line.id in held:
             spare.append(line)
+        elif line.id not in held:
+            uncounted.append(line)
+    alone = [line for line in alone if line.id in held or not _make_room(line, gaps, taken)]
+    for line in uncounted:
+        _make_room(line, gaps, taken)
     _exchange(lent, spare, gaps, beyond)
     _blame(alone, gaps, log, held, verdict)
     return beyond
+
+
+def _make_room(line: Line, gaps: list[_Gap], taken: list[tuple[Line, _Gap]]) -> bool:
+    """Put it into a full gap of the stream's, one of whose lines fits into a gap with room that
+    counts what a filter selects; whether that could be done."""
+    at = place(line.id or "")
+    roomy = [gap for gap in gaps if gap.by_filter and gap.left]
+    for n, (other, gap) in enumerate(taken if roomy else ()):
+        if gap.left != 0 or not gap.holds(at):
+            continue
+        found = next((one for one in roomy if one.holds(place(other.id or ""))), None)
+        if found is not None and found.left:
+            found.left -= 1
+            taken[n] = line, gap
+            return True
+    return False
 
 
 def _exchange(

@@ -263,6 +263,15 @@ def test_what_a_filter_selected_at_times_leaves_room_for_what_is_gone() -> None:
 # --- random views --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("dropped_here", "blamed"), [(2, {}), (3, {"counts": 1})])
+def test_a_marker_is_lost_by_the_stream_alone(dropped_here: int, blamed: dict[str, int]) -> None:
+    """A gap that counts what a filter selects holds no marker: the lines beside it must fill it."""
+    lines = written(9, dropped=[5])
+    lines.insert(5, Line("w", 0, id_of(5), lost=1))
+    log = [*shown(1, 2), gap(2, 9, 4), gap(2, 9, dropped_here, "not_consumed"), *shown(9)]
+    assert red(judged(log, lines, gone=[0, 3, 4, 6, 7, 8])) == blamed
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_planted_faults_never_pass(seed: int) -> None:
     """A random sound view passes; the same view with any one item changed does not."""

@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutations.loss_core import (
     AGREEMENT,
     CONTINUITY,
+    CONTINUITY_TESTS,
     EPOCH_TESTS,
     EPOCHS,
     HISTORY,
@@ -14,6 +15,7 @@ from tests.mutations.loss_core import (
     LIFE_TESTS,
     PLACE,
     PLACE_TESTS,
+    WATCHED,
     WATCHED_TESTS,
 )
 from tests.mutations.runner import Mutation
@@ -95,5 +97,26 @@ TURNS: Final = [
         "a stream that our process does not know is read as if it did", AGREEMENT,
         "if not boundary.epoch or (ours and boundary.epoch in known):",
         "if not present or (ours and boundary.epoch in known):", MODEL_TESTS,
+    ),
+    Mutation(
+        "lines that another process told lost are shown by one that still has them", AGREEMENT,
+        "if not stood.ahead or boundary.id >= before(stood.until):", "if True:",
+        "tests/extdebug/hub/test_life_agreement.py",
+    ),
+    Mutation(
+        "what waits and is still in the stream counts as read without a look", WATCHED,
+        "if gone := [row for row in self.pending if first is None or row[0] < first]:",
+        "if (gone := list(self.pending)) and (first is None or first > account.at.id):",
+        WATCHED_TESTS,
+    ),
+    Mutation(
+        "a stream that holds all since the last proof leaves a doubt", CONTINUITY,
+        "self._blind = False  # nothing was trimmed of what was read since", "pass",
+        CONTINUITY_TESTS,
+    ),
+    Mutation(
+        "a count that is the stream's own leaves a doubt", CONTINUITY,
+        "self._provisional = self._blind = False  # the stream's own count is ours", "pass",
+        CONTINUITY_TESTS,
     ),
 ]  # fmt: skip

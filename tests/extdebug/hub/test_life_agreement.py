@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import agree
-from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start
+from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start, behind
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import drain, place_of, read_on, told
 from tests.extdebug.hub.test_hub import until, watch, write
@@ -110,3 +110,53 @@ async def test_a_place_of_an_earlier_life_waits_for_nobody(stage: Late) -> None:
     place = place_of(stage.here, stage.new[0], 1)  # of the run that is over
     await asyncio.wait_for(agree(stage.first, stage.sub, place), 0.5)
     await asyncio.wait_for(agree(stage.first, stage.sub, None), 0.5)
+
+
+async def test_lines_told_lost_by_another_process_are_not_shown_by_one_that_read_them_in_time(
+    stage: Late,
+) -> None:
+    """This process holds two lines that were trimmed meanwhile; the client was told of their loss
+    by one that came too late for them."""
+    stage.may_connect.set()
+    server, here = stage.server, stage.here
+    await until(lambda: here.watched.cursor == stage.sub.watched.cursor)
+    stood = here.watched.cursor
+    read, go_on = asyncio.Event(), asyncio.Event()
+    [tail] = stage.late._tails
+    exchange: Any = tail._link._exchange
+
+    async def exchange_slowly(*asked: Any) -> Any:
+        replies = await exchange(*asked)
+        if "lost 1" in repr(replies):
+            read.set()
+            await go_on.wait()
+        return replies
+
+    tail._link._exchange = exchange_slowly  # type: ignore[method-assign]
+    lost = write(server, "lost 0", "lost 1")
+    await asyncio.wait_for(read.wait(), 5)
+    with server.client() as client:
+        client.xtrim(here.watched.key, maxlen=0, approximate=False)
+    kept = write(server, "kept")
+    until_id = behind(EntryId.parse(lost[-1]))
+    place = Cursor(stood.id, (stood.index or 0) + 2, stood.epoch, ahead=2, until=until_id)
+    history = History(stage.late, here, Start(cursor=place))
+    beginning = asyncio.create_task(history.begin())
+    await asyncio.sleep(0.2)
+    assert not beginning.done(), "it waits for its own process"
+    go_on.set()
+    await beginning
+    pieces = await read_on(history)
+    here.ring.release()
+    await until(lambda: str(here.watched.cursor.id) == kept[0])
+    shown, gaps, end = told(place, pieces + drain(here))
+    assert (shown, gaps, str(end.id)) == (["kept"], [], kept[0])
+
+
+async def test_a_place_told_ahead_that_no_stream_reaches_waits_for_a_while_only(
+    stage: Late,
+) -> None:
+    stage.may_connect.set()
+    stood = stage.sub.watched.cursor
+    forged = Cursor(stood.id, stood.index, stood.epoch, ahead=1, until=EntryId(1 << 50, 0))
+    await asyncio.wait_for(agree(stage.first, stage.sub, forged, looks=3), 2)

@@ -224,6 +224,24 @@ def test_a_source_first_seen_in_the_middle_waits_to_be_learnt() -> None:
     assert told(sub) == (["producer:2", "even 6"], 1)
 
 
+def test_what_waits_to_be_learnt_and_is_still_in_the_stream_is_part_of_the_look() -> None:
+    """6 to 8 went; the holes of the producer behind them are its own, and no later loss's."""
+    watched = stream(5)
+    sub = watch(watched)
+    now = snapshot(9, 12, 12)
+    watched.look(now, [row(9, "s", 4), row(10, "s", 5), row(11, "s", 8), row(12)], whole=False)
+    assert watched.unknown_source()
+    watched.sequence_gaps.learn(SequenceGaps())
+    watched.look(now, (), whole=False)
+    assert watched.cursor == at(12)
+    watched.look(snapshot(20, 20, 20), [row(20)], whole=False)
+    pieces = list(iter(sub.ring.take, None))
+    gaps = [(piece.gap.missed, piece.gap.after, piece.explained) for piece in pieces if piece.gap]
+    assert gaps == [(3, "5-0", 0), (2, "10-0", 0), (7, "12-0", 0)]
+    assert sum(piece.entries for piece in pieces) == 5
+    assert watched.cursor == at(20)
+
+
 def test_what_waits_is_delivered_when_the_stream_ends() -> None:
     watched = stream()
     sub = watch(watched)
