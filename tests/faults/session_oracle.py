@@ -242,24 +242,30 @@ def _assign(
                 taken.append((line, gap))
             elif not present:
                 lent.append((line, gap))
+    alone = [line for line in alone if line.id in held or not _make_room(line, gaps, taken)]
+    hidden = [line for line in missing if line.lost or not must(line)]
+    spare = _assign_hidden(hidden, gaps, taken, held=held, may=may)
+    _exchange(lent, spare, gaps, beyond)
+    _blame(alone, gaps, log, held, verdict)
+    return beyond
+
+
+def _assign_hidden(
+    hidden: list[Line], gaps: list[_Gap], taken: list[tuple[Line, _Gap]], *,
+    held: Collection[str], may: Callable[[Line], bool],
+) -> list[Line]:  # fmt: skip
+    """Markers and what the filter hid at times: counted by some gaps, not by all. What is left of
+    these that the stream still holds."""
     spare: list[Line] = []
-    uncounted: list[Line] = []
-    for line in missing:  # markers and what the filter hid at times: counted by some, not by all
-        if not line.lost and must(line):
-            continue
+    for line in hidden:
         gap = _choose(gaps, line, by_filter_only=line.id in held, exact=True, entries=not may(line))
         if gap is not None and gap.left is not None and not (line.lost and gap.by_filter):
             gap.left -= 1
         elif gap is None and may(line) and not line.lost and line.id in held:
             spare.append(line)
         elif line.id not in held:
-            uncounted.append(line)
-    alone = [line for line in alone if line.id in held or not _make_room(line, gaps, taken)]
-    for line in uncounted:
-        _make_room(line, gaps, taken)
-    _exchange(lent, spare, gaps, beyond)
-    _blame(alone, gaps, log, held, verdict)
-    return beyond
+            _make_room(line, gaps, taken)
+    return spare
 
 
 def _make_room(line: Line, gaps: list[_Gap], taken: list[tuple[Line, _Gap]]) -> bool:

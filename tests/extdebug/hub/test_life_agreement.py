@@ -123,7 +123,8 @@ async def test_lines_told_lost_by_another_process_are_not_shown_by_one_that_read
     stood = here.watched.cursor
     read, go_on = asyncio.Event(), asyncio.Event()
     [tail] = stage.late._tails
-    exchange: Any = tail._link._exchange
+    link: Any = tail._link
+    exchange = link._exchange
 
     async def exchange_slowly(*asked: Any) -> Any:
         replies = await exchange(*asked)
@@ -132,7 +133,7 @@ async def test_lines_told_lost_by_another_process_are_not_shown_by_one_that_read
             await go_on.wait()
         return replies
 
-    tail._link._exchange = exchange_slowly  # type: ignore[method-assign]
+    link._exchange = exchange_slowly
     lost = write(server, "lost 0", "lost 1")
     await asyncio.wait_for(read.wait(), 5)
     with server.client() as client:
