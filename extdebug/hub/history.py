@@ -21,7 +21,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import WAIT, agree, live_from
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
-from extdebug.hub.sequence_scan import seed_sequences
+from extdebug.hub.sequence_scan import begin_sequences
 from extdebug.hub.snapshots import snapshot_commands
 from extdebug.hub.stream_life import deliver
 from extdebug.hub.subscription import Subscription
@@ -71,14 +71,14 @@ class History:
         await agree(self._hub, self._live, self._start.cursor)
         async with self._hub.reader(self._target) as link:
             at, unclaimed = await self._begin(link)
+            brought = self._start.cursor
             numbers = self._private.sequence_gaps
             numbers.run_began = epochs.run_began(self.boundary.epoch)
-            await seed_sequences(link, self._private.key, self._target, numbers, until=at.id)
-            if at.ahead:  # what was told before it must not be told again as the runners'
-                numbers.lost(at.ahead, after=min(at.id, before(at.until)), until=at.until)
+            await begin_sequences(
+                link, self._private, at, live=self._live.watched, brought=brought is not None
+            )
             if at.id < self._told_until:
                 numbers.lost(None, after=at.id, until=self._told_until)
-        brought = self._start.cursor
         # A cursor that was handed out between two looks may hide a loss just before its place.
         proved = EntryId(max(0, at.id.ms - PROVISIONAL_MS), 0) if brought else at.id
         self._private.account = Continuity(at, unclaimed=unclaimed, proved=proved)

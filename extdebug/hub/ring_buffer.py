@@ -47,10 +47,11 @@ class EventRun(msgspec.Struct, frozen=True):
                 yield decoded, through
                 continue
             index = None if through.index is None else through.index - later
-            yield (
-                decoded,
-                Cursor(decoded.id, index, through.epoch, ahead=through.ahead, until=through.until),
-            )
+            place = Cursor(
+                decoded.id, index, through.epoch,
+                ahead=through.ahead, until=through.until, untold=through.untold,
+            )  # fmt: skip
+            yield decoded, place
 
 
 class Piece(msgspec.Struct):

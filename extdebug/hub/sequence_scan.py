@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from extdebug.hub.subscription import Watched
+from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import read_rows
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.entries import read_origin
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import ZERO_ID, EntryId
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, before
 
 SEED: Final = 64  # entries before a place, from which most producers' last numbers are learnt
 PAGE: Final = 1000
@@ -29,6 +31,22 @@ async def seed_sequences(
     rows = read_rows(await link.call("XREVRANGE", key, str(until), "-", "COUNT", SEED))
     for id, raw in rows[::-1]:
         numbers.seed(read_origin(raw, tenant=target.tenant, extension=target.extension), at=id)
+
+
+async def begin_sequences(
+    link: Link, watched: WatchedStream, at: Cursor, *, live: Watched, brought: bool
+) -> None:
+    """The numbers of a reader that begins at `at`. `live` reads the same stream: what it knew when
+    it came by there counts more than what the stream still shows. `brought`: a client stands there,
+    and knows what was told before it."""
+    numbers = watched.sequence_gaps
+    await seed_sequences(link, watched.key, watched.target, numbers, until=at.id)
+    if at.ahead:  # what was told before it must not be told again as the runners'
+        numbers.lost(at.ahead, after=min(at.id, before(at.until)), until=at.until)
+    if at.epoch == live.cursor.epoch and at.id <= live.cursor.id:
+        numbers.recall(live.sequence_gaps.log.as_of(at.id))
+    if brought:
+        numbers.owe(at.untold)
 
 
 async def scan_sequences(

@@ -272,6 +272,7 @@ class StreamReader:
         numbers = watched.sequence_gaps
         numbers.run_began = epochs.run_began(at.epoch)
         await seed_sequences(self._link, watched.key, watched.target, numbers, until=at.id)
+        numbers.begin(at.id)
         watched.attach(at, snapshot)
         self._life.remember(at)
 

@@ -9,6 +9,7 @@ from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import Selection, make_chunk
+from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor
 
@@ -19,6 +20,7 @@ class Watched(Protocol):
     target: Target
     key: bytes
     streamless: bool
+    sequence_gaps: SequenceGaps
 
     @property
     def attached(self) -> bool: ...

@@ -187,7 +187,8 @@ class WatchedStream:
             place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))
             if previous.stated and decoded.event is not None:
                 lost = NOTHING_MISSING  # told before this entry, to whoever brought that place
-            changed = lost != NOTHING_MISSING or place.ahead != previous.ahead
+            told_before = place.ahead, place.untold
+            changed = lost != NOTHING_MISSING or told_before != (previous.ahead, previous.untold)
             if changed or decoded.event is None:
                 delivered += self._fan(part, previous)
                 part, size = [], 0

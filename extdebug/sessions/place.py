@@ -64,7 +64,9 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     index = None if at.index is None else at.index + lost
     until = _end(fresh)
     gap = Gap(GapReason.RETENTION, lost, str(since), str(until))
-    place = Cursor(at.id, index, through.epoch, ahead=at.ahead + lost, until=until)
+    place = Cursor(
+        at.id, index, through.epoch, ahead=at.ahead + lost, until=until, untold=at.untold
+    )
     return Meeting(fresh, gap, place)
 
 
@@ -101,7 +103,9 @@ def passed(at: Cursor, piece: Piece) -> Cursor:
     last = through if through.id >= at.id else at
     if last is through and index == through.index:
         return through  # one place for all sessions that stand there: none is made for each
-    return Cursor(last.id, index, through.epoch, through.stated, last.ahead, last.until)
+    return Cursor(
+        last.id, index, through.epoch, through.stated, last.ahead, last.until, last.untold
+    )
 
 
 def _life_ends(at: Cursor, piece: Piece) -> Meeting:

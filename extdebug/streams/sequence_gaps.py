@@ -3,14 +3,21 @@
 A runner numbers its events before it can drop any, so a hole in the numbers is a loss even when
 the marker that should state it never arrives. Marker and hole may come in either order. A hole may
 also be what the stream itself lost: that was told before (`lost`), so it explains holes first.
+
+Which hole a marker is for can depend on what came long before. Whoever begins in the middle has
+that from a reader that came by there (`recall`), and from the client's own place (`owe`).
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
+from extdebug.streams.marker_log import MarkerLog, Markers
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, before
 
@@ -35,8 +42,8 @@ NOTHING_MISSING: Final = Missing(0, 0)
 
 class _Producer:
     __slots__ = (
-        "ahead", "credit", "excused", "fresh", "last", "last_at", "late", "partial", "taken",
-        "unsure",
+        "ahead", "credit", "excused", "fresh", "last", "last_at", "late", "marked", "partial",
+        "taken", "unsure", "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +57,17 @@ class _Producer:
         self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
         self.late = 0  # part of the credit that was given back to the stream's loss
         self.partial = False  # only its last number is known, not what markers stated before
+        self.marked = 0  # stated by markers since its last number
+        self.untold = 0  # part of that which was taken for holes told before, and not told
+
+    @property
+    def markers(self) -> Markers:
+        return Markers(*(getattr(self, name) for name in Markers._fields))
+
+    @markers.setter
+    def markers(self, known: Markers) -> None:
+        for name, value in known._asdict().items():
+            setattr(self, name, value)
 
 
 class _Span(NamedTuple):
@@ -69,6 +87,10 @@ class SequenceGaps:
         # unknown size that was told, or is, between the two runs.
         self.run_began = ZERO_ID
         self.complete = False  # whether all that the stream holds before our place was learnt
+        self._untold = 0  # of all producers
+        self._owed: int | None = None  # at our place, and not found among them yet
+        self._recalled: Mapping[str, Markers] = {}
+        self.log = MarkerLog()
 
     def unknown(self, origin: Origin, *, at: EntryId) -> bool:
         """Whether what this entry shows depends on earlier entries that were not learnt."""
@@ -90,22 +112,27 @@ class SequenceGaps:
         """Losses that this entry, with id `at`, shows and that nothing stated before."""
         if origin.src is None:
             return Missing(origin.lost, 0)
-        producer = self._producer(origin.src, at=at)
+        producer, n = self._producer(origin.src, at=at), origin.n
+        plain = n is not None and producer.last == n - 1 and not (origin.lost or producer.marked)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
-        hole = self._number(producer, origin.n, at) if origin.n is not None else 0
+        hole = self._number(producer, n, at) if n is not None else 0
         producer.ahead += hole
+        if not plain:
+            self.log.note(at, origin.src, producer.markers)
         span = self._span
         within = hole and span is not None and span.after < at < span.until
-        return Missing(stated, hole, span.after if within and span is not None else None)
+        return Missing(stated, hole, span.after if span is not None and within else None)
 
     def told(self, at: Cursor) -> Cursor:
         """The place, with how much of the stream's loss was told and not met by a hole yet."""
         span = self._span
+        if self._untold:
+            at = msgspec.structs.replace(at, untold=self._untold)
         if span is None or not 0 < self._spare < math.inf or at.id < span.after:
             return at
         if not self._excused and at.id >= before(span.until):
             return at
-        return Cursor(at.id, at.index, at.epoch, at.stated, int(self._spare), span.until)
+        return msgspec.structs.replace(at, ahead=int(self._spare), until=span.until)
 
     def seed(self, origin: Origin, *, at: EntryId) -> None:
         """One of the last entries before our place: what markers before these stated is unknown."""
@@ -142,15 +169,58 @@ class SequenceGaps:
                 producer.excused = known.excused
             if known is None or known.partial:
                 self._known[src] = producer
+                self._untold += producer.untold - (known.untold if known else 0)
+                self._take_over(src, producer)
+                self.log.learnt(src, producer.markers)
         for producer in self._known.values():
             producer.partial = False
         while len(self._known) > MOST:
             self._forget_one()
         self.complete = True
 
+    def begin(self, at: EntryId) -> None:
+        """What `seed` found is how things stand at `at`."""
+        known = {src: one.markers for src, one in self._known.items() if not one.partial}
+        self.log.begin(at, known)
+
+    def recall(self, known: Mapping[str, Markers]) -> None:
+        """`known` at our place, to a reader that came by there (`MarkerLog.as_of`)."""
+        self._recalled = known
+        for src, producer in self._known.items():
+            if src in known:
+                self._take_over(src, producer)
+                producer.partial = False
+
+    def owe(self, untold: int) -> None:
+        """So much of the markers right before our place was not told to whoever we read for; the
+        numbers that follow tell it. The rest was told."""
+        self._owed = untold
+        for producer in self._known.values():
+            if not producer.partial:
+                self._settle(producer)
+
+    def _take_over(self, src: str, producer: _Producer) -> None:
+        if src in self._recalled:
+            untold, producer.markers = producer.untold, self._recalled[src]
+            self._untold += producer.untold - untold
+        self._settle(producer)
+
+    def _settle(self, producer: _Producer) -> None:
+        if self._owed is None:
+            return
+        due = min(self._owed, producer.marked)
+        self._owed -= due
+        more, producer.untold = due - producer.untold, due
+        self._untold += more
+        producer.credit = max(0, producer.credit - more)
+        producer.unsure = min(producer.unsure, producer.credit)
+        producer.late = min(producer.late, producer.unsure)
+
     def _forget_one(self) -> None:
-        _, producer = self._known.popitem(last=False)
+        src, producer = self._known.popitem(last=False)
         self._excused -= producer.excused is not None
+        self._untold -= producer.untold
+        self.log.forget(src)
 
     def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> _Producer:
         producer = self._known.get(src)
@@ -175,6 +245,9 @@ class SequenceGaps:
     def _marker(self, producer: _Producer, lost: int) -> int:
         known = min(lost, producer.ahead)
         producer.ahead -= known
+        producer.marked += lost
+        producer.untold += known
+        self._untold += known
         producer.credit += lost - known
         # Its hole may have passed already, taken for a loss of the stream: then that loss is left
         # for another hole. The next number tells whether it is so.
@@ -191,6 +264,8 @@ class SequenceGaps:
         last, last_at = producer.last, producer.last_at
         producer.last = n if last is None else max(n, last)
         producer.last_at = at
+        self._untold -= producer.untold
+        producer.marked = producer.untold = 0
         excused = producer.excused
         if excused is not None and at >= excused.until:
             producer.excused = None

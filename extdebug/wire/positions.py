@@ -14,7 +14,8 @@ MOST_CURSOR: Final = 192  # characters
 FUTURE_MS: Final = 5 * 60 * 1000  # an id further ahead of the clock was forged, or a clock is wrong
 _CURSOR: Final = re.compile(
     rf"([0-9]+-[0-9]+)(?:\.([0-9]+|{UNKNOWN_INDEX})"
-    rf"(?:\.([0-9a-f]{{{EPOCH_DIGITS}}})(\.s)?(?:\.a([1-9][0-9]*)-([0-9]+-[0-9]+))?)?)?"
+    rf"(?:\.([0-9a-f]{{{EPOCH_DIGITS}}})(\.s)?(?:\.a([1-9][0-9]*)-([0-9]+-[0-9]+))?"
+    r"(?:\.m([1-9][0-9]*))?)?)?"
 )
 
 
@@ -53,6 +54,8 @@ class Cursor(msgspec.Struct, frozen=True):
     life (`streams/epochs.py`): the same key in another life is another stream. Empty: unknown.
     `stated` says that what a runner dropped right behind `id` was told as well. `ahead` entries
     before `until` are lost, told and counted, that no hole in a runner's numbers was met for yet.
+    `untold`: so many numbers were stated by markers up to here and not told, because they may be
+    the late word for holes told before; the numbers that follow tell.
     """
 
     id: EntryId
@@ -61,13 +64,15 @@ class Cursor(msgspec.Struct, frozen=True):
     stated: bool = False
     ahead: int = 0
     until: EntryId = ZERO_ID
+    untold: int = 0
 
     def __str__(self) -> str:
         if not self.epoch:
             return f"{self.id}" if self.index is None else f"{self.id}.{self.index}"
         index = UNKNOWN_INDEX if self.index is None else self.index
         ahead = f".a{self.ahead}-{self.until}" if self.ahead else ""
-        return f"{self.id}.{index}.{self.epoch}{'.s' if self.stated else ''}{ahead}"
+        untold = f".m{self.untold}" if self.untold else ""
+        return f"{self.id}.{index}.{self.epoch}{'.s' if self.stated else ''}{ahead}{untold}"
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
@@ -75,19 +80,20 @@ class Cursor(msgspec.Struct, frozen=True):
 
         Numbers are plain decimals within u64, `x` stands for an index nobody knows, an epoch is
         EPOCH_DIGITS hexadecimal digits, and behind it `.s` is `stated`, `.a7-9-2` seven `ahead`
-        before 9-2.
+        before 9-2, `.m3` three `untold`.
         """
         match = _CURSOR.fullmatch(text) if len(text) <= MOST_CURSOR else None
         if match is None:
             raise BadCursor(
                 f"expected ms-seq, ms-seq.index or ms-seq.index.epoch, got {text[:60]!r}"
             )
-        place, index, epoch, stated, ahead, until = match.groups()
+        place, index, epoch, stated, ahead, until, untold = match.groups()
         known = None if index in (None, UNKNOWN_INDEX) else _u64(index, text)
         if epoch is None and index == UNKNOWN_INDEX:
             raise BadCursor(f"expected an index in decimal, got {text[:60]!r}")
         told = (_u64(ahead, text), EntryId.parse(until)) if ahead else (0, ZERO_ID)
-        return cls(EntryId.parse(place), known, epoch or "", stated is not None, *told)
+        owed = _u64(untold, text) if untold else 0
+        return cls(EntryId.parse(place), known, epoch or "", stated is not None, *told, owed)
 
 
 def _u64(digits: str, whole: str) -> int:

@@ -13,6 +13,7 @@ from tests.mutations.loss_core import (
     HISTORY,
     LIFE,
     LIFE_TESTS,
+    NUMBERS,
     PLACE,
     PLACE_TESTS,
     WATCHED,
@@ -20,6 +21,8 @@ from tests.mutations.loss_core import (
 )
 from tests.mutations.runner import Mutation
 
+SCAN: Final = "extdebug/hub/sequence_scan.py"
+SCAN_TESTS: Final = "tests/extdebug/hub/test_sequence_scan.py"
 IDENTITY: Final = "extdebug/streams/server_identity.py"
 IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
 MODEL_TESTS: Final = "tests/extdebug/model/test_model.py -k 'not TestLosses'"
@@ -102,6 +105,23 @@ TURNS: Final = [
         "lines that another process told lost are shown by one that still has them", AGREEMENT,
         "if not stood.ahead or boundary.id >= before(stood.until):", "if True:",
         "tests/extdebug/hub/test_life_agreement.py",
+    ),
+    Mutation(
+        "a history does not know what the live stream knew of markers", SCAN,
+        "numbers.recall(live.sequence_gaps.log.as_of(at.id))", "pass", SCAN_TESTS,
+    ),
+    Mutation(
+        "what a marker stated and nobody told is not told to who comes back", SCAN,
+        "numbers.owe(at.untold)", "pass", SCAN_TESTS,
+    ),
+    Mutation(
+        "a place behind a marker that was not told does not say so", NUMBERS,
+        "at = msgspec.structs.replace(at, untold=self._untold)", "pass",
+        "tests/extdebug/streams/test_begun_in_the_middle.py",
+    ),
+    Mutation(
+        "a session's place forgets what was not told", PLACE,
+        "until=until, untold=at.untold", "until=until", PLACE_TESTS,
     ),
     Mutation(
         "what waits and is still in the stream counts as read without a look", WATCHED,

@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from extdebug.hub.hub import Hub
 from extdebug.hub.sequence_scan import PAGE, scan_sequences
 from extdebug.streams.connection import Link
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Origin
-from extdebug.wire.positions import ZERO_ID, EntryId
-from tests.extdebug.hub.test_hub import KEY, TARGET, write
+from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
+from policies.redaction.redactor import Redactor
+from tests.extdebug.hub.test_history import past, told
+from tests.extdebug.hub.test_hub import KEY, TARGET, hub, until, watch, write
 from tests.fixtures.redis import RedisServer
+
+__all__ = ["hub"]  # the fixture
 
 LATER = EntryId(9_999_999_999_999, 0)
 
@@ -100,3 +105,34 @@ async def test_entries_that_nobody_can_read_do_not_stop_it(redis_server: RedisSe
 
 async def test_an_absent_stream_is_learnt_completely(redis_server: RedisServer) -> None:
     assert (await scanned(redis_server, "5-0")).complete
+
+
+@pytest.mark.parametrize("process", ["same", "other"])
+@pytest.mark.parametrize("stood", ["before the marker", "behind it"])
+async def test_a_hole_whose_marker_was_taken_for_an_earlier_ones_is_told_once_to_who_comes_back(
+    hub: Hub, redis_server: RedisServer, stood: str, process: str
+) -> None:
+    """The earlier hole had no marker, and the stream shows it no more."""
+    write(redis_server, "a", src="s", n="1")
+    live = watch(hub)
+    await until(lambda: live.boundary is not None)
+    write(redis_server, "b", src="s", n="5")
+    [kept] = write(redis_server, "c", src="s", n="6")
+    [marker] = write(redis_server, "3 were dropped", src="s", lost="3", why="queue full")
+    await until(lambda: str(live.watched.cursor.id) == marker)
+    with redis_server.client() as client:
+        client.xtrim(KEY, minid=kept, approximate=False)
+    write(redis_server, "d", src="s", n="10")
+    epoch = live.watched.cursor.epoch
+    place = Cursor(EntryId.parse(kept), 3, epoch)
+    if stood == "behind it":
+        place = Cursor(EntryId.parse(marker), 4, epoch, untold=3)
+        assert live.watched.sequence_gaps.log.as_of(place.id)["s"].untold == 3
+    other = Hub(url=redis_server.url, prefix="ext-debug:", name="h2", redactor=Redactor(key=None))
+    try:
+        reader = hub if process == "same" else other
+        shown, gaps, _ = told(place, await past(reader, watch(reader), Start(cursor=place)))
+    finally:
+        await other.close()
+    assert shown == ["d"]
+    assert [(gap.reason, gap.missed) for gap in gaps] == [("producer", 3)]

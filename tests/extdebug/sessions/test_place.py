@@ -58,6 +58,16 @@ def test_a_place_keeps_what_was_told_ahead_of_it_until_a_later_one_says_otherwis
     assert passed(ahead, Piece(at(9), 0, chunk(9, 1))) == at(9)
 
 
+def test_a_place_behind_a_marker_that_was_not_told_keeps_that_until_the_next_number() -> None:
+    untold = msgspec.structs.replace(at(6), untold=3)
+    assert passed(at(5), Piece(untold, counted=1)) == untold
+    met = meet(untold, Piece(at(12), 0, chunk(12, 1)))
+    assert met.gap is not None
+    assert met.at is not None
+    assert met.at.untold == 3
+    assert passed(untold, Piece(at(7), 0, chunk(7, 1))) == at(7)
+
+
 def test_a_loss_within_what_was_filtered_ends_behind_the_piece() -> None:
     meeting = meet(at(5), Piece(at(12), 2, chunk(10, 3)))
     assert meeting.gap is not None

@@ -36,6 +36,11 @@ cursors = st.one_of(
         (f"5-3.12.{EPOCH}.s", Cursor(EntryId(5, 3), 12, EPOCH, stated=True)),
         (f"5-3.x.{EPOCH}.s", Cursor(EntryId(5, 3), None, EPOCH, stated=True)),
         (f"5-3.12.{EPOCH}.a7-9-2", Cursor(EntryId(5, 3), 12, EPOCH, ahead=7, until=EntryId(9, 2))),
+        (f"5-3.12.{EPOCH}.m3", Cursor(EntryId(5, 3), 12, EPOCH, untold=3)),
+        (
+            f"5-3.12.{EPOCH}.s.a7-9-2.m3",
+            Cursor(EntryId(5, 3), 12, EPOCH, stated=True, ahead=7, until=EntryId(9, 2), untold=3),
+        ),
         (f"5-3.12.{EPOCH}.s.a7-9-2", Cursor(EntryId(5, 3), 12, EPOCH, True, 7, EntryId(9, 2))),
         (f"{U64}-{U64}.{U64}", Cursor(EntryId(U64, U64), U64)),
     ],

@@ -1,0 +1,64 @@
+"""How the markers and holes of a stream's producers stood at the last places that a reader came by.
+
+Pure. A reader that begins in the middle of the stream cannot find it out: which hole a marker is
+for may depend on entries that the stream holds no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from extdebug.wire.positions import ZERO_ID, EntryId
+
+MOST: Final = 256  # changes that are kept at least
+
+
+class Markers(NamedTuple):
+    """What is known of one producer at a place; the fields are those of `SequenceGaps`."""
+
+    ahead: int
+    credit: int
+    unsure: int
+    late: int
+    taken: int
+    fresh: bool
+    marked: int
+    untold: int
+
+
+class MarkerLog:
+    """Of one reader, by boot id (`src`)."""
+
+    def __init__(self) -> None:
+        self._since = ZERO_ID  # nothing is known of the places before
+        self._at_first: dict[str, Markers] = {}
+        self._changes: list[tuple[EntryId, str, Markers]] = []
+
+    def begin(self, at: EntryId, known: Mapping[str, Markers]) -> None:
+        """So they stand at `at`; a producer that is not among them is not known there."""
+        self._since, self._changes = at, []
+        self._at_first = dict(known)
+
+    def note(self, at: EntryId, src: str, markers: Markers) -> None:
+        """The entry `at` changed this one."""
+        self._changes.append((at, src, markers))
+        if len(self._changes) > 2 * MOST:
+            old, self._changes = self._changes[:MOST], self._changes[MOST:]
+            self._since = max(self._since, old[-1][0])
+            self._at_first.update((src, markers) for _, src, markers in old)
+
+    def learnt(self, src: str, markers: Markers) -> None:
+        """So this one stood ever since the log began: until now nothing was known of it."""
+        self._at_first[src] = markers
+
+    def forget(self, src: str) -> None:
+        self._at_first.pop(src, None)
+
+    def as_of(self, at: EntryId) -> Mapping[str, Markers]:
+        """Those that are known at a place which the reader has come by."""
+        if at < self._since:
+            return {}
+        found = dict(self._at_first)
+        found.update((src, markers) for id, src, markers in self._changes if id <= at)
+        return found

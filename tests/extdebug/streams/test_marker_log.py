@@ -1,0 +1,50 @@
+"""What a reader knew of its producers at the places it came by, as far back as it remembers."""
+
+from __future__ import annotations
+
+from extdebug.streams.marker_log import MOST, MarkerLog, Markers
+from extdebug.wire.positions import ZERO_ID, EntryId
+
+
+def markers(ahead: int) -> Markers:
+    return Markers(
+        ahead=ahead, credit=0, unsure=0, late=0, taken=0, fresh=False, marked=0, untold=0
+    )
+
+
+def at(n: int) -> EntryId:
+    return EntryId(n, 0)
+
+
+def test_a_place_shows_the_last_change_up_to_it() -> None:
+    log = MarkerLog()
+    log.note(at(3), "a", markers(1))
+    log.note(at(5), "b", markers(2))
+    log.note(at(7), "a", markers(3))
+    assert log.as_of(at(2)) == {}
+    assert log.as_of(at(3)) == {"a": markers(1)}
+    assert log.as_of(at(6)) == {"a": markers(1), "b": markers(2)}
+    assert log.as_of(at(9)) == {"a": markers(3), "b": markers(2)}
+
+
+def test_nothing_is_known_of_the_places_before_its_beginning() -> None:
+    log = MarkerLog()
+    log.note(at(3), "old", markers(9))
+    log.begin(at(10), {"a": markers(1)})
+    assert log.as_of(at(9)) == {}
+    assert log.as_of(at(10)) == {"a": markers(1)}
+    log.learnt("quiet", markers(4))
+    assert log.as_of(at(10)) == {"a": markers(1), "quiet": markers(4)}
+    log.forget("a")
+    assert log.as_of(at(10)) == {"quiet": markers(4)}
+
+
+def test_the_memory_is_bounded_and_says_how_far_it_reaches() -> None:
+    log = MarkerLog()
+    for n in range(1, 10 * MOST):
+        log.note(at(n), "a", markers(n))
+        assert len(log._changes) <= 2 * MOST
+    newest = 10 * MOST - 1
+    for n in range(newest - MOST + 1, newest + 1):
+        assert log.as_of(at(n)) == {"a": markers(n)}
+    assert log.as_of(ZERO_ID) == log.as_of(at(5)) == {}
