@@ -14,9 +14,8 @@ from tests.extdebug.streams.test_sequence_gaps import Book
 def swallowed() -> Book:
     """A hole without a marker, then one whose marker is taken for the first one's."""
     book = Book()
-    book.see(1)
-    book.see(5)
-    book.see(6)
+    for number in (1, 5, 6):
+        book.see(number)
     book.see(lost=3)
     assert (book.marked, book.holes) == (0, 3)
     return book
