@@ -15,10 +15,11 @@ from typing import Final
 import msgspec
 from redis.exceptions import ResponseError
 
+from extdebug.hub import life_agreement as lives
 from extdebug.hub.boundary_reads import count_entries, find_last
 from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
-from extdebug.hub.life_agreement import WAIT, agree, live_from
+from extdebug.hub.life_agreement import NOTICES, WAIT, agree, goes_on, live_from
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import begin_sequences
@@ -28,7 +29,7 @@ from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
-from extdebug.streams.continuity import Continuity, Loss, go_on, missing
+from extdebug.streams.continuity import Continuity, Loss, cross, go_on, missing
 from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
 from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
@@ -47,15 +48,19 @@ class History:
         self._live = live
         self._start = start
         self._target = live.watched.target
-        self._private = WatchedStream(self._target, live.watched.key.decode(), hub.redactor)
-        self._sub = Subscription(self._private, live.selection, lambda: None, limit=UNBOUNDED)
-        self._sub.ring.parked = False
-        self._sub.runner_buffer = live.runner_buffer
         self._average = 1024.0
         self._crossing: EntryId | None = None  # below it lies an earlier run of the server
         self._told_until = ZERO_ID  # so far reaches a gap between two runs that the client knows
-        self._rules = hub.redactor
+        self._waits = 0  # for our live stream to notice what the server lost
         self.done = False
+        self._open()
+
+    def _open(self) -> None:
+        self._rules = self._hub.redactor
+        self._private = WatchedStream(self._target, self._live.watched.key.decode(), self._rules)
+        self._sub = Subscription(self._private, self._live.selection, lambda: None, limit=UNBOUNDED)
+        self._sub.ring.parked = False
+        self._sub.runner_buffer = self._live.runner_buffer
 
     @property
     def boundary(self) -> Cursor:
@@ -120,7 +125,7 @@ class History:
         if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
             self._told_until = epochs.gap_until(snapshot.epochs, stood.epoch)
             return stood  # before a restart that our live stream has not noticed yet, too
-        if boundary.epoch and not self._known(boundary.epoch, snapshot):
+        if boundary.epoch and not lives.knows(self._hub, self._live, boundary.epoch, snapshot):
             # A third life, which our live stream has not noticed yet: nothing is left between.
             loss = Loss(GapReason.RESET, None, stood.id, None, boundary)
             self._private.lose(loss, ends=stood)
@@ -140,22 +145,6 @@ class History:
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at
 
-    def _cross(self, snapshot: Snapshot, following: EntryId) -> None:
-        """Into the present run of the server: nobody can count what its end cost the stream."""
-        account, self._crossing = self._private.account, None
-        if account is None:
-            return
-        at, epoch = account.at, self.boundary.epoch
-        place, first = min(at.id, snapshot.top), snapshot.first
-        through = Cursor(place, None, epoch)
-        if first is None or first > place:  # all of the time before is gone
-            edge = max(before(first) if first else snapshot.top, place)
-            through = Cursor(edge, snapshot.added - snapshot.length, epoch)
-        reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
-        bound = max(following, behind(place), epochs.run_certain(epoch))
-        self._private.lose(Loss(reason, None, place, bound, through), ends=at)
-        account.move(through)
-
     @staticmethod
     def _beyond(stood: Cursor, snapshot: Snapshot) -> bool:
         same = stood.epoch in snapshot.epochs
@@ -173,10 +162,11 @@ class History:
 
     async def page(self) -> list[Piece]:
         """The next pieces in order; sets `done` when the live ring goes on from here."""
-        account = self._private.account
+        if self._waits and self._live.watched.cursor.epoch != self.boundary.epoch:
+            await self._begin_anew()
+        account, boundary = self._private.account, self.boundary
         if account is None:
             raise RuntimeError("begin() first")
-        boundary = self.boundary
         if account.at.id >= boundary.id and self._crossing is None:
             return self._finish(boundary)
         self._use_rules()
@@ -187,7 +177,8 @@ class History:
             snapshot = read_snapshot(replies[0], replies[1])
             if isinstance(replies[2], ResponseError):
                 raise replies[2]
-            if not self._same(account.at, snapshot):
+            same = goes_on(self._hub, self._live, account.at, snapshot)
+            if not same or self._lacks_what_live_read(snapshot):
                 return await self._replaced(boundary)
             reply = read_keys(replies[2])
             rows = reply[0][1] if reply else []
@@ -222,7 +213,11 @@ class History:
         await deliver(link, self._private, snapshot, old, whole=False)
         if len(old) < len(rows) or end:
             following = rows[len(old)][0] if len(old) < len(rows) else behind(self.boundary.id)
-            self._cross(snapshot, following)
+            account, self._crossing = self._private.account, None
+            if account is not None:
+                loss = cross(account.at, snapshot, self.boundary.epoch, following)
+                self._private.lose(loss, ends=account.at)
+                account.move(loss.through)
         return rows[len(old) :]
 
     async def _count_ahead(self, link: Link, snapshot: Snapshot, boundary: Cursor) -> None:
@@ -246,24 +241,24 @@ class History:
             account.move(through)
         account.prove(boundary.id)
 
-    def _same(self, at: Cursor, snapshot: Snapshot) -> bool:
-        """Whether this is the stream in which we began, restarts included."""
-        run_id = snapshot.run(self._hub.run_id(self._target))
-        restarted = bool(run_id) and not epochs.of_run(at.epoch, run_id)
-        return snapshot.exists and (not at.epoch or self._known(at.epoch, snapshot) or restarted)
+    def _lacks_what_live_read(self, snapshot: Snapshot) -> bool:
+        lacks = self._waits < NOTICES and lives.rolled_back(self._hub, self._live, snapshot)
+        self._waits += lacks
+        return lacks
 
-    def _known(self, epoch: str, snapshot: Snapshot) -> bool:
-        """Whether the stream is of this life: its name is there, or was removed by hand and our
-        process' own group is."""
-        live, named = self._live.watched, epoch in snapshot.epochs
-        if named or epochs.current(snapshot.epochs, snapshot.run(self._hub.run_id(self._target))):
-            return named
-        ours = live.attached and live.cursor.epoch == epoch
-        return ours and self._hub.group in snapshot.groups
+    async def _begin_anew(self) -> None:
+        """Our live stream has noticed that the server lost some of what it had read: that is told
+        as the server's loss, and not as if the stream had dropped it."""
+        self._waits = NOTICES
+        if self._private.account is not None:
+            self._start = Start(cursor=self._private.account.at)
+        self._live.restart(self._live.selection)
+        self._open()
+        await self.begin()
 
     async def _replaced(self, boundary: Cursor) -> list[Piece]:
-        """The stream is another, or away. Once the live stream has said so, nothing of ours is left
-        to read; until then it may come back."""
+        """The stream is another, away, or lacks what our live stream read. Once that has said so,
+        nothing of ours is left to read; until then it may come back."""
         if self._live.watched.cursor.epoch == boundary.epoch:
             self._hub.look(self._target)
             await asyncio.sleep(WAIT)

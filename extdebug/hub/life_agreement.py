@@ -16,6 +16,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.snapshots import epochs_under
 from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.positions import Cursor, before
 
 NOTICES: Final = 40  # looks at whether it did, before the session says that it must wait
@@ -66,3 +67,28 @@ async def agree(
             live.restart(live.selection)
     if present:
         raise RedisConnectionError("the live stream does not know the client's stream yet")
+
+
+def goes_on(hub: Hub, live: Subscription, at: Cursor, snapshot: Snapshot) -> bool:
+    """Whether this is the stream of that place, restarts included."""
+    run_id = snapshot.run(hub.run_id(live.watched.target))
+    restarted = bool(run_id) and not epochs.of_run(at.epoch, run_id)
+    known = not at.epoch or knows(hub, live, at.epoch, snapshot)
+    return snapshot.exists and (known or restarted)
+
+
+def knows(hub: Hub, live: Subscription, epoch: str, snapshot: Snapshot) -> bool:
+    """Whether the stream is of this life: its name is there, or was removed by hand and our
+    process' own group is."""
+    watched, named = live.watched, epoch in snapshot.epochs
+    if named or epochs.current(snapshot.epochs, snapshot.run(hub.run_id(watched.target))):
+        return named
+    ours = watched.attached and watched.cursor.epoch == epoch
+    return ours and hub.group in snapshot.groups
+
+
+def rolled_back(hub: Hub, live: Subscription, snapshot: Snapshot) -> bool:
+    """Whether the server has lost what our live stream read of it, which has not noticed that yet:
+    its copy of our group stands before the live ring. Nothing of that was deleted by hand."""
+    place, given = live_from(live).id, snapshot.groups.get(hub.group)
+    return given is not None and given < place and snapshot.deleted < place

@@ -115,8 +115,9 @@ def _life_ends(at: Cursor, piece: Piece) -> Meeting:
         return Meeting(piece)
     lost = missing(at, ends, 0)
     if lost is not None and lost > 0:
-        bound = str(behind(max(ends.id, at.id)))
-        gap = Gap(GapReason.RETENTION, lost, str(at.id), bound)
+        # Somebody here read them in time, and they went with the life that held them.
+        reason = piece.gap.reason if piece.gap else GapReason.RESET
+        gap = Gap(reason, lost, str(at.id), str(behind(max(ends.id, at.id))))
         return Meeting(piece, gap, Cursor(max(at.id, ends.id), ends.index, at.epoch))
     since = at.id if lost is None and at.id < ends.id else _shown_of_it(at, piece)
     if since is not None and piece.gap is not None and _precedes(since, piece.gap):

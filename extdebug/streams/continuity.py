@@ -91,6 +91,19 @@ def go_on(
     return at, Loss(GapReason.RESET, None, stood.id, snapshot.first, at)
 
 
+def cross(at: Cursor, snapshot: Snapshot, epoch: str, following: EntryId) -> Loss:
+    """The loss between two runs of the server, of which `epoch` names the later, for a reader that
+    was told what is left of the earlier: nobody can count what its end cost the stream."""
+    place, first = min(at.id, snapshot.top), snapshot.first
+    through = Cursor(place, None, epoch)
+    if first is None or first > place:  # all of the time before is gone
+        edge = max(before(first) if first else snapshot.top, place)
+        through = Cursor(edge, snapshot.added - snapshot.length, epoch)
+    reason = GapReason.FAILOVER if epochs.by_failover(epoch) else GapReason.RESET
+    bound = max(following, behind(place), epochs.run_certain(epoch))
+    return Loss(reason, None, place, bound, through)
+
+
 def _without_epoch(
     stood: Cursor, snapshot: Snapshot, life: str, start: EntryId
 ) -> tuple[Cursor, Loss | None]:

@@ -124,6 +124,16 @@ TURNS: Final = [
         "until=until, untold=at.untold", "until=until", PLACE_TESTS,
     ),
     Mutation(
+        "what the server lost of what we read is told as if the stream had dropped it", HISTORY,
+        "lacks = self._waits < NOTICES and", "lacks = False and",
+        "tests/extdebug/hub/test_life_agreement.py",
+    ),
+    Mutation(
+        "what went with a life of the stream is told as if that had dropped it", PLACE,
+        "reason = piece.gap.reason if piece.gap else GapReason.RESET",
+        "reason = GapReason.RETENTION", PLACE_TESTS,
+    ),
+    Mutation(
         "what waits and is still in the stream counts as read without a look", WATCHED,
         "if gone := [row for row in self.pending if first is None or row[0] < first]:",
         "if (gone := list(self.pending)) and (first is None or first > account.at.id):",

@@ -36,7 +36,7 @@ export function gapMessage(gap) {
     retention: [`${lines} gone`, "they were older than the stream keeps, or pushed out by newer ones, before they could be read"],
     reset: [`${lines} gone`, "Redis lost or replaced this stream"],
     producer: [`${lines} lost at the runner`, "it dropped them before they reached Redis"],
-    failover: [`${lines} may be gone`, "another Redis server took over, and it did not have everything"],
+    failover: [`${lines} ${n ? "gone" : "may be gone"}`, "another Redis server took over, and it did not have everything"],
     unreadable: [`${n === 1 ? "1 entry" : n ? `${count(n)} entries` : "some entries"} withheld`, "malformed, or tagged for another tenant; hidden"],
   };
   const [what, why] = words[gap.reason] ?? [`${lines} missing`, `reason: ${gap.reason}`];

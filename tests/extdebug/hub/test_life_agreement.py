@@ -37,6 +37,16 @@ class Late:
         self.sub, self.here = watch(self.first), watch(self.late)
         await until(lambda: self.sub.boundary is not None and self.here.boundary is not None)
         old = self.sub.watched.cursor.epoch
+        self.hold_back()
+        await asyncio.to_thread(self.server.kill9)
+        await asyncio.to_thread(self.server.start)
+        self.new = write(self.server, *(f"new {n}" for n in range(5)))
+        await until(lambda: self.sub.watched.cursor.epoch != old)
+        await until(lambda: self.sub.watched.cursor.index == 6)
+
+    def hold_back(self) -> None:
+        """From its next connection on the second process waits for `may_connect`."""
+        self.may_connect.clear()
         [tail] = self.late._tails
         connect: Any = tail._connect
 
@@ -45,11 +55,6 @@ class Late:
             await connect()
 
         tail._connect = connect_later  # type: ignore[method-assign]
-        await asyncio.to_thread(self.server.kill9)
-        await asyncio.to_thread(self.server.start)
-        self.new = write(self.server, *(f"new {n}" for n in range(5)))
-        await until(lambda: self.sub.watched.cursor.epoch != old)
-        await until(lambda: self.sub.watched.cursor.index == 6)
 
     async def close(self) -> None:
         self.may_connect.set()
@@ -161,3 +166,41 @@ async def test_a_place_told_ahead_that_no_stream_reaches_waits_for_a_while_only(
     stood = stage.sub.watched.cursor
     forged = Cursor(stood.id, stood.index, stood.epoch, ahead=1, until=EntryId(1 << 50, 0))
     await asyncio.wait_for(agree(stage.first, stage.sub, forged, looks=3), 2)
+
+
+async def test_what_the_server_lost_of_what_we_read_is_told_as_its_loss(
+    redis_server_factory: Callable[..., RedisServer],
+) -> None:
+    """The process has read five lines, the server keeps three; a client comes back to the second,
+    before the process has noticed."""
+    stage = Late(redis_server_factory())
+    server = stage.server
+    try:
+        stage.may_connect.set()
+        old = write(server, "old 0", "old 1", "old 2")
+        here = watch(stage.late)
+        await until(lambda: here.boundary is not None)
+        with server.client() as client:
+            client.save()
+        write(server, "read 0", "read 1")
+        await until(lambda: here.watched.cursor.index == 5)
+        here.restart(here.selection)
+        place = place_of(here, old[1], 2)
+        stage.hold_back()
+        await asyncio.to_thread(server.kill9)
+        await asyncio.to_thread(server.start)
+        write(server, *(f"new {n}" for n in range(7)))
+        history = History(stage.late, here, Start(cursor=place))
+        await history.begin()
+        reading = asyncio.create_task(read_on(history))
+        await asyncio.sleep(0.3)
+        assert not reading.done(), "it waits for its own process"
+        stage.may_connect.set()
+        pieces = await reading
+        here.ring.release()
+        await until(lambda: here.watched.cursor.index == 10)
+        shown, gaps, _ = told(place, pieces + drain(here))
+    finally:
+        await stage.close()
+    assert shown == ["old 2", *(f"new {n}" for n in range(7))]
+    assert [(gap.reason, gap.missed) for gap in gaps] == [("reset", None)]

@@ -203,14 +203,16 @@ def test_another_life_that_nobody_told_is_a_reset_before_its_piece() -> None:
     assert (after.gap, ids(after)) == (None, [3, 4])
 
 
-def ending(ends: Cursor | None) -> Piece:
-    reset = Gap(GapReason.RESET, None, "8-0", None)
-    return Piece(at(0, 0, THERE), gap=reset, since=EntryId(8, 0), ends=ends)
+def ending(ends: Cursor | None, reason: GapReason = GapReason.RESET) -> Piece:
+    gap = Gap(reason, None, "8-0", None)
+    return Piece(at(0, 0, THERE), gap=gap, since=EntryId(8, 0), ends=ends)
 
 
-def test_what_of_the_ended_life_was_not_told_comes_before_its_end() -> None:
-    meeting = meet(at(5), ending(at(8, 11)))
-    assert meeting.gap == Gap(GapReason.RETENTION, 6, "5-0", "8-1")
+@pytest.mark.parametrize("reason", [GapReason.RESET, GapReason.FAILOVER])
+def test_what_of_the_ended_life_was_not_told_comes_before_its_end(reason: GapReason) -> None:
+    """It went with that life: the count is known, because this process had read it."""
+    meeting = meet(at(5), ending(at(8, 11), reason))
+    assert meeting.gap == Gap(reason, 6, "5-0", "8-1")
     assert meeting.at == at(8, 11)
     assert meeting.at is not None
     assert meeting.rest is not None
