@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from extdebug.streams.marker_log import MarkerLog, Markers
+from extdebug.streams.marker_log import MarkerLog, Markers, Producer, Span
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, before
 
@@ -40,54 +40,19 @@ class Missing(NamedTuple):
 NOTHING_MISSING: Final = Missing(0, 0)
 
 
-class _Producer:
-    __slots__ = (
-        "ahead", "credit", "excused", "fresh", "last", "last_at", "late", "marked", "partial",
-        "taken", "unsure", "untold",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.last: int | None = None
-        self.last_at = ZERO_ID  # the entry that gave the last number
-        self.credit = 0  # stated by markers, hole not seen yet
-        self.taken = 0  # missing numbers that a loss of the stream explained
-        self.unsure = 0  # part of the credit whose hole may be among those
-        self.ahead = 0  # holes told without a marker yet
-        self.fresh = False  # first seen in the middle: a marker may be for a hole before that
-        self.excused: _Span | None = None  # a loss of the stream that may hold its next hole
-        self.late = 0  # part of the credit that was given back to the stream's loss
-        self.partial = False  # only its last number is known, not what markers stated before
-        self.marked = 0  # stated by markers since its last number
-        self.untold = 0  # part of that which was taken for holes told before, and not told
-
-    @property
-    def markers(self) -> Markers:
-        return Markers(*(getattr(self, name) for name in Markers._fields))
-
-    @markers.setter
-    def markers(self, known: Markers) -> None:
-        for name, value in known._asdict().items():
-            setattr(self, name, value)
-
-
-class _Span(NamedTuple):
-    after: EntryId
-    until: EntryId
-
-
 class SequenceGaps:
     """The counters of all producers of one stream, by boot id (`src`)."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, _Producer] = OrderedDict()
+        self._known: OrderedDict[str, Producer] = OrderedDict()
         self._spare = 0.0  # entries the stream lost that no hole has been found for yet
-        self._span: _Span | None = None  # of the last loss of the stream
+        self._span: Span | None = None  # of the last loss of the stream
         self._excused = 0  # producers whose next hole may be in it
         # What this run of the server wrote stands behind it. A hole across it is the loss of
         # unknown size that was told, or is, between the two runs.
         self.run_began = ZERO_ID
         self.complete = False  # whether all that the stream holds before our place was learnt
-        self._untold = 0  # of all producers
+        self._untold = self._within = 0  # of all producers
         self._owed: int | None = None  # at our place, and not found among them yet
         self._recalled: Mapping[str, Markers] = {}
         self.log = MarkerLog()
@@ -120,8 +85,11 @@ class SequenceGaps:
         if not plain:
             self.log.note(at, origin.src, producer.markers)
         span = self._span
-        within = hole and span is not None and span.after < at < span.until
-        return Missing(stated, hole, span.after if span is not None and within else None)
+        if not hole or span is None or not span.after < at < span.until:
+            return Missing(stated, hole)
+        producer.within += hole
+        self._within += hole
+        return Missing(stated, hole, span.after)
 
     def told(self, at: Cursor) -> Cursor:
         """The place, with how much of the stream's loss was told and not met by a hole yet."""
@@ -147,12 +115,15 @@ class SequenceGaps:
         of each producer that reaches into them may be that loss."""
         if not self._excused:
             self._spare = 0.0
+            self._within = 0
+            for producer in self._known.values():
+                producer.within = 0
         self._spare += math.inf if missed is None else missed
-        self._span = _Span(after, until)
+        self._span = Span(after, until)
         for producer in self._known.values():
             self._excuse(producer)
 
-    def _excuse(self, producer: _Producer) -> None:
+    def _excuse(self, producer: Producer) -> None:
         """Its next hole may be the stream's last loss, unless it spoke behind that already."""
         span = self._span
         if span is not None and producer.last_at < span.until:
@@ -199,13 +170,13 @@ class SequenceGaps:
             if not producer.partial:
                 self._settle(producer)
 
-    def _take_over(self, src: str, producer: _Producer) -> None:
+    def _take_over(self, src: str, producer: Producer) -> None:
         if src in self._recalled:
             untold, producer.markers = producer.untold, self._recalled[src]
             self._untold += producer.untold - untold
         self._settle(producer)
 
-    def _settle(self, producer: _Producer) -> None:
+    def _settle(self, producer: Producer) -> None:
         if self._owed is None:
             return
         due = min(self._owed, producer.marked)
@@ -220,21 +191,22 @@ class SequenceGaps:
         src, producer = self._known.popitem(last=False)
         self._excused -= producer.excused is not None
         self._untold -= producer.untold
+        self._within -= producer.within
         self.log.forget(src)
 
-    def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> _Producer:
+    def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> Producer:
         producer = self._known.get(src)
         if producer is None:
             if len(self._known) >= MOST:
                 self._forget_one()
-            producer = self._known[src] = _Producer()
+            producer = self._known[src] = Producer()
             if self._span is not None and at < self._span.until:
                 self._excuse(producer)  # first seen within the loss, as far as we know
         else:
             self._known.move_to_end(src)
         return producer
 
-    def _hole(self, producer: _Producer, origin: Origin, at: EntryId) -> int:
+    def _hole(self, producer: Producer, origin: Origin, at: EntryId) -> int:
         """Numbers of this run that are missing before this entry, stated or not."""
         if producer.last is None or origin.n is None:
             return 0
@@ -242,9 +214,13 @@ class SequenceGaps:
             return 0
         return max(0, origin.n - producer.last - 1)
 
-    def _marker(self, producer: _Producer, lost: int) -> int:
+    def _marker(self, producer: Producer, lost: int) -> int:
         known = min(lost, producer.ahead)
         producer.ahead -= known
+        sure = min(known, producer.within)  # its own, by its own marker
+        producer.within -= sure
+        self._within -= sure
+        known += self._exchange(producer, lost - known)
         producer.marked += lost
         producer.untold += known
         self._untold += known
@@ -259,7 +235,20 @@ class SequenceGaps:
         producer.fresh = False
         return lost - known
 
-    def _number(self, producer: _Producer, n: int, at: EntryId) -> int:
+    def _exchange(self, producer: Producer, stated: int) -> int:
+        """So many are told already, as the holes of others: the loss of the stream that was taken
+        for this one's hole was theirs."""
+        others = [one for one in self._known.values() if one.within] if self._within else []
+        told = 0
+        for other in others:
+            part = min(stated - told, producer.taken, other.within) if other is not producer else 0
+            producer.taken -= part
+            other.within -= part
+            self._within -= part
+            told += part
+        return told
+
+    def _number(self, producer: Producer, n: int, at: EntryId) -> int:
         """The hole before `n` that no marker and no loss of the stream explains."""
         last, last_at = producer.last, producer.last_at
         producer.last = n if last is None else max(n, last)

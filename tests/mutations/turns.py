@@ -13,6 +13,7 @@ from tests.mutations.loss_core import (
     HISTORY,
     LIFE,
     LIFE_TESTS,
+    NUMBER_TESTS,
     NUMBERS,
     PLACE,
     PLACE_TESTS,
@@ -132,6 +133,10 @@ TURNS: Final = [
         "what went with a life of the stream is told as if that had dropped it", PLACE,
         "reason = piece.gap.reason if piece.gap else GapReason.RESET",
         "reason = GapReason.RETENTION", PLACE_TESTS,
+    ),
+    Mutation(
+        "a late marker is told though another producer's hole was told for it", NUMBERS,
+        "known += self._exchange(producer, lost - known)", "pass", NUMBER_TESTS,
     ),
     Mutation(
         "what waits and is still in the stream counts as read without a look", WATCHED,
