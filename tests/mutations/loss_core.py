@@ -234,7 +234,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "what of an ended life was not told is passed over", PLACE,
-        "    if lost is not None and lost > 0:\n        bound", "    if False:\n        bound",
+        "    if lost is not None and lost > 0:\n        # Some", "    if False:\n        # Some",
         PLACE_TESTS,
     ),
     Mutation(

@@ -151,8 +151,9 @@ RETURNS: Final = [
         "place = Cursor(decoded.id, index, place.epoch)", HISTORY_TESTS + " -k told_ahead",
     ),
     Mutation(
-        "what was told ahead is dropped from a client's place", HISTORY,
-        "            if at.ahead:", "            if False:", HISTORY_TESTS + " -k told_ahead",
+        "what was told ahead is dropped from a client's place",
+        "extdebug/hub/sequence_scan.py",
+        "    if at.ahead:", "    if False:", HISTORY_TESTS + " -k told_ahead",
     ),
     Mutation(
         "what was told ahead is not in a cursor's text", POSITIONS,
@@ -161,7 +162,7 @@ RETURNS: Final = [
     ),
     Mutation(
         "a session's place drops what was told ahead", PLACE,
-        "through.stated, last.ahead, last.until)", "through.stated)", PLACE_TESTS,
+        "through.stated, last.ahead, last.until, last.untold", "through.stated", PLACE_TESTS,
     ),
     # --- nothing is lost to our own speed
     Mutation(
@@ -171,7 +172,7 @@ RETURNS: Final = [
     ),
     Mutation(
         "what waits beside a ring is counted lost when the stream drops it", WATCHED,
-        "if self.pending and (snapshot.first is None", "if False and (snapshot.first is None",
+        "if gone := [row for row in", "if gone := [row for row in () and",
         WATCHED_TESTS + " -k beside",
     ),
     Mutation(
