@@ -57,10 +57,11 @@ class Template:
         return [b"%b%08d%b" % (head, number, tail) for number in range(first, first + count)]
 
 
-def xadd(stream: str = STREAM, **changed: str) -> Template:
-    """The packed XADD of one event to this stream; `changed` are fields that differ."""
+def xadd(stream: str = STREAM, *, kept: int = MOST_KEPT, **changed: str) -> Template:
+    """The packed XADD of one event to this stream, which keeps so many of them; `changed` are
+    fields that differ."""
     flat = [part for pair in (ENTRY | changed).items() for part in pair]
-    command = ("XADD", stream, "MAXLEN", "~", str(MOST_KEPT), "*", *flat)
+    command = ("XADD", stream, "MAXLEN", "~", str(kept), "*", *flat)
     return Template(hiredis.pack_command(command))  # type: ignore[arg-type]
 
 

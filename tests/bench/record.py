@@ -27,7 +27,7 @@ _PROGRAMS: Final = {
 
 def page(table: str, *, broken: Sequence[str], left_out: Sequence[str]) -> str:
     """The run as a markdown page."""
-    parts = [f"# Bench of {_today()}", "", *_where(), "", table, ""]
+    parts = [f"# Bench of {_today()}", "", *where(), "", table, ""]
     for title, lines in (("Not whole", broken), ("Left out", left_out)):
         if lines:
             parts += [f"## {title}", "", *(f"- {' '.join(line.split())}" for line in lines), ""]
@@ -50,7 +50,7 @@ def _today() -> str:
     return dt.datetime.now(tz=dt.UTC).date().isoformat()
 
 
-def _where() -> list[str]:
+def where() -> list[str]:
     """Machine, commit and versions; no host name and no path."""
     load = os.getloadavg()[0]
     programs = [

@@ -21,7 +21,15 @@ import httpx
 import psycopg
 import redis
 
-from tests.bench.processes import ELSE, SERVER, cpu_seconds, memory_mb, pinned, running
+from tests.bench.processes import (
+    ELSE,
+    SERVER,
+    cpu_seconds,
+    memory_mb,
+    pinned,
+    precise_cpu_seconds,
+    running,
+)
 from tests.files import ROOT
 from tests.fixtures.programs import free_port, redis_program, wait_until
 
@@ -124,7 +132,7 @@ class Stage:
         return redis.Redis.from_url(self.redis_url)
 
     def redis_cpu_seconds(self) -> float:
-        return cpu_seconds(self._redis.pid)
+        return precise_cpu_seconds(self._redis.pid)
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` with these arguments prints."""
