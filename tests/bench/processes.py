@@ -60,8 +60,8 @@ def family_cpu_seconds(pid: int) -> float:
     parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ended = (int(parts[13]) + int(parts[14])) / _CLOCK
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    alive = sum(cpu_seconds(int(child)) for child in children)
-    return cpu_seconds(pid) + ended + alive
+    alive = sum(precise_cpu_seconds(int(child)) for child in children)
+    return precise_cpu_seconds(pid) + ended + alive
 
 
 def own_memory_mb(pid: int) -> float:

@@ -34,7 +34,8 @@ def main() -> None:
             own_filters=options.own_filters, late=options.late,
             by_stream=options.by_stream,
         )  # fmt: skip
-        print(tables.sizes_table([size(case, constants, machines)], constants))
+        one = [size(case, constants, machines)]
+        print(f"{tables.sizes_table(one, constants)}\n\n{tables.used_table(one)}")
         return
     predicted = [predict(point, constants) for point in measured.points]
     sized = [size(case, constants, machines) for case in CASES]
@@ -47,6 +48,7 @@ def main() -> None:
         tables.predicted_table(predicted),
         "## Cases",
         tables.sizes_table(sized, constants),
+        tables.used_table(sized),
         "## A rolling restart",
         tables.restarts_table(sized, constants, machines),
     )

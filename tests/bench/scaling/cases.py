@@ -65,6 +65,7 @@ class Machines:
     shard_gbit: float = 10
     database_cores: int = 8
     database_connections: int = 1_000
+    trail_rows: float = 1_700  # a second: one writer at a time, docs/decisions/0010
 
 
 HUNDRED: Final = Case(name="100 watchers, 1,000 events/s", watchers=100, events=1_000, streams=50)

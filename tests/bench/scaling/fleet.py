@@ -34,6 +34,7 @@ from tests.bench.scaling.placement import (
     zipf,
 )
 
+ROWS: Final = 2  # of the audit trail for a session: its opening and its end
 PACKET: Final = 66  # bytes of Ethernet, IP and TCP around each frame
 GBIT: Final = 1e9 / 8  # bytes a second
 MIB: Final = 1 << 20
@@ -177,6 +178,7 @@ def fleet(
         "database CPU": total(database, {
             "process": processes, "watcher": case.watchers, "opening": openings,
         }) / machines.database_cores,
+        "audit trail": ROWS * openings / machines.trail_rows,
         "database connections": processes * CONNECTIONS / machines.database_connections,
     }  # fmt: skip
     return Fleet(case, placed, used, written, openings)

@@ -14,7 +14,7 @@ from typing import Final
 from extdebug.hub.selection import FRAME_EVENTS
 from extdebug.hub.tail import MOST_KEYS
 from tests.bench.scaling.batching import Watched, frames_each, reads_per_second
-from tests.bench.scaling.costs import Constants, amounts, only
+from tests.bench.scaling.costs import Constants, amounts, only, row_of
 from tests.bench.scaling.least_squares import total
 from tests.bench.scaling.observations import Plan, Point
 
@@ -24,16 +24,25 @@ ONE_STREAM: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A point beside what the model says of it; CPU in seconds, errors relative."""
+    """A point beside what the model says of it; CPU in seconds, errors relative.
+
+    `counted` is the console's CPU by the frames and reads that were counted, with those of the plan
+    in all the others.
+    """
 
     point: Point
     console_cpu: float
     redis_cpu: float
     frames: float
+    counted: float
 
     @property
     def console_error(self) -> float:
         return self.console_cpu / self.point.console_cpu - 1 if self.point.console_cpu else 0.0
+
+    @property
+    def counted_error(self) -> float:
+        return self.counted / self.point.console_cpu - 1 if self.point.console_cpu else 0.0
 
     @property
     def redis_error(self) -> float:
@@ -51,9 +60,10 @@ def predict(point: Point, constants: Constants) -> Predicted:
         frames, reads = _paced(plan, plan.rate, constants, seconds=seconds)
     row = amounts(plan, seconds=seconds, frames=frames, reads=reads)
     costs = constants.costs
+    counted = total(costs["console"], only("console", row_of(point)))
     return Predicted(
         point, total(costs["console"], only("console", row)) if plan.processes else 0.0,
-        total(costs["redis"], only("redis", row)), frames,
+        total(costs["redis"], only("redis", row)), frames, counted,
     )  # fmt: skip
 
 
@@ -90,6 +100,7 @@ class Errors:
 
     processes: int
     points: int
+    counted: tuple[float, float]
     console: tuple[float, float]
     redis: tuple[float, float]
 
@@ -99,12 +110,12 @@ def errors(predicted: Sequence[Predicted]) -> list[Errors]:
     found = []
     for processes in sorted({one.point.plan.processes for one in predicted}):
         some = [one for one in predicted if one.point.plan.processes == processes]
+        counted = [abs(one.counted_error) for one in some]
         console = [abs(one.console_error) for one in some]
         redis = [abs(one.redis_error) for one in some]
-        found.append(
-            Errors(
-                processes, len(some), (statistics.median(console), max(console)),
-                (statistics.median(redis), max(redis)),
-            )
-        )  # fmt: skip
+        found.append(Errors(processes, len(some), _sizes(counted), _sizes(console), _sizes(redis)))
     return found
+
+
+def _sizes(errors: Sequence[float]) -> tuple[float, float]:
+    return statistics.median(errors), max(errors)

@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.bench.scaling.cases import Case, Machines
 from tests.bench.scaling.costs import Constants
-from tests.bench.scaling.fleet import Fleet, fleet, lay_out
+from tests.bench.scaling.fleet import ROWS, Fleet, fleet, lay_out
 
 TARGET: Final = 0.6  # of each resource
 FEWEST: Final = 2  # processes: one may end
@@ -83,7 +83,7 @@ class Restart:
 
     sessions: int
     by_consoles: float  # openings a second that the others' spare CPU allows
-    by_database: float  # openings a second that the database's spare CPU allows
+    by_database: float  # openings a second that its spare CPU and the audit trail allow
 
     @property
     def seconds(self) -> float:
@@ -97,8 +97,9 @@ def restart(sized: Sized, constants: Constants, machines: Machines) -> Restart:
     ended = max(processes, key=lambda process: process.watchers)
     spare = sum(max(0.0, 1 - process.busy) for process in processes if process is not ended)
     cost = constants.costs
-    database = machines.database_cores * max(0.0, 1 - sized.fleet.used["database CPU"])
+    cores = machines.database_cores * max(0.0, 1 - sized.fleet.used["database CPU"])
+    rows = machines.trail_rows * max(0.0, 1 - sized.fleet.used["audit trail"])
     return Restart(
         sessions=ended.watchers, by_consoles=spare / cost["opening"]["opening"],
-        by_database=database / cost["database"]["opening"],
+        by_database=min(cores / cost["database"]["opening"], rows / ROWS),
     )  # fmt: skip

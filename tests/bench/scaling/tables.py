@@ -63,11 +63,19 @@ def errors_table(predicted: Sequence[Predicted]) -> str:
     lines = [
         [
             str(one.processes), str(one.points),
-            *(f"{median:.0%}, worst {worst:.0%}" for median, worst in (one.console, one.redis)),
+            *map(_worst, (one.counted, one.console, one.redis)),
         ]
         for one in errors(predicted)
     ]  # fmt: skip
-    return markdown(("processes", "points", "error of console CPU", "error of Redis CPU"), lines)
+    head = (
+        "processes", "points", "console CPU, by counted frames", "console CPU, all said",
+        "Redis CPU, all said",
+    )  # fmt: skip
+    return markdown(head, lines)
+
+
+def _worst(error: tuple[float, float]) -> str:
+    return f"{error[0]:.0%}, worst {error[1]:.0%}"
 
 
 def predicted_table(predicted: Sequence[Predicted]) -> str:
@@ -91,27 +99,35 @@ def predicted_table(predicted: Sequence[Predicted]) -> str:
 def sizes_table(sized: Sequence[Sized], constants: Constants) -> str:
     """How many processes and shards each load takes, and what of it is full first."""
     head = (
-        "load", "processes", "shards", "full first", *sized[0].fleet.used, "reads of an event",
-        "delivered a second", "as it runs",
+        "load", "processes", "shards", "full first", "reads of an event", "delivered a second",
+        "as it runs",
     )  # fmt: skip
     return markdown(head, [_sized(one, constants) for one in sized])
 
 
 def _sized(sized: Sized, constants: Constants) -> list[str]:
-    fleet, case = sized.fleet, sized.fleet.case
+    fleet = sized.fleet
     runs = as_it_runs(fleet.busiest, constants)
     late = "later and later" if runs.late == float("inf") else f"{runs.late * 1e3:,.0f} ms late"
     over = sorted(sized.over, key=lambda name: -fleet.used[name])
     return [
-        case.name,
+        fleet.case.name,
         _number(sized.processes, over=any(name in CONSOLE for name in sized.over)),
         _number(sized.shards, over=any(name in REDIS for name in sized.over)),
         f"over: {', '.join(over)}" if over else fleet.first,
-        *(f"{used:,.0%}" for used in fleet.used.values()),
         f"{sum(one.read for one in fleet.processes) / sum(fleet.written):,.2f}",
         f"{sum(one.delivered for one in fleet.processes):,.0f}",
         f"{min(runs.busy, 1):.0%}, {late}",
     ]  # fmt: skip
+
+
+def used_table(sized: Sequence[Sized]) -> str:
+    """How much of each resource these fleets use: the busiest of its kind."""
+    lines = [
+        [one.fleet.case.name, *(f"{used:,.0%}" for used in one.fleet.used.values())]
+        for one in sized
+    ]
+    return markdown(("load", *sized[0].fleet.used), lines)
 
 
 def _number(count: int, *, over: bool) -> str:

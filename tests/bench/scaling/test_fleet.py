@@ -71,6 +71,7 @@ def test_one_stream_on_two_processes_by_hand():
     assert used["database CPU"] == pytest.approx(
         (2 * 0.001 + 4 * 0.0001 + 4 / 60 * 0.001) / MACHINES.database_cores
     )
+    assert used["audit trail"] == pytest.approx(2 * 4 / 60 / 1_700)
     assert used["database connections"] == pytest.approx(2 * CONNECTIONS / 1_000)
 
 
@@ -166,3 +167,8 @@ def test_a_process_with_time_to_spare_is_not_late_and_a_full_one_says_so():
 def test_connections_are_those_that_operations_state():
     text = (ROOT / "docs/operations.md").read_text()
     assert f"at most {CONNECTIONS} per console process" in text
+
+
+def test_rows_of_the_trail_are_those_that_were_measured():
+    text = (ROOT / "docs/decisions/0010-hash-chain-under-an-advisory-lock.md").read_text()
+    assert f"at about {MACHINES.trail_rows:,} rows/s" in text

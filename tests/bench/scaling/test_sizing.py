@@ -75,5 +75,8 @@ def test_a_restart_by_hand():
 
     assert found.sessions == math.ceil(300 / len(processes))
     assert found.by_consoles == pytest.approx(spare / 0.003)
-    assert found.by_database == pytest.approx(8 * (1 - sized.fleet.used["database CPU"]) / 0.001)
+    rows = 1_700 * (1 - sized.fleet.used["audit trail"]) / 2  # fewer than the CPU allows
+    assert found.by_database == pytest.approx(rows)
+    many = restart(sized, CONSTANTS, replace(MACHINES, trail_rows=1e9))
+    assert many.by_database == pytest.approx(8 * (1 - sized.fleet.used["database CPU"]) / 0.001)
     assert found.seconds == pytest.approx(found.sessions / found.by_consoles)
