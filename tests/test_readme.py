@@ -45,6 +45,10 @@ COMMANDS: Final[dict[str, list[str]]] = {
     ],
     "docs/extension-authors.md": ["tests/extdebug/runner/test_authors_page.py"] * 3,
     "docs/protocol.md": ["tests/extdebug/test_live.py"],
+    "docs/scaling.md": [
+        "not run: five minutes of measuring; tests/bench/scaling has its parts",
+        "tests/bench/scaling/test_page.py",
+    ],
     "docs/sign-in.md": [
         "tests/config/test_sign_in.py",
         "tests/policies/management/commands/test_allow_password.py",

@@ -78,9 +78,11 @@ TENTH: Final = Case(
 MILLION: Final = Case(
     name="100,000 watchers, 1,000,000 events/s", watchers=100_000, events=1e6, streams=20_000
 )
-TOGETHER: Final = replace(MILLION, name="the same, the busiest are the most watched", together=True)
+TOGETHER: Final = replace(
+    MILLION, name="100,000 and 1,000,000, the busiest are the most watched", together=True
+)
 GATHERED: Final = replace(
-    MILLION, name="the same as two above, watchers of a stream together", by_stream=True
+    MILLION, name="100,000 and 1,000,000, watchers of a stream together", by_stream=True
 )
 ONE_STREAM: Final = Case(
     name="100,000 watchers of one stream, 2,000 events/s", watchers=100_000, events=RATE.default,

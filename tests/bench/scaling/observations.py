@@ -100,8 +100,19 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 def keep(measured: Measured, *, folder: Path = FOLDER) -> Path:
     """Write it as its day's; a later run of the day takes the place of an earlier one."""
     path = folder / f"scaling-{measured.date}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(measured), indent=1) + b"\n")
+    path.write_text(_text(measured))
     return path
+
+
+def _text(measured: Measured) -> str:
+    """JSON with a line for each point, so that two runs can be compared."""
+    parts = []
+    for name, value in msgspec.to_builtins(measured).items():
+        text = msgspec.json.encode(value).decode()
+        if isinstance(value, list):
+            text = "[\n" + ",\n".join(msgspec.json.encode(one).decode() for one in value) + "\n]"
+        parts.append(f'"{name}": {text}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def load(path: Path | None = None) -> Measured:

@@ -121,6 +121,7 @@ def test_a_run_is_kept_and_the_newest_is_taken(measured: Measured, tmp_path: Pat
 
     assert path.name == "scaling-2026-01-02.json"
     assert load(path) == measured
+    assert len(path.read_text().splitlines()) > len(measured.points)  # a line for each
 
 
 def test_every_point_is_in_the_table(measured: Measured):
