@@ -75,6 +75,9 @@ THOUSANDS: Final = Case(
 TENTH: Final = Case(
     name="10,000 watchers, 100,000 events/s", watchers=10_000, events=100_000, streams=5_000
 )
+THIRD: Final = Case(
+    name="30,000 watchers, 300,000 events/s", watchers=30_000, events=300_000, streams=10_000
+)
 MILLION: Final = Case(
     name="100,000 watchers, 1,000,000 events/s", watchers=100_000, events=1e6, streams=20_000
 )
@@ -92,4 +95,6 @@ ALL_IN_ONE: Final = replace(
     ONE_STREAM, name="100,000 watchers of one stream, 1,000,000 events/s", events=1e6,
     most_of_a_stream=1e6,
 )  # fmt: skip
-CASES: Final = (HUNDRED, THOUSANDS, TENTH, MILLION, TOGETHER, GATHERED, ONE_STREAM, ALL_IN_ONE)
+CASES: Final = (
+    HUNDRED, THOUSANDS, TENTH, THIRD, MILLION, TOGETHER, GATHERED, ONE_STREAM, ALL_IN_ONE,
+)  # fmt: skip

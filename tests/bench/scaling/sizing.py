@@ -41,14 +41,14 @@ def size(case: Case, constants: Constants, machines: Machines) -> Sized:
     def built(processes: int, shards: int) -> Fleet:
         return fleet(load, constants, machines, processes=processes, shards=shards)
 
-    shards = 1
-    processes = fewest(lambda count: over(CONSOLE, built(count, shards)))
-    for shards in SHARDS:
-        if over(REDIS, built(processes, shards)) <= 1:
-            break
-    if shards > 1:  # a tail for each bucket: the processes do more
-        processes = fewest(lambda count: over(CONSOLE, built(count, shards)), start=processes)
-    found = built(processes, shards)
+    processes = fewest(lambda count: over(CONSOLE, built(count, 1)))
+    found, shards = built(processes, 1), 1
+    if over(REDIS, found) > 1:  # on a cluster, however small, a process has a tail for each bucket
+        processes = fewest(lambda count: over(CONSOLE, built(count, 2)), start=processes)
+        for shards in SHARDS[1:]:
+            found = built(processes, shards)
+            if over(REDIS, found) <= 1:
+                break
     return Sized(found, shards, tuple(name for name in found.used if found.used[name] > TARGET))
 
 

@@ -115,8 +115,8 @@ def _sized(sized: Sized, constants: Constants) -> list[str]:
         _number(sized.processes, over=any(name in CONSOLE for name in sized.over)),
         _number(sized.shards, over=any(name in REDIS for name in sized.over)),
         f"over: {', '.join(over)}" if over else fleet.first,
-        f"{sum(one.read for one in fleet.processes) / sum(fleet.written):,.2f}",
-        f"{sum(one.delivered for one in fleet.processes):,.0f}",
+        _about(sum(one.read for one in fleet.processes) / sum(fleet.written)),
+        _about(sum(one.delivered for one in fleet.processes)),
         f"{min(runs.busy, 1):.0%}, {late}",
     ]  # fmt: skip
 
@@ -128,6 +128,13 @@ def used_table(sized: Sequence[Sized]) -> str:
         for one in sized
     ]
     return markdown(("load", *sized[0].fleet.used), lines)
+
+
+def _about(value: float) -> str:
+    """Three digits that count."""
+    if value >= 1e6:
+        return f"{value / 1e6:.3g} million"
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _number(count: int, *, over: bool) -> str:
@@ -142,8 +149,8 @@ def restarts_table(sized: Sequence[Sized], constants: Constants, machines: Machi
             continue
         found = restart(one, constants, machines)
         lines.append([
-            one.fleet.case.name, f"{found.sessions:,}", f"{found.by_consoles:,.0f}",
-            f"{found.by_database:,.0f}", f"{found.seconds:.2f}", f"{one.fleet.openings:,.1f}",
+            one.fleet.case.name, f"{found.sessions:,}", _about(found.by_consoles),
+            _about(found.by_database), f"{found.seconds:.2f}", f"{one.fleet.openings:,.1f}",
         ])  # fmt: skip
     head = (
         "load", "sessions of a process", "openings/s, consoles", "openings/s, database",

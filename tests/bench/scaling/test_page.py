@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from extdebug.hub.linger import STEPS
 from tests.bench.scaling.cases import CASES, HUNDRED, THOUSANDS, Case, Machines
 from tests.bench.scaling.costs import Constants, constants_of, fits
 from tests.bench.scaling.observations import Measured, load
@@ -73,6 +74,13 @@ def test_buckets_of_the_fullest_shard_are_counted():
     said = re.search(r"the fullest of 2 shards has (\d+) of them", PAGE.replace("\n", " "))
     assert said is not None
     assert int(said[1]) == buckets_of_the_fullest(2)
+
+
+def test_the_waits_of_a_tail_are_those_of_the_product():
+    words = " ".join(PAGE.split())
+    (many, long), (few, short) = STEPS
+    assert f"Above {few:,} deliveries a second a tail waits {short * 1e3:.0f} ms" in words
+    assert f"above {many:,} {long * 1e3:.0f} ms" in words
 
 
 def test_the_target_is_the_one_that_is_aimed_at():

@@ -60,6 +60,22 @@ def test_writes_that_one_server_has_no_core_for_take_shards():
     assert max(sized.fleet.used[name] for name in REDIS) <= TARGET
 
 
+def test_shards_are_chosen_for_the_processes_that_a_cluster_takes():
+    """A tail for each bucket: more processes than with one Redis, so more reads of each shard."""
+    case = replace(CASE, events=250_000, watchers=400, streams=2_000, late=0.05)
+    sized = size(case, CONSTANTS, MACHINES)
+    alone = fewest(
+        lambda count: (
+            fleet(lay_out(case), CONSTANTS, MACHINES, processes=count, shards=1).used["console CPU"]
+            / TARGET
+        )
+    )
+
+    assert sized.shards > 1
+    assert sized.processes > alone
+    assert not {*REDIS, *CONSOLE} & {*sized.over}
+
+
 def test_reading_alone_may_be_too_much_for_any_number():
     """20,000 events of one stream cost each process two cores, however many processes there are."""
     case = replace(CASE, streams=1, events=20_000, watchers=2_000)
