@@ -25,8 +25,8 @@ from tests.bench.watchers import Watchers, not_whole, subscribe, watch
 
 STREAMS: Final = 200  # the most of one point
 GREETINGS: Final = 3  # frames of each watcher before the first event: ready and two of its state
-SETTLE: Final = 0.7  # seconds for the work of opening and closing to end
-REST: Final = 6.0
+SETTLE: Final = 0.5  # seconds for the work of opening and closing to end
+REST: Final = 5.0
 WITHIN: Final = 60.0
 ROOM: Final = 10_000  # events that a stream of the writes alone keeps: XADD trims as in production
 SAMPLE: Final = 20_000  # events whose memory is measured
