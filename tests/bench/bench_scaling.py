@@ -4,7 +4,7 @@
 
 Real processes: redis-server, PostgreSQL, `manage.py serve`, up to 200 watchers of each. What counts
 is the CPU time of the processes, so that four of them on one core can be told from one; the clock
-on the wall could not. About five minutes. Prints what was measured and the fitted costs; `--keep`
+on the wall could not. Five to six minutes. Prints what was measured and the fitted costs; `--keep`
 writes what was measured into docs/bench, where `simulate_scaling` finds it.
 """
 
@@ -73,7 +73,8 @@ def run(folder: Path) -> Measured:
         _tell(f"{len(rests)} at rest")
         opened = _openings(consoles)
         return Measured(
-            where=where(), date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+            where=where(when="before the first point"),
+            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
             points=[_point(consoles, plan) for plan in plans()], rests=rests, openings=opened,
             event_bytes=consoles.event_bytes(),
         )  # fmt: skip

@@ -50,8 +50,8 @@ def _today() -> str:
     return dt.datetime.now(tz=dt.UTC).date().isoformat()
 
 
-def where() -> list[str]:
-    """Machine, commit and versions; no host name and no path."""
+def where(*, when: str = "at the end") -> list[str]:
+    """Machine, commit and versions; no host name and no path. `when` the load average is read."""
     load = os.getloadavg()[0]
     programs = [
         f"{name} {said}" for name, command in _PROGRAMS.items() if (said := _says(*command))
@@ -59,7 +59,7 @@ def where() -> list[str]:
     packages = [f"{name} {version(name)}" for name in _PACKAGES]
     return [
         f"- machine: {_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB, "
-        f"Linux {platform.release()}; load average at the end {load:.1f}",
+        f"Linux {platform.release()}; load average {when} {load:.1f}",
         f"- commit: {_commit()}",
         f"- versions: Python {platform.python_version()}, {', '.join(packages + programs)}",
     ]
