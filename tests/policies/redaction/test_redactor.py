@@ -307,16 +307,17 @@ def test_a_secret_is_found_wherever_it_stands_between_spaces(prefix, suffix, rul
     assert rule.example not in said
 
 
-@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize(
     "before", ["\x1b", "\x1b ", "\x1b(", "\x1b[", "\x1b[1 ", "\x9b", "\x1b]0;"]
 )
-def test_a_sequence_whose_last_byte_is_a_secrets_first_hides_it_from_nobody(before, rule):
+def test_a_sequence_whose_last_byte_is_a_secrets_first_hides_it_from_nobody(before):
     """A terminal takes that byte for the sequence's end, a page may show it."""
-    said, names = KEYED.text(f"{before}{rule.example} done", MASK)
-    assert names
-    assert rule.example not in said
-    assert KEYED.text(said, MASK) == (said, ())
+    hidden = {}
+    for rule in BUILTIN_RULES:
+        said, names = KEYED.text(f"{before}{rule.example} done", MASK)
+        if not names or rule.example in said or KEYED.text(said, MASK) != (said, ()):
+            hidden[rule.name] = said
+    assert hidden == {}
 
 
 @pytest.mark.parametrize(
