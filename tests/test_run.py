@@ -127,6 +127,15 @@ def test_the_whole_run_checks_everything_and_hands_its_arguments_to_pytest(tree:
     assert called[-1].endswith(" tests/test_one.py")
 
 
+def test_only_the_run_of_everything_makes_ahead_what_all_need(tree: Tree):
+    ahead = "python -m tests.fixtures.ahead"
+    tree.run("tests/test_one.py")
+    assert ahead not in tree.called()
+
+    tree.run()  # in the background, but its output is the run's, which ends with both
+    assert ahead in tree.called()
+
+
 def test_a_check_that_fails_fails_the_run_and_stops_nothing(tree: Tree):
     (tree.inside / "mypy").write_text("#!/bin/sh\nexit 1\n")
 
