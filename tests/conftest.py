@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 from django.conf import settings
 
+from tests.fixtures.order import spread
+
 # How long an example takes is the machine's, not the code's.
 hypothesis.settings.register_profile(
     "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -97,5 +99,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             on_both = item.nodeid.startswith(_ON_BOTH) or "sqlite" in item.nodeid or ours
             keep = on_sqlite_alone or not tested or (on_both and "live_console" not in fixtures)
         (kept if keep else dropped).append(item)
-    items[:] = kept
+    items[:] = spread(kept)
     config.hook.pytest_deselected(items=dropped)

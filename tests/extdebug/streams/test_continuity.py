@@ -467,17 +467,15 @@ def test_what_was_read_without_a_look_is_certain_once_nothing_of_it_can_be_missi
     held, trimmed = snapshot(added=16, first=10, last=16), snapshot(added=16, first=14, last=16)
     account = Continuity(place(10, 10))
     account.read([at(n) for n in range(11, 15)], blind=True)
-    account.look(trimmed, [], whole=False)
-    assert not account.certain(trimmed)
-    account.look(held, [], whole=False)
-    assert account.certain(held)
+    for now, certain in ((trimmed, False), (held, True)):
+        account.look(now, [], whole=False)
+        assert account.certain(now) is certain
     account = Continuity(place(10, 10), proved=at(7))
     account.read([at(11), at(12)], blind=True)
     gone = snapshot(added=16, first=13, last=16)
     assert account.look(gone, [], whole=False) == []
-    assert account.certain(gone)
     account.prove()
-    assert account.proved == at(12), "its count is the stream's"
+    assert (account.certain(gone), account.proved) == (True, at(12)), "its count is the stream's"
 
 
 def test_going_on_elsewhere_forgets_what_was_doubtful() -> None:
