@@ -470,9 +470,8 @@ def test_what_was_read_without_a_look_is_certain_once_nothing_of_it_can_be_missi
     for now, certain in ((trimmed, False), (held, True)):
         account.look(now, [], whole=False)
         assert account.certain(now) is certain
-    account = Continuity(place(10, 10), proved=at(7))
+    account, gone = Continuity(place(10, 10), proved=at(7)), snapshot(added=16, first=13, last=16)
     account.read([at(11), at(12)], blind=True)
-    gone = snapshot(added=16, first=13, last=16)
     assert account.look(gone, [], whole=False) == []
     account.prove()
     assert (account.certain(gone), account.proved) == (True, at(12)), "its count is the stream's"
