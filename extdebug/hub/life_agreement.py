@@ -89,6 +89,8 @@ def knows(hub: Hub, live: Subscription, epoch: str, snapshot: Snapshot) -> bool:
 
 def rolled_back(hub: Hub, live: Subscription, snapshot: Snapshot) -> bool:
     """Whether the server has lost what our live stream read of it, which has not noticed that yet:
-    its copy of our group stands before the live ring. Nothing of that was deleted by hand."""
-    place, given = live_from(live).id, snapshot.groups.get(hub.group)
-    return given is not None and given < place and snapshot.deleted < place
+    its copy of our group stands before the live ring. Nothing of that was deleted by hand, nor was
+    the stream emptied before we could read it."""
+    ring, given = live_from(live), snapshot.groups.get(hub.group)
+    emptied = snapshot.first is None and snapshot.added >= (ring.index or 0)
+    return given is not None and given < ring.id and snapshot.deleted < ring.id and not emptied

@@ -130,6 +130,11 @@ TURNS: Final = [
         "tests/extdebug/hub/test_life_agreement.py",
     ),
     Mutation(
+        "who comes back to a stream that was emptied unread waits for nothing", AGREEMENT,
+        "emptied = snapshot.first is None and", "emptied = False and",
+        "tests/extdebug/hub/test_life_agreement.py -k emptied",
+    ),
+    Mutation(
         "what went with a life of the stream is told as if that had dropped it", PLACE,
         "reason = piece.gap.reason if piece.gap else GapReason.RESET",
         "reason = GapReason.RETENTION", PLACE_TESTS,

@@ -16,8 +16,10 @@ from extdebug.hub.life_agreement import agree
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start, behind
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import drain, place_of, read_on, told
-from tests.extdebug.hub.test_hub import until, watch, write
+from tests.extdebug.hub.test_hub import KEY, TARGET, hub, until, watch, write
 from tests.fixtures.redis import RedisServer
+
+__all__ = ["hub"]  # the fixture
 
 
 class Late:
@@ -204,3 +206,26 @@ async def test_what_the_server_lost_of_what_we_read_is_told_as_its_loss(
         await stage.close()
     assert shown == ["old 2", *(f"new {n}" for n in range(7))]
     assert [(gap.reason, gap.missed) for gap in gaps] == [("reset", None)]
+
+
+async def test_a_stream_that_was_emptied_before_it_was_read_is_waited_for_by_nobody(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    [old] = write(redis_server, "old")
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    with redis_server.client() as client:
+        pipe = client.pipeline(transaction=True)
+        pipe.xadd(KEY, {"message": "gone"})
+        pipe.xtrim(KEY, maxlen=0, approximate=False)
+        pipe.execute()
+    hub.look(TARGET)
+    await until(lambda: sub.watched.cursor.index == 2)
+    place = place_of(sub, old, 1)
+    back = watch(hub)
+    history = History(hub, back, Start(cursor=place))
+    await history.begin()
+    pieces = await asyncio.wait_for(read_on(history), 1)
+    shown, gaps, _ = told(place, pieces)
+    assert shown == []
+    assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", 1)]
