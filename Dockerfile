@@ -7,9 +7,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY pyproject.toml README.md ./
 # Only names and versions matter here: this layer stays as long as pyproject.toml does.
-RUN mkdir -p audit config extdebug policies \
+# With `--build-arg EXTRAS=console,otel` it can send traces.
+ARG EXTRAS=console
+RUN mkdir -p audit config extdebug policies tracing \
     && python -m venv /venv \
-    && /venv/bin/pip install ".[console]" \
+    && /venv/bin/pip install ".[$EXTRAS]" \
     && /venv/bin/pip uninstall --yes extension-debug-console \
     && /venv/bin/python -m compileall -q /venv/lib
 
@@ -65,10 +67,11 @@ COPY audit audit
 COPY policies policies
 COPY extdebug extdebug
 COPY templates templates
+COPY tracing tracing
 # Hashed and compressed once, here. The settings of this step are not the ones that will run.
 RUN EXT_DEBUG_ENVIRONMENT=development DATABASE_URL=sqlite:///:memory: STATIC_HASHED=true \
     python manage.py collectstatic --no-input --verbosity 0 \
-    && python -m compileall -q audit config extdebug policies
+    && python -m compileall -q audit config extdebug policies tracing
 # Unset EXT_DEBUG_ENVIRONMENT means production; it is said here so that nobody has to know.
 ENV EXT_DEBUG_ENVIRONMENT=production STATIC_HASHED=true
 USER 10001

@@ -19,13 +19,14 @@ from channels.security.websocket import WebsocketDenier
 
 from config.origins import OriginGate
 from config.request_ids import RequestIds
-from extdebug.ops import workers
+from extdebug.ops import traces, workers
 from extdebug.ops.metrics import own_figures
 from extdebug.ops.request_bounds import RequestBounds
 from extdebug.transports.consumers import SessionConsumer
 
 WEBSOCKET_PATH: Final = "/ws/ext-debug/"
 session = SessionConsumer.as_asgi()
+traces.begin()  # here, because not every server says when it starts
 
 
 async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -41,6 +42,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
         over = message["type"] == "lifespan.shutdown"
         if over:
             workers.stopped()
+            await traces.end()
         else:
             await workers.started(own_figures)
         await send({"type": f"{message['type']}.complete"})

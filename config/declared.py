@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from config import traces
 from extdebug.wire.environment.kinds import (
     Choice,
     Flag,
@@ -275,5 +276,5 @@ DECLARED: Final[tuple[Setting[Any], ...]] = (
     STREAM_PREFIX, RETENTION_SECONDS, STREAM_MODE, RUNNER_URL, RUNNER_AUTH_TOKEN, STREAM_SECRET,
     REDACTION_KEY, METRICS_TOKEN, DIRECTORY_TOKEN, SIGNING_KEY, PUBLIC_KEYS, CHECKPOINT_DIR,
     BASE_URL, WEBHOOK_URL, WEBHOOK_SECRET, EMAIL_URL, FROM_EMAIL, STATIC_HASHED, LOG_LEVEL,
-    LOG_FORMAT, DEBUG,
+    LOG_FORMAT, *traces.DECLARED, DEBUG,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from extdebug import log_context
+from tracing import spans
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
@@ -44,6 +45,7 @@ class RequestIds:
 
         try:
             http = scope["type"] == "http"
-            return await self.application(scope, receive, named if http else send)
+            with spans.arriving(scope.get("headers", ())):
+                return await self.application(scope, receive, named if http else send)
         finally:
             log_context.request.reset(token)

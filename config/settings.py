@@ -15,6 +15,7 @@ from config.admin_look import UNFOLD  # noqa: F401 - Django reads it here
 from config.bad_environment import database, mail, refuse_bad
 from config.channel_layer import channel_layer
 from config.sign_in import ALLAUTH, APPS, sign_in
+from config.traces import traces
 from extdebug.wire.environment import shared
 from extdebug.wire.environment.setting import Environment
 
@@ -41,9 +42,7 @@ EXT_DEBUG_ORIGINS: list[str] = [
         default=() if PRODUCTION else ("http://127.0.0.1:8000", "http://localhost:8000"),
     )
 ]
-CSRF_TRUSTED_ORIGINS: list[str] = [
-    *_read_or(declared.CSRF_ORIGINS, default=tuple(EXT_DEBUG_ORIGINS))
-]
+CSRF_TRUSTED_ORIGINS = [*_read_or(declared.CSRF_ORIGINS, default=tuple(EXT_DEBUG_ORIGINS))]
 # Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto `manage.py serve` believes.
 TRUSTED_PROXIES: list[str] = [*_read(declared.TRUSTED_PROXIES)]
 # Behind a proxy that ends TLS and *always* sets or strips X-Forwarded-Proto.
@@ -251,6 +250,7 @@ STORAGES = {
     },
 }
 
+TRACES = traces(_environment)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -291,6 +291,7 @@ LOGGING = {
         "websockets": {"level": "INFO"},
         "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner
         "httpcore": {"level": "INFO"},
+        "opentelemetry": {"level": "CRITICAL"},  # tracing.otlp says in a line what there is to say
         "uvicorn.error": {"level": "WARNING"},  # INFO writes a line per WebSocket, URL and all
         "daphne": {"level": "WARNING"},
     },

@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.fixtures.console",
     "tests.fixtures.database",
     "tests.fixtures.oidc",
+    "tests.fixtures.otlp",
     "tests.fixtures.postgres",
     "tests.fixtures.redis",
     "tests.fixtures.redis_cluster",

@@ -37,7 +37,8 @@ READ_BY_PEOPLE = [
     path
     for path in repository_files()
     if path.suffix in {".html", ".js", ".py"}
-    and relative(path).split("/")[0] in {"templates", "extdebug", "policies", "audit", "config"}
+    and relative(path).split("/")[0]
+    in {"templates", "extdebug", "policies", "audit", "config", "tracing"}
     and "/migrations/" not in relative(path)
 ]
 

@@ -19,6 +19,8 @@ from extdebug.sessions.heartbeats import Signs
 from extdebug.sessions.node import Node, running_node
 from extdebug.sessions.supervisor import Timings
 from extdebug.wire.events import GapReason
+from tracing import spans
+from tracing.spans import REASONS
 
 Values = TypeVar("Values", bound=tuple[str, ...])
 
@@ -107,6 +109,7 @@ def _text(metrics: Iterable[Metric]) -> bytes:
 
 
 def _own(node: Node | None) -> Iterator[Metric]:
+    yield from _traces()
     if node is None:  # no session ever began here
         return
     yield from _sessions(node)
@@ -177,6 +180,17 @@ def _sessions(node: Node) -> Iterator[Metric]:
     lost = {(reason.value,): max(0, totals.lost[reason.value]) for reason in GapReason}
     yield _counters(
         "ext_debug_missed", "Events sessions were told they missed, by reason.", ("reason",), lost
+    )
+
+
+def _traces() -> Iterator[Metric]:
+    tracer = spans.tracer()
+    if tracer is None:
+        return
+    yield _counter("ext_debug_spans_sent", "Spans that the receiver took.", tracer.counts.sent)
+    dropped = {(reason,): tracer.counts.dropped[reason] for reason in REASONS}
+    yield _counters(
+        "ext_debug_spans_dropped", "Spans nobody will see, by reason.", ("reason",), dropped
     )
 
 

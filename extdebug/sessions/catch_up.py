@@ -23,6 +23,8 @@ from extdebug.wire.positions import ZERO_ID, Cursor, Start
 
 log = logging.getLogger(__name__)
 
+ReadPast = Callable[[Hub, Subscription, Start], History]  # makes what reads a session's past
+
 
 class CatchUp:
     """One session's subscription and its reading of the past; `wake` is called as they move."""
@@ -35,7 +37,7 @@ class CatchUp:
         wake: Callable[[], None],
         ring_bytes: int,
         keeps_up: Callable[[], bool],
-        history: type[History] = History,
+        history: ReadPast = History,
     ) -> None:
         self._hub = hub
         self._keeps_up = keeps_up

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from extdebug.db import Bridge
 from extdebug.filters.filter import Filter
-from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.protocol.client_frames import ErrorCode, Fetch, ProtocolError
 from extdebug.protocol.server_frames import ReadyTarget, StreamState
@@ -23,6 +22,7 @@ from extdebug.sessions.accounting import Accounting
 from extdebug.sessions.at_once import AtOnce
 from extdebug.sessions.authority import Authority
 from extdebug.sessions.bell import Bell
+from extdebug.sessions.catch_up import ReadPast
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.lifetime import LoopClock
 from extdebug.sessions.overview_requests import OverviewRequests
@@ -43,7 +43,9 @@ class FeedOwner(Protocol):
 
     hub: Hub
     records: Bridge
-    history: type[History]
+
+    def history_of(self, lease: store.Lease) -> ReadPast:
+        """What reads the past for this session."""
 
     def decide_soon(self, *feeds: Feed) -> None:
         """Decide afresh who may watch, for these."""
@@ -56,19 +58,10 @@ class Feed:
     """A session that was decided and recorded. Make it with `opening.open_feed`."""
 
     def __init__(
-        self,
-        owner: FeedOwner,
-        viewer: Viewer,
-        target: Target,
-        decision: Decision,
-        lease: store.Lease,
-        *,
-        wanted: Filter,
-        rev: int,
-        start: Start,
-        span: Span = ENDLESS,
+        self, owner: FeedOwner, viewer: Viewer, target: Target, decision: Decision,
+        lease: store.Lease, *, wanted: Filter, rev: int, start: Start, span: Span = ENDLESS,
         clock: LoopClock | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.viewer = viewer
         self.target = target
         self.lease = lease
@@ -84,7 +77,7 @@ class Feed:
         self.lifetime = self._authority.lifetime
         self._playback = Playback(
             owner.hub, target, decision, lease, wanted=wanted, rev=rev, start=start,
-            history=owner.history, wake=self._at_once.moved, clock=self._clock, span=span,
+            history=owner.history_of(lease), wake=self._at_once.moved, clock=self._clock, span=span,
         )  # fmt: skip
         self.flow = self._playback.flow
         self._catch_up = self._playback.catch_up

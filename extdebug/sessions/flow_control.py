@@ -102,6 +102,7 @@ class FlowControl:
         self.acked = seq
         self.acked_position = position
         self.unacked = 0
+        self.told_bytes = self.told_gaps = 0
         # A list and not a deque: an empty deque weighs 600 bytes, and sessions are mostly idle.
         self._sent: list[tuple[int, int, Cursor, float]] = []
         self._events = TokenBucket(events_per_second)
@@ -218,6 +219,7 @@ class FlowControl:
         gap = named(gap, self.purged)
         self.reach.pause()
         self.ledger.lose(gap)
+        self.told_gaps += 1
         return GapNotice(self.number(FRAME_OVERHEAD, now), gap, self.position)
 
     def accept(self, piece: Piece) -> Cursor:
@@ -233,5 +235,6 @@ class FlowControl:
         size = 0
         for chunk in chunks:
             size += chunk.size
+        self.told_bytes += size
         seq = self.number(size, now)
         return Events(seq, self.rev, self.position, tuple(chunks), tuple(base))

@@ -11,14 +11,13 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
 from extdebug.db import Bridge, in_policy_threads, in_record_threads
-from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.runner_client import RunnerClient
 from extdebug.hub.runner_fallback import RunnerFallback
@@ -30,13 +29,16 @@ from extdebug.sessions import (
     shutdown,
     target_names,
 )
+from extdebug.sessions.catch_up import ReadPast
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.gathered import Gathered
 from extdebug.sessions.presence_rounds import PresenceRounds
 from extdebug.sessions.purge_watch import PurgeWatch
 from extdebug.sessions.rate_limit import RateLimit
 from extdebug.sessions.resume_order import ResumeOrder
+from extdebug.sessions.session_spans import SessionSpans
 from extdebug.sessions.stats import SessionStats
+from extdebug.sessions.store import Lease
 from extdebug.sessions.supervisor import Supervisor
 from policies import access
 from policies.access import Viewer
@@ -68,7 +70,8 @@ class Node:
         self.name = name
         self.hub = hub
         self.records = records
-        self.history = History
+        self.spans = SessionSpans(name)
+        self.history_of: Callable[[Lease], ReadPast] = self.spans.history_of
         self.stats = SessionStats()
         self.resumed = RateLimit(RESUMES)
         self.knocks = RateLimit(KNOCKS)
@@ -80,7 +83,7 @@ class Node:
         self.signed_in = Gathered(_signed_in, bridge=in_policy_threads, most=ASKED_AT_ONCE)
         self.supervisor = Supervisor(
             name=name, use_rules=self._use_rules, health=self.health,
-            purges=PurgeWatch(read_again=hub.read_again),
+            purges=PurgeWatch(read_again=hub.read_again), spans=self.spans,
         )  # fmt: skip
         self.presence = PresenceRounds(feeds=lambda: self.supervisor.feeds, records=records)
         self.draining = False
@@ -91,6 +94,7 @@ class Node:
     def left(self, feed: Feed, *, gone: bool) -> None:
         """A feed is over: nobody needs to decide about it any more, and its figures count."""
         self.supervisor.forget(feed)
+        self.spans.left(feed.lease)
         self.stats.over(feed.ending, feed.account, feed.lease, gone=gone)
 
     def _use_rules(self, redactor: Redactor) -> None:
@@ -132,6 +136,7 @@ class Node:
         """Drain, stop what runs, and take this process's row away: nobody misses it."""
         await self.drain()
         await self.presence.stop()
+        await self.spans.stop()
         await self.supervisor.stop()
         await self.hub.close()
         try:

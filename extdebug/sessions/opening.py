@@ -29,6 +29,7 @@ from extdebug.wire.keys import Target
 from extdebug.wire.positions import ENDLESS, Span, Start
 from policies import access
 from policies.access import Viewer
+from tracing import spans
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ async def open_feed(
     try:
         feed, names = await asyncio.shield(opening)
     except OpeningRefused as refused:
+        spans.note(code=refused.end.code.name.lower(), reason=refused.end.reason)
         node.stats.refuse(refused.end)
         node.refused.admits(viewer.user_id)  # remembered, whatever it says
         raise
@@ -126,9 +128,10 @@ async def _open(
         raise
     _admit(node, viewer, asked)
     try:
-        target = await _target(viewer, tenant, extension)
-        if viewer.session_hash and not await node.signed_in.ask(viewer):
-            raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive its sign-in
+        with spans.span("session.look_up", refusals=(OpeningRefused,)):
+            target = await _target(viewer, tenant, extension)
+            if viewer.session_hash and not await node.signed_in.ask(viewer):
+                raise OpeningRefused(close_reasons.UNAUTHENTICATED)  # a ticket may outlive it
     except OpeningRefused as refused:
         await _record(refused, viewer, asked)
         raise
@@ -159,7 +162,8 @@ async def _begin(
     """Take the row over, or write one, and serve it from here."""
     taken = None
     if asked.resume:
-        taken = await node.comebacks.ask(Comeback(asked.resume, viewer, target, node.name))
+        with spans.span("session.record"):
+            taken = await node.comebacks.ask(Comeback(asked.resume, viewer, target, node.name))
         if taken is not None and not taken[0].allowed:
             await in_record_threads(store.record_denial, viewer, target, taken[0])
             raise OpeningRefused(close_reasons.refusal(taken[0]))
@@ -170,7 +174,8 @@ async def _begin(
             if over is not None:
                 raise OpeningRefused(over)
     if taken is None:
-        decision, lease = await node.openings.ask(Wanted(viewer, target, node.name))
+        with spans.span("session.record"):
+            decision, lease = await node.openings.ask(Wanted(viewer, target, node.name))
         if lease is None:
             await in_record_threads(store.record_denial, viewer, target, decision)
             raise OpeningRefused(close_reasons.refusal(decision))
@@ -184,21 +189,19 @@ async def _begin(
             names = await node.names.ask((target, decision.installs))
         else:
             names = await in_record_threads(read_names, target, decision.installs)
+        node.spans.begin(lease, target)
         feed = Feed(
             node, viewer, target, decision, lease,
             wanted=wanted, rev=asked.rev, start=asked.start, span=asked.span,
         )  # fmt: skip
     except Exception:
+        node.spans.left(lease)
         await in_record_threads(
-            store.close,
-            lease,
-            viewer,
-            target,
-            lease.account,
-            code=1011,
-            reason="it could not begin",
-        )
+            store.close, lease, viewer, target, lease.account,
+            code=1011, reason="it could not begin",
+        )  # fmt: skip
         raise
+    node.spans.attend(feed)
     node.supervisor.watch(feed)  # then decide again: a change while we opened is not missed
     return feed, names
 

@@ -13,10 +13,9 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from extdebug.filters.filter import Filter, FilterError, compile_filter
-from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
-from extdebug.sessions.catch_up import CatchUp
+from extdebug.sessions.catch_up import CatchUp, ReadPast
 from extdebug.sessions.delivery import deliver
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.ledger import Ledger
@@ -43,7 +42,7 @@ class Playback:
 
     def __init__(
         self, hub: Hub, target: Target, decision: Decision, lease: Lease, *, wanted: Filter,
-        rev: int, start: Start, history: type[History], wake: Callable[[], None], clock: LoopClock,
+        rev: int, start: Start, history: ReadPast, wake: Callable[[], None], clock: LoopClock,
         span: Span = ENDLESS, wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.filter = wanted

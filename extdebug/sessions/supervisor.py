@@ -21,6 +21,7 @@ from extdebug.sessions import close_reasons, layer_listener, ownership
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.purge_watch import PurgeWatch
 from extdebug.sessions.row_writer import RowWriter, SessionWrites
+from extdebug.sessions.session_spans import SessionSpans
 from policies import access
 from policies.loading.redactor import current_redactor
 from policies.redaction.redactor import Redactor
@@ -63,12 +64,14 @@ class Supervisor:
         health: Callable[[], Mapping[str, Any]],
         policy: PolicyReads | None = None,
         purges: PurgeWatch | None = None,
+        spans: SessionSpans | None = None,
         writes: SessionWrites | None = None,
         timings: Timings = Timings(),
         at_once: int = AT_ONCE,
     ) -> None:
         self._use_rules = use_rules
         self._purges = purges
+        self._spans = spans
         self._policy = policy or PolicyReads()
         self._rows = RowWriter(name=name, health=health, writes=writes or SessionWrites())
         self._timings = timings
@@ -145,9 +148,8 @@ class Supervisor:
     async def empty(self, *, within: float) -> None:
         """Wait until no session is left, or for so many seconds."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(
-                within
-            ):  # not wait_for: on 3.11 it can swallow a cancellation
+            # Not wait_for: on 3.11 it can swallow a cancellation.
+            async with asyncio.timeout(within):
                 await self._empty.wait()
 
     def decide_soon(self, *feeds: Feed) -> None:
@@ -181,9 +183,8 @@ class Supervisor:
                     await self._bell.wait()
             self._bell.clear()
             try:
-                async with asyncio.timeout(
-                    self._timings.blind
-                ):  # a database that never answers does not raise
+                # A database that never answers does not raise.
+                async with asyncio.timeout(self._timings.blind):
                     await self._look()
                     now = time.monotonic()
                     if self._feeds and now - rows_at >= self._timings.poll:
@@ -239,6 +240,8 @@ class Supervisor:
                     continue
                 self._feeds[feed] = now
                 before = feed.decision.grant_id
+                if self._spans is not None:
+                    self._spans.decided(feed, decision, asked_at=asked_at)
                 feed.apply(decision, asked_at=asked_at)
                 if decision.allowed and decision.grant_id != before:
                     self._rows.moved(feed)

@@ -21,12 +21,15 @@ from extdebug.filters.query import FilterError
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions import close_reasons, session_records
 from extdebug.sessions.close_reasons import OpeningRefused
+from extdebug.sessions.feed import Feed
 from extdebug.sessions.opening import open_session
+from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports import polling, sse, stream_query
 from extdebug.transports.callers import api_view, bad, identify, refusal
 from extdebug.wire.events import UNPRINTABLE, clean_id
 from policies import access
 from policies.access import Viewer
+from tracing import spans
 
 # A session that is over for good: told to a poll as an end, as if it had come within one.
 _OVER: Final = (CloseCode.EXPIRED, CloseCode.REVOKED, CloseCode.ENDED)
@@ -34,8 +37,30 @@ _OVER: Final = (CloseCode.EXPIRED, CloseCode.REVOKED, CloseCode.ENDED)
 
 async def _stream(request: HttpRequest) -> HttpResponseBase:
     polls = request.method == "POST"
-    viewer = await identify(request, "poll" if polls else "sse")
+    with spans.span("session.open", transport="poll" if polls else "sse"):
+        opened = await _open(request, polls=polls)
+    if isinstance(opened, HttpResponseBase):
+        return opened
+    feed, ready, wait = opened
+    if polls:
+        return _poll_answer(*await polling.poll(feed, wait=wait))
+    segmented = not sse.has_backpressure(getattr(request, "scope", {}))
+    response = StreamingHttpResponse(
+        sse.sse(feed, ready, segmented=segmented), content_type="text/event-stream"
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # nginx: pass each event on at once
+    return response
+
+
+async def _open(
+    request: HttpRequest, *, polls: bool
+) -> tuple[Feed, ControlFrame, float] | HttpResponseBase:
+    """The session and how long a poll waits for its first event, or the answer that refuses it."""
+    with spans.span("session.authenticate"):
+        viewer = await identify(request, "poll" if polls else "sse")
     if not isinstance(viewer, Viewer):
+        spans.note(status=viewer.status_code)
         return viewer
     try:
         params, last_id = _params(request)
@@ -48,7 +73,7 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
     except ValueError as error:
         return refusal(OpeningRefused(close_reasons.bad_request(str(error))))
     try:
-        feed, ready = await open_session(viewer, asked)
+        return (*await open_session(viewer, asked), wait)
     except FilterError as error:
         end = close_reasons.bad_request(str(error), reason=str(error.code), position=error.position)
         return refusal(OpeningRefused(end))
@@ -57,15 +82,6 @@ async def _stream(request: HttpRequest) -> HttpResponseBase:
         if polls and asked.resume and refused.end.code in _OVER:
             return _poll_answer(polling.ended(refused.end, asked))
         return refusal(refused)
-    if polls:
-        return _poll_answer(*await polling.poll(feed, wait=wait))
-    segmented = not sse.has_backpressure(getattr(request, "scope", {}))
-    response = StreamingHttpResponse(
-        sse.sse(feed, ready, segmented=segmented), content_type="text/event-stream"
-    )
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"  # nginx: pass each event on at once
-    return response
 
 
 def _poll_answer(body: bytes, truncated: bool = False) -> HttpResponse:  # noqa: FBT001, FBT002

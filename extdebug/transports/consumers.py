@@ -32,12 +32,14 @@ from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
 from extdebug.transports.inbox import Gone, Inbox, Receive
 from extdebug.transports.stopping import stop
 from policies.access import Viewer
+from tracing import spans
 
 log = logging.getLogger(__name__)
 
 FIRST_FRAME: Final = 5.0  # seconds until `subscribe` must have come
 LAST_WORDS: Final = 2.0  # seconds to say `closing` and close, before the peer counts as stuck
 TOO_FAST: Final = close_reasons.bad_request("Too many frames per second.", reason="too_fast")
+EXPECTED: Final = (OpeningRefused, ProtocolError, FilterError)  # answers to a subscription
 LEFT: Final = 1000  # the client said goodbye; anything else is a lost connection
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -150,7 +152,12 @@ class Connection:
         return None
 
     async def _begin(self, message: client_frames.Subscribe) -> tuple[Feed, ControlFrame]:
-        viewer = await self._find_viewer(self._scope, message)
+        with spans.span("session.open", refusals=EXPECTED, transport="ws"):
+            return await self._open_feed(message)
+
+    async def _open_feed(self, message: client_frames.Subscribe) -> tuple[Feed, ControlFrame]:
+        with spans.span("session.authenticate", refusals=(OpeningRefused,)):
+            viewer = await self._find_viewer(self._scope, message)
         asked = OpeningRequest(
             tenant=message.target.tenant, extension=message.target.extension,
             wanted=message.filter.parts(), start=message.start, rev=message.filter.rev,

@@ -16,7 +16,7 @@ from extdebug.db import in_record_threads
 from extdebug.protocol.frame_parts import MAX_TAIL
 from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions.account import Account
-from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.node import current_node, stop_node
@@ -25,6 +25,7 @@ from extdebug.transports.moments import BadMoment, read_moment
 from extdebug.wire.events import Event, Gap
 from extdebug.wire.positions import EntryId, Span, Start
 from policies.access import Viewer
+from tracing import spans
 
 REDIS_PATIENCE: Final = 5.0  # seconds without an answer of Redis until a replay gives up
 
@@ -103,7 +104,8 @@ async def replay(viewer: Viewer, asked: ReplayQuery, output: ReplayWriter) -> Sh
     """
     try:
         await current_node(replay=True)
-        feed, _ = await open_session(viewer, asked.opening)
+        with spans.span("session.open", refusals=(OpeningRefused,), transport=viewer.transport):
+            feed, _ = await open_session(viewer, asked.opening)
         code, reason = 1006, "the terminal was interrupted"
         try:
             await in_record_threads(_record, feed, viewer, asked)

@@ -21,6 +21,7 @@ from policies.database import clock
 from policies.grants import claims, notifications
 from policies.identity import locks, people
 from policies.models import ChangeRequest, Consent
+from tracing import spans
 
 MOST_PENDING: Final = 20  # of one person: other operators' mailboxes are not a target
 LONGEST_REASON: Final = 2000  # characters
@@ -35,6 +36,7 @@ class ChangeConflict(ChangeRefused):
     """The request or the row is another by now: look again (HTTP 409)."""
 
 
+@spans.traced("change.ask", refusals=(ChangeRefused,))
 def ask(plan: Plan, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
     """Ask for what one person must not do alone; every operator who can answer is told.
 
@@ -79,6 +81,7 @@ def ask(plan: Plan, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
     return row
 
 
+@spans.traced("change.approve", refusals=(ChangeRefused,))
 def approve(pk: int, *, by: User, comment: str = "", ip: str = "") -> ChangeRequest:
     """Approve a request and make its change, in one transaction.
 
@@ -100,6 +103,7 @@ def approve(pk: int, *, by: User, comment: str = "", ip: str = "") -> ChangeRequ
     return row
 
 
+@spans.traced("change.deny", refusals=(ChangeRefused,))
 def deny(pk: int, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
     """Deny a request; its requester reads the reason."""
     if not reason.strip():
@@ -114,6 +118,7 @@ def deny(pk: int, *, by: User, reason: str, ip: str = "") -> ChangeRequest:
     return row
 
 
+@spans.traced("change.withdraw", refusals=(ChangeRefused,))
 def withdraw(pk: int, *, by: User, ip: str = "") -> ChangeRequest:
     """Take one's own request back."""
     with transaction.atomic():
@@ -211,6 +216,9 @@ def _record(
     reason: str = "",
     **more: Any,
 ) -> None:
+    spans.note(
+        change=row.pk, tenant=row.tenant_key, extension=row.extension_key, state=str(row.state)
+    )
     trail.record_change(
         trail.Entry(
             action,

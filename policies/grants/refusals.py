@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from audit import trail
 from policies.grants.claims import GrantConflict, GrantError
 from policies.models import Grant
+from tracing import spans
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +32,11 @@ def recorded_act(
     @wraps(verb)
     def act(grant_id: int, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return verb(grant_id, *args, **kwargs)
+            with spans.span(f"grant.{verb.__name__}", refusals=(GrantError,), grant=grant_id):
+                done = verb(grant_id, *args, **kwargs)
+                if isinstance(done, Grant):
+                    note_grant(done)
+                return done
         except GrantConflict:
             raise
         except GrantError as refused:
@@ -49,6 +54,13 @@ def recorded_act(
             raise
 
     return act
+
+
+def note_grant(row: Grant) -> None:
+    """What the open span is about: the grant, and what became of it."""
+    spans.note(
+        grant=row.pk, tenant=row.tenant_key, extension=row.extension_key, state=str(row.state)
+    )
 
 
 def _record(

@@ -15,18 +15,20 @@ from policies.database import clock
 from policies.decisions.facts import EnvironmentRules, grant_needed
 from policies.grants import attempts, notifications
 from policies.grants import claims as acts
-from policies.grants.claims import GrantConflict, GrantRefused
+from policies.grants.claims import GrantConflict, GrantError, GrantRefused
 from policies.grants.expiry import lapse_one, settle
-from policies.grants.refusals import recorded_act
+from policies.grants.refusals import note_grant, recorded_act
 from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES
+from tracing.spans import traced
 
 FURTHEST_START: Final = dt.timedelta(days=7)
 PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are not a target
 
 
+@traced("grant.request", refusals=(GrantError,))
 def request(
     by: User,
     *,
@@ -93,6 +95,7 @@ def extend(
         )
 
 
+@traced("grant.break_glass", refusals=(GrantError,))
 def break_glass(
     by: User,
     *,
@@ -170,6 +173,7 @@ def _break_glass(
         acts.record(
             Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason, unreached=unreached
         )
+    note_grant(row)
     return row
 
 
@@ -230,6 +234,7 @@ def _ask(
     row.installs.set(_installs(row, installs))
     notifications.announce("requested", row, to=approvers, by=by, details=acts.describe(row))
     acts.record(action, row, by=by, ip=ip, reason=row.reason)
+    note_grant(row)
     return row
 
 

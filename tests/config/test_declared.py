@@ -25,7 +25,7 @@ def test_all_that_is_wrong_is_said_at_once():
     "setting", [each for each in DECLARED if each.secret], ids=lambda each: each.name
 )
 def test_what_is_secret_is_declared_so(setting: Setting[Any]):
-    assert setting.name.endswith(("KEY", "KEY_FALLBACKS", "SECRET", "TOKEN", "_URL"))
+    assert setting.name.endswith(("KEY", "KEY_FALLBACKS", "SECRET", "TOKEN", "_URL", "HEADERS"))
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,9 @@ class PaperNode:
         self.written.append((function.__name__, args, kwargs))
         return self.ours
 
+    def history_of(self, lease: Lease) -> Any:
+        return self.history
+
     def decide_soon(self, *feeds: Feed) -> None:
         self.soon += feeds
 

@@ -19,6 +19,7 @@ from tests.mutations.returns import RETURNS
 from tests.mutations.second_factor import SECOND_FACTOR
 from tests.mutations.shortcuts import SHORTCUTS
 from tests.mutations.sign_in import SIGN_IN
+from tests.mutations.traces import TRACES
 from tests.mutations.turns import TURNS
 
 MUTATIONS: Final = [
@@ -37,5 +38,6 @@ MUTATIONS: Final = [
     *SECOND_FACTOR,
     *SHORTCUTS,
     *SIGN_IN,
+    *TRACES,
     *TURNS,
 ]

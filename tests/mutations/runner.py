@@ -26,7 +26,9 @@ markers =
     redis: needs a redis-server binary
     postgres: needs the PostgreSQL server binaries
 """
-COPIED: Final = ("audit", "config", "extdebug", "policies", "templates", "tests", "pyproject.toml")
+COPIED: Final = (
+    "audit", "config", "extdebug", "policies", "templates", "tests", "tracing", "pyproject.toml",
+)  # fmt: skip
 FIXTURE_MISSING: Final = "' not found\n>       available fixtures:"
 LONGEST: Final = 120  # seconds for the tests of one fault
 

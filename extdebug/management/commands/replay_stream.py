@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from extdebug.filters.filter import Filter, FilterError
+from extdebug.ops import traces
 from extdebug.protocol.close_codes import CloseCode
 from extdebug.sessions.close_reasons import CloseReason, OpeningRefused
 from extdebug.sessions.opening import OpeningRequest
@@ -90,6 +91,7 @@ class Command(BaseCommand):
         if not settings.REDIS_URL:
             raise CommandError("REDIS_URL is not set: there is no stream to replay")
         asked = _asked(options)
+        traces.begin()
         try:
             viewer = _viewer(options["user"])
             shown = asyncio.run(

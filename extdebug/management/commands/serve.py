@@ -14,7 +14,8 @@ from django.db import DatabaseError, connection
 from extdebug.ops import readiness, server, workers
 from extdebug.wire.environment.kinds import Whole
 
-CODE: Final = ("audit", "config", "extdebug", "policies")  # the folders that --reload watches
+# The folders that --reload watches.
+CODE: Final = ("audit", "config", "extdebug", "policies", "tracing")
 
 
 class Command(BaseCommand):

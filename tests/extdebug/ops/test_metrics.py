@@ -26,6 +26,8 @@ from policies.models import Lock
 from tests.extdebug.test_live import KEY, entry, receive, watching
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
+from tracing import spans
+from tracing.otlp import SpanCounts
 
 TOKEN = "a-token-of-the-tests"
 HEALTH = StreamHealth(
@@ -82,7 +84,11 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 def everything() -> str:
     """All metrics that there can be, each with all its labels."""
-    alone = scrape(console(), Signs(alive=2, silent=1, janitor_age=12.0, janitor_failed=0))
+    spans.use(SimpleNamespace(counts=SpanCounts(sent=8, dropped=Counter(not_sent=2))))
+    try:
+        alone = scrape(console(), Signs(alive=2, silent=1, janitor_age=12.0, janitor_failed=0))
+    finally:
+        spans.use(None)
     return alone + text(Figures(None, None, workers={})).decode().partition("redis_full 0.0\n")[2]
 
 
@@ -111,10 +117,17 @@ def value(text: str, name: str, **labels: str) -> float:
         ("ext_debug_fail_closed", {}, 0),
         ("ext_debug_processes", {"state": "silent"}, 1),
         ("ext_debug_janitor_age_seconds", {}, 12),
+        ("ext_debug_spans_sent_total", {}, 8),
+        ("ext_debug_spans_dropped_total", {"reason": "not_sent"}, 2),
+        ("ext_debug_spans_dropped_total", {"reason": "queue_full"}, 0),
     ],
 )
 def test_a_figure_is_what_was_counted(name: str, labels: dict[str, str], expected: float):
     assert value(everything(), name, **labels) == expected
+
+
+def test_while_traces_are_off_there_is_no_figure_of_them():
+    assert "spans" not in scrape(console(), None)
 
 
 def test_policy_unread_for_too_long_shows_as_fail_closed():

@@ -1,0 +1,1 @@
+"""Traces of openings, decisions, deliveries and approvals, sent by OTLP when it is switched on."""
