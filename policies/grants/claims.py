@@ -23,6 +23,7 @@ from policies.grants import notifications
 from policies.identity import operators, second_factor
 from policies.loading import facts
 from policies.models import Approval, Grant
+from tracing import spans
 
 
 class GrantError(ValueError):
@@ -141,12 +142,14 @@ def record(
     **more: Any,
 ) -> None:
     """Write the audit row of an act, and send the hint to decide again after the commit."""
+    about = {"tenant": row.tenant_key, "extension": row.extension_key}
+    if by is not None:  # what lapses meanwhile is not what the act is about
+        spans.note(grant=row.pk, state=str(row.state), **about)
     cuts.hint(
         "grant",
         grant_id=row.pk,
         user_id=row.beneficiary_id,
-        tenant=row.tenant_key,
-        extension=row.extension_key,
+        **about,
     )
     trail.record_change(
         trail.Entry(

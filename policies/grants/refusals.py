@@ -33,10 +33,7 @@ def recorded_act(
     def act(grant_id: int, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with spans.span(f"grant.{verb.__name__}", refusals=(GrantError,), grant=grant_id):
-                done = verb(grant_id, *args, **kwargs)
-                if isinstance(done, Grant):
-                    note_grant(done)
-                return done
+                return verb(grant_id, *args, **kwargs)
         except GrantConflict:
             raise
         except GrantError as refused:
@@ -54,13 +51,6 @@ def recorded_act(
             raise
 
     return act
-
-
-def note_grant(row: Grant) -> None:
-    """What the open span is about: the grant, and what became of it."""
-    spans.note(
-        grant=row.pk, tenant=row.tenant_key, extension=row.extension_key, state=str(row.state)
-    )
 
 
 def _record(

@@ -17,7 +17,7 @@ from policies.grants import attempts, notifications
 from policies.grants import claims as acts
 from policies.grants.claims import GrantConflict, GrantError, GrantRefused
 from policies.grants.expiry import lapse_one, settle
-from policies.grants.refusals import note_grant, recorded_act
+from policies.grants.refusals import recorded_act
 from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
@@ -97,16 +97,9 @@ def extend(
 
 @traced("grant.break_glass", refusals=(GrantError,))
 def break_glass(
-    by: User,
-    *,
-    tenant: str,
-    extension: str,
-    minutes: int,
-    reason: str,
-    installs: Collection[str] | None = None,
-    ticket: str = "",
-    ip: str = "",
-) -> Grant:
+    by: User, *, tenant: str, extension: str, minutes: int, reason: str,
+    installs: Collection[str] | None = None, ticket: str = "", ip: str = "",
+) -> Grant:  # fmt: skip
     """Give an operator a short grant without approval; every other approver is notified.
 
     Nothing but approval is skipped. A person has one that is not reviewed (a constraint).
@@ -173,7 +166,6 @@ def _break_glass(
         acts.record(
             Action.BREAK_GLASS_USED, row, by=by, ip=ip, reason=row.reason, unreached=unreached
         )
-    note_grant(row)
     return row
 
 
@@ -234,7 +226,6 @@ def _ask(
     row.installs.set(_installs(row, installs))
     notifications.announce("requested", row, to=approvers, by=by, details=acts.describe(row))
     acts.record(action, row, by=by, ip=ip, reason=row.reason)
-    note_grant(row)
     return row
 
 
