@@ -2,7 +2,15 @@
 # other. The runner's image is the same file with `--target runner`; `runner-demo` is that with the
 # sample guest in it, for compose.yaml.
 
-FROM python:3.11-slim-bookworm AS packages
+# A tag moves with each fix in it, and no digest is written down here that nobody has looked up: CI
+# sets BASE to one, and PINNED=yes, with which a build from anything else fails.
+ARG BASE=python:3.11-slim-bookworm
+ARG PINNED=no
+
+FROM ${BASE} AS packages
+ARG BASE
+ARG PINNED
+RUN case "$PINNED:$BASE" in no:* | yes:*@sha256:*) ;; *) echo "BASE has no digest" >&2; exit 1 ;; esac
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY pyproject.toml README.md ./
@@ -22,7 +30,7 @@ RUN rm -rf /venv \
     && /venv/bin/pip uninstall --yes extension-debug-console \
     && /venv/bin/python -m compileall -q /venv/lib
 
-FROM python:3.11-slim-bookworm AS base
+FROM ${BASE} AS base
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONPATH=/app
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin console
 WORKDIR /app

@@ -76,6 +76,37 @@ def modules_of(*extras: str) -> set[str]:
     }
 
 
+DIGEST: Final = f"python:3.11-slim-bookworm@sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("pinned", "base", "builds"),
+    [
+        ("no", "python:3.11-slim-bookworm", True),
+        ("no", DIGEST, True),
+        ("yes", DIGEST, True),
+        ("yes", "python:3.11-slim-bookworm", False),
+        ("maybe", DIGEST, False),
+    ],
+)
+def test_a_build_that_must_be_pinned_is_from_a_digest(pinned: str, base: str, builds: bool):
+    """The first step of the stage that everything is built on, as the engine's shell runs it."""
+    first = next(words for words in stage("packages") if words[0] == "RUN")
+    done = subprocess.run(
+        ["sh", "-c", " ".join(first[1:])], check=False, capture_output=True,
+        env={"PINNED": pinned, "BASE": base},
+    )  # fmt: skip
+    assert (done.returncode == 0) is builds
+
+
+def test_every_image_is_from_the_one_base():
+    lines = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines()]
+    stages = [words for words in lines if words[:1] == ["FROM"]]
+    names = {words[-1] for words in stages}
+    assert {words[1] for words in stages} - names == {"${BASE}"}
+    assert sum(words[:1] == ["ARG"] and words[1].startswith("BASE=") for words in lines) == 1
+
+
 class Image:
     """A stage's tree, and programs run with it as /app."""
 

@@ -33,6 +33,8 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "docs/bench/README.md": ["not run: an hour on a quiet machine; tests/bench has its parts"],
     "docs/deployment.md": [
         "not run: needs a container engine; tests/test_images.py reads the Dockerfile",
+        "not run: the engine and an index; tests/test_images.py runs what refuses a tag",
+        "not run: pip asks an index; tests/deploy/test_sbom.py runs it on a folder of files",
         "not run: pip fetches packages",
         "not run: installs what the block before has fetched",
         "not run: the engine; tests/deploy/test_compose.py runs the secrets and Redis",
