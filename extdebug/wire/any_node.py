@@ -34,4 +34,10 @@ class AnyNode(Connection):
 
 
 class AnyNodeOverTls(SSLConnection, AnyNode):
-    """The same over TLS."""
+    """The same over TLS, ended at once: a connection that waits for the server's goodbye, as the
+    library leaves one whose reader was cancelled, outlives its event loop and its socket."""
+
+    async def disconnect(self, *how: Any, **why: Any) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+        await super().disconnect(*how, **why)
