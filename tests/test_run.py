@@ -168,6 +168,51 @@ def test_that_nothing_asked_for_is_tested_on_postgresql_is_no_failure(
     assert tree.run(*arguments).returncode == status
 
 
+def other_python(tree: Tree, name: str, *, status: int = 0) -> None:
+    """A Python on PATH whose environments hold a Python that only notes its calls."""
+    noting = f'echo "{name} $*" >>"{tree.calls}"; case "$*" in *pytest*) exit {status} ;; esac'
+    (tree.outside / name).write_text(
+        '#!/bin/sh\ncase "$*" in "-m venv "*) mkdir -p "$3/bin" &&'
+        f" printf '#!/bin/sh\\n%s\\n' '{noting}' >\"$3/bin/python\" &&"
+        ' cp "$3/bin/python" "$3/bin/pip" && chmod +x "$3/bin/python" "$3/bin/pip" ;; esac\n'
+    )
+    (tree.outside / name).chmod(0o755)
+
+
+def test_each_other_python_that_is_there_imports_everything_and_the_rest_is_said(tree: Tree):
+    own = f"3.{sys.version_info[1]}"
+    other, absent = ("3.15", "3.14")
+    other_python(tree, f"python{other}")
+
+    done = tree.run()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"tested: {own} (everything)" in done.stdout
+    assert f"tested: {other} (imports" in done.stdout
+    assert f"not here: {absent}" in done.stdout
+    mine = [call for call in tree.called() if call.startswith(f"python{other} ")]
+    assert mine[0].endswith("install --quiet --disable-pip-version-check -e .[test]")
+    assert "tests/test_imports.py" in mine[1]
+    assert tree.called()[-1].startswith("python -m pytest")
+    assert tree.run("tests/test_one.py").returncode == 0
+    assert len([call for call in tree.called() if call.startswith(f"python{other} ")]) == len(mine)
+
+
+def test_what_fails_on_another_python_fails_the_run(tree: Tree):
+    other_python(tree, "python3.15", status=1)
+
+    done = tree.run()
+
+    assert done.returncode == 1
+    assert "whatever pytest says: other Pythons" in done.stdout
+
+
+def test_what_other_pythons_run_is_there():
+    script = (ROOT / "tests/run").read_text()
+    (block,) = re.findall(r"^elsewhere=\(([^)]*)\)", script, re.MULTILINE)
+    assert [path for path in block.split() if not (ROOT / path).exists()] == []
+
+
 def test_the_commands_of_contributing_are_taken(tree: Tree):
     text = (ROOT / "CONTRIBUTING.md").read_text()
     blocks = re.findall(r"^ *```sh\n(.*?)\n *```$", text, re.DOTALL | re.MULTILINE)
