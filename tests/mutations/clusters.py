@@ -85,4 +85,9 @@ CLUSTERS: Final = [
         "for place in masters(address)]", "for place in masters(address)[:1]]",
         "tests/extdebug/wire/test_redis_clients.py -k of_all_nodes",
     ),
+    Mutation(
+        "a TLS connection of the channel layer waits for the server's goodbye",
+        "extdebug/wire/any_node.py", "self._writer.transport.abort()", "pass",
+        "tests/extdebug/wire/test_any_node.py -k over_tls",
+    ),
 ]  # fmt: skip
