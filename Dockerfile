@@ -17,7 +17,7 @@ COPY pyproject.toml README.md ./
 # Only names and versions matter here: this layer stays as long as pyproject.toml does.
 # With `--build-arg EXTRAS=console,otel` it can send traces.
 ARG EXTRAS=console
-RUN mkdir -p audit config extdebug policies tracing \
+RUN mkdir -p audit config extdebug policies \
     && python -m venv /venv \
     && /venv/bin/pip install ".[$EXTRAS]" \
     && /venv/bin/pip uninstall --yes extension-debug-console \
@@ -75,11 +75,10 @@ COPY audit audit
 COPY policies policies
 COPY extdebug extdebug
 COPY templates templates
-COPY tracing tracing
 # Hashed and compressed once, here. The settings of this step are not the ones that will run.
 RUN EXT_DEBUG_ENVIRONMENT=development DATABASE_URL=sqlite:///:memory: STATIC_HASHED=true \
     python manage.py collectstatic --no-input --verbosity 0 \
-    && python -m compileall -q audit config extdebug policies tracing
+    && python -m compileall -q audit config extdebug policies
 # Unset EXT_DEBUG_ENVIRONMENT means production; it is said here so that nobody has to know.
 ENV EXT_DEBUG_ENVIRONMENT=production STATIC_HASHED=true
 USER 10001

@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
+from audit.tracing import spans
 from extdebug import log_context
-from tracing import spans
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 

@@ -291,7 +291,7 @@ LOGGING = {
         "websockets": {"level": "INFO"},
         "httpx": {"level": "WARNING"},  # INFO writes a line per request to a runner
         "httpcore": {"level": "INFO"},
-        "opentelemetry": {"level": "CRITICAL"},  # tracing.otlp says in a line what there is to say
+        "opentelemetry": {"level": "CRITICAL"},  # audit.tracing.otlp says it in a line
         "uvicorn.error": {"level": "WARNING"},  # INFO writes a line per WebSocket, URL and all
         "daphne": {"level": "WARNING"},
     },

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from audit.tracing.settings import TraceSettings
 from extdebug.wire.environment.kinds import Decimal, File, Listing, Text, Url
 from extdebug.wire.environment.setting import Environment, Setting
-from tracing.settings import TraceSettings
 
 # Named as OpenTelemetry names them everywhere.
 ENDPOINT: Final = Setting(

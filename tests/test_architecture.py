@@ -21,7 +21,7 @@ TOP_LEVEL: Final = {
     ".ci", ".devcontainer", ".dockerignore", ".editorconfig", ".gitignore",
     ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "README.md",
     "SECURITY.md", "audit", "compose.yaml", "config", "deploy", "docs", "extdebug", "manage.py",
-    "policies", "pyproject.toml", "templates", "tests", "tracing",
+    "policies", "pyproject.toml", "templates", "tests",
 }  # fmt: skip
 # Packages whose __init__.py is more, or less, than one docstring.
 MODELS: Final = "policies/models/__init__.py"  # Django loads tables from here: it re-exports them

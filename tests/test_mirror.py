@@ -16,7 +16,7 @@ import pytest
 
 from tests.files import ROOT, relative, repository_files
 
-APPS: Final = ("audit/", "config/", "extdebug/", "policies/", "tracing/")
+APPS: Final = ("audit/", "config/", "extdebug/", "policies/")
 # Modules without a test file of their own name, each with its reason.
 ELSEWHERE: Final[dict[str, str]] = {
     "manage.py": "three lines of Django's; every command's test goes through it or past it",

@@ -37,8 +37,7 @@ READ_BY_PEOPLE = [
     path
     for path in repository_files()
     if path.suffix in {".html", ".js", ".py"}
-    and relative(path).split("/")[0]
-    in {"templates", "extdebug", "policies", "audit", "config", "tracing"}
+    and relative(path).split("/")[0] in {"templates", "extdebug", "policies", "audit", "config"}
     and "/migrations/" not in relative(path)
 ]
 

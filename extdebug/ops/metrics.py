@@ -15,12 +15,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from audit.tracing import spans
+from audit.tracing.spans import REASONS
 from extdebug.sessions.heartbeats import Signs
 from extdebug.sessions.node import Node, running_node
 from extdebug.sessions.supervisor import Timings
 from extdebug.wire.events import GapReason
-from tracing import spans
-from tracing.spans import REASONS
 
 Values = TypeVar("Values", bound=tuple[str, ...])
 

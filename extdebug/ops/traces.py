@@ -6,9 +6,9 @@ import asyncio
 
 from django.conf import settings
 
+from audit.tracing.spans import Value
+from audit.tracing.start import start, stop
 from extdebug import log_context
-from tracing.spans import Value
-from tracing.start import start, stop
 
 
 def begin() -> None:
@@ -22,5 +22,5 @@ def ids() -> dict[str, Value]:
 
 
 async def end() -> None:
-    """Send what waits, within `tracing.start.FLUSH_WITHIN`, while the loop goes on."""
+    """Send what waits, within `audit.tracing.start.FLUSH_WITHIN`, while the loop goes on."""
     await asyncio.to_thread(stop)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from audit import trail
+from audit.tracing import spans
 from extdebug import log_context
 from extdebug.db import in_policy_threads, in_record_threads
 from extdebug.filters.filter import Filter, FilterParts
@@ -29,7 +30,6 @@ from extdebug.wire.keys import Target
 from extdebug.wire.positions import ENDLESS, Span, Start
 from policies import access
 from policies.access import Viewer
-from tracing import spans
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
+from audit.tracing import spans
+from audit.tracing.spans import Place, Value
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.ring_buffer import Piece
@@ -24,8 +26,6 @@ from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Start
 from policies.access import Decision
-from tracing import spans
-from tracing.spans import Place, Value
 
 LOOK: Final = 1.0  # seconds between two looks at a session's figures
 SUM: Final = 10.0  # seconds that one delivery span sums up

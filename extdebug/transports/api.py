@@ -16,6 +16,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 
+from audit.tracing import spans
 from extdebug.db import in_record_threads
 from extdebug.filters.query import FilterError
 from extdebug.protocol.close_codes import CloseCode
@@ -29,7 +30,6 @@ from extdebug.transports.callers import api_view, bad, identify, refusal
 from extdebug.wire.events import UNPRINTABLE, clean_id
 from policies import access
 from policies.access import Viewer
-from tracing import spans
 
 # A session that is over for good: told to a poll as an end, as if it had come within one.
 _OVER: Final = (CloseCode.EXPIRED, CloseCode.REVOKED, CloseCode.ENDED)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from channels.consumer import AsyncConsumer
 
+from audit.tracing import spans
 from extdebug.filters.filter import FilterError
 from extdebug.protocol import client_frames, server_frames
 from extdebug.protocol.client_frames import ProtocolError
@@ -32,7 +33,6 @@ from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
 from extdebug.transports.inbox import Gone, Inbox, Receive
 from extdebug.transports.stopping import stop
 from policies.access import Viewer
-from tracing import spans
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from audit.tracing import spans
 from extdebug.db import in_record_threads
 from extdebug.protocol.frame_parts import MAX_TAIL
 from extdebug.protocol.server_frames import StreamState
@@ -25,7 +26,6 @@ from extdebug.transports.moments import BadMoment, read_moment
 from extdebug.wire.events import Event, Gap
 from extdebug.wire.positions import EntryId, Span, Start
 from policies.access import Viewer
-from tracing import spans
 
 REDIS_PATIENCE: Final = 5.0  # seconds without an answer of Redis until a replay gives up
 

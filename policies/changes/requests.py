@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from audit import trail
+from audit.tracing import spans
 from audit.trail import Action
 from policies import consent
 from policies.changes import plans, second_person, verbs
@@ -21,7 +22,6 @@ from policies.database import clock
 from policies.grants import claims, notifications
 from policies.identity import locks, people
 from policies.models import ChangeRequest, Consent
-from tracing import spans
 
 MOST_PENDING: Final = 20  # of one person: other operators' mailboxes are not a target
 LONGEST_REASON: Final = 2000  # characters

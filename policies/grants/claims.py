@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from audit import trail
+from audit.tracing import spans
 from policies import access, cuts
 from policies.database import clock
 from policies.decisions.decide import Decision
@@ -23,7 +24,6 @@ from policies.grants import notifications
 from policies.identity import operators, second_factor
 from policies.loading import facts
 from policies.models import Approval, Grant
-from tracing import spans
 
 
 class GrantError(ValueError):

@@ -12,9 +12,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 from django.contrib.auth.models import User
 
 from audit import trail
+from audit.tracing import spans
 from policies.grants.claims import GrantConflict, GrantError
 from policies.models import Grant
-from tracing import spans
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from audit.tracing.spans import traced
 from audit.trail import Action
 from policies.database import clock
 from policies.decisions.facts import EnvironmentRules, grant_needed
@@ -22,7 +23,6 @@ from policies.identity.operators import is_operator
 from policies.models import Extension, Grant, Install, Tenant
 from policies.models.directory import RESERVED_TENANTS
 from policies.models.rules import MAX_BREAK_GLASS_MINUTES
-from tracing.spans import traced
 
 FURTHEST_START: Final = dt.timedelta(days=7)
 PENDING_AT_ONCE: Final = 20  # requests of one person: approvers' mailboxes are not a target

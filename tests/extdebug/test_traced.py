@@ -18,12 +18,12 @@ from extdebug.demo.sample import Cast
 from extdebug.models import DebugSession
 from policies.identity import tokens
 from policies.models import Extension
+from tests.audit.tracing.test_otlp import CALLER, PARENT, TRACE
 from tests.extdebug.test_live import KEY, SUBSCRIBE, entry, receive
 from tests.fixtures.console import Console
 from tests.fixtures.otlp import ReceivedSpan, Receiver
 from tests.fixtures.programs import free_port, wait_until
 from tests.fixtures.redis import RedisServer
-from tests.tracing.test_otlp import CALLER, PARENT, TRACE
 
 OPENING = {"session.authenticate", "session.look_up", "session.record", "session.first_page"}
 METRICS = {"Authorization": "Bearer token-of-the-tests-1234567890abcdef"}

@@ -27,7 +27,7 @@ markers =
     postgres: needs the PostgreSQL server binaries
 """
 COPIED: Final = (
-    "audit", "config", "extdebug", "policies", "templates", "tests", "tracing", "pyproject.toml",
+    "audit", "config", "extdebug", "policies", "templates", "tests", "pyproject.toml",
 )  # fmt: skip
 FIXTURE_MISSING: Final = "' not found\n>       available fixtures:"
 LONGEST: Final = 120  # seconds for the tests of one fault

@@ -6,10 +6,10 @@ from typing import Final
 
 from tests.mutations.runner import Mutation
 
-OTLP: Final = "tracing/otlp.py"
+OTLP: Final = "audit/tracing/otlp.py"
 SESSION: Final = "extdebug/sessions/session_spans.py"
 FLOW: Final = "extdebug/sessions/flow_control.py"
-OTLP_TESTS: Final = "tests/tracing/test_otlp.py"
+OTLP_TESTS: Final = "tests/audit/tracing/test_otlp.py"
 SESSION_TESTS: Final = "tests/extdebug/sessions/test_session_spans.py"
 
 TRACES: Final = [

@@ -14,9 +14,9 @@ from policies.changes.second_person import ChangeRefused
 from policies.grants import verbs
 from policies.grants.verbs import GrantRefused
 from policies.models import Membership
+from tests.audit.tracing.test_otlp import traced
 from tests.fixtures.otlp import Receiver
 from tests.policies.conftest import TARGET, wants
-from tests.tracing.test_otlp import traced
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 

@@ -15,7 +15,7 @@ from extdebug.ops import readiness, server, workers
 from extdebug.wire.environment.kinds import Whole
 
 # The folders that --reload watches.
-CODE: Final = ("audit", "config", "extdebug", "policies", "tracing")
+CODE: Final = ("audit", "config", "extdebug", "policies")
 
 
 class Command(BaseCommand):

@@ -13,6 +13,8 @@ from asgiref.sync import sync_to_async
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from audit.tracing import spans
+from audit.tracing.otlp import SpanCounts
 from extdebug.demo.sample import Cast
 from extdebug.hub.stats import StreamCounts
 from extdebug.hub.stream_health import StreamHealth
@@ -26,8 +28,6 @@ from policies.models import Lock
 from tests.extdebug.test_live import KEY, entry, receive, watching
 from tests.fixtures.console import Console
 from tests.fixtures.redis import RedisServer
-from tracing import spans
-from tracing.otlp import SpanCounts
 
 TOKEN = "a-token-of-the-tests"
 HEALTH = StreamHealth(

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from audit.tracing import spans
+from audit.tracing.settings import TraceSettings
+from audit.tracing.start import stop
 from extdebug import log_context
 from extdebug.ops import traces
 from tests.fixtures.otlp import Receiver
-from tracing import spans
-from tracing.settings import TraceSettings
-from tracing.start import stop
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from audit.tracing import spans
 from extdebug.filters.filter import EVERYTHING
 from extdebug.hub.history import History
 from extdebug.hub.ring_buffer import Piece
@@ -25,7 +26,6 @@ from tests.extdebug.hub.test_ring_buffer import chunk
 from tests.extdebug.sessions.pieces import Queue, deliver_all, deliver_next
 from tests.extdebug.sessions.test_place import at
 from tests.extdebug.stage import TARGET, PaperHub, allowed
-from tracing import spans
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LEASE = Lease("s-1", "holder-1", NOW, NOW, NOW)

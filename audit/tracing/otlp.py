@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry, sent in batches over OTLP/HTTP. Imported by `tracing.start` alone.
+"""Spans by OpenTelemetry, sent in batches over OTLP/HTTP. Imported by `audit.tracing.start` alone.
 
 Whoever makes a span never waits for the receiver: a bounded queue lies between, and what does not
 fit, or could not be sent, is counted. Only trace ids come in from outside: the state and baggage
@@ -24,8 +24,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from tracing.settings import TraceSettings
-from tracing.spans import Headers, Place, Refusals, Value
+from audit.tracing.settings import TraceSettings
+from audit.tracing.spans import Headers, Place, Refusals, Value
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.tracing import otlp, spans
+from audit.tracing.otlp import BATCH, MOST_WAITING, OtlpTracer
+from audit.tracing.settings import TraceSettings
 from tests.fixtures.otlp import Receiver
 from tests.fixtures.programs import free_port, wait_until
-from tracing import otlp, spans
-from tracing.otlp import BATCH, MOST_WAITING, OtlpTracer
-from tracing.settings import TraceSettings
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{CALLER}-01"

@@ -6,9 +6,9 @@ import atexit
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tracing import spans
-from tracing.settings import TraceSettings
-from tracing.spans import Value
+from audit.tracing import spans
+from audit.tracing.settings import TraceSettings
+from audit.tracing.spans import Value
 
 FLUSH_WITHIN: Final = 2.0  # seconds at the end of a process: with its sessions' 8 s the server's 10
 
@@ -17,7 +17,7 @@ def start(settings: TraceSettings | None, *, common: Callable[[], Mapping[str, V
     """From now on this process makes spans; it does not where `settings` is None."""
     if settings is None or spans.tracer() is not None:
         return
-    from tracing.otlp import OtlpTracer
+    from audit.tracing.otlp import OtlpTracer
 
     spans.use(OtlpTracer(settings, common=common))
     atexit.register(stop)  # where no server says that it ends: Daphne, a command

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from audit.tracing import spans
+from audit.tracing.settings import TraceSettings
+from audit.tracing.start import start, stop
 from tests.fixtures.otlp import Receiver
-from tracing import spans
-from tracing.settings import TraceSettings
-from tracing.start import start, stop
 
 
 @pytest.fixture(autouse=True)

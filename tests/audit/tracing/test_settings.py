@@ -1,6 +1,6 @@
 """What is known of a receiver, without its secret where it could be written down."""
 
-from tracing.settings import TraceSettings
+from audit.tracing.settings import TraceSettings
 
 
 def test_the_headers_are_in_no_log_and_no_traceback():

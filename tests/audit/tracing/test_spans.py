@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
+from audit.tracing import spans
+from audit.tracing.spans import Refusals, Value
 from tests.files import ROOT
 from tests.settings import ENVIRONMENT
-from tracing import spans
-from tracing.spans import Refusals, Value
 
 
 def test_without_a_tracer_nothing_is_made():
