@@ -1,0 +1,1 @@
+"""The pages of docs/runbooks, walked on real processes under traffic."""

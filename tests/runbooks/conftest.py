@@ -1,0 +1,5 @@
+"""The stage of the fault suite: a walk has the same consoles, watchers, writers and judge."""
+
+from tests.faults.conftest import stage
+
+__all__ = ["stage"]
