@@ -121,7 +121,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "policies.identity.earlier_keys.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",  # django-allauth wants it
     "audit.refusals.RecordRefusals",
     "django.contrib.messages.middleware.MessageMiddleware",

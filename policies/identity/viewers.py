@@ -86,7 +86,7 @@ def viewers_from_sessions(asked: Sequence[SignIn]) -> list[Viewer | None]:
         session = data.get(each.key, {})
         came_by = str(session.get(BACKEND_SESSION_KEY)), str(session.get(SESSION_KEY))
         user = users.get(came_by)
-        known = user is not None and _signed_for(user, session.get(HASH_SESSION_KEY, ""))
+        known = user is not None and signed_for(user, session.get(HASH_SESSION_KEY, ""))
         viewers.append(
             viewer_of(user, transport=each.transport, session_key=each.key, ip=each.ip)
             if user is not None and known
@@ -126,7 +126,7 @@ def _people(sessions: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], User
     return found
 
 
-def _signed_for(user: User, carried: str) -> bool:
+def signed_for(user: User, carried: str) -> bool:
     """Whether the session carries this user's hash under the present or an earlier secret key."""
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     return any(constant_time_compare(carried, known) for known in hashes)
