@@ -112,15 +112,19 @@ class SequenceGaps:
 
     def lost(self, missed: int | None, *, after: EntryId, until: EntryId) -> None:
         """The stream itself lost entries between these bounds, told before what follows: the hole
-        of each producer that reaches into them may be that loss."""
+        of each producer that reaches into them may be that loss. `until` at or below `after`: a new
+        stream whose clock is behind the old one's, and nobody has spoken in it yet."""
         if not self._excused:
             self._spare = 0.0
             self._within = 0
             for producer in self._known.values():
                 producer.within = 0
         self._spare += math.inf if missed is None else missed
-        self._span = Span(after, until)
+        back = until <= after
+        self._span = Span(ZERO_ID if back else after, until)
         for producer in self._known.values():
+            if back:
+                producer.last_at = ZERO_ID
             self._excuse(producer)
 
     def _excuse(self, producer: Producer) -> None:

@@ -19,7 +19,7 @@ import pathlib, sys, time
 stop, n = pathlib.Path(sys.argv[1]), 0
 while not stop.exists():
     n += 1
-    print("guest", n, flush=True)
+    print(sys.argv[3], n, *sys.argv[4:], flush=True)
     time.sleep(0.005)
 pathlib.Path(sys.argv[2]).write_text(str(n))
 """
@@ -28,8 +28,10 @@ pathlib.Path(sys.argv[2]).write_text(str(n))
 class Guest:
     """A real runner around a guest that prints numbered lines."""
 
-    def __init__(self, folder: Path) -> None:
-        self._stop, self._count = folder / "stop", folder / "count"
+    def __init__(self, folder: Path, *, name: str = "guest", says: str = "") -> None:
+        """`says` stands behind the number of each line."""
+        self._words = [name, *filter(None, [says])]
+        self._stop, self._count = folder / f"stop-{name}", folder / f"count-{name}"
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, environment: Mapping[str, str]) -> Guest:
@@ -37,7 +39,7 @@ class Guest:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "extdebug.runner", "wrap", "--tenant", "acme", "--extension",
             "invoice-sync", "--install", "inst-acme", "--",
-            sys.executable, "-c", GUEST, str(self._stop), str(self._count),
+            sys.executable, "-c", GUEST, str(self._stop), str(self._count), *self._words,
             cwd=ROOT, env={**own, **environment}, stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         return self
@@ -55,13 +57,15 @@ class Guest:
             self._process.kill()
 
 
-def written(server: RedisServer, count: int, *, key: str = KEY) -> list[Written]:
+def written(
+    server: RedisServer, count: int, *, key: str = KEY, name: str = "guest"
+) -> list[Written]:
     """Every number of the guest, with its entry's id where the server that is left has it."""
     with server.client() as client:
         rows = client.xrange(key)
     ids = {
         int(words[1]): id.decode()
         for id, fields in rows
-        if (words := fields[b"message"].split())[:1] == [b"guest"]
+        if (words := fields[b"message"].split())[:1] == [name.encode()]
     }
-    return [Written("guest", n, ids.get(n)) for n in range(1, count + 1)]
+    return [Written(name, n, ids.get(n)) for n in range(1, count + 1)]

@@ -453,4 +453,9 @@ LOSS_CORE: Final = [
         "        if child.poll() is not None:\n            return 0.0\n",
         "tests/extdebug/runner/wrap/test_command.py -k outlives",
     ),
+    Mutation(
+        "what went with a stream whose clock was ahead is told again as the runner's loss",
+        "extdebug/streams/sequence_gaps.py", "back = until <= after", "back = False",
+        "tests/extdebug/streams/test_sequence_gaps.py -k clock_was_ahead",
+    ),
 ]  # fmt: skip

@@ -22,6 +22,8 @@ ACCOUNT_TESTS: Final = "tests/policies/sign_in/test_accounts.py"
 ARRIVAL_TESTS: Final = "tests/policies/sign_in/test_arrival.py"
 ROLE_TESTS: Final = "tests/policies/sign_in/test_roles.py"
 PASSWORD_TESTS: Final = "tests/policies/sign_in/test_passwords.py"
+EARLIER: Final = "policies/identity/earlier_keys.py"
+EARLIER_TESTS: Final = "tests/policies/identity/test_earlier_keys.py"
 PAGE_TESTS: Final = "tests/policies/pages/test_provider_sign_in.py"
 
 SIGN_IN: Final = [
@@ -138,5 +140,14 @@ SIGN_IN: Final = [
     Mutation(
         "sign-in: a page of another site signs in", PAGE,
         'in ("cross-site", "same-site"):', "in ():", f"{PAGE_TESTS} -k another_site_signs",
+    ),
+    Mutation(
+        "sign-in: one under an earlier key gets another cookie", EARLIER,
+        "if settings.SECRET_KEY_FALLBACKS:", "if False:", f"{EARLIER_TESTS} -k both_keys",
+    ),
+    Mutation(
+        "sign-in: any is taken for one under an earlier key", EARLIER,
+        'if user is None or not signed_for(user, session.get(HASH_SESSION_KEY, "")):',
+        "if user is None:", f"{EARLIER_TESTS} -k forged",
     ),
 ]  # fmt: skip

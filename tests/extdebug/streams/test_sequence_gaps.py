@@ -4,7 +4,7 @@ stream is not counted again as one of the runner."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.streams.sequence_gaps import MOST, Missing, SequenceGaps
+from extdebug.streams.sequence_gaps import MOST, NOTHING_MISSING, Missing, SequenceGaps
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
@@ -258,6 +258,15 @@ def test_a_loss_of_unknown_size_says_nothing_of_what_is_ahead() -> None:
     book.see(1)
     book.producers.lost(None, after=EntryId(1, 0), until=EntryId(9, 0))
     assert ahead(book, 2) == (0, ZERO_ID)
+
+
+def test_the_loss_of_a_stream_whose_clock_was_ahead_explains_the_holes_in_the_next_one() -> None:
+    """Its ids lie above those of the new one: what was lost with it is told once."""
+    producers = SequenceGaps()
+    producers.account(Origin("a", 3), at=EntryId(9_000, 0))
+    producers.lost(None, after=EntryId(9_000, 0), until=EntryId(70, 0))
+    assert producers.account(Origin("a", 60), at=EntryId(70, 0)) == NOTHING_MISSING
+    assert producers.account(Origin("a", 62), at=EntryId(71, 0)).hole == 1, "only once"
 
 
 def test_whoever_spoke_behind_a_loss_cannot_have_lost_by_it() -> None:
