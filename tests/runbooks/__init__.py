@@ -1,1 +1,0 @@
-"""The pages of docs/runbooks, walked on real processes under traffic."""
