@@ -233,13 +233,15 @@ async def test_whoever_left_before_its_turn_takes_the_session_from_nobody(
     """It came back by another process, which was faster."""
     here, there = nodes("here"), nodes("there")
     first = await opened(here, cast.dan)
+    others = asyncio.all_tasks()
     async with there.resume_order.turn(first.lease.id):
         stale = asyncio.create_task(opened(there, cast.dan, resume=first.lease.id))
         await asyncio.sleep(0.1)
+        opening = asyncio.all_tasks() - others
         stale.cancel()
         await asyncio.gather(stale, return_exceptions=True)
-    second = await opened(here, cast.dan, resume=first.lease.id)
-    await asyncio.sleep(0.2)
+        second = await opened(here, cast.dan, resume=first.lease.id)
+    await asyncio.wait_for(asyncio.gather(*opening, return_exceptions=True), 10)
     [row] = await rows()
     assert (row.holder, row.detached_at) == (second.lease.holder, None)
 
