@@ -100,7 +100,10 @@ def _ways(cast: Cast) -> dict[str, Callable[[], Any]]:
         "auth_group_permissions": lambda: group.permissions.add(permission),
         "auth_group": lambda: Group.objects.create(name="more"),
         "auth_permission": lambda: Permission.objects.filter(pk=permission.pk).update(codename="o"),
-        "django_content_type": lambda: sql("UPDATE django_content_type SET model = 'x' WHERE id=1"),
+        "django_content_type": lambda: sql(
+            "UPDATE django_content_type SET model = 'x'"
+            " WHERE id = (SELECT min(id) FROM django_content_type)"
+        ),
         "policies_accesstoken": lambda: AccessToken.objects.filter(pk=token.pk).update(
             expires_at=now + HOUR * 9
         ),
