@@ -73,6 +73,7 @@ class Piece(msgspec.Struct):
     since: EntryId | None = None
     ends: Cursor | None = None  # where the account of the life that ends here stood
     kept: EntryId | None = None  # the newest entry, where the same stream goes on in the next run
+    own: bool = False  # the gap is of the entry at `through` itself, which has no line
     admitted: bool = False  # the session's rate let it through, and what it refused is told first
 
     @property
@@ -138,8 +139,8 @@ class RingBuffer:
             self._drop()
 
     def push_gap(self, gap: Gap, *, through: Cursor, counted: int = 0) -> None:
-        """An unreadable entry, or what a runner dropped."""
-        self._push_piece(Piece(through, gap=gap, counted=counted))
+        """An unreadable entry or a marker, `counted`; or what a runner dropped before the next."""
+        self._push_piece(Piece(through, gap=gap, counted=counted, own=counted > 0))
 
     def push_loss(self, gap: Gap, loss: Loss, *, through: Cursor, ends: Cursor) -> None:
         """A loss of the stream, told as `gap`; or the end of its life at `ends`."""

@@ -183,10 +183,10 @@ class WatchedStream:
                 break
             previous = place
             index = None if place.index is None else place.index + 1
-            lost = self.sequence_gaps.account(decoded.origin, at=decoded.id)
+            # Told before this entry, to whoever brought that place.
+            told = previous.stated and decoded.event is not None
+            lost = self.sequence_gaps.account(decoded.origin, at=decoded.id, told=told)
             place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))
-            if previous.stated and decoded.event is not None:
-                lost = NOTHING_MISSING  # told before this entry, to whoever brought that place
             told_before = place.ahead, place.untold
             changed = lost != NOTHING_MISSING or told_before != (previous.ahead, previous.untold)
             if changed or decoded.event is None:

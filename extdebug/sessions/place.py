@@ -158,9 +158,11 @@ def _fresh(at: Cursor, piece: Piece) -> Piece | None:
     """The part of a piece that lies behind `at`."""
     chunk, through = piece.chunk, piece.through
     if chunk is None:
+        # A gap is of what comes next, or of the entry itself that has no line: that one was told.
+        new = piece.gap is not None and not (piece.own and through.id == at.id)
         if through.id == at.id and at.index is None and through.index is not None:
-            return piece if piece.gap else Piece(through)  # the count of our place becomes known
-        passed_by = through.id < at.id or (through.id == at.id and piece.gap is None)
+            return piece if new else Piece(through)  # the count of our place becomes known
+        passed_by = through.id < at.id or (through.id == at.id and not new)
         return None if passed_by and not _more(at, piece) else piece
     if chunk.first > at.id:
         return piece

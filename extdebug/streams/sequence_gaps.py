@@ -73,18 +73,21 @@ class SequenceGaps:
             return False
         return self._hole(producer, origin, at) - producer.credit - origin.lost > 0
 
-    def account(self, origin: Origin, *, at: EntryId = ZERO_ID) -> Missing:
-        """Losses that this entry, with id `at`, shows and that nothing stated before."""
+    def account(self, origin: Origin, *, at: EntryId = ZERO_ID, told: bool = False) -> Missing:
+        """Losses that this entry, with id `at`, shows and that nothing stated before. `told`: they
+        were, as its producer's, to whoever we read for: no loss of the stream explains them."""
         if origin.src is None:
             return Missing(origin.lost, 0)
         producer, n = self._producer(origin.src, at=at), origin.n
         plain = n is not None and producer.last == n - 1 and not (origin.lost or producer.marked)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
-        hole = self._number(producer, n, at) if n is not None else 0
+        hole = self._number(producer, n, at, told=told) if n is not None else 0
         producer.ahead += hole
         if not plain:
             self.log.note(at, origin.src, producer.markers)
         span = self._span
+        if told:
+            return NOTHING_MISSING
         if not hole or span is None or not span.after < at < span.until:
             return Missing(stated, hole)
         producer.within += hole
@@ -252,7 +255,7 @@ class SequenceGaps:
             told += part
         return told
 
-    def _number(self, producer: Producer, n: int, at: EntryId) -> int:
+    def _number(self, producer: Producer, n: int, at: EntryId, *, told: bool) -> int:
         """The hole before `n` that no marker and no loss of the stream explains."""
         last, last_at = producer.last, producer.last_at
         producer.last = n if last is None else max(n, last)
@@ -284,7 +287,7 @@ class SequenceGaps:
         if last_at < self.run_began <= at:
             producer.taken += hole
             return 0
-        if excused is not None and at > excused.after:
+        if excused is not None and at > excused.after and not told:
             taken = int(min(hole, self._spare))
             self._spare -= taken
             producer.taken += taken

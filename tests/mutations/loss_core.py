@@ -151,7 +151,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a loss excuses holes before its own beginning", NUMBERS,
-        "if excused is not None and at > excused.after:", "if excused is not None:", NUMBER_TESTS,
+        "if excused is not None and at > excused.after and not told:",
+        "if excused is not None and not told:", NUMBER_TESTS,
     ),
     Mutation(
         "what was stated before a first number swallows a later hole", NUMBERS,
@@ -288,7 +289,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a hole that was told is told again to who comes back", WATCHED,
-        "lost = NOTHING_MISSING", "pass", HISTORY_TESTS + " -k hole",
+        "at=decoded.id, told=told)", "at=decoded.id)", HISTORY_TESTS + " -k hole",
     ),
     Mutation(
         "what is pending is dropped when the stream ends", WATCHED,

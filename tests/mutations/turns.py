@@ -17,6 +17,8 @@ from tests.mutations.loss_core import (
     NUMBERS,
     PLACE,
     PLACE_TESTS,
+    RING,
+    RING_TESTS,
     WATCHED,
     WATCHED_TESTS,
 )
@@ -133,6 +135,18 @@ TURNS: Final = [
         "who comes back to a stream that was emptied unread waits for nothing", AGREEMENT,
         "emptied = snapshot.first is None and", "emptied = False and",
         "tests/extdebug/hub/test_life_agreement.py -k emptied",
+    ),
+    Mutation(
+        "the marker at which a client stands is told again by a process behind", PLACE,
+        "and not (piece.own and through.id == at.id)", "", PLACE_TESTS,
+    ),
+    Mutation(
+        "a marker's gap counts as one before the next entry", RING,
+        "counted=counted, own=counted > 0", "counted=counted", RING_TESTS,
+    ),
+    Mutation(
+        "a hole told before uses up a loss of the stream", NUMBERS,
+        "at > excused.after and not told:", "at > excused.after:", NUMBER_TESTS,
     ),
     Mutation(
         "what went with a life of the stream is told as if that had dropped it", PLACE,

@@ -116,6 +116,13 @@ def producer(missed: int | None, detail: str | None = None) -> Gap:
     return Gap(GapReason.PRODUCER, missed, "1-0", "9-0", None, detail)
 
 
+def test_a_gap_is_of_the_entry_it_counts_or_of_the_next() -> None:
+    ring = live(limit=20)
+    ring.push_gap(producer(2), through=at(1), counted=1)
+    ring.push_gap(producer(2), through=at(1))
+    assert [piece.own for piece in drain(ring)] == [True, False]
+
+
 def test_a_stated_gap_that_no_count_holds_survives_its_own_dropping() -> None:
     ring = live(limit=20)
     ring.push_gap(producer(2), through=at(1))

@@ -58,6 +58,21 @@ def test_a_place_keeps_what_was_told_ahead_of_it_until_a_later_one_says_otherwis
     assert passed(ahead, Piece(at(9), 0, chunk(9, 1))) == at(9)
 
 
+@pytest.mark.parametrize("index", [6, None])
+def test_the_gap_of_an_entry_at_our_place_was_told_and_that_of_the_next_was_not(
+    index: int | None,
+) -> None:
+    """Who comes from a process that had read more meets the marker at which it stands again."""
+    dropped = gap(GapReason.PRODUCER, 3)
+    marker = Piece(at(6), gap=dropped, counted=1, own=True)
+    met = meet(at(6, index), marker).rest
+    assert met is None or met.gap is None
+    before_the_next = Piece(msgspec.structs.replace(at(6), stated=True), gap=dropped)
+    rest = meet(at(6, index), before_the_next).rest
+    assert rest is not None
+    assert rest.gap == dropped
+
+
 def test_a_place_behind_a_marker_that_was_not_told_keeps_that_until_the_next_number() -> None:
     untold = msgspec.structs.replace(at(6), untold=3)
     assert passed(at(5), Piece(untold, counted=1)) == untold

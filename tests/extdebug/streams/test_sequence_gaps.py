@@ -407,6 +407,18 @@ def test_a_late_marker_gives_the_streams_loss_back_to_the_hole_that_follows() ->
 Fate = st.sampled_from(["written", "written", "written", "dropped", "trimmed"])
 
 
+def test_a_hole_that_was_told_before_is_explained_by_no_loss_of_the_stream() -> None:
+    """Who comes back between its notice and the entry behind it meets that loss first."""
+    book = Book()
+    book.see(1)
+    book.producers.lost(3, after=EntryId(1, 0), until=EntryId(100, 0))
+    assert book.producers.account(Origin("a", 4), at=EntryId(2, 0), told=True) == NOTHING_MISSING
+    assert book.producers.told(Cursor(EntryId(2, 0))).ahead == 3
+    book.at = 2
+    book.see(lost=2)
+    assert book.stated == 0, "its late marker"
+
+
 def test_a_late_marker_states_nothing_where_anothers_hole_was_told_in_its_place() -> None:
     """Two lines of `b` were deleted by hand, told ahead; a hole of `a` was taken for them."""
     book = Book()
