@@ -10,11 +10,12 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from redis.exceptions import ResponseError
 
 from extdebug.hub.reader_group import Command, ReaderGroup, RolledBack
+from extdebug.hub.run_beginning import Beginning, by_identity, find_beginning
 from extdebug.hub.sequence_scan import scan_sequences
 from extdebug.hub.snapshots import refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
@@ -33,20 +34,6 @@ LIVES: Final = 8  # lives of the key remembered, for one that comes back
 # While somebody else names a life we wait, at most so often and so long (s).
 NAMING_TRIES: Final = 20
 NAMING_WAIT: Final = 0.01
-
-
-class Beginning(NamedTuple):
-    """When this run of the server began in a stream: it wrote nothing before `began_ms`, and
-    everything from `doubt_ms` later on."""
-
-    began_ms: int | None
-    doubt_ms: int
-
-    @property
-    def places(self) -> tuple[EntryId, EntryId]:
-        """From the first on an entry may be of this run, from the second on it is."""
-        began_ms = self.began_ms or 0
-        return EntryId(began_ms, 0), EntryId(began_ms + self.doubt_ms, 0)
 
 
 async def deliver(
@@ -105,7 +92,7 @@ class StreamLife:
         if moved:
             commands.append(("XGROUP", "CREATE", key, f"{MOVED_PREFIX}{moved}", "0"))
         elif epoch or not self.current(snapshot):
-            began_ms, doubt_ms = beginning or self._by_identity()
+            began_ms, doubt_ms = beginning or by_identity(self._server)
             name = epoch or epochs.new_epoch(
                 run_id, began_ms=began_ms, doubt_ms=doubt_ms, failover=self._server.failover,
                 earlier=snapshot.epochs,
@@ -201,7 +188,9 @@ class StreamLife:
     async def _turn(self, account: Continuity, *, rolled_back: RolledBack | None) -> None:
         """Into another run of the server in the same stream, where its name says that it began: all
         processes then tell the loss between the runs at one place, whoever noticed first."""
-        ours = await self._beginning(account.at.id, rolled_back=rolled_back)
+        ours = await find_beginning(
+            self._link, self._watched, self._server, rolled_back=rolled_back
+        )
         now = await self.begin(beginning=ours)
         life = self.current(now)
         began, certain = ours.places  # where nobody can name it now
@@ -243,32 +232,6 @@ class StreamLife:
             watched.lose(loss, ends=at)
         account.move(place)
         watched.sequence_gaps.run_began = epochs.run_began(place.epoch)
-
-    async def _beginning(self, place: EntryId, *, rolled_back: RolledBack | None) -> Beginning:
-        """When the run began, for who names it. Another server may have begun right behind our
-        place; one that was rolled back to before our last read wrote all that follows that; else
-        what there is may be of either run. The same server began when its identity says."""
-        if not (self._server.failover or rolled_back):
-            return self._by_identity()
-        certain_ms = self._server.certain_ms or 0
-        first = await self._next(max(place, rolled_back.known) if rolled_back else place)
-        if first is None:
-            return Beginning(certain_ms or None, 0)
-        if rolled_back is not None:
-            own = await self._next(max(place, rolled_back.read))
-            certain_ms = own.ms if own else rolled_back.read.ms + 1
-        return Beginning(first.ms, max(0, certain_ms - first.ms))
-
-    async def _next(self, place: EntryId) -> EntryId | None:
-        read = ("XREAD", "COUNT", 1, "STREAMS", self._watched.key, str(place))
-        rows = rows_of((await self._link.together(read))[0])
-        return rows[0][0] if rows else None
-
-    def _by_identity(self) -> Beginning:
-        began_ms, certain_ms = self._server.began_ms, self._server.certain_ms
-        if began_ms is None or certain_ms is None:
-            return Beginning(None, 0)
-        return Beginning(began_ms, max(0, certain_ms - began_ms))
 
     async def _read_rest(self, account: Continuity, began: EntryId) -> EntryId | None:
         """What the server kept of the time before `began`, which comes before the loss; the first

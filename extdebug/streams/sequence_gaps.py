@@ -66,6 +66,10 @@ class SequenceGaps:
             return bool(origin.lost) or (origin.n or 1) > 1
         return producer.partial and (bool(origin.lost) or self._hole(producer, origin, at) > 0)
 
+    def last_number(self, src: str) -> int | None:
+        producer = self._known.get(src)
+        return None if producer is None else producer.last
+
     def shows_loss(self, origin: Origin, *, at: EntryId) -> bool:
         """Whether `account` would find a loss that the stream's own account could explain."""
         producer = self._known.get(origin.src) if origin.src is not None else None

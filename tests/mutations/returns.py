@@ -31,6 +31,8 @@ from tests.mutations.loss_core import (
 from tests.mutations.runner import Mutation
 
 IDENTITY: Final = "extdebug/streams/server_identity.py"
+BEGINNING: Final = "extdebug/hub/run_beginning.py"
+BEGINNING_TESTS: Final = "tests/extdebug/hub/test_run_beginning.py"
 IDENTITY_TESTS: Final = "tests/extdebug/streams/test_server_identity.py"
 POSITIONS: Final = "extdebug/wire/positions.py"
 POSITIONS_TESTS: Final = "tests/extdebug/wire/test_positions.py"
@@ -106,12 +108,33 @@ RETURNS: Final = [
         LIFE_TESTS + " -k far_behind",
     ),
     Mutation(
-        "what was read and not told yet is taken for a rolled back server's own", LIFE,
+        "what was read and not told yet is taken for a rolled back server's own", BEGINNING,
         "max(place, rolled_back.known) if rolled_back else place", "place", LIFE_TESTS,
     ),
     Mutation(
-        "what may be of either run is taken for a rolled back server's own", LIFE,
-        "own = await self._next(max(place, rolled_back.read))", "own = first", LIFE_TESTS,
+        "what may be of either run is taken for a rolled back server's own", BEGINNING,
+        "own = await _next(link, watched, max(place, rolled_back.read))", "own = first", LIFE_TESTS,
+    ),
+    Mutation(
+        "unread lines that go on are shown behind a restart's gap", BEGINNING,
+        "place >= began and not goes_on", "place >= began", BEGINNING_TESTS,
+    ),
+    Mutation(
+        "a line behind a hole is taken for the earlier run's", BEGINNING,
+        "before_it == n - 1, n", "before_it is not None, n", BEGINNING_TESTS,
+    ),
+    Mutation(
+        "a marker behind a restart is taken for the earlier run's", BEGINNING,
+        " and not origin.lost:", ":", BEGINNING_TESTS,
+    ),
+    Mutation(
+        "what stands with a hole's line is taken for the earlier run's", BEGINNING,
+        "min(old.ms + 1, place.ms))\n            return", "old.ms + 1)\n            return",
+        BEGINNING_TESTS,
+    ),
+    Mutation(
+        "only the first page of what goes on is looked at", BEGINNING,
+        "if len(rows) < PAGE:\n", "if rows:\n", BEGINNING_TESTS,
     ),
     Mutation(
         "a gap over what may be of either run ends at its first entry", LIFE,

@@ -177,7 +177,7 @@ def working_copy(tmp_path: Path) -> Path:
 def healthz(url: str) -> str:
     try:
         return httpx.get(f"{url}/healthz", timeout=20).text
-    except httpx.RemoteProtocolError:  # the old process ended while it was asked
+    except (httpx.RemoteProtocolError, httpx.ReadError):  # the old process ended while it was asked
         return ""
 
 
