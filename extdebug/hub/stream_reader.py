@@ -2,8 +2,8 @@
 
 A *look* is a snapshot and a read in one transaction: what it finds is exact, its place included.
 Between looks the tail's blocking read brings entries, provisional in their count by what a trim
-could have taken unseen; a stream that moves is therefore looked at several times a second. Where
-everything was read a snapshot alone proves that: the tail asks for those of many streams at once.
+could have taken unseen; a stream that moves is looked at several times a second. Where all was
+read a snapshot alone proves it: the tail asks for those of many streams at once.
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ class StreamReader:
         """Whether nothing is needed before `look_at`, unless an entry or a call comes."""
         doubted = self._doubted or self._gone or self._anew
         return self.blockable and self._group.usable and not (doubted or self.watched.filling)
+
+    @property
+    def hurries(self) -> bool:
+        """Whether there is more to read at once; not while the stream cannot be read."""
+        return self.behind and not self.watched.problem
 
     def provable(self, now: float) -> bool:
         """Whether the look that is due now may be a mere snapshot."""
@@ -206,8 +211,7 @@ class StreamReader:
         count = max(count, WIDE) if wide else count
         group = self._group
         if self._anew:
-            self._anew = False
-            group.synced = False
+            self._anew = group.synced = False
             watched.pending.clear()
         by_group = group.usable
         prepared = group.prepare(account.at)

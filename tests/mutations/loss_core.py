@@ -374,6 +374,15 @@ LOSS_CORE: Final = [
         HISTORY_TESTS + " -k overflowing",
     ),
     Mutation(
+        "a stream that cannot be read is hurried after", READER,
+        "return self.behind and not self.watched.problem", "return self.behind",
+        TAIL_TESTS + " -k costs_no_turns",
+    ),
+    Mutation(
+        "sessions are not given their turn though they have no room", TAIL,
+        "any(reader.watched.crowded for reader in hurried)", "False", TAIL_TESTS + " -k speak",
+    ),
+    Mutation(
         "a full reply of the tail counts as the end", TAIL,
         "delivered += known.took(rows, full=len(rows) >= count)",
         "delivered += known.took(rows[:50], full=False)", TAIL_TESTS + " -k page",

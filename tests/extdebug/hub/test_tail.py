@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from unittest.mock import PropertyMock, patch
 
 import pytest
 import pytest_asyncio
 
+from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.tail import MOST_KEYS, Tail
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.wire.keys import Target
@@ -127,3 +129,59 @@ async def test_a_refused_read_of_many_streams_has_each_looked_at(
         client.xadd(kept.key, {"message": "goes on"})
     await until(lambda: kept.cursor.index == 1)
     assert not kept.counts.lost
+
+
+async def test_a_stream_that_fails_in_the_middle_of_much_to_read_costs_no_turns_meanwhile(
+    make_tail: Make, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again after a second; a tail that hurried on until then would take a core."""
+    tail, watched = make_tail(redis_server.url), stream()
+    tail.add(watched)
+    tail.start()
+    await until(lambda: watched.attached)
+    reader = tail._readers[watched.key]
+    turns = 0
+    cycle = tail._cycle
+
+    async def counted() -> None:
+        nonlocal turns
+        turns += 1
+        await cycle()
+
+    with redis_server.client() as client:
+        client.delete(watched.key)
+        client.set(watched.key, "no stream")
+    reader.due()
+    reader.behind = True  # as after a reply that was full
+    tail.wake()
+    await until(lambda: watched.problem)
+    monkeypatch.setattr(tail, "_cycle", counted)
+    await asyncio.sleep(0.5)
+    assert reader.behind
+    assert turns < 50
+
+
+async def test_sessions_speak_while_the_next_reply_is_made(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    """Of a stream with much to read each look is sent before the sessions' turn; one for which a
+    watcher has no room waits for that turn."""
+    tail, watched = make_tail(redis_server.url), stream()
+    reader = StreamReader(watched, tail._link, tail._server, group=b"g")
+    tail._readers[watched.key] = reader
+    tail._agenda.wake(reader)
+    spoke: list[bool] = []
+
+    async def turn(*, crowded: bool) -> bool:
+        spoke.clear()
+        reader.behind = True
+        monkey = PropertyMock(return_value=crowded)
+        with patch.object(WatchedStream, "crowded", monkey):
+            asyncio.get_running_loop().call_soon(spoke.append, True)
+            await tail._linger(500)
+        return bool(spoke)
+
+    assert not await turn(crowded=False)
+    assert await turn(crowded=True)
+    watched.problem = "it cannot be read"
+    assert await turn(crowded=False)
