@@ -6,7 +6,6 @@ Runs of events are shared by all rings with an equal selection; a ring owns only
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -110,8 +109,9 @@ class RingBuffer:
 
     def __init__(self, *, limit: int = RING_BYTES) -> None:
         self._limit = limit
-        self._pieces: deque[Piece] = deque()
-        self._dropped: list[_Dropped | Piece] = []  # a deque is 0.6 KB even when it is empty
+        # Lists: a deque is 0.8 KB even when it is empty, and most rings are.
+        self._pieces: list[Piece] = []
+        self._dropped: list[_Dropped | Piece] = []
         self._late: Piece | None = None  # filtered entries behind the last piece
         self.bytes = 0
         self.parked = True
@@ -182,7 +182,7 @@ class RingBuffer:
         self._pieces.append(piece)
 
     def _drop(self) -> None:
-        piece = self._pieces.popleft()
+        piece = self._pieces.pop(0)
         if piece.chunk is not None:
             self.bytes -= piece.chunk.size
         if self.parked:
@@ -235,7 +235,7 @@ class RingBuffer:
                 )
             return piece
         if self._pieces:
-            piece = self._pieces.popleft()
+            piece = self._pieces.pop(0)
             if piece.chunk is not None:
                 self.bytes -= piece.chunk.size
             return piece

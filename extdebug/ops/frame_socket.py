@@ -75,6 +75,8 @@ class FrameSocket(WebSocketsSansIOProtocol):
 
     def forget_request(self) -> None:
         """See FrameExtension."""
+        if self.request is not None:
+            self.request.headers.clear()  # the parser keeps the request as long as it lives
         self.request = self.response = None  # type: ignore[assignment]
         headers: list[Any] = self.scope["headers"]  # type: ignore[assignment]
         headers.clear()  # in place: middleware hands on copies of the scope, with this list in them

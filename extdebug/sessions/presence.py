@@ -65,7 +65,7 @@ class Presence:
         self._wake = wake
         self._watchers: Sequence[Watcher] = ()
         self._looked: tuple[Sequence[Watcher], Decision] | None = None
-        self._told = NOBODY
+        self._told = _digest(NOBODY)  # a frame names up to MOST_TOLD others: 8 KB each session
         self._view: tuple[Filter, ViewSpec] | None = None
         self._written = Entry(standing_of(decision), None)  # by the session's opening
 
@@ -126,9 +126,10 @@ class Presence:
             return None
         self._looked = self._watchers, decision
         data = self._others(standing_of(decision)).encode()
-        if data == self._told:
+        digest = _digest(data)
+        if digest == self._told:
             return None
-        self._told = data
+        self._told = digest
         return ControlFrame("presence", data)
 
     def _others(self, mine: Standing) -> PresenceFrame:
@@ -139,6 +140,10 @@ class Presence:
         ]
         named = tuple(_shown(one, mine) for one in known[:MOST_TOLD])
         return PresenceFrame(others=named, more=len(known) > MOST_TOLD)
+
+
+def _digest(frame: bytes) -> bytes:
+    return hashlib.blake2b(frame, digest_size=16).digest()
 
 
 def _shown(one: Watcher, mine: Standing) -> Watching:

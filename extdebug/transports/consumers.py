@@ -239,6 +239,7 @@ class Connection:
                 self._sending = True
                 await self._send({"type": "websocket.send", "text": message.text()})
                 self._sending = False
+            del message  # up to 64 KB that an idle session would hold until its next
 
     # --- the end ------------------------------------------------------------------------------
 

@@ -201,8 +201,11 @@ async def test_a_client_reads_frames_of_parts_and_both_say_goodbye():
         assert frames is not None
         await receive()
         await send({"type": "websocket.accept"})
+        assert isinstance(frames, FrameSocket)
+        request = frames.request
         frames.forget_request()
         assert not scope["headers"]
+        assert not request.headers, "the parser holds it as long as the connection lives"
         for size in sizes:
             if not frames.write_text([b"<", b"x" * size, b">"]):
                 await send({"type": "websocket.send", "text": f"<{'x' * size}>"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import tracemalloc
 from typing import Any, Final
 
 import pytest
@@ -131,6 +132,30 @@ async def test_the_list_is_bounded_and_says_so() -> None:
     [frame] = frames(await said(feed), "presence")
     assert len(frame["others"]) == MOST_TOLD
     assert frame["more"] is True
+
+
+def test_what_was_told_costs_an_idle_session_no_copy_of_it() -> None:
+    """Fifty others are 8 KB in each of two thousand sessions."""
+    presence = Presence(VIEWER, TARGET, allowed(), hub=PaperHub(), wake=lambda: None)
+    others = tuple(watcher(f"p{number}", user_id=10 + number) for number in range(MOST_TOLD))
+    presence.tell(others)
+    decision = allowed(related=True)
+    assert presence.frame(decision) is not None
+    presence.tell(())
+    assert presence.frame(decision) is not None
+    presence.tell(others)
+    tracemalloc.start()
+    try:
+        frame = presence.frame(decision)
+        assert frame is not None
+        size = len(frame.data)
+        del frame
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 5_000
+    assert kept < size // 4
+    assert presence.frame(decision) is None, "the same is not told twice"
 
 
 @pytest.mark.parametrize("transport", ["sse", "poll", "replay"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -315,6 +316,29 @@ async def test_frames_go_the_short_way_where_there_is_one_and_the_plain_way_when
     frames.slow = False
     assert server.feed.write(ControlFrame("pong", b"soon"))
     assert frames.written[1:] == [b"soon"]
+    wire.leave(1000)
+    await task
+
+
+class Weak(ControlFrame):
+    """A frame of which it can be asked whether somebody still holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
+async def test_what_was_written_is_not_held_until_there_is_more_to_say(server: Server) -> None:
+    """It may be 64 KB, and two thousand sessions that say nothing for hours may hold it."""
+    wire = Wire()
+    task, frames = await direct(server, wire)
+    held = []
+    for slow in (False, True):
+        frames.slow = slow
+        frame = Weak("status", b'{"type":"status"}')
+        held.append(weakref.ref(frame))
+        server.feed.say(frame)
+        del frame
+        await until(lambda: len(frames.written) + len(wire.frames) > len(held))
+    assert [one() for one in held] == [None, None]
     wire.leave(1000)
     await task
 
