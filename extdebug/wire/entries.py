@@ -166,6 +166,7 @@ _RAW_LEVELS: Final = {name.encode(): level for name, level in LEVELS.items()}
 _RAW_OUTPUTS: Final = {name.encode(): output for name, output in OUTPUTS.items()}
 TRUE: Final = frozenset((b"1", b"true", b"True", b"TRUE"))
 LONGEST_TIME: Final = 64  # bytes: none that long is a time, whatever follows
+LONGEST_COUNT: Final = 15  # digits: below 2**53
 _RAW_SECOND: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.")
 # Bounded caches: the same few installs, requests and versions come with every event. Their keys
 # are slices of at most 512 bytes, so that a hostile writer cannot fill memory through them.
@@ -219,7 +220,6 @@ def _message(values: Mapping[bytes, bytes], origin: Origin) -> tuple[str, bool, 
     return f"{origin.lost} events dropped by the runner: {why}", False, False
 
 
-@lru_cache(maxsize=1024)  # in a flood many entries come in one millisecond
 def read_time(raw: bytes) -> str | None:
     """The first LONGEST_TIME bytes of `ts` as ISO 8601 in UTC; None when they are no time."""
     if len(raw) == 13 and raw.isdigit():
@@ -241,7 +241,7 @@ def _is_second(raw: bytes) -> bool:
 
 
 def read_count(raw: bytes) -> int | None:
-    return int(raw) if raw.isdigit() and len(raw) <= 15 else None  # 15 digits: below 2**53
+    return int(raw) if raw.isdigit() and len(raw) <= LONGEST_COUNT else None
 
 
 def _names(raw: bytes) -> tuple[str, ...]:

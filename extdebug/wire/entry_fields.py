@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -17,10 +17,23 @@ from extdebug.wire.truncation import (
     MAX_FOREIGN_FIELDS_BYTES,
     MAX_FOREIGN_MESSAGE_BYTES,
     MAX_UNKNOWN_FIELDS,
+    SAFE_INTEGER,
     cap_fields,
 )
 
 _decoder: Final = msgspec.json.Decoder()
+# What `cap_fields` leaves as it is, asked while it is decoded, which costs nothing: plain values
+# and containers of them, one in the other up to the depth that is shown.
+_Integer = Annotated[int, msgspec.Meta(ge=-SAFE_INTEGER, le=SAFE_INTEGER)]
+_Plain: Any = None | bool | _Integer | float | str
+_Value: Any = _Plain
+for _ in range(MAX_FIELDS_DEPTH - 1):
+    _Value = _Plain | dict[str, _Value] | list[_Value]
+_plain_decoder: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(
+    dict[str, _Value]
+)
+# Bytes; fields this short cannot outgrow their limit, even where `9e15` is written out.
+_SHORT: Final = MAX_FIELDS_BYTES // 8
 
 KNOWN_FIELDS: Final = frozenset(
     (
@@ -47,19 +60,18 @@ def long_text(raw: bytes) -> tuple[str, bool, bool]:
         return raw.decode("utf-8", "replace"), cut, True
 
 
-# One digit first, then the choice: several times faster to search for than two alternatives.
-_LONG_NUMBER = re.compile(rb"\d(?:\d{15}|[eE])")
+_EXPONENT: Final = re.compile(rb"\d[eE]")
 
 
 def read_plain_fields(raw: bytes) -> dict[str, Any] | None:
     """An entry's `fields` if they are read as they stand; None where `read_fields` must look."""
-    if not _fits(raw):
+    length = len(raw)
+    if length > _SHORT and (length > MAX_FIELDS_BYTES or _EXPONENT.search(raw)):
         return None
     try:
-        parsed = _decoder.decode(raw)
+        return _plain_decoder.decode(raw) or None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return parsed if type(parsed) is dict and parsed else None
 
 
 def read_fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, bool, bool]:
@@ -68,9 +80,9 @@ def read_fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, b
     fields: dict[str, Any] = {}
     cut = broken = False
     if raw:
-        fields, plain, cut, broken = _parse_fields(raw)
-        if plain and RAW_KNOWN.issuperset(values):
-            return fields or None, False, False
+        if RAW_KNOWN.issuperset(values) and (plain := read_plain_fields(raw)) is not None:
+            return plain, False, False
+        fields, cut, broken = _parse_fields(raw)
     unknown = [name for name in values if name not in RAW_KNOWN]
     if unknown:
         cut |= len(unknown) > MAX_UNKNOWN_FIELDS
@@ -90,10 +102,10 @@ def read_fields(values: Mapping[bytes, bytes]) -> tuple[dict[str, Any] | None, b
     return capped or None, cut or dropped, broken
 
 
-def _parse_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
-    """The JSON object in `fields`; whether it fits as it is; was cut; was not UTF-8."""
+def _parse_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool]:
+    """The JSON object in `fields`; whether it was cut; was not UTF-8."""
     if len(raw) > MAX_FOREIGN_FIELDS_BYTES:
-        return {}, False, True, False
+        return {}, True, False
     broken = False
     try:
         parsed = _decoder.decode(raw)
@@ -103,15 +115,4 @@ def _parse_fields(raw: bytes) -> tuple[dict[str, Any], bool, bool, bool]:
             parsed = _decoder.decode(text) if broken else text
         except (msgspec.DecodeError, RecursionError):
             parsed = text
-    if not isinstance(parsed, dict):
-        return {"fields": parsed}, False, False, broken
-    return parsed, not broken and _fits(raw), False, broken
-
-
-def _fits(raw: bytes) -> bool:
-    """Short, flat, without numbers that need care: most fields are, and need no second look."""
-    return (
-        len(raw) <= MAX_FIELDS_BYTES
-        and raw.count(b"{") + raw.count(b"[") <= MAX_FIELDS_DEPTH
-        and _LONG_NUMBER.search(raw) is None
-    )
+    return (parsed if isinstance(parsed, dict) else {"fields": parsed}), False, broken

@@ -118,6 +118,19 @@ def test_an_entry_met_before_is_not_read_whole_again(monkeypatch: pytest.MonkeyP
     assert (event.message, event.request_id, origin.n) == ("more", "req-2", 8)
 
 
+def test_what_was_learnt_of_the_last_entry_is_known_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also with values that were not among those that the last entries' names had."""
+    reader, other = EntryReader(**KEY), {**USUAL, "install": "inst-other"}
+    for flat in (USUAL, other, USUAL, other, other):
+        reader(raw(**flat), ID)
+    monkeypatch.setattr(entry_reader, "from_entry", None)
+    for flat in (other, USUAL, other):
+        event, _ = reader(raw(**flat), ID)
+        assert event.install_id == flat["install"]
+
+
 @pytest.mark.parametrize("name", ["tenant", "extension"])
 def test_a_usual_entry_of_another_stream_is_refused(name: str) -> None:
     """A writer may write into any stream: whose an entry is, is asked of each."""
@@ -143,6 +156,15 @@ def test_what_a_hostile_writer_makes_it_keep_is_bounded() -> None:
     before = kept(reader)
     reader(raw(**{**USUAL, "version": "x" * MOST_BYTES}), ID)
     assert kept(reader) == before
+
+
+def test_what_is_kept_anew_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = EntryReader(**KEY)
+    flats = [raw(**{**USUAL, "version": str(number)}) for number in range(MOST_KEPT + 3)]
+    for flat in flats:
+        reader(flat, ID)
+    monkeypatch.setattr(entry_reader, "from_entry", None)
+    assert [reader(flat, ID)[0].version_id for flat in flats[-3:]] == ["512", "513", "514"]
 
 
 def kept(reader: EntryReader) -> int:
