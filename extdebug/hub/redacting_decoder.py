@@ -57,7 +57,8 @@ class RedactingDecoder:
 
     def __call__(self, row: Row) -> DecodedEntry:
         """Never raises for what an entry holds: an unreadable one comes back with its problem."""
-        return self._finish(*self._open(row))
+        id, event, origin = self._open(row)
+        return self._finish(id, event, origin)
 
     def each(self, rows: Sequence[Row]) -> Iterator[DecodedEntry]:
         """The same for each row, in order. Rows are scanned together while they hold no secret:
@@ -143,20 +144,25 @@ class RedactingDecoder:
         return _encoded(id, self._redact(event, id), origin)
 
     def _redact(self, event: Event, id: EntryId) -> Event:
-        mask, redactor = self._mask_of(id), self.redactor
+        mask = self._mask if id.ms in self._day else None
+        mask, redactor = mask or self._mask_of(id), self.redactor
         message, fields = event.message, event.fields
         opaque = (event.request_id, event.version_id, event.content_hash)
         shown = self._opaque.get(opaque) or self._redact_opaque(opaque, mask)
         notes: tuple[str, ...] = ()
         in_fields: tuple[str, ...] = ()
         texts = redactor.texts_of(fields) if fields and not event.truncated else None
-        if texts is None or not redactor.are_clean([message, *texts]):
+        if texts is not None:
+            texts.append(message)
+        if texts is None or not redactor.are_clean(texts):
             redact = redactor.cut_text if event.truncated else redactor.text
             message, notes = redact(message, mask)
             if fields:
                 fields, in_fields = redactor.fields(fields, mask)
         # No rule knows a secret that the codec's own cut left in two: what is shown ends before it.
-        message, cut = cut_text(message, MAX_SHOWN)
+        cut = False
+        if len(message) * 4 > MAX_SHOWN:
+            message, cut = cut_text(message, MAX_SHOWN)
         if not (notes or in_fields or shown[1] or cut):
             return event
         request_id, version_id, content_hash = shown[0]
@@ -168,7 +174,7 @@ class RedactingDecoder:
             version_id=version_id,
             content_hash=content_hash,
             truncated=event.truncated or cut,
-            redacted=tuple(dict.fromkeys((*event.redacted, *notes, *shown[1], *in_fields))),
+            redacted=tuple(dict.fromkeys(event.redacted + notes + shown[1] + in_fields)),
         )
 
     def _redact_opaque(self, opaque: Opaque, mask: Mask) -> tuple[Opaque, tuple[str, ...]]:

@@ -107,6 +107,9 @@ def replace(
     if not spans:
         return raw
     names[rule.name] = None
+    if len(spans) == 1 and not gaps:  # the usual case, for speed
+        start, end = spans[0]
+        return raw[:start] + mask.of(rule.name, raw[start:end], token=rule.token) + raw[end:]
     pieces: list[bytes] = []
     moves: list[tuple[int, int, int]] = []
     done = 0

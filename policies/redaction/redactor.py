@@ -133,7 +133,8 @@ class Redactor:
     def _is_clean(self, texts: Iterable[str]) -> bool:
         """Whether one scan over all of them finds nothing; False is only a suspicion."""
         raw = "\n".join(texts).encode("utf-8", "surrogatepass")
-        return bool(self._match(raw) == self._clean)
+        clean: bool = self._match(raw) == self._clean
+        return clean
 
     def texts_of(self, fields: dict[str, Any]) -> list[str] | None:
         """The texts that `are_clean` is to be asked of; None where only `fields` can tell."""

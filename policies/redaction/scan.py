@@ -45,12 +45,14 @@ class Scan:
         self._match_issuers = issuers.Match
         self.clean: Final = [self.witness]
         self._all = list(range(len(rules)))
-        # The usual case, for speed: one rule and the witness, in either order.
+        # The usual cases, for speed: one rule or the issuers, and the witness, in either order.
+        alone = {hit: [place] for hit, place in enumerate(self._others)} | {self._issued: []}
         self._alone = {
-            tuple(hits): [place]
-            for hit, place in enumerate(self._others)
+            hits: places
+            for hit, places in alone.items()
             for hits in ((hit, self.witness), (self.witness, hit))
         }
+        self._issuer = [[place] for place in self._issuers]
 
     def is_escaped(self, hits: list[int] | None) -> bool:
         """Whether something may hide behind URL encoding."""
@@ -61,10 +63,9 @@ class Scan:
         if hits is None or self.witness not in hits:
             return self._all
         if len(hits) == 2:
-            if alone := self._alone.get((hits[0], hits[1])):
-                return alone
-            if self._issued in hits:
-                return self._which_issuers(raw)
+            alone = self._alone.get((hits[0], hits[1]))
+            if alone is not None:
+                return alone or self._which_issuers(raw)
         others = len(self._others)
         found = [self._others[hit] for hit in hits if hit < others]
         if self._issued in hits:
@@ -75,4 +76,6 @@ class Scan:
     def _which_issuers(self, raw: bytes) -> list[int]:
         """All of them where the second automaton gave up or was misled by the first."""
         which: list[int] | None = self._match_issuers(raw)
+        if which and len(which) == 1:
+            return self._issuer[which[0]]
         return sorted([self._issuers[hit] for hit in which]) if which else self._issuers

@@ -8,6 +8,8 @@ from tests.mutations.runner import Mutation
 
 READER: Final = "extdebug/wire/entry_reader.py"
 READER_TESTS: Final = "tests/extdebug/wire/test_entry_reader.py"
+FIELDS: Final = "extdebug/wire/entry_fields.py"
+FIELDS_TESTS: Final = "tests/extdebug/wire/test_entry_fields.py"
 DECODER: Final = "extdebug/hub/redacting_decoder.py"
 RUNNER: Final = "extdebug/runner/publish/redaction.py"
 RUNNER_TESTS: Final = "tests/extdebug/runner/publish/test_redaction.py"
@@ -24,6 +26,37 @@ SHORTCUTS: Final = [
         "a remembered entry is not asked whose stream it names", READER,
         "places.items() if name not in _VARYING]",
         'places.items() if name not in (*_VARYING, b"tenant")]', READER_TESTS,
+    ),
+    Mutation(
+        "the entry before lends its values to the next", READER,
+        "known = self._known if values == self._values else kept.get(values)",
+        "known = self._known or kept.get(values)", READER_TESTS,
+    ),
+    Mutation(
+        "the entry before lends its time to the next", READER,
+        "if stamp != self._stamp:", "if self._time is None:", READER_TESTS,
+    ),
+    Mutation(
+        "fields that outgrow their limit are read as they stand", FIELDS,
+        "if length > _SHORT and (", "if length > MAX_FIELDS_BYTES and (", FIELDS_TESTS,
+    ),
+    Mutation(
+        "a number that no browser reads right is read as it stands", FIELDS,
+        "ge=-SAFE_INTEGER, le=SAFE_INTEGER", "ge=-SAFE_INTEGER, le=2 * SAFE_INTEGER", FIELDS_TESTS,
+    ),
+    Mutation(
+        "fields deeper than they are shown are read as they stand", FIELDS,
+        "for _ in range(MAX_FIELDS_DEPTH - 1):", "for _ in range(MAX_FIELDS_DEPTH):", FIELDS_TESTS,
+    ),
+    Mutation(
+        "of an issuer's secrets only the first is masked at once", "policies/redaction/rules.py",
+        "if starts and _prefix(starts).search(raw, done) is None:", "if starts:",
+        "tests/policies/redaction/test_rules.py",
+    ),
+    Mutation(
+        "one issuer's rule looks for another's secret", "policies/redaction/scan.py",
+        "return self._issuer[which[0]]", "return self._issuer[0]",
+        "tests/policies/redaction/test_scan.py",
     ),
     Mutation(
         "a mask of yesterday is used today", DECODER,

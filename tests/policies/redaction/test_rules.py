@@ -1,7 +1,11 @@
 """A redaction rule: what an admin may write, and where it finds something."""
 
+import dataclasses
+from random import Random
+
 import pytest
 
+from policies.redaction.builtin_rules import BUILTIN_RULES
 from policies.redaction.rules import (
     MAX_KEYWORDS,
     MAX_NAME,
@@ -54,6 +58,20 @@ def test_the_secret_is_the_group_or_else_the_whole_match():
     assert places(row(pattern=r"id=(\d+)"), "id=12 id=3") == ["12", "3"]
     assert places(row(pattern=r"id=(\d+)|all"), "all") == ["all"]
     assert places(row(), "acme-1, acme-22") == ["acme-1", "acme-22"]
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in BUILTIN_RULES if rule.starts], ids=lambda rule: rule.name
+)
+def test_an_issuers_prefix_leaves_out_no_secret(rule):
+    """Where none stands behind a secret the pattern is not asked again."""
+    chance, secret = Random(rule.name), rule.example.split()[1]
+    pieces = (secret, *rule.starts, secret[:-1], secret[1:], "a", "0", "_", " ", ".", "/")
+    plain, compiled = dataclasses.replace(rule, starts=()), compile_pattern(rule.pattern)
+    for _ in range(200):
+        raw = "".join(chance.choices(pieces, k=chance.randrange(1, 12))).encode()
+        assert list(rule.places(compiled, raw)) == list(plain.places(compiled, raw)), raw
+    assert places(rule, f"{secret} and {secret}") == [secret, secret]
 
 
 def test_a_rule_with_keywords_looks_only_where_one_stands():

@@ -24,6 +24,14 @@ def test_rules_come_in_their_order_whichever_automaton_knows_them():
     assert names == sorted(names, key=places.index)
 
 
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+def test_the_usual_hits_name_the_rules_that_they_stand_for(rule):
+    """One rule alone, or one issuer, is looked up; among others it is searched."""
+    alone, more = found(rule.example), found(rule.example + " ann@example.com a%3Db")
+    assert rule.name in alone
+    assert set(alone) | {"email"} == set(more)
+
+
 def test_escapes_and_invisible_characters_are_told():
     hits = SCAN.match(b"a%3Db")
     assert SCAN.is_escaped(hits)
