@@ -8,7 +8,7 @@ import msgspec
 
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
-from extdebug.streams.sequence_gaps import Missing
+from extdebug.streams.producers import Missing
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
 from extdebug.wire.positions import Cursor, EntryId, before
 

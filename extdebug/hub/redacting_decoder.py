@@ -6,6 +6,7 @@ Redaction comes before any filter, or a filter would be an oracle for the secret
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -61,17 +62,21 @@ class RedactingDecoder:
         return self._finish(id, event, origin)
 
     def each(self, rows: Sequence[Row]) -> Iterator[DecodedEntry]:
-        """The same for each row, in order. Rows are scanned together while they hold no secret:
-        a scan of one costs 0.9 us, of which 0.6 are the call."""
+        """The same for each row, in order."""
+        return chain.from_iterable(self.batches(rows))
+
+    def batches(self, rows: Sequence[Row]) -> Iterator[list[DecodedEntry]]:
+        """The same, some rows at a time. They are scanned together while they hold no secret: a
+        scan of one costs 0.9 us, of which 0.6 are the call."""
         done = 0
         while done < len(rows):
             if self._at_once < 2:  # too many hold something: these singly, and then try again
                 some = rows[done : done + MOST_AT_ONCE]
                 self._at_once = 4
-                yield from map(self, some)
+                yield list(map(self, some))
             else:
                 some = rows[done : done + self._at_once]
-                yield from self._together(some)
+                yield self._together(some)
             done += len(some)
 
     def _together(self, rows: Sequence[Row]) -> list[DecodedEntry]:

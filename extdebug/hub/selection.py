@@ -42,12 +42,27 @@ class Selection:
         if self.installs is None:
             return chosen
         installs = self.installs
+        if len(chosen) == len(events) and installs.issuperset(batch.column("install")):
+            return chosen  # nobody's line has to be left out: asked in C, a third of the loop
         return [i for i in chosen if events[i].install_id in installs]
+
+
+def fitting(entries: Sequence[DecodedEntry], *, begun: int, size: int) -> int:
+    """How many of these, from the first, have a line and fit into a frame that has `begun` events
+    of `size` bytes; the one that fills it is the last."""
+    count = 0
+    for decoded in entries[: FRAME_EVENTS - begun]:
+        if decoded.event is None or size >= FRAME_BYTES:
+            break
+        size += len(decoded.json)
+        count += 1
+    return count
 
 
 def make_chunk(part: Sequence[DecodedEntry], chosen: Sequence[int]) -> EventRun:
     """The chosen events of one part, joined for a frame."""
-    events = part if len(chosen) == len(part) else [part[i] for i in chosen]
-    joined = b",".join([decoded.json for decoded in events])
     last = len(part) - 1
-    return EventRun(len(events), len(joined), joined, events, [last - i for i in chosen])
+    events = part if len(chosen) == len(part) else [part[i] for i in chosen]
+    behind = range(last, -1, -1) if events is part else [last - i for i in chosen]
+    joined = b",".join([decoded.json for decoded in events])
+    return EventRun(len(events), len(joined), joined, events, behind)

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from extdebug.filters.filter import Batch
+from extdebug.hub.fan_out import fan_out, fan_out_line
 from extdebug.hub.gaps import entry_gaps, loss_gap
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
-from extdebug.hub.ring_buffer import EventRun
 from extdebug.hub.runner_buffer import Number, RunnerBuffer, number_of
-from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, make_chunk
+from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, fitting
 from extdebug.hub.stats import StreamCounts
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.continuity import Continuity, Loss
+from extdebug.streams.producers import NOTHING_MISSING, Missing
 from extdebug.streams.replies import Row, Snapshot
-from extdebug.streams.sequence_gaps import NOTHING_MISSING, SequenceGaps
-from extdebug.wire.events import Gap, encode_json
+from extdebug.streams.sequence_gaps import SequenceGaps
+from extdebug.wire.events import Gap
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
+from extdebug.wire.positions import Cursor, behind
 from policies.redaction.redactor import Redactor
 
 
@@ -171,47 +169,62 @@ class WatchedStream:
         account = self.account
         if account is None or not rows:
             return 0
-        delivered = size = 0
+        delivered = size = taken = done = 0
         part: list[DecodedEntry] = []
         place = self.sequence_gaps.told(account.at)
-        ids, entries = list[EntryId](), self.decoder.each(rows)
-        for _ in rows:
+        batches, some = self.decoder.batches(rows), list[DecodedEntry]()
+        while taken < len(rows):
             if not part and len(rows) > 1 and not self.hurried and self.crowded:
                 break
-            decoded = next(entries)
-            if decoded.origin.src is not None and self._undecided(decoded, known=known):
-                break
-            previous = place
-            index = None if place.index is None else place.index + 1
-            # Told before this entry, to whoever brought that place.
-            told = previous.stated and decoded.event is not None
-            lost = self.sequence_gaps.account(decoded.origin, at=decoded.id, told=told)
-            place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))
-            told_before = place.ahead, place.untold
-            changed = lost != NOTHING_MISSING or told_before != (previous.ahead, previous.untold)
-            if changed or decoded.event is None:
-                delivered += self._fan(part, previous)
-                part, size = [], 0
-                if lost.hole and not certain:  # it may be the stream's, and lie anywhere since
-                    account.explain(lost.hole)
-                    lost = lost._replace(since=min(lost.since or previous.id, account.proved))
-                for gap, through, counted in entry_gaps(decoded, lost, previous, place):
-                    self._push_gap(gap, through, counted=counted)
-            if decoded.event is not None:
-                part.append(decoded)
-                size += len(decoded.json)
-            ids.append(decoded.id)
+            if done == len(some):
+                some, done = next(batches), 0
+            if run := self._plain_run(some[done:], begun=len(part), size=size):
+                count = len(run)
+                index = None if place.index is None else place.index + count
+                place = Cursor(run[-1].id, index, place.epoch)
+                part += run
+                size += sum([len(decoded.json) for decoded in run])
+            else:
+                count, decoded = 1, some[done]
+                if decoded.origin.src is not None and self._undecided(decoded, known=known):
+                    break
+                previous = place
+                index = None if place.index is None else place.index + 1
+                # Told before this entry, to whoever brought that place.
+                told = previous.stated and decoded.event is not None
+                lost = self.sequence_gaps.account(decoded.origin, at=decoded.id, told=told)
+                place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))
+                told_before = previous.ahead, previous.untold
+                changed = lost != NOTHING_MISSING or told_before != (place.ahead, place.untold)
+                if changed or decoded.event is None:
+                    delivered += self._fan(part, previous)
+                    part, size = [], 0
+                    self._tell(decoded, lost, previous, place, certain=certain)
+                if decoded.event is not None:
+                    part.append(decoded)
+                    size += len(decoded.json)
+            done, taken = done + count, taken + count
             if len(part) >= FRAME_EVENTS or size >= FRAME_BYTES:
                 delivered += self._fan(part, place)
                 part, size = [], 0
         delivered += self._fan(part, place)
-        del rows[: len(ids)]
+        ids = [id for id, _ in rows[:taken]]
+        del rows[:taken]
         account.read(ids, blind=not known)
-        self.counts.entries += len(ids)
+        self.counts.entries += taken
         self.counts.delivered += delivered
-        if ids:
+        if taken:
             self.wake()
         return delivered
+
+    def _plain_run(
+        self, entries: Sequence[DecodedEntry], *, begun: int, size: int
+    ) -> Sequence[DecodedEntry]:
+        """Those from the first that show nothing but themselves, up to the end of the frame that
+        has `begun` events of `size` bytes. They are accounted for, and `told` would leave each
+        place among them as it is: 0.2 us an entry, and 1 to 2 us without this."""
+        most = fitting(entries, begun=begun, size=size)
+        return entries[: self.sequence_gaps.plain(entries[:most])]
 
     def _undecided(self, decoded: DecodedEntry, *, known: bool) -> bool:
         """Whether only a look, or the stream's earlier entries, can say what this entry shows."""
@@ -219,35 +232,28 @@ class WatchedStream:
         return numbers.unknown(origin, at=at) or (not known and numbers.shows_loss(origin, at=at))
 
     def _fan(self, part: Sequence[DecodedEntry], through: Cursor) -> int:
-        """One part to every selection: equal selections share the work and the run of events."""
         if not part or not self._groups:
             return 0
         if self.on_runners:
             self._met.update(filter(None, map(number_of, part)))
-        events = [decoded.event for decoded in part if decoded.event is not None]
-        batch = Batch(events)
-        whole: EventRun | None = None
-        delivered = 0
-        for selection, group in self._groups.items():
-            chosen = selection.select(batch, events)
-            count = len(chosen)
-            plain = [subscription for subscription in group if not subscription.runner_buffer]
-            if len(plain) < len(group):
-                for subscription in group:
-                    if subscription.runner_buffer:
-                        subscription.push_unseen(part, chosen, through)
-            if not count:
-                for subscription in plain:
-                    subscription.ring.skip(len(part), through=through)
-                continue
-            if count == len(part):
-                chunk = whole = whole or make_chunk(part, chosen)
-            else:
-                chunk = make_chunk(part, chosen)
-            for subscription in plain:
-                subscription.ring.push(chunk, filtered=len(part) - count, through=through)
-            delivered += count * len(group)
-        return delivered
+        return fan_out(self._groups, part, through)
+
+    def _tell(
+        self,
+        decoded: DecodedEntry,
+        lost: Missing,
+        previous: Cursor,
+        place: Cursor,
+        *,
+        certain: bool,
+    ) -> None:
+        """What this entry shows to be lost, and the entry itself where it has no line."""
+        account = self.account
+        if account is not None and lost.hole and not certain:
+            account.explain(lost.hole)  # it may be the stream's, and lie anywhere since
+            lost = lost._replace(since=min(lost.since or previous.id, account.proved))
+        for gap, through, counted in entry_gaps(decoded, lost, previous, place):
+            self._push_gap(gap, through, counted=counted)
 
     def _push_gap(self, gap: Gap | None, through: Cursor, *, counted: int) -> None:
         for subscription in self._all():
@@ -279,15 +285,7 @@ class WatchedStream:
         decoded = self.decoder(row)
         if decoded.event is None or number_of(decoded) in self._met:
             return
-        event = msgspec.structs.replace(decoded.event, id="")
-        part = [DecodedEntry(ZERO_ID, event, decoded.origin, encode_json(event))]
-        batch = Batch([event])
-        for selection, group in self._groups.items():
-            chosen = selection.select(batch, [event])
-            chunk = make_chunk(part, chosen) if len(chosen) else None
-            for subscription in group:
-                if subscription.runner_buffer is not None:
-                    subscription.runner_buffer.push(chunk, part, ms=row[0].ms)
+        fan_out_line(self._groups, decoded.event, decoded.origin, ms=row[0].ms)
         self.wake()
 
     def end_fallback(self, seam: Gap) -> None:

@@ -7,64 +7,12 @@ for may depend on entries that the stream holds no more.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+from extdebug.streams.producers import Markers
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 MOST: Final = 256  # changes that are kept at least
-
-
-class Markers(NamedTuple):
-    """What is known of one producer at a place; the fields are those of `SequenceGaps`."""
-
-    ahead: int
-    credit: int
-    unsure: int
-    late: int
-    taken: int
-    fresh: bool
-    marked: int
-    untold: int
-
-
-class Span(NamedTuple):
-    """Where a loss of the stream lies, both exclusive."""
-
-    after: EntryId
-    until: EntryId
-
-
-class Producer:
-    """What `SequenceGaps` knows of one producer now."""
-
-    __slots__ = (
-        "ahead", "credit", "excused", "fresh", "last", "last_at", "late", "marked", "partial",
-        "taken", "unsure", "untold", "within",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.last: int | None = None
-        self.last_at = ZERO_ID  # the entry that gave the last number
-        self.credit = 0  # stated by markers, hole not seen yet
-        self.taken = 0  # missing numbers that a loss of the stream explained
-        self.unsure = 0  # part of the credit whose hole may be among those
-        self.ahead = 0  # holes told without a marker yet
-        self.fresh = False  # first seen in the middle: a marker may be for a hole before that
-        self.excused: Span | None = None  # a loss of the stream that may hold its next hole
-        self.late = 0  # part of the credit that was given back to the stream's loss
-        self.partial = False  # only its last number is known, not what markers stated before
-        self.marked = 0  # stated by markers since its last number
-        self.within = 0  # holes told within a loss of the stream that was used up
-        self.untold = 0  # part of that which was taken for holes told before, and not told
-
-    @property
-    def markers(self) -> Markers:
-        return Markers(*(getattr(self, name) for name in Markers._fields))
-
-    @markers.setter
-    def markers(self, known: Markers) -> None:
-        for name, value in known._asdict().items():
-            setattr(self, name, value)
 
 
 class MarkerLog:

@@ -12,32 +12,19 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from extdebug.streams.marker_log import MarkerLog, Markers, Producer, Span
+from extdebug.streams.marker_log import MarkerLog
+from extdebug.streams.plain_numbers import Numbered, take_plain
+from extdebug.streams.producers import NOTHING_MISSING, Markers, Missing, Producer, Span
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, before
 
 # Producers remembered for one stream; the longest silent is forgotten (its next hole goes unseen).
 MOST: Final = 256
-
-
-class Missing(NamedTuple):
-    """What one entry shows to be lost at its runner: `stated` by its marker, `hole` by its `n`.
-
-    `since`: where holes before it were taken for a loss of the stream that lies anywhere behind
-    there, so may this one be; None where it lies right before the entry.
-    """
-
-    stated: int
-    hole: int
-    since: EntryId | None = None
-
-
-NOTHING_MISSING: Final = Missing(0, 0)
 
 
 class SequenceGaps:
@@ -97,6 +84,12 @@ class SequenceGaps:
         producer.within += hole
         self._within += hole
         return Missing(stated, hole, span.after)
+
+    def plain(self, entries: Sequence[Numbered]) -> int:
+        """How many of these, from the first, show nothing, and `told` leaves their places as they
+        are: accounted for together (`plain_numbers`)."""
+        ahead = self._span is not None and 0 < self._spare < math.inf
+        return 0 if ahead or self._untold else take_plain(self._known, entries)
 
     def told(self, at: Cursor) -> Cursor:
         """The place, with how much of the stream's loss was told and not met by a hole yet."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutations.loss_core import NUMBERS, WATCHED, WATCHED_TESTS
 from tests.mutations.runner import Mutation
 
 READER: Final = "extdebug/wire/entry_reader.py"
 READER_TESTS: Final = "tests/extdebug/wire/test_entry_reader.py"
 FIELDS: Final = "extdebug/wire/entry_fields.py"
 FIELDS_TESTS: Final = "tests/extdebug/wire/test_entry_fields.py"
+PLAIN: Final = "extdebug/streams/plain_numbers.py"
+PLAIN_TESTS: Final = "tests/extdebug/streams/test_plain_numbers.py"
+SELECTION: Final = "extdebug/hub/selection.py"
+SELECTION_TESTS: Final = "tests/extdebug/hub/test_selection.py"
 DECODER: Final = "extdebug/hub/redacting_decoder.py"
 RUNNER: Final = "extdebug/runner/publish/redaction.py"
 RUNNER_TESTS: Final = "tests/extdebug/runner/publish/test_redaction.py"
@@ -57,6 +62,50 @@ SHORTCUTS: Final = [
         "one issuer's rule looks for another's secret", "policies/redaction/scan.py",
         "return self._issuer[which[0]]", "return self._issuer[0]",
         "tests/policies/redaction/test_scan.py",
+    ),
+    Mutation(
+        "a hole within a run of plain entries is not seen", PLAIN,
+        "if producer.last is None or origin.n != producer.last + 1:", "if origin.n is None:",
+        PLAIN_TESTS,
+    ),
+    Mutation(
+        "a run does not end at a producer of whom something is outstanding", PLAIN,
+        "if found is None or not found.settled:", "if found is None:", PLAIN_TESTS,
+    ),
+    Mutation(
+        "who speaks in a run counts as silent", PLAIN,
+        "known.move_to_end(src)", "pass", PLAIN_TESTS,
+    ),
+    Mutation(
+        "a marker within a run is passed over", PLAIN,
+        "        if origin.lost:", "        if False:", PLAIN_TESTS,
+    ),
+    Mutation(
+        "a run hides what was told ahead of its places", NUMBERS,
+        "return 0 if ahead or self._untold else", "return 0 if self._untold else", PLAIN_TESTS,
+    ),
+    Mutation(
+        "a run hides what markers stated and nobody was told", NUMBERS,
+        "return 0 if ahead or self._untold else", "return 0 if ahead else", PLAIN_TESTS,
+    ),
+    Mutation(
+        "a run makes a frame longer than it may be", SELECTION,
+        "for decoded in entries[: FRAME_EVENTS - begun]:", "for decoded in entries:",
+        SELECTION_TESTS,
+    ),
+    Mutation(
+        "a run takes an entry that nobody may see", SELECTION,
+        "if decoded.event is None or size", "if size", SELECTION_TESTS,
+    ),
+    Mutation(
+        "a run stands one entry too far on", WATCHED,
+        "None if place.index is None else place.index + count",
+        "None if place.index is None else place.index + count + 1", WATCHED_TESTS,
+    ),
+    Mutation(
+        "a scope is not asked where most lines are in it", SELECTION,
+        'installs.issuperset(batch.column("install"))',
+        'not installs.isdisjoint(batch.column("install"))', SELECTION_TESTS,
     ),
     Mutation(
         "a mask of yesterday is used today", DECODER,

@@ -12,7 +12,7 @@ from extdebug.hub.gaps import (
 )
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
-from extdebug.streams.sequence_gaps import Missing
+from extdebug.streams.producers import Missing
 from extdebug.wire.events import LAST_MS, Gap, GapReason, Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 

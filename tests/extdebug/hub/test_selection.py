@@ -4,7 +4,7 @@ import pytest
 
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.selection import Selection, make_chunk
+from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, fitting, make_chunk
 from extdebug.wire.events import Event, Level, Origin, Output
 from extdebug.wire.positions import EntryId
 
@@ -28,12 +28,20 @@ EVENTS = [
         (None, ERRORS, [1, 2, 3]),
         (frozenset({"a"}), EVERYTHING, [0, 3]),
         (frozenset({"a"}), ERRORS, [3]),
+        (frozenset({"a", "b"}), EVERYTHING, [0, 1, 3]),
         (frozenset({"a"}), Filter(installs=frozenset({"b"})), []),
         (frozenset(), EVERYTHING, []),
     ],
 )
 def test_what_is_shown_passes_scope_and_filter(installs, wanted, chosen):
     assert list(Selection(installs, wanted).choose(EVENTS)) == chosen
+
+
+@pytest.mark.parametrize("installs", [{"a"}, {"a", "b"}, {"b"}])
+def test_where_no_line_has_to_be_left_out_all_are_shown(installs):
+    events = [event(Level.INFO, "a")] * 3
+    chosen = Selection(frozenset(installs), EVERYTHING).choose(events)
+    assert list(chosen) == ([0, 1, 2] if "a" in installs else [])
 
 
 def test_of_nothing_nothing_is_chosen():
@@ -61,7 +69,7 @@ def test_a_run_joins_the_chosen_and_knows_what_lies_behind_each():
 
 def test_a_run_of_the_whole_part_is_that_part():
     run = make_chunk(part(2), [0, 1])
-    assert (run.data, run.behind) == (b'{"n":0},{"n":1}', [1, 0])
+    assert (run.data, list(run.behind)) == (b'{"n":0},{"n":1}', [1, 0])
 
 
 @pytest.mark.parametrize(
@@ -81,3 +89,24 @@ def test_a_run_of_the_whole_part_is_that_part():
 def test_what_the_filter_hides_is_of_the_scope_alone_and_has_its_reason(installs, wanted, hidden):
     found = Selection(installs, wanted).hidden(EVENTS)
     assert {place: part.term for place, part in found} == hidden
+
+
+def sized(*sizes: int | None) -> list[DecodedEntry]:
+    """Entries with lines of so many bytes; None: without a line."""
+    return [
+        DecodedEntry(
+            EntryId(n, 0),
+            None if size is None else event(Level.INFO, "a"),
+            Origin(),
+            b"x" * (size or 0),
+        )
+        for n, size in enumerate(sizes)
+    ]
+
+
+def test_the_entry_that_fills_a_frame_is_its_last():
+    assert fitting(sized(*[9] * 200), begun=0, size=0) == FRAME_EVENTS
+    assert fitting(sized(*[9] * 200), begun=FRAME_EVENTS - 3, size=0) == 3
+    assert fitting(sized(9, FRAME_BYTES, 9), begun=0, size=0) == 2
+    assert fitting(sized(9, 9, 9), begun=1, size=FRAME_BYTES - 9) == 1
+    assert fitting(sized(9, None, 9), begun=0, size=0) == 1

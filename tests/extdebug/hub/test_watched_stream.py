@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.hub.subscription import Subscription
@@ -362,3 +367,83 @@ def test_a_stream_that_drops_what_waits_soon_is_read_for_nobody_in_particular() 
     watched.hurried = True
     watched.read([row(n) for n in range(1, MANY + 1)])
     assert not watched.pending
+
+
+class OneByOne(SequenceGaps):
+    """Accounts for each entry by itself, as the plain way is."""
+
+    def plain(self, entries: Sequence[object]) -> int:
+        return 0
+
+
+def a_reply(chance: Random, first: int, numbers: dict[str, int], calm: float) -> list[Row]:
+    """Rows behind `first`: a flood of few producers, with a few of everything else in it."""
+    rows: list[Row] = []
+    source = "a"
+    for n in range(first + 1, first + chance.choice((1, 7, 40, 150)) + 1):
+        source = chance.choice(("a", "b", "c", "")) if chance.random() < 0.1 else source
+        number = lost = 0
+        if source:
+            numbers[source] += 1
+            if chance.random() > calm:
+                numbers[source] += chance.choice((-1, 1, 2, 40))
+                lost = chance.choice((0, 0, 1, 2))
+            number = max(1, numbers[source]) if not lost or chance.random() < 0.5 else 0
+        one = row(n, source, number, lost=lost)
+        if chance.random() > calm:
+            one = unreadable(n) if chance.random() < 0.5 else (one[0], raw(message="x" * 70_000))
+        rows.append(one)
+    return rows
+
+
+def all_of(watched: WatchedStream, subs: list[Subscription]) -> object:
+    """What the rings were given since the last time, and where the stream stands."""
+    pieces = []
+    for sub in subs:
+        while (piece := sub.ring.take()) is not None:
+            pieces.append((
+                piece.through, piece.filtered, piece.counted, piece.gap, piece.explained,
+                piece.since, piece.own,
+                piece.chunk and (piece.chunk.data, list(piece.chunk.places(piece.through))),
+            ))  # fmt: skip
+    account, numbers = watched.account, watched.sequence_gaps
+    assert account is not None
+    return (
+        pieces, watched.cursor, account.proved, account.explained, watched.pending,
+        watched.counts.entries, watched.counts.delivered, watched.counts.lost, list(numbers._known),
+        numbers.told(watched.cursor), numbers.log.as_of(watched.cursor.id),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("calm", [0.999, 0.98, 0.8])
+@pytest.mark.parametrize("seed", range(8))
+def test_runs_of_plain_entries_are_delivered_as_each_of_them_would_be(
+    seed: int, calm: float
+) -> None:
+    chance = Random(f"{seed} {calm}")
+    ways = [stream(10), stream(10)]
+    ways[0].sequence_gaps = OneByOne()
+    selections = ALL, EVEN, Selection(frozenset({"x"}), EVERYTHING)
+    subs = [[watch(watched, selection) for selection in selections] for watched in ways]
+    for [first, *_] in subs:
+        first.keeps_up = lambda: True
+        first.ring._limit = 40_000
+    numbers, top = dict.fromkeys("abc", 0), 10
+    for watched in ways:
+        watched.sequence_gaps.complete = seed % 2 == 0
+    for _ in range(30):
+        rows = a_reply(chance, top, numbers, calm)
+        act, whole, top = chance.random(), chance.random() < 0.5, rows[-1][0].ms
+        gone = chance.randrange(1, 4) if act < 0.1 else 0
+        rows = rows[gone:] or rows
+        for watched in ways:
+            if act < 0.2:
+                oldest, _ = watched.pending[0] if watched.pending and not gone else rows[0]
+                watched.look(snapshot(oldest.ms, top, top), list(rows), whole=whole)
+            elif act < 0.3:
+                watched.pending += rows
+                watched.flush()
+            else:
+                watched.read(list(rows))
+        plain, runs = (all_of(watched, of) for watched, of in zip(ways, subs, strict=True))
+        assert runs == plain

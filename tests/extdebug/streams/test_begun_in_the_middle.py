@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.streams.sequence_gaps import Missing, SequenceGaps
+from extdebug.streams.producers import Missing
+from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 from tests.extdebug.streams.test_sequence_gaps import Book

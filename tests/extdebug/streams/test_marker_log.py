@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from extdebug.streams.marker_log import MOST, MarkerLog, Markers
+from extdebug.streams.marker_log import MOST, MarkerLog
+from extdebug.streams.producers import Markers
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 

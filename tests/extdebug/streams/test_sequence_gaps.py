@@ -4,7 +4,8 @@ stream is not counted again as one of the runner."""
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.streams.sequence_gaps import MOST, NOTHING_MISSING, Missing, SequenceGaps
+from extdebug.streams.producers import NOTHING_MISSING, Missing
+from extdebug.streams.sequence_gaps import MOST, SequenceGaps
 from extdebug.wire.events import Origin
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
