@@ -171,6 +171,7 @@ class RedactingDecoder:
         if not (notes or in_fields or shown[1] or cut):
             return event
         request_id, version_id, content_hash = shown[0]
+        names = event.redacted + notes + shown[1] + in_fields
         return msgspec.structs.replace(
             event,
             message=message,
@@ -179,7 +180,7 @@ class RedactingDecoder:
             version_id=version_id,
             content_hash=content_hash,
             truncated=event.truncated or cut,
-            redacted=tuple(dict.fromkeys(event.redacted + notes + shown[1] + in_fields)),
+            redacted=names if len(names) < 2 else tuple(dict.fromkeys(names)),
         )
 
     def _redact_opaque(self, opaque: Opaque, mask: Mask) -> tuple[Opaque, tuple[str, ...]]:

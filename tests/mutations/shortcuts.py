@@ -11,6 +11,8 @@ READER: Final = "extdebug/wire/entry_reader.py"
 READER_TESTS: Final = "tests/extdebug/wire/test_entry_reader.py"
 FIELDS: Final = "extdebug/wire/entry_fields.py"
 FIELDS_TESTS: Final = "tests/extdebug/wire/test_entry_fields.py"
+RULES: Final = "policies/redaction/rules.py"
+RULES_TESTS: Final = "tests/policies/redaction/test_rules.py"
 PLAIN: Final = "extdebug/streams/plain_numbers.py"
 PLAIN_TESTS: Final = "tests/extdebug/streams/test_plain_numbers.py"
 SELECTION: Final = "extdebug/hub/selection.py"
@@ -54,9 +56,19 @@ SHORTCUTS: Final = [
         "for _ in range(MAX_FIELDS_DEPTH - 1):", "for _ in range(MAX_FIELDS_DEPTH):", FIELDS_TESTS,
     ),
     Mutation(
-        "of an issuer's secrets only the first is masked at once", "policies/redaction/rules.py",
+        "of an issuer's secrets only the first is masked at once", RULES,
         "if starts and _prefix(starts).search(raw, done) is None:", "if starts:",
-        "tests/policies/redaction/test_rules.py",
+        RULES_TESTS,
+    ),
+    Mutation(
+        "a secret that is the whole match and no group of it is shown", RULES,
+        "            if start < 0:", "            if False:",
+        RULES_TESTS,
+    ),
+    Mutation(
+        "a check is not asked where a match is the secret", RULES,
+        "            if done <= start < end and (check is None or check(raw, start, end)):",
+        "            if done <= start < end:", RULES_TESTS,
     ),
     Mutation(
         "one issuer's rule looks for another's secret", "policies/redaction/scan.py",
