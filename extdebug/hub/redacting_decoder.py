@@ -68,6 +68,9 @@ class RedactingDecoder:
     def batches(self, rows: Sequence[Row]) -> Iterator[list[DecodedEntry]]:
         """The same, some rows at a time. They are scanned together while they hold no secret: a
         scan of one costs 0.9 us, of which 0.6 are the call."""
+        if len(rows) == 1:  # it shares a scan with none: 1 us less
+            yield [self(rows[0])]
+            return
         done = 0
         while done < len(rows):
             if self._at_once < 2:  # too many hold something: these singly, and then try again

@@ -172,7 +172,8 @@ class WatchedStream:
         delivered = size = taken = done = 0
         part: list[DecodedEntry] = []
         place = self.sequence_gaps.told(account.at)
-        batches, some = self.decoder.batches(rows), list[DecodedEntry]()
+        some: Sequence[DecodedEntry] = ()
+        batches = self.decoder.batches(rows)
         while taken < len(rows):
             if not part and len(rows) > 1 and not self.hurried and self.crowded:
                 break

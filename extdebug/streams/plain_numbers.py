@@ -30,7 +30,7 @@ def take_plain(known: OrderedDict[str, Producer], entries: Iterable[Numbered]) -
     is outstanding. They are accounted for."""
     taken = 0
     src: str | None = None
-    producer = Producer()
+    producer: Producer | None = None
     for entry in entries:
         origin = entry.origin
         if origin.lost:
@@ -38,13 +38,12 @@ def take_plain(known: OrderedDict[str, Producer], entries: Iterable[Numbered]) -
         if origin.src is not None:
             other = origin.src != src
             if other:
-                found = known.get(origin.src)
-                if found is None or not found.settled:
-                    break
-                producer = found
-            if producer.last is None or origin.n != producer.last + 1:
+                producer = known.get(origin.src)
+            if producer is None or producer.last is None or origin.n != producer.last + 1:
                 break
             if other:
+                if not producer.settled:
+                    break
                 src = origin.src
                 known.move_to_end(src)
             producer.last, producer.last_at = origin.n, entry.id

@@ -77,12 +77,12 @@ SHORTCUTS: Final = [
     ),
     Mutation(
         "a hole within a run of plain entries is not seen", PLAIN,
-        "if producer.last is None or origin.n != producer.last + 1:", "if origin.n is None:",
+        "origin.n != producer.last + 1:", "origin.n is None:",
         PLAIN_TESTS,
     ),
     Mutation(
         "a run does not end at a producer of whom something is outstanding", PLAIN,
-        "if found is None or not found.settled:", "if found is None:", PLAIN_TESTS,
+        "if not producer.settled:", "if False:", PLAIN_TESTS,
     ),
     Mutation(
         "who speaks in a run counts as silent", PLAIN,
