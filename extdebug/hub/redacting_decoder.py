@@ -110,7 +110,8 @@ class RedactingDecoder:
         message, fields = event.message, event.fields
         if len(message) > LONGEST_TOGETHER:
             return False
-        self._mask_of(id)
+        if id.ms not in self._day:
+            self._mask_of(id)  # what is known of another day's texts is forgotten
         opaque = (event.request_id, event.version_id, event.content_hash)
         known = self._opaque.get(opaque)
         if known is not None and known[1]:
