@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -52,8 +52,14 @@ def record_or_fail(
     entry: chain.Entry, *, using: str = DEFAULT_DB_ALIAS, now: dt.datetime | None = None
 ) -> AuditRecord | None:
     """As `record`, but AuditError when it can neither be written nor counted."""
+    minute = _minute(now or timezone.now())
     try:
-        return _write(entry, minute=_minute(now or timezone.now()), using=using)
+        # What was counted before is counted by one statement, which needs no transaction around
+        # it. Within the caller's, a failure must undo no more than its own.
+        alone = not connections[using].in_atomic_block
+        if alone and _counted(_key(entry, _person(entry)), minute=minute, using=using):
+            return None
+        return _write(entry, minute=minute, using=using)
     except DatabaseError as error:
         raise chain.AuditError(f"the audit trail did not take {entry.action.value}") from error
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,13 +19,14 @@ from extdebug.models import DebugSession, Process
 from extdebug.sessions import gap_words
 from extdebug.sessions.heartbeats import JANITOR, is_replay, is_silent
 from policies.changes import second_person
-from policies.database import clock
 from policies.desk import waiting
 from policies.desk.recorded_admin import operates
-from policies.models import ChangeRequest, Grant
+from policies.models import Approval, Grant
 
 SHOWN: Final = 25  # rows of each table; the lists have the rest
 LAGGING: Final = 2_000  # ms behind the stream at which a row turns yellow
+# A page's sidebar and its tables count the same things: read once for the request.
+_FIGURES: Final[WeakKeyDictionary[HttpRequest, waiting.Figures]] = WeakKeyDictionary()
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -37,53 +39,70 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not context["operates"]:
         return context
     refreshed = "live" in request.GET
+    figures = _figures(request)
+    watched = _watched()
     return {
         **context,
         "title": "Desk",
-        "now": clock.now(),
+        "now": figures.now,
         "environment_name": settings.EXT_DEBUG_ENVIRONMENT,
         "switched_off": settings.EXT_DEBUG_UI_ENABLED is not True
         and (settings.PRODUCTION or settings.EXT_DEBUG_UI_ENABLED is False),
-        **_grants(request),
-        "changes": _pending_changes().select_related("requester")[:SHOWN],
+        **_grants(request, figures),
+        "changes": waiting.pending_changes().select_related("requester")[:SHOWN],
         "one_person": second_person.needed() and second_person.one_person_may(),
-        **_sessions(),
-        **streams(),
+        "live": DebugSession.objects.filter(closed_at=None).select_related("grant")[:SHOWN],
+        "live_count": sum(watched.values()),
+        **streams(watched),
         "denials": None if refreshed else _denials(request),
         "all_denials": ",".join(queries.REFUSALS),
     }
 
 
-def _grants(request: HttpRequest) -> dict[str, Any]:
-    now = clock.now()
-    rows: QuerySet[Any] = Grant.objects.select_related("beneficiary", "requester")
-    live = Count("sessions", filter=Q(sessions__closed_at=None, sessions__isnull=False))
-    given = Count("approvals", filter=Q(approvals__verdict="approve"), distinct=True)
-    pending = (
-        rows.filter(state=Grant.State.REQUESTED, lapses_at__gt=now)
-        .annotate(
-            given=given, decided=Count("approvals", filter=Q(approvals__approver=request.user))
+def _figures(request: HttpRequest) -> waiting.Figures:
+    """What waits and what is granted, of the first time that this request asks."""
+    found = _FIGURES.get(request)
+    if found is None:
+        found = _FIGURES[request] = waiting.figures(user_of(request))
+    return found
+
+
+def _grants(request: HttpRequest, figures: waiting.Figures) -> dict[str, Any]:
+    """The three tables of grants, read in one statement, which counts for the rows shown alone."""
+    unreviewed = Grant.objects.filter(break_glass=True, reviewed_at=None).order_by("starts_at")
+    tables = [
+        waiting.pending_grants().order_by("lapses_at"),
+        waiting.granted().order_by("ends_at"),
+        unreviewed,
+    ]
+    in_any = Q()
+    for table in tables:
+        in_any |= Q(pk__in=table.values("pk")[:SHOWN])
+    said = Approval.objects.filter(grant=OuterRef("pk"))
+    rows: QuerySet[Any] = Grant.objects.filter(in_any).select_related("beneficiary", "requester")
+    shown = list(
+        rows.annotate(
+            given=waiting.number_of(said.filter(verdict=Approval.Verdict.APPROVE)),
+            decided=waiting.number_of(said.filter(approver=request.user)),
+            live=waiting.number_of(
+                DebugSession.objects.filter(grant=OuterRef("pk"), closed_at=None)
+            ),
         )
-        .order_by("lapses_at")
     )
-    granted = (
-        rows.filter(closed_at=None, ends_at__gt=now, starts_at__isnull=False)
-        .annotate(live=live)
-        .order_by("ends_at")
-    )
-    unreviewed = rows.filter(break_glass=True, reviewed_at=None).order_by("starts_at")
+    pending = [each for each in shown if each.state == Grant.State.REQUESTED]
+    granted = [
+        each
+        for each in shown
+        if each.closed_at is None and each.starts_at and each.ends_at > figures.now
+    ]
+    due = [each for each in shown if each.break_glass and each.reviewed_at is None]
     return {
-        "pending": pending[:SHOWN],
-        "pending_count": pending.count(),
-        "granted": granted[:SHOWN],
-        "granted_count": granted.count(),
-        "unreviewed": unreviewed[:SHOWN],
+        "pending": sorted(pending, key=lambda each: each.lapses_at)[:SHOWN],
+        "pending_count": figures.pending,
+        "granted": sorted(granted, key=lambda each: each.ends_at)[:SHOWN],
+        "granted_count": figures.granted,
+        "unreviewed": sorted(due, key=lambda each: each.starts_at)[:SHOWN],
     }
-
-
-def _sessions() -> dict[str, Any]:
-    rows = DebugSession.objects.filter(closed_at=None).select_related("grant")
-    return {"live": rows[:SHOWN], "live_count": rows.count()}
 
 
 def _denials(request: HttpRequest) -> Any:
@@ -92,11 +111,24 @@ def _denials(request: HttpRequest) -> Any:
     return queries.refusals()[:12]
 
 
-def streams() -> dict[str, Any]:
-    """What every process says about the streams it reads, and which processes are silent."""
-    known = Process.objects.exclude(name=JANITOR)
+def _watched() -> dict[str, int]:
+    """How many live sessions each stream has."""
+    live = DebugSession.objects.filter(closed_at=None).order_by()
+    counted = live.values_list("tenant", "extension").annotate(many=Count("pk"))
+    return {f"{tenant}:{extension}": many for tenant, extension, many in counted}
+
+
+def streams(watched: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """What every process says about the streams it reads, and which processes are silent.
+
+    `watched` is how many live sessions each stream has, where the caller has read that already.
+    """
+    known = list(Process.objects.all())
+    janitor = next((each for each in known if each.name == JANITOR), None)
     # A replay that was killed leaves a row for ten minutes, and nobody to worry about.
-    processes = [each for each in known if not (is_replay(each) and is_silent(each))]
+    processes = [
+        each for each in known if each is not janitor and not (is_replay(each) and is_silent(each))
+    ]
     rows: list[dict[str, Any]] = []
     for process in processes:
         silent = is_silent(process)
@@ -116,12 +148,13 @@ def streams() -> dict[str, Any]:
                     "mood": "bad" if bad else "slow" if slow else "good",
                 }
             )
-    rows += _unreported({str(row["target"]) for row in rows})
+    reported = {str(row["target"]) for row in rows}
+    counted = _watched() if watched is None else watched
+    rows += [_unreported(*each) for each in counted.items() if each[0] not in reported]
     rows.sort(
         key=lambda row: ({"bad": 0, "slow": 1, "new": 2, "good": 3}[row["mood"]], row["target"])
     )
     silent_count = sum(is_silent(process) for process in processes)
-    janitor = Process.objects.filter(name=JANITOR).first()
     return {
         "streams": rows,
         "processes": processes,
@@ -136,24 +169,18 @@ def _lag(ms: float | None) -> str:
     return _span(ms) if ms is None or ms >= 1000 else f"{ms:.0f} ms"
 
 
-def _unreported(known: set[str]) -> list[dict[str, Any]]:
-    """Streams that are watched and that no process has reported yet: each does so every 5 s."""
-    live = DebugSession.objects.filter(closed_at=None).values_list("tenant", "extension")
-    counted = Counter(f"{tenant}:{extension}" for tenant, extension in live)
-    return [
-        {
-            "target": target,
-            "about": _query(target),
-            "watchers": watchers,
-            **dict.fromkeys(("backlog", "length")),
-            "lag": "?",
-            "lost": [],
-            "reach": "?",
-            "mood": "new",
-        }
-        for target, watchers in counted.items()
-        if target not in known
-    ]
+def _unreported(target: str, watchers: int) -> dict[str, Any]:
+    """A stream that is watched and that no process has reported yet: each does so every 5 s."""
+    return {
+        "target": target,
+        "about": _query(target),
+        "watchers": watchers,
+        **dict.fromkeys(("backlog", "length")),
+        "lag": "?",
+        "lost": [],
+        "reach": "?",
+        "mood": "new",
+    }
 
 
 def _query(target: object) -> str:
@@ -182,8 +209,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
     approvals = changes = 0
     if operates(request):
-        user = user_of(request)
-        approvals, changes = waiting.approvals(user).count(), len(waiting.changes(user))
+        approvals, changes = _figures(request).approvals, _figures(request).changes
     return [
         group(
             "Operate",
@@ -246,11 +272,6 @@ def _waits(kind: str, count: int) -> str:
     return format_html(
         ' <span class="waits" data-waits="{}"{}>{}</span>', kind, "" if count else " hidden", count
     )
-
-
-def _pending_changes() -> QuerySet[ChangeRequest]:
-    state = ChangeRequest.State.REQUESTED
-    return ChangeRequest.objects.filter(state=state, lapses_at__gt=clock.now())
 
 
 def _among_grants(request: HttpRequest) -> bool:
