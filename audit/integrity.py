@@ -14,6 +14,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import checkpoints, guards, writer
@@ -25,6 +26,9 @@ from audit.verification import Judge, Kind, Report
 CHECKPOINT_SECONDS: Final = 300  # how much of a cut tail could go unnoticed
 FILE_NAME: Final = "checkpoints.jsonl"
 _CHUNK: Final = 2_000
+_FIRST_POINTS: Final = 5  # checkpoints that are read at first to find the last good one
+# The last good line of the file, and what the file and the keys were when it was found.
+_furthest_seen: tuple[tuple[object, tuple[str, ...]], checkpoints.Statement | None] | None = None
 
 
 class BrokenTrail(AuditError):
@@ -81,8 +85,43 @@ def verify(
 
 def last_good(*, using: str = DEFAULT_DB_ALIAS) -> checkpoints.Statement | None:
     """The furthest checkpoint, in the database or its file, that a known key has signed."""
-    stored = (_statement(point) for point in Checkpoint.objects.using(using).order_by("seq"))
-    return _last_good([*_kept()[0], *stored], public_keys())
+    known = public_keys()
+    points = Checkpoint.objects.using(using).order_by("-seq")
+    stored = _furthest_stored(points, known)
+    kept = _furthest_kept(known)
+    return _last_good([each for each in (kept, stored) if each is not None], known)
+
+
+def _furthest_stored(
+    points: QuerySet[Checkpoint], keys: tuple[str, ...]
+) -> checkpoints.Statement | None:
+    """The first of these rows that a known key has signed. Few are read where that is the first,
+    as it is unless somebody wrote rows of their own: one is added every five minutes."""
+    start, many = 0, _FIRST_POINTS
+    while rows := list(points[start : start + many]):
+        if (found := _last_good(map(_statement, rows), keys)) is not None:
+            return found
+        start, many = start + many, _CHUNK
+    return None
+
+
+def _furthest_kept(keys: tuple[str, ...]) -> checkpoints.Statement | None:
+    """The same of the file's lines, read anew when file or keys are others than the last time."""
+    global _furthest_seen  # noqa: PLW0603 - one file for this process
+    folder = getattr(settings, "AUDIT_CHECKPOINT_DIR", "")
+    if not folder:
+        return None
+    place = Path(folder) / FILE_NAME
+    try:
+        was = place.stat()
+    except OSError:
+        return None  # nothing was signed yet, or it cannot be read: `verify` says so
+    # A file cannot be written without a new time of change, which nobody sets at will.
+    version = (str(place), was.st_dev, was.st_ino, was.st_size, was.st_mtime_ns, was.st_ctime_ns)
+    seen = _furthest_seen
+    if seen is None or seen[0] != (version, keys):
+        seen = _furthest_seen = (version, keys), _last_good(_kept()[0], keys)
+    return seen[1]
 
 
 def _last_good(

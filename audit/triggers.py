@@ -16,6 +16,25 @@ from django.db.backends.utils import CursorWrapper
 # Relations of the session's own temporary schema come last: a table made there under the name of
 # ours must not be what a function reads.
 _PATH: Final = "pg_catalog, {schema}, pg_temp"
+# The schema in quotes, names in quotes, functions and triggers as they are there. A trigger of
+# another name cannot be one of ours, so its definition is not asked for.
+_PRESENT: Final = """
+SELECT quote_ident(current_schema()),
+  (SELECT json_object_agg(name, quote_ident(name)) FROM unnest(%(names)s::text[]) AS name),
+  (SELECT COALESCE(json_agg(json_build_array(p.proname, p.prosrc, p.prosecdef,
+      COALESCE(p.proconfig, '{}'),
+      EXISTS (SELECT 1 FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a
+        WHERE a.grantee <> p.proowner))), '[]')
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+    WHERE p.pronamespace = current_schema()::regnamespace AND l.lanname = 'plpgsql'
+      AND p.pronargs = 0 AND p.proname = ANY(%(functions)s)),
+  (SELECT COALESCE(json_agg(json_build_array(t.tgname, c.relname,
+      pg_get_triggerdef(t.oid, true))), '[]')
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgname = ANY(%(triggers)s)
+      AND c.relnamespace = current_schema()::regnamespace
+      AND p.pronamespace = current_schema()::regnamespace)
+"""
 Quote = Callable[[str], str]  # a name as PostgreSQL prints it: in quotes where it needs them
 _EVENTS: Final = ("INSERT", "DELETE", "UPDATE", "TRUNCATE")  # as pg_get_triggerdef orders them
 
@@ -149,32 +168,25 @@ def wrong(guards: Guards, *, using: str) -> list[tuple[str, str]]:
                 for made in guards.sqlite
                 if kept.get((made.name, made.table)) != made.definition()
             ]
-        path, quote = f"search_path={_path(cursor)}", _quote(cursor, guards)
+        # One statement: the page of the trail asks on every view whether the guards are whole.
         cursor.execute(
-            "SELECT p.proname, p.prosrc, p.prosecdef, COALESCE(p.proconfig, '{}'),"
-            " EXISTS (SELECT 1 FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a"
-            " WHERE a.grantee <> p.proowner)"
-            " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
-            " WHERE p.pronamespace = current_schema()::regnamespace AND l.lanname = 'plpgsql'"
-            " AND p.pronargs = 0 AND p.proname = ANY(%s)",
-            [[function.name for function in guards.functions]],
+            _PRESENT,
+            {
+                "names": _quoted_names(guards),
+                "functions": [function.name for function in guards.functions],
+                "triggers": [trigger.name for trigger in guards.triggers],
+            },
         )
-        whole = {
-            name
-            for name, body, definer, config, others in cursor.fetchall()
-            if Function(name=name, body=body, definer=definer) in guards.functions
-            and list(config) == [path]
-            and not (definer and others)
-        }
-        cursor.execute(
-            "SELECT t.tgname, c.relname, pg_get_triggerdef(t.oid, true)"
-            " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-            " JOIN pg_proc p ON p.oid = t.tgfoid"
-            " WHERE NOT t.tgisinternal AND t.tgenabled = 'A'"
-            " AND c.relnamespace = current_schema()::regnamespace"
-            " AND p.pronamespace = current_schema()::regnamespace"
-        )
-        there = {(str(name), str(table)): str(sql) for name, table, sql in cursor.fetchall()}
+        schema, quoted, functions, triggers = cursor.fetchone()
+    path, quote = f"search_path={_PATH.format(schema=schema)}", (quoted or {}).__getitem__
+    whole = {
+        name
+        for name, body, definer, config, others in functions
+        if Function(name=name, body=body, definer=definer) in guards.functions
+        and list(config) == [path]
+        and not (definer and others)
+    }
+    there = {(str(name), str(table)): str(sql) for name, table, sql in triggers}
     return [
         (trigger.name, trigger.table)
         for trigger in guards.triggers
@@ -213,13 +225,17 @@ def _path(cursor: CursorWrapper) -> str:
 
 def _quote(cursor: CursorWrapper, guards: Guards) -> Quote:
     """Quotes the names in these triggers as the server does."""
-    names = {
-        name
-        for made in guards.triggers
-        for name in (made.name, made.table, made.function, *made.columns)
-    }
     cursor.execute(
-        "SELECT name, quote_ident(name) FROM unnest(%s::text[]) AS name", [sorted(names)]
+        "SELECT name, quote_ident(name) FROM unnest(%s::text[]) AS name", [_quoted_names(guards)]
     )
     quoted: dict[str, str] = dict(cursor.fetchall())
     return quoted.__getitem__
+
+
+def _quoted_names(guards: Guards) -> list[str]:
+    """The names that stand in the definitions of these triggers."""
+    return sorted({
+        name
+        for made in guards.triggers
+        for name in (made.name, made.table, made.function, *made.columns)
+    })  # fmt: skip

@@ -83,7 +83,7 @@ def _grants(request: HttpRequest, figures: waiting.Figures) -> dict[str, Any]:
     shown = list(
         rows.annotate(
             given=waiting.number_of(said.filter(verdict=Approval.Verdict.APPROVE)),
-            decided=waiting.number_of(said.filter(approver=request.user)),
+            decided=waiting.number_of(said.filter(approver=user_of(request))),
             live=waiting.number_of(
                 DebugSession.objects.filter(grant=OuterRef("pk"), closed_at=None)
             ),
