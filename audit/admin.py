@@ -15,19 +15,19 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
-from audit import guards, integrity, outbox, refusal_pages, trail
+from audit import refusal_pages, trail, trail_state
 from audit.desk_lists import DeskListMixin
-from audit.models import AuditRecord, ChangeNote, Checkpoint, Outbox
+from audit.list_choices import PresentValues
+from audit.models import AuditRecord, Checkpoint, Outbox
 from audit.read_only import ReadOnlyMixin
 from audit.requesters import actor_of, note_reading
+from audit.trail_list import TrailList, TrailPaginator
 
 # A full verification runs inside one request: about 0.2 ms a row.
 MAX_VERIFIED_AT_ONCE: Final = 20_000
-NOTES_LATE: Final = dt.timedelta(minutes=1)  # notes of changes are moved within seconds
 _ROOMY: Final = '<span title="{}" style="display: block; min-width: 11rem">{}</span>'
 _SPOOL_BYTES: Final = 4 * 1024 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
@@ -45,11 +45,11 @@ class AuditRecordAdmin(TrailAdmin):
     list_display = ("seq", "when", "action", "who", "target", "about", "why", "whole")
     list_display_links = ("seq", "action")
     list_filter = (
-        "action",
-        "actor_kind",
+        ("action", PresentValues),
+        ("actor_kind", PresentValues),
         ("at", admin.DateFieldListFilter),
-        ("tenant", admin.AllValuesFieldListFilter),
-        ("extension", admin.AllValuesFieldListFilter),
+        ("tenant", PresentValues),
+        ("extension", PresentValues),
     )
     list_filter_submit = False
     search_fields = (
@@ -133,7 +133,7 @@ class AuditRecordAdmin(TrailAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         def show() -> HttpResponse:
-            context = {**(extra_context or {}), "trail_state": self.state(request)}
+            context = {**(extra_context or {}), **self.state(request)}
             page: HttpResponse = super(AuditRecordAdmin, self).changelist_view(request, context)
             return page
 
@@ -160,23 +160,15 @@ class AuditRecordAdmin(TrailAdmin):
 
     def state(self, request: HttpRequest) -> dict[str, Any]:
         """The figures above the list: rows, last checkpoint, last verification, rows that wait."""
-        last = AuditRecord.objects.order_by("-seq").first()
-        point = integrity.last_good()
-        verified = AuditRecord.objects.filter(action=trail.Action.AUDIT_VERIFIED).first()
-        head = last.seq if last is not None else 0
-        signed = point and AuditRecord.objects.filter(seq=point.seq).first()
-        late = ChangeNote.objects.filter(at__lt=timezone.now() - NOTES_LATE)
-        return {
-            "rows": head,
-            "checkpoint": point,
-            "signed_at": dt.datetime.fromisoformat(point.at) if point is not None else None,
-            "unsigned": head - (point.seq if point is not None else 0),
-            "verified": verified,
-            "unguarded": guards.missing(),
-            "cut": point is not None and (signed is None or signed.hash != point.hash),
-            "waiting": Outbox.objects.count() + outbox.held() + late.count(),
-            "may_export": self.may_export(request),
-        }
+        return {"trail": trail_state.of_page(request), "may_export": self.may_export(request)}
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> TrailPaginator:
+        pages = TrailPaginator(*args, **kwargs)
+        pages.rows = trail_state.of_page(request).rows
+        return pages
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TrailList]:
+        return TrailList
 
     def may_export(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("audit.export_auditrecord"))

@@ -80,6 +80,7 @@ class AuditRecord(models.Model):
         )
         indexes = (
             models.Index(fields=("tenant", "-seq"), name="audit_tenant"),
+            models.Index(fields=("extension", "-seq"), name="audit_extension"),
             models.Index(fields=("actor_kind", "actor_id", "-seq"), name="audit_actor"),
             models.Index(fields=("action", "-seq"), name="audit_action"),
             models.Index(fields=("subject_type", "subject_id", "-seq"), name="audit_subject"),
