@@ -46,7 +46,7 @@ class TrailPaginator(Paginator):  # type: ignore[type-arg]  # not generic when i
 
     def page(self, number: Any) -> Page[Any]:
         query = self._found.query
-        if query.where or query.order_by != ("-seq",):
+        if query.where or query.order_by[:1] != ("-seq",):
             return super().page(number)
         number = self.validate_number(number)
         newest = self.rows - (number - 1) * self.per_page

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -56,6 +57,10 @@ class DirectoryReleaseAdmin(RecordedAdmin, OperatorAdmin):
     fields = ("asked_at", "standing", "listed", "released")
     readonly_fields = ("asked_at", "standing", "listed")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(now=clock.ClockNow())
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -67,12 +72,12 @@ class DirectoryReleaseAdmin(RecordedAdmin, OperatorAdmin):
         description="state",
         label={"waits": "warning", "released": "success", "over": "default", "too old": "default"},
     )
-    def standing(self, batch: DirectoryRelease) -> str:
+    def standing(self, batch: Any) -> str:
         if batch.used_at is not None:
             return "over"
         if batch.released_at is None:
             return "waits"
-        return "released" if batch.released_at > clock.now() - GOOD_FOR else "too old"
+        return "released" if batch.released_at > batch.now - GOOD_FOR else "too old"
 
     @display(description="what it gives")
     def listed(self, batch: DirectoryRelease) -> SafeString:

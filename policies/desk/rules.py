@@ -194,7 +194,7 @@ class LiveFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() is None:
             return queryset
-        expired = Q(expires_at__lte=clock.now())
+        expired = Q(expires_at__lte=clock.ClockNow())
         return queryset.exclude(expired) if self.value() == "yes" else queryset.filter(expired)
 
 
@@ -216,14 +216,18 @@ class LockAdmin(RuleAdmin):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(now=clock.ClockNow())
+
     @display(description="on")
     def on(self, lock: Lock) -> str:
         kind = "person" if lock.user_id else "tenant" if lock.tenant_id else "extension"
         return f"{kind} {lock.user or lock.tenant or lock.extension}"
 
     @display(description="state", label={"in force": "danger", "expired": "default"})
-    def shown_state(self, lock: Lock) -> str:
-        over = lock.expires_at is not None and lock.expires_at <= clock.now()
+    def shown_state(self, lock: Any) -> str:
+        over = lock.expires_at is not None and lock.expires_at <= lock.now
         return "expired" if over else "in force"
 
     def store(self, request: HttpRequest, obj: Any, form: Any) -> None:

@@ -1,13 +1,37 @@
-"""What stands beside the heading of a list of the desk."""
+"""The desk's lists: what stands beside the heading of one, and what its page asks the database."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from unfold.admin import ModelAdmin
+from unfold.templatetags import unfold_list
+
+from audit import desk_lists
+from policies.models import Tenant
+from tests.audit.lists_world import more_rows, operator
+from tests.bench.bench_openings import LISTS as PAGES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LISTS = ["/admin/audit/auditrecord/", "/admin/policies/tenant/"]
+MOST_QUERIES = 12
+# Other lists of the sidebar, and pages that ask more: narrowed ones, which are counted.
+OTHERS = (
+    "/admin/policies/lock/",
+    "/admin/policies/consent/",
+    "/admin/policies/directoryrelease/",
+    "/admin/policies/accesstoken/?standing=valid",
+    "/admin/audit/auditrecord/?tenant=t1",
+    "/admin/audit/auditrecord/?action__in=session.denied,token.refused",
+    "/admin/audit/auditrecord/?q=t1",
+    "/admin/?live=1",
+)
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -18,3 +42,58 @@ def test_only_a_search_says_how_much_it_found(client: Client, path: str) -> None
     searched = client.get(path, {"q": "nothing of this name"}).content.decode()
     assert "0 results" in searched
     assert "Show all" in searched
+
+
+def asked(client: Client, path: str) -> list[str]:
+    """The statements of a page that was looked at in the same minute before."""
+    client.get(path)
+    with CaptureQueriesContext(connection) as seen:
+        answer = client.get(path)
+    assert answer.status_code == 200
+    return [query["sql"] for query in seen.captured_queries]
+
+
+def test_no_page_of_the_admin_asks_more_than_a_dozen_times_however_many_rows_it_shows(
+    client: Client,
+) -> None:
+    omar = operator()
+    client.force_login(omar)
+    more_rows(range(2), approver=omar)
+    few = {path: asked(client, path) for path in (*PAGES, *OTHERS)}
+    more_rows(range(2, 6), approver=omar)
+    many = {path: asked(client, path) for path in (*PAGES, *OTHERS)}
+    for path, statements in many.items():
+        assert len(statements) <= MOST_QUERIES, (path, len(statements), statements)
+        assert len(statements) == len(few[path]), (path, few[path], statements)
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r'data-label="([^"]*)"', page)
+
+
+def test_a_lists_headings_are_made_once_and_are_those_of_each_row(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = 0
+    plain = desk_lists._headers_of
+
+    def counted(cl: object) -> object:
+        nonlocal made
+        made += 1
+        return plain(cl)
+
+    monkeypatch.setattr(desk_lists, "_headers_of", counted)
+    client.force_login(User.objects.create_superuser("rita", "rita@example.test", "x"))
+    Tenant.objects.bulk_create(Tenant(key=f"t{n}", name=f"T {n}") for n in range(5))
+    once = headings(client.get("/admin/policies/tenant/").text)
+    assert made == 1
+    monkeypatch.setattr(unfold_list, "result_headers", counted)
+    assert headings(client.get("/admin/policies/tenant/").text) == once
+    assert made == 7
+
+
+@pytest.mark.parametrize("key", [7, 'a"b<c>&'])
+def test_the_box_of_a_row_is_the_one_that_unfold_makes(key: object) -> None:
+    ours = admin.site.get_model_admin(Tenant)
+    row = Tenant(pk=key)
+    assert ours.action_checkbox(row) == ModelAdmin.action_checkbox(ours, row)
