@@ -25,7 +25,7 @@ _MARK: Final = "the-key-of-a-row"
 _headers_of: Final = unfold_list.result_headers
 
 
-class DeskList(ChangeList):  # type: ignore[misc]  # unfold has no types
+class DeskList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not (self.query or self.has_active_filters):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ CHECKPOINT_SECONDS: Final = 300  # how much of a cut tail could go unnoticed
 FILE_NAME: Final = "checkpoints.jsonl"
 _CHUNK: Final = 2_000
 _FIRST_POINTS: Final = 5  # checkpoints that are read at first to find the last good one
+_TICK_SECONDS: Final = 2  # between two times of change that a file system tells apart, at most
 # The last good line of the file, and what the file and the keys were when it was found.
 _furthest_seen: tuple[tuple[object, tuple[str, ...]], checkpoints.Statement | None] | None = None
 
@@ -116,12 +118,15 @@ def _furthest_kept(keys: tuple[str, ...]) -> checkpoints.Statement | None:
         was = place.stat()
     except OSError:
         return None  # nothing was signed yet, or it cannot be read: `verify` says so
-    # A file cannot be written without a new time of change, which nobody sets at will.
+    # A file cannot be written without a new time of change, which nobody sets at will. Two writes
+    # within one tick of that clock may share it: what was written just now is read again.
     version = (str(place), was.st_dev, was.st_ino, was.st_size, was.st_mtime_ns, was.st_ctime_ns)
-    seen = _furthest_seen
-    if seen is None or seen[0] != (version, keys):
-        seen = _furthest_seen = (version, keys), _last_good(_kept()[0], keys)
-    return seen[1]
+    if (seen := _furthest_seen) is not None and seen[0] == (version, keys):
+        return seen[1]
+    found = _last_good(_kept()[0], keys)
+    settled = abs(time.time() - was.st_ctime) > _TICK_SECONDS
+    _furthest_seen = ((version, keys), found) if settled else None
+    return found
 
 
 def _last_good(

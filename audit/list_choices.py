@@ -30,7 +30,7 @@ _READ: Final[WeakKeyDictionary[HttpRequest, Mapping[str, list[str]]]] = WeakKeyD
 
 
 def values(
-    columns: Sequence[str] = COLUMNS, *, most: int = MOST, using: str = DEFAULT_DB_ALIAS
+    columns: Sequence[str] = COLUMNS, *, most: int, using: str = DEFAULT_DB_ALIAS
 ) -> dict[str, list[str]]:
     """The values of these columns in the database's order, `most + 1` of each where there are more.
 
@@ -65,7 +65,7 @@ class PresentValues(admin.AllValuesFieldListFilter):
     ) -> None:
         super().__init__(field, request, params, model, model_admin, field_path)
         if (read := _READ.get(request)) is None:
-            read = _READ[request] = values()
+            read = _READ[request] = values(most=MOST)
         present = read[field_path]
         self.lookup_choices: Any = present[:MOST]
         self._more = len(present) > MOST

@@ -218,7 +218,8 @@ class LockAdmin(RuleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(now=clock.ClockNow())
+        timed: QuerySet[Any] = rows.annotate(now=clock.ClockNow())  # one reading for all of them
+        return timed
 
     @display(description="on")
     def on(self, lock: Lock) -> str:

@@ -100,7 +100,8 @@ class AccessTokenAdmin(OperatorAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(now=clock.ClockNow())
+        timed: QuerySet[Any] = rows.annotate(now=clock.ClockNow())  # one reading for all of them
+        return timed
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

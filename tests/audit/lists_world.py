@@ -85,10 +85,10 @@ def _one_of_each(n: int, approver: User) -> None:
             verdict="approve", created_at=now,
         )  # fmt: skip
     for closed in (None, now):
-        for grant in (*grants[1:], None):
+        for of_grant in (*grants[1:], None):
             DebugSession.objects.create(
                 user=person, username=person.username, tenant=tenant.key, extension=extension.key,
-                grant=grant, environment="production", transport="ws", opened_at=now,
+                grant=of_grant, environment="production", transport="ws", opened_at=now,
                 expires_at=now, extendable_until=now, process=f"process-{n}", holder="h",
                 closed_at=closed, close_code=None if closed is None else 4408,
             )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -93,7 +94,7 @@ def test_a_lists_headings_are_made_once_and_are_those_of_each_row(
 
 
 @pytest.mark.parametrize("key", [7, 'a"b<c>&'])
-def test_the_box_of_a_row_is_the_one_that_unfold_makes(key: object) -> None:
-    ours = admin.site.get_model_admin(Tenant)
+def test_the_box_of_a_row_is_the_one_that_unfold_makes(key: Any) -> None:
+    ours: Any = admin.site.get_model_admin(Tenant)
     row = Tenant(pk=key)
     assert ours.action_checkbox(row) == ModelAdmin.action_checkbox(ours, row)

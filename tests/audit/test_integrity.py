@@ -2,10 +2,13 @@
 
 import datetime as dt
 import json
+import time
 
 import pytest
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit import checkpoints, guards, integrity, trail
 from audit.chain import digest
@@ -203,6 +206,69 @@ def test_an_unverified_row_is_never_a_base(trail_database, signed, known):
         assert report.rows > 0
         assert kinds(report) == {"forged" if known else "unknown-key"}
         assert report.proven_to == 6
+
+
+def test_the_last_good_checkpoint_is_found_as_by_reading_all(trail_database, signed, settings):
+    """Whatever stands in table and file, in any order, and whether a known key made it or not."""
+    ours, foreign = settings.AUDIT_SIGNING_KEY, "22" * 32
+    points = st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=9)
+
+    @given(points, points)
+    def holds(in_table, in_file):
+        with connections[trail_database].cursor() as cursor:
+            cursor.execute("DELETE FROM audit_checkpoint")
+
+        def made(seq, good):
+            seed = ours if good else foreign
+            return checkpoints.sign(seed, seq=seq, hash=f"{seq:064}", at=timezone.now())
+
+        for seq, good in dict(in_table).items():
+            integrity._store(made(seq, good), using=trail_database)
+        lines = [made(seq, good).line() for seq, good in in_file]
+        signed.write_text("".join(f"{line}\n" for line in lines))
+        good = [seq for seq, good in [*dict(in_table).items(), *in_file] if good]
+        found = integrity.last_good(using=trail_database)
+        assert (found.seq if found else None) == max(good, default=None)
+        assert integrity.last_good(using=trail_database) == found
+
+    with without_triggers(connections[trail_database]):
+        holds()
+
+
+def test_the_file_of_checkpoints_is_read_again_only_when_it_was_written(
+    trail_database, signed, monkeypatch
+):
+    write(trail_database)
+    sign(trail_database)
+    reads = []
+    plain = integrity._kept
+    monkeypatch.setattr(integrity, "_kept", lambda: (reads.append(1), plain())[1])
+    later = time.time() + 60
+    monkeypatch.setattr(integrity.time, "time", lambda: later)
+    found = [integrity.last_good(using=trail_database) for _ in range(3)]
+    assert (len(reads), {each.seq for each in found}) == (1, {1})
+    write(trail_database)
+    statement = checkpoints.sign(SEED, seq=2, hash="0" * 64, at=timezone.now())
+    with signed.open("a") as out:
+        out.write(f"{statement.line()}\n")
+    assert integrity.last_good(using=trail_database) == statement
+    signed.write_text(signed.read_text())
+    before = len(reads)
+    for _ in range(2):  # written within the tick: read each time
+        monkeypatch.setattr(integrity.time, "time", lambda: signed.stat().st_ctime + 1)
+        integrity.last_good(using=trail_database)
+    assert len(reads) == before + 2
+
+
+def test_a_key_that_is_no_longer_known_makes_no_last_good_checkpoint(
+    trail_database, signed, settings
+):
+    write(trail_database)
+    sign(trail_database)
+    assert integrity.last_good(using=trail_database) is not None
+    settings.AUDIT_SIGNING_KEY = ""
+    settings.AUDIT_PUBLIC_KEYS = ()
+    assert integrity.last_good(using=trail_database) is None
 
 
 def test_what_was_signed_is_verified_before_more_is_signed(trail_database, signed):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from audit import summaries, trail
 from audit.models import Tally
@@ -103,3 +104,21 @@ def test_a_refusal_outlives_the_rollback_of_its_request(trail_database):
     assert carried() == 0
     assert [row.action for row in rows(trail_database)] == ["session.denied"]
     assert Tally.objects.using(trail_database).get().minute == IN_THE_MINUTE.replace(second=0)
+
+
+def test_a_reading_that_is_counted_takes_one_statement_and_no_transaction(trail_database):
+    entry = entry_of(action=trail.Action.AUDIT_READ, data={"code": "/admin/"})
+    assert summaries.record_or_fail(entry, using=trail_database, now=IN_THE_MINUTE) is not None
+    with CaptureQueriesContext(connections[trail_database]) as seen:
+        assert summaries.record_or_fail(entry, using=trail_database, now=IN_THE_MINUTE) is None
+    assert len(seen.captured_queries) == 1
+    with transaction.atomic(using=trail_database):  # within another's it is undone by itself
+        assert summaries.record_or_fail(entry, using=trail_database, now=IN_THE_MINUTE) is None
+    assert Tally.objects.using(trail_database).get().count == 2
+    assert len(rows(trail_database)) == 1
+
+
+def test_a_reading_that_cannot_be_counted_fails(trail_database):
+    entry = entry_of(action=trail.Action.AUDIT_READ, data={"code": "/admin/"})
+    with refusing(connections[trail_database]), pytest.raises(trail.AuditError):
+        summaries.record_or_fail(entry, using=trail_database, now=IN_THE_MINUTE)
