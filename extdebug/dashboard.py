@@ -69,11 +69,10 @@ def _figures(request: HttpRequest) -> waiting.Figures:
 
 def _grants(request: HttpRequest, figures: waiting.Figures) -> dict[str, Any]:
     """The three tables of grants, read in one statement, which counts for the rows shown alone."""
-    unreviewed = Grant.objects.filter(break_glass=True, reviewed_at=None).order_by("starts_at")
     tables = [
-        waiting.pending_grants().order_by("lapses_at"),
-        waiting.granted().order_by("ends_at"),
-        unreviewed,
+        waiting.pending_grants().order_by("lapses_at", "pk"),
+        waiting.granted().order_by("ends_at", "pk"),
+        Grant.objects.filter(break_glass=True, reviewed_at=None).order_by("starts_at", "pk"),
     ]
     in_any = Q()
     for table in tables:
@@ -81,7 +80,7 @@ def _grants(request: HttpRequest, figures: waiting.Figures) -> dict[str, Any]:
     said = Approval.objects.filter(grant=OuterRef("pk"))
     rows: QuerySet[Any] = Grant.objects.filter(in_any).select_related("beneficiary", "requester")
     shown = list(
-        rows.annotate(
+        rows.order_by("pk").annotate(
             given=waiting.number_of(said.filter(verdict=Approval.Verdict.APPROVE)),
             decided=waiting.number_of(said.filter(approver=user_of(request))),
             live=waiting.number_of(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.db import connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -19,8 +20,10 @@ from extdebug.demo.sample import Cast
 from extdebug.models import Process
 from extdebug.sessions import heartbeats
 from policies.grants import verbs
-from policies.models import Membership
+from policies.models import Grant, Membership
 from tests.audit.conftest import record
+from tests.audit.lists_world import more_rows, operator
+from tests.fixtures.database import without_triggers
 from tests.policies.at_the_desk import watch
 
 
@@ -134,6 +137,45 @@ def test_the_badge_counts_requests_that_wait_for_this_operator_and_is_hidden_whe
     assert badges(cast.olivia)["approvals"] == ("1", False)
     assert badges(cast.oscar) == nothing  # another operator decides on his own
     assert dashboard.dashboard(asked_by(cast.olivia), {})["pending_count"] == 1
+
+
+@pytest.mark.parametrize("shown", [2, 25])
+def test_the_tables_of_grants_are_those_of_asking_for_each(
+    db: None, monkeypatch: pytest.MonkeyPatch, shown: int
+):
+    """Read in one statement: the same rows, order and numbers as by a query for each."""
+    monkeypatch.setattr(dashboard, "SHOWN", shown)
+    omar = operator()
+    more_rows(range(4), approver=omar)
+    with without_triggers(connection):
+        Grant.objects.filter(beneficiary__username="p1", state="active").update(
+            starts_at=timezone.now() - dt.timedelta(minutes=9),
+            ends_at=timezone.now() - dt.timedelta(minutes=1),
+        )
+        Grant.objects.filter(beneficiary__username="p2", state="requested").update(
+            lapses_at=timezone.now() - dt.timedelta(minutes=1)
+        )
+        for number, grant in enumerate(
+            Grant.objects.order_by("-pk")
+        ):  # another order than by number
+            Grant.objects.filter(pk=grant.pk).update(
+                lapses_at=grant.lapses_at + dt.timedelta(seconds=number)
+            )
+    now = timezone.now()
+    page = dashboard.dashboard(asked_by(omar), {})
+    open_ = Grant.objects.filter(closed_at=None)
+    pending = open_.filter(state="requested", lapses_at__gt=now).order_by("lapses_at", "pk")
+    granted = open_.filter(ends_at__gt=now, starts_at__isnull=False).order_by("ends_at", "pk")
+    due = Grant.objects.filter(break_glass=True, reviewed_at=None).order_by("starts_at", "pk")
+    for name, plain in (("pending", pending), ("granted", granted), ("unreviewed", due)):
+        assert page[name] == list(plain[:shown]), name
+    assert (page["pending_count"], page["granted_count"]) == (3, 6)
+    for grant in page["pending"]:
+        assert (grant.given, grant.decided) == (1, 1)
+    for grant in page["granted"]:
+        assert grant.live == grant.sessions.filter(closed_at=None).count() == 1
+    assert page["live_count"] == 12
+    assert len(page["changes"]) == min(shown, 4)
 
 
 def test_a_stream_that_is_watched_is_shown_before_its_process_reports_it(cast: Cast):

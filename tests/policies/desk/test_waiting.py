@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import partial
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 
 from extdebug.demo.sample import Cast
 from policies.changes import verbs as changes
+from policies.database import clock
 from policies.desk import waiting
 from policies.grants import verbs
-from policies.models import Grant, Lock
+from policies.models import ChangeRequest, Grant, Lock
+from tests.fixtures.database import without_triggers
 from tests.policies.at_the_desk import signed_in
-from tests.policies.conftest import request, wants
+from tests.policies.conftest import granted, request, wants
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 NEXT = "/admin/policies/grant/next/"
@@ -36,6 +43,32 @@ def test_a_change_waits_for_operators_other_than_who_asks_and_who_gains(
     wants(lambda: changes.delete(held, by=cast.olivia), by=cast.olivia)
     assert len(waiting.changes(third_operator)) == 1
     assert waiting.changes(cast.olivia) == []
+
+
+def test_the_figures_are_those_of_counting_each(
+    cast: Cast, third_operator: User, django_assert_num_queries: Any
+) -> None:
+    for person in (cast.dan, cast.oscar, cast.dora):
+        request(person)
+    granted(cast, cast.alice)
+    for tenant, by in (
+        (cast.acme, cast.olivia), (cast.globex, cast.olivia), (cast.globex, cast.oscar),
+    ):  # fmt: skip
+        held = Lock.objects.create(tenant=tenant, reason="audit", created_by=cast.oscar)
+        wants(partial(changes.delete, held, by=by), by=by)
+    for user in (cast.olivia, cast.oscar, third_operator, cast.dan):
+        with django_assert_num_queries(1):
+            found = waiting.figures(user)
+        assert found.approvals == waiting.approvals(user).count()
+        assert found.changes == len(waiting.changes(user))
+        assert (found.pending, found.granted) == (3, 1)
+        assert abs(found.now - clock.now()) < dt.timedelta(seconds=30)
+    assert waiting.figures(cast.oscar).approvals == 2
+    with without_triggers(connection):
+        for rows in (Grant.objects, ChangeRequest.objects):
+            rows.update(lapses_at=clock.now() - dt.timedelta(seconds=1))
+    over = waiting.figures(third_operator)
+    assert (over.approvals, over.changes, over.pending, over.granted) == (0, 0, 0, 1)
 
 
 @pytest.mark.parametrize("path", [NEXT, COUNTS])
