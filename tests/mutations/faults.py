@@ -9,6 +9,7 @@ from tests.mutations.cuts import CUTS
 from tests.mutations.deliveries import DELIVERIES
 from tests.mutations.directory import DIRECTORY
 from tests.mutations.levels import LEVELS
+from tests.mutations.lists import LISTS
 from tests.mutations.loss_core import LOSS_CORE
 from tests.mutations.masters import MASTERS
 from tests.mutations.openings import OPENINGS
@@ -28,6 +29,7 @@ MUTATIONS: Final = [
     *DELIVERIES,
     *DIRECTORY,
     *LEVELS,
+    *LISTS,
     *LOSS_CORE,
     *MASTERS,
     *OPENINGS,

@@ -56,6 +56,12 @@ def test_the_figures_are_those_of_counting_each(
     ):  # fmt: skip
         held = Lock.objects.create(tenant=tenant, reason="audit", created_by=cast.oscar)
         wants(partial(changes.delete, held, by=by), by=by)
+    ChangeRequest.objects.create(
+        act="add", kind="policies.membership", summary="for oscar", subjects=[cast.oscar.pk],
+        requester=cast.olivia, reason="an audit", requested_at=clock.now(),
+        lapses_at=clock.now() + dt.timedelta(days=1),
+    )  # fmt: skip
+    assert waiting.figures(third_operator).changes - waiting.figures(cast.oscar).changes == 2
     for user in (cast.olivia, cast.oscar, third_operator, cast.dan):
         with django_assert_num_queries(1):
             found = waiting.figures(user)
