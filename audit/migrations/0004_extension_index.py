@@ -6,17 +6,22 @@ from django.db import migrations, models
 
 class AddIndexBesideWrites(AddIndexConcurrently):
     """On PostgreSQL the trail is written to while the index is made, which takes seconds for a
-    million rows. SQLite knows no such way."""
+    million rows. One that was stopped leaves half an index, which is taken away first. SQLite
+    knows no such way."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        plain = schema_editor.connection.vendor != "postgresql"
-        kind = migrations.AddIndex if plain else AddIndexConcurrently
-        kind.database_forwards(self, app_label, schema_editor, *states)
+        if schema_editor.connection.vendor == "postgresql":
+            name = schema_editor.quote_name(self.index.name)
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            super().database_forwards(app_label, schema_editor, *states)
+        else:
+            migrations.AddIndex.database_forwards(self, app_label, schema_editor, *states)
 
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
-        plain = schema_editor.connection.vendor != "postgresql"
-        kind = migrations.AddIndex if plain else AddIndexConcurrently
-        kind.database_backwards(self, app_label, schema_editor, *states)
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, *states)
+        else:
+            migrations.AddIndex.database_backwards(self, app_label, schema_editor, *states)
 
 
 class Migration(migrations.Migration):

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
 
 from audit import chain, guards, trail, triggers
 from audit.models import AppendOnly, AuditRecord
@@ -58,3 +59,22 @@ def test_a_trail_of_the_version_before_is_whole_after_its_migration_and_takes_it
     trail.record(trail.Entry(trail.Action.SESSION_OPENED, actor=actor), using=trail_database)
     report = trail.verify(using=trail_database)
     assert (report.ok, report.rows) == (True, 3)
+
+
+def test_the_index_of_extensions_is_made_anew_over_one_that_was_stopped(trail_database, execute):
+    for _ in range(2):
+        call_command("migrate", "audit", "0003", database=trail_database, verbosity=0)
+        assert "audit_extension" not in indexes(trail_database)
+        call_command("migrate", "audit", database=trail_database, verbosity=0)
+        assert "audit_extension" in indexes(trail_database)
+    if connections[trail_database].vendor == "postgresql":
+        call_command("migrate", "audit", "0003", database=trail_database, verbosity=0)
+        execute("CREATE INDEX audit_extension ON audit_auditrecord (reason)", using=trail_database)
+        call_command("migrate", "audit", database=trail_database, verbosity=0)
+        assert indexes(trail_database)["audit_extension"]["columns"] == ["extension", "seq"]
+
+
+def indexes(using):
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        return connection.introspection.get_constraints(cursor, "audit_auditrecord")
