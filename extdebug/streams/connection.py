@@ -11,6 +11,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
+from extdebug.wire.deadlines import Deadline
 from extdebug.wire.keys import slot_of
 from extdebug.wire.redis_address import RedisAddress
 from extdebug.wire.redis_clients import loop_connection
@@ -173,16 +174,12 @@ class Link:
             if connection is None:  # pragma: no cover - connect() raises instead
                 raise RedisConnectionError("no connection")
             try:
-                replies: list[Any] = []
-                async with asyncio.timeout(timeout or self._timeout):
-                    await connection.send_packed_command(packed)
-                    for _ in range(count):
-                        try:
-                            replies.append(await connection.read_response(disable_decoding=True))
-                        except ResponseError as error:
-                            replies.append(error)
-                    if self._address.nodes:
-                        await self._look_for_redirections(connection, replies)
+                async with asyncio.timeout(None) as patience:
+                    with Deadline(patience, timeout or self._timeout):
+                        await connection.send_packed_command(packed)
+                        replies = [await _reply(connection) for _ in range(count)]
+                        if self._address.nodes:
+                            await self._look_for_redirections(connection, replies)
                 return replies
             except BaseException as error:
                 self._connection = None
@@ -220,3 +217,11 @@ class Link:
         connection, self._connection, self._leaves = self._connection, None, False
         if connection is not None:
             await drop(connection)
+
+
+async def _reply(connection: AbstractConnection) -> Any:
+    """The next reply; an error that Redis gave is one."""
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error

@@ -32,6 +32,7 @@ from extdebug.transports.frame_extension import FrameExtension
 from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
 from extdebug.transports.inbox import Gone, Inbox, Receive
 from extdebug.transports.stopping import stop
+from extdebug.wire.deadlines import Deadline
 from policies.access import Viewer
 
 log = logging.getLogger(__name__)
@@ -129,8 +130,11 @@ class Connection:
     async def open(self) -> CloseReason | None:
         """Wait for `subscribe` and open the feed; the reason to close when it may not be."""
         try:
-            async with asyncio.timeout(self._timings.first_frame) as patience:
-                with lobby.waiting(client_ip(self._scope), patience):
+            async with asyncio.timeout(None) as patience:
+                with (
+                    Deadline(patience, self._timings.first_frame),
+                    lobby.waiting(client_ip(self._scope), patience),
+                ):
                     text = await self._inbox.text()
         except TimeoutError:
             said = f"Expected a subscribe frame within {self._timings.first_frame:g} seconds."

@@ -38,8 +38,8 @@ CLUSTERS: Final = [
     ),
     Mutation(
         "a slot that moved is asked for where it was", "extdebug/streams/connection.py",
-        "            if self._address.nodes:\n                        await",
-        "            if False:\n                        await",
+        "                if self._address.nodes:\n                            await",
+        "                if False:\n                            await",
         "tests/extdebug/streams/test_connection.py -k is_followed",
     ),
     Mutation(

@@ -42,6 +42,7 @@ WATCHED_TESTS: Final = "tests/extdebug/hub/test_watched_stream.py"
 HISTORY_TESTS: Final = "tests/extdebug/hub/test_history.py"
 READER_TESTS: Final = "tests/extdebug/hub/test_stream_reader.py"
 AGENDA_TESTS: Final = "tests/extdebug/hub/test_agenda.py"
+DEADLINE_TESTS: Final = "tests/extdebug/wire/test_deadlines.py"
 TAIL_TESTS: Final = "tests/extdebug/hub/test_tail.py"
 LIFE_TESTS: Final = "tests/extdebug/hub/test_stream_life.py"
 GROUP_TESTS: Final = "tests/extdebug/hub/test_reader_group.py"
@@ -372,6 +373,14 @@ LOSS_CORE: Final = [
         "the floor of an overflowing ring is ignored", AGREEMENT,
         "floor = live.ring.floor or live.boundary", "floor = live.boundary",
         HISTORY_TESTS + " -k overflowing",
+    ),
+    Mutation(
+        "who answers while we are busy is late", "extdebug/wire/deadlines.py",
+        "self._loop.time() + self._rest", "self._loop.time()", DEADLINE_TESTS,
+    ),
+    Mutation(
+        "who answered keeps a limit", "extdebug/wire/deadlines.py",
+        "        self._timer.cancel()", "        pass", DEADLINE_TESTS,
     ),
     Mutation(
         "a stream that cannot be read is hurried after", READER,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -103,6 +104,20 @@ async def test_a_late_reply_never_answers_the_next_question(
         assert not link.connected
 
     assert await link.call("ECHO", "new") == b"new"
+
+
+async def test_a_reply_that_waits_while_we_are_busy_is_no_lost_link(link: Link) -> None:
+    """As when one session's regex takes half a second on a machine that others use as well."""
+    await link.call("PING")
+    asked = asyncio.create_task(link.call("ECHO", "there", timeout=0.4))
+    await asyncio.sleep(0.01)
+    asked_again = asyncio.create_task(link.call("ECHO", "again", timeout=0.4))
+    await asyncio.sleep(0)
+    time.sleep(0.8)  # noqa: ASYNC251 - it is what this is about
+
+    assert await asked == b"there"
+    assert await asked_again == b"again"
+    assert link.connected
 
 
 async def test_a_cancelled_question_closes_the_link(link: Link, redis_server: RedisServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from extdebug.sessions.close_reasons import OpeningRefused
 from extdebug.sessions.opening import OpeningRequest
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports import frame_extension
-from extdebug.transports.consumers import SessionConsumer, SocketTimings
+from extdebug.transports.consumers import SessionConsumer, SocketTimings, lobby
 from extdebug.wire.positions import Start
 
 SUBSCRIBE = '{"type":"subscribe","target":{"extension":"invoice-sync"}}'
@@ -256,6 +257,19 @@ async def test_silence_is_answered_in_its_time() -> None:
     wire = Wire()
     await asyncio.wait_for(server.serve(wire), 5)
     assert wire.closed == 4400
+
+
+async def test_a_first_frame_that_waits_while_we_are_busy_came_in_its_time() -> None:
+    server = Server(first_frame=0.2)
+    wire = Wire()
+    task = server.serve(wire)
+    await until(lambda: len(lobby))
+    asyncio.get_running_loop().call_soon(time.sleep, 0.4)
+    asyncio.get_running_loop().call_later(0.001, wire.say, SUBSCRIBE)
+    await until(lambda: server.asked)
+    wire.leave(1000)
+    await task
+    assert wire.closed is None
 
 
 @pytest.mark.parametrize("first", ["{", '{"type":"ping"}', '{"type":"subscribe"}', "[]", "\ud800"])
