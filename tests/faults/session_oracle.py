@@ -244,15 +244,15 @@ def _assign(
                 lent.append((line, gap))
     alone = [line for line in alone if line.id in held or not _make_room(line, gaps, taken)]
     hidden = [line for line in missing if line.lost or not must(line)]
-    spare = _assign_hidden(hidden, gaps, taken, held=held, may=may)
-    _exchange(lent, spare, gaps, beyond)
+    spare = _assign_hidden(hidden, gaps, taken, lent, held=held, may=may)
+    beyond |= {(line.src, line.n) for line in _exchange(lent, spare, gaps) if must(line)}
     _blame(alone, gaps, log, held, verdict)
     return beyond
 
 
 def _assign_hidden(
-    hidden: list[Line], gaps: list[_Gap], taken: list[tuple[Line, _Gap]], *,
-    held: Collection[str], may: Callable[[Line], bool],
+    hidden: list[Line], gaps: list[_Gap], taken: list[tuple[Line, _Gap]],
+    lent: list[tuple[Line, _Gap]], *, held: Collection[str], may: Callable[[Line], bool],
 ) -> list[Line]:  # fmt: skip
     """Markers and what the filter hid at times: counted by some gaps, not by all. What is left of
     these that the stream still holds."""
@@ -261,6 +261,8 @@ def _assign_hidden(
         gap = _choose(gaps, line, by_filter_only=line.id in held, exact=True, entries=not may(line))
         if gap is not None and gap.left is not None and not (line.lost and gap.by_filter):
             gap.left -= 1
+            if gap.by_filter and line.id not in held:
+                lent.append((line, gap))
         elif gap is None and may(line) and not line.lost and line.id in held:
             spare.append(line)
         elif line.id not in held:
@@ -285,13 +287,11 @@ def _make_room(line: Line, gaps: list[_Gap], taken: list[tuple[Line, _Gap]]) -> 
 
 
 def _exchange(
-    lent: list[tuple[Line, _Gap]],
-    spare: list[Line],
-    gaps: list[_Gap],
-    beyond: set[tuple[str, int]],
-) -> None:
+    lent: list[tuple[Line, _Gap]], spare: list[Line], gaps: list[_Gap]
+) -> list[Line]:  # fmt: skip
     """A gap that counts what a filter selects may hold lines that it selected only then. For each
-    of these a line that is gone can be in the stream's own gap, if that has room for it."""
+    of these a line that is gone can be in the stream's own gap, if that has room for it: those."""
+    moved: list[Line] = []
     for line, gap in lent:
         at = place(line.id or "")
         other = next(
@@ -301,7 +301,8 @@ def _exchange(
         if other is not None and other.left and found is not None:
             other.left -= 1
             spare.remove(found)
-            beyond.add((line.src, line.n))
+            moved.append(line)
+    return moved
 
 
 def _choose(

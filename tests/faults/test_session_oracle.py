@@ -260,6 +260,20 @@ def test_what_a_filter_selected_at_times_leaves_room_for_what_is_gone() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_gone_and_was_selected_at_times_is_in_either_gap() -> None:
+    """The error 2 and the warning 4 came too fast; the warning 3 between them is gone."""
+    lines = [replace(line, level="error" if line.n == 2 else "warn") for line in written(5)]
+    held = {id_of(n) for n in (1, 2, 4, 5)}
+    verdicts = [
+        judge_session(
+            [*shown(1), gap(1, 5, fast, "rate_limited"), gap(1, 9, gone), *shown(5)], lines,
+            since="0-0", held=held, must=lambda line: line.level == "error",
+        )
+        for fast, gone in ((2, 1), (1, 1), (2, 2), (4, 1))
+    ]  # fmt: skip
+    assert [red(verdict) for verdict in verdicts] == [{}, {}, {"counts": 1}, {"counts": 2}]
+
+
 # --- random views --------------------------------------------------------------------------------
 
 
