@@ -10,7 +10,6 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit import checks, desk_lists, guards  # noqa: F401  (importing registers the checks)
+        from audit import checks, guards  # noqa: F401  (importing registers the checks)
 
-        desk_lists.make_headings_once()
         post_migrate.connect(guards.after_migrate, sender=self, dispatch_uid="audit.guards")

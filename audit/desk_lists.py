@@ -1,8 +1,7 @@
 """A list of the desk says how many rows a search found, and nothing where none was asked for.
 
 The desk's lists do not count the whole table beside what they show; without that count the page's
-heading would offer to show all of an unfiltered list. What is the same in each row of a list, its
-columns' headings and the box that selects it, is made once for the list: a fourth of a page's time.
+heading would offer to show all of an unfiltered list. The box that selects a row is rendered once.
 """
 
 from __future__ import annotations
@@ -13,16 +12,13 @@ from typing import Any, Final
 from django.contrib.admin import helpers
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, checkbox
 from unfold.decorators import display
-from unfold.templatetags import unfold_list
 from unfold.views import ChangeList
 
 _MARK: Final = "the-key-of-a-row"
-_headers_of: Final = unfold_list.result_headers
 
 
 class DeskList(ChangeList):
@@ -30,11 +26,6 @@ class DeskList(ChangeList):
         super().get_results(request)
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
-
-    @cached_property
-    def headers(self) -> list[dict[str, Any]]:
-        """The headings of the columns, once the list is complete."""
-        return list(_headers_of(self))
 
 
 class DeskListMixin:
@@ -54,12 +45,3 @@ class DeskListMixin:
 @cache
 def _box() -> str:
     return str(checkbox.render(helpers.ACTION_CHECKBOX_NAME, _MARK))
-
-
-def make_headings_once() -> None:
-    """Let unfold's rows, which name their columns by these, take the list's own headings."""
-
-    def headings(cl: Any) -> Any:
-        return cl.headers if isinstance(cl, DeskList) else _headers_of(cl)
-
-    unfold_list.result_headers = headings

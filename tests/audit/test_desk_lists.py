@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -12,9 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from unfold.admin import ModelAdmin
-from unfold.templatetags import unfold_list
 
-from audit import desk_lists
 from policies.models import Tenant
 from tests.audit.lists_world import more_rows, operator
 from tests.bench.bench_openings import LISTS as PAGES
@@ -66,31 +63,6 @@ def test_no_page_of_the_admin_asks_more_than_a_dozen_times_however_many_rows_it_
     for path, statements in many.items():
         assert len(statements) <= MOST_QUERIES, (path, len(statements), statements)
         assert len(statements) == len(few[path]), (path, few[path], statements)
-
-
-def headings(page: str) -> list[str]:
-    return re.findall(r'data-label="([^"]*)"', page)
-
-
-def test_a_lists_headings_are_made_once_and_are_those_of_each_row(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = 0
-    plain = desk_lists._headers_of
-
-    def counted(cl: object) -> object:
-        nonlocal made
-        made += 1
-        return plain(cl)
-
-    monkeypatch.setattr(desk_lists, "_headers_of", counted)
-    client.force_login(User.objects.create_superuser("rita", "rita@example.test", "x"))
-    Tenant.objects.bulk_create(Tenant(key=f"t{n}", name=f"T {n}") for n in range(5))
-    once = headings(client.get("/admin/policies/tenant/").text)
-    assert made == 1
-    monkeypatch.setattr(unfold_list, "result_headers", counted)
-    assert headings(client.get("/admin/policies/tenant/").text) == once
-    assert made == 7
 
 
 @pytest.mark.parametrize("key", [7, 'a"b<c>&'])

@@ -83,9 +83,4 @@ LISTS: Final = [
         "token.expires_at > token.now", "token.expires_at > clock.now()",
         "tests/audit/test_desk_lists.py -k dozen",
     ),
-    Mutation(
-        "the headings of a list are made for each row", "audit/desk_lists.py",
-        "return cl.headers if isinstance(cl, DeskList) else _headers_of(cl)",
-        "return _headers_of(cl)", "tests/audit/test_desk_lists.py -k headings",
-    ),
 ]  # fmt: skip
