@@ -260,11 +260,11 @@ async def test_silence_is_answered_in_its_time() -> None:
 
 
 async def test_a_first_frame_that_waits_while_we_are_busy_came_in_its_time() -> None:
-    server = Server(first_frame=0.2)
+    server = Server(first_frame=0.8)
     wire = Wire()
     task = server.serve(wire)
     await until(lambda: len(lobby))
-    asyncio.get_running_loop().call_soon(time.sleep, 0.4)
+    asyncio.get_running_loop().call_soon(time.sleep, 1.0)
     asyncio.get_running_loop().call_later(0.001, wire.say, SUBSCRIBE)
     await until(lambda: server.asked)
     wire.leave(1000)
