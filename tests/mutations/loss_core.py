@@ -467,6 +467,11 @@ LOSS_CORE: Final = [
         "while all(route.open for route in self.routes):", PASS_TESTS,
     ),
     Mutation(
+        "after a silence the other output is read first, whichever was written first", PASS,
+        "return next((source for source in self._order if source in readable), None)",
+        "return None", PASS_TESTS + " -k silence",
+    ),
+    Mutation(
         "wrap ends before its pipes are out", WRAP,
         "        if child.poll() is not None:\n",
         "        if child.poll() is not None:\n            return 0.0\n",

@@ -21,9 +21,11 @@ from extdebug.runner.context import RequestFlow
 from extdebug.runner.output.capture import Capture, CaptureInput
 from extdebug.runner.publish.execution_events import tell_end, tell_start
 from extdebug.runner.publish.publisher import Publisher
+from extdebug.runner.publish.redaction import load_redaction
 from extdebug.runner.wrap.pass_through import PassThrough, Route, open_pipe
 from extdebug.runner.wrap.signal_relay import SignalRelay
 from extdebug.wire.events import BadId, Level, Output
+from policies.redaction.open_ends import may_go_on
 
 # With --no-wait-children: how long output may still come after the command has ended.
 LINGER: Final = 1.0  # s
@@ -45,6 +47,7 @@ LEFT_BEHIND: Final = (
 
 def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     """Run the command; its exit code, or 128 + the signal that ended it, as a shell says it."""
+    stand_in_for_closed_outputs()
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         return _refuse("expected a command after --")
@@ -65,6 +68,9 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     terminals = Terminals() if options.pty else None
     relay = SignalRelay(resized=terminals.resize if terminals else None)
     outputs = terminals.outputs if terminals else (open_pipe(), open_pipe())
+    # What takes its time is made first: until the loop runs nobody knows which output was first.
+    redaction = load_redaction(config.publisher.redaction_key)
+    may_go_on(b"")
     try:
         child = subprocess.Popen(argv, stdout=outputs[0][1], stderr=outputs[1][1])
     except OSError as error:
@@ -77,7 +83,7 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     log = logging.getLogger("extdebug.runner")
     log.addHandler(TellOnce(level=logging.WARNING))
     log.propagate = False
-    publisher = Publisher(replace(config.publisher, mirror=False))
+    publisher = Publisher(replace(config.publisher, mirror=False), redaction=redaction)
     began = time.monotonic()
     tell_start(publisher, flow, Path(argv[0]).name)
     capture = Capture(
@@ -104,6 +110,21 @@ def wrap_command(options: argparse.Namespace, config: RunnerConfig) -> int:
     missing = finish(publisher, relay, bound=config.publisher.flush_timeout)
     code = code if code >= 0 else 128 - code
     return NOT_PUBLISHED if missing and options.strict and code == 0 else code
+
+
+def stand_in_for_closed_outputs() -> None:
+    """Give /dev/null the place of an output that wrap was started without (`>&-`).
+
+    The next file that is opened would take its number, and what the command prints go there.
+    """
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number, inheritable=False)
+                os.close(nowhere)
 
 
 def follow(
@@ -194,6 +215,8 @@ class TellOnce(logging.Handler):
 
 
 def _say(text: str) -> None:
+    if sys.stderr is None:  # wrap was started without one
+        return
     with suppress(OSError):  # whoever read our stderr may have gone
         sys.stderr.write(f"wrap: {text}\n")
         sys.stderr.flush()

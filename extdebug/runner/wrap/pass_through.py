@@ -2,8 +2,9 @@
 
 Nothing is abandoned. What a reader does not take yet waits, and the command waits with it, as it
 would on its own. A reader that has gone ends that output for the command too: its next write gets
-SIGPIPE. Order between the two outputs is the order in which they were read: a pipe tells nothing
-else, so two writes within some microseconds to different outputs may come in either order.
+SIGPIPE. Order between the two outputs is the order in which they became readable, which Linux
+tells of the first write after each silence of an output, and else the order in which they were
+read: of several writes within some microseconds to different outputs nobody can say more.
 """
 
 from __future__ import annotations
@@ -110,6 +111,40 @@ class Route:
             self.source = -1
 
 
+class Arrivals:
+    """Which output became readable first. Where the system does not tell it (no epoll): nothing."""
+
+    def __init__(self, sources: list[int]) -> None:
+        self._order: list[int] = []
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        if self._epoll is not None:
+            for source in sources:
+                self._epoll.register(source, select.EPOLLIN | select.EPOLLET)
+
+    def look(self) -> None:
+        """Take down what became readable since the last look, in the order in which it did."""
+        if self._epoll is not None:
+            for source, _ in self._epoll.poll(0):
+                if source not in self._order:
+                    self._order.append(source)
+
+    def keep(self, readable: set[int]) -> None:
+        """Of what was looked at before `readable` was known, the others have been read since."""
+        self._order = [source for source in self._order if source in readable]
+
+    def first(self, readable: set[int]) -> int | None:
+        """The one of `readable` that became so first; None where that is not known."""
+        return next((source for source in self._order if source in readable), None)
+
+    def drop(self, source: int) -> None:
+        """It is read now: what comes of it after that comes later."""
+        self._order = [other for other in self._order if other != source]
+
+    def close(self) -> None:
+        if self._epoll is not None:
+            self._epoll.close()
+
+
 class PassThrough:
     """`run` returns when everything is passed on, or when `limit` says so.
 
@@ -121,6 +156,7 @@ class PassThrough:
         self._wake = wake
         self._last: Route | None = None
         self._pieces = 0  # how often in a row it was read
+        self._arrivals = Arrivals([route.source for route in routes])
 
     def run(self, limit: Callable[[], float | None]) -> bool:
         """Whether every output came to its end.
@@ -137,17 +173,25 @@ class PassThrough:
         ended = not any(route.open for route in self.routes)
         for route in self.routes:
             route.close()
+        self._arrivals.close()
         return ended
 
     def _turn(self, pause: float | None) -> None:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
+        unknown: set[int] = set()  # whether these can be read is not asked now
         for route in self.routes:
             if route.waiting and route.to is not None:
                 poll.register(route.to, select.POLLOUT)
+                unknown.add(route.source)
             elif route.open:
                 poll.register(route.source, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll(None if pause is None else pause * 1000)}
+        self._arrivals.look()
+        ready = {fd for fd, _ in poll.poll(0)}
+        self._arrivals.keep(ready | unknown)
+        if not ready:
+            ready = {fd for fd, _ in poll.poll(None if pause is None else pause * 1000)}
+            self._arrivals.look()
         if self._wake in ready:
             os.read(self._wake, CHUNK)
         readable: list[Route] = []
@@ -161,9 +205,10 @@ class PassThrough:
                 readable.append(route)
         if not readable:
             return
-        # One read at a time, of the output that was not read last: what is ready on both was most
-        # likely written in turn. But a line that was begun comes first: some programs write its
-        # text and its end by themselves (Python with PYTHONUNBUFFERED).
+        # One read at a time, of the output that became readable first. Where nobody knows, of the
+        # one that was not read last: what is ready on both was most likely written in turn. But a
+        # line that was begun comes first: some programs write its text and its end by themselves
+        # (Python with PYTHONUNBUFFERED).
         last = self._last
         begun = last is not None and last.mid_line and self._pieces < PIECES
         if begun and last in written:
@@ -171,7 +216,11 @@ class PassThrough:
         if last is not None and begun and last in readable:
             route = last
         else:
-            route = next((other for other in readable if other is not last), readable[0])
+            first = self._arrivals.first({other.source for other in readable})
+            others = [other for other in readable if other.source == first]
+            others += [other for other in readable if other is not last]
+            route = others[0] if others else readable[0]
+        self._arrivals.drop(route.source)
         route.read()
         self._pieces = self._pieces + 1 if route is last and route.mid_line else 0
         self._last = route

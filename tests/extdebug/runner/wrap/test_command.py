@@ -131,6 +131,45 @@ def test_lines_of_both_outputs_keep_their_order(redis_server):
     assert messages(redis_server) == ["before", "between", "after"] * 5
 
 
+def test_a_line_on_the_other_output_after_a_silence_does_not_go_before_the_one_it_follows(
+    redis_server,
+):
+    script = (
+        "import sys, time\n"
+        "time.sleep(0.5)\n"  # the machine is quiet again
+        "for n in range(3):\n"
+        "    print('row', n, flush=True)\n"
+        "    time.sleep(0.1)\n"
+        "    print('next row', n, flush=True)\n"
+        "    print('failed', n, file=sys.stderr, flush=True)\n"
+        "    time.sleep(0.1)\n"
+        "    print('error', n, file=sys.stderr, flush=True)\n"
+        "    time.sleep(0.1)\n"
+    )
+    run(redis_server, sys.executable, "-c", script)
+    steps = ("row", "next row", "failed", "error")
+    assert messages(redis_server) == [f"{step} {n}" for n in range(3) for step in steps]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_an_output_that_wrap_was_started_without_is_published_all_the_same(redis_server, closed):
+    script = "'echo out; echo err >&2; exit 3'"
+    whole = " ".join(command("sh", "-c", script)) + " " + closed
+    done = subprocess.Popen(
+        ["bash", "-c", whole], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment(redis_server),
+    )  # fmt: skip
+    try:
+        out, err = done.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        done.kill()
+        raise
+    assert done.returncode == 3
+    assert out == (b"" if " >&-" in f" {closed}" else b"out\n")
+    assert err == (b"" if "2>&-" in closed else b"err\n")
+    assert sorted(messages(redis_server)) == ["err", "out"]
+
+
 def test_output_of_a_process_that_outlives_the_command_is_waited_for(redis_server):
     code, out, err = run(redis_server, "sh", "-c", "(sleep 1; echo late) & echo now")
     assert (code, out, err) == (0, "now\nlate\n", "")

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extdebug.runner.wrap.pass_through import PIECES, PassThrough, Route, open_pipe
 
@@ -81,6 +83,39 @@ def test_everything_is_heard_and_passed_on_in_the_order_it_was_written(rig):
     ]
     assert os.read(rig.reader[0], 10**6) == b"".join(b"out %d\n" % n for n in range(20))
     assert os.read(rig.err_reader[0], 10**6) == b"".join(b"err %d\n" % n for n in range(20))
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+@settings(deadline=None, max_examples=60)
+@given(
+    groups=st.lists(
+        st.sampled_from([("out",), ("err",), ("out", "err"), ("err", "out")]),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_after_a_silence_the_output_that_was_written_first_is_heard_first(quiet, groups):
+    """Each group is written while the loop is busy elsewhere, after all before it was read."""
+    rig = Rig(quiet=quiet)
+    ends = {"out": rig.out[1], "err": rig.err[1]}
+    written: list[str] = []
+    left = [*groups, None]
+
+    def write_when_silent() -> None:
+        if len(rig.heard) == len(written) and not any(route.waiting for route in rig.routes):
+            group = left.pop(0)
+            if group is None:
+                rig.end()
+                left.append(("ended",))
+                written.append("ended")
+                return
+            for name in group:
+                os.write(ends[name], b"%d\n" % len(written))
+                written.append(name)
+
+    assert rig.loop.run(write_when_silent)
+    rig.close()
+    assert [name for name, _ in rig.heard] == written[:-1]
 
 
 @pytest.mark.parametrize("lines", [1, 40])
