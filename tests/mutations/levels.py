@@ -118,8 +118,20 @@ LEVELS: Final = [
     ),
     Mutation(
         "a line of the other output overtakes a trace", TRACES,
-        "if output is self.output and not cut and self._belongs(seen):",
-        "if not cut and self._belongs(seen):", CAPTURE_TESTS,
+        "            if output is self.output:\n", "            if True:\n", TRACE_TESTS,
+    ),
+    Mutation(
+        "a line of the other output parts a trace", TRACES,
+        "            self._sure\n            and len(self._others)",
+        "            False\n            and len(self._others)", TRACE_TESTS,
+    ),
+    Mutation(
+        "what waits for a trace has no bound", TRACES,
+        "and len(self._others) < MOST_OTHERS\n", "and True\n", TRACE_TESTS,
+    ),
+    Mutation(
+        "what waited for a trace is lost at the end", TRACES,
+        "            self.line(output, line, cut)\n", "            continue\n", TRACE_TESTS,
     ),
     Mutation(
         "a log line within a trace is swallowed", TRACES,

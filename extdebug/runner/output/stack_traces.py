@@ -2,7 +2,9 @@
 
 A line is held back only if a trace may begin with it, and joined only if it looks like the next of
 that trace; whatever else comes ends the trace and is a line of its own. Bounded in lines, bytes and
-time. Runs on the guest's thread, so a line that begins no trace costs one look at its beginning.
+time. What the other output says in the midst of a trace follows it: programs write a trace line by
+line, and nobody knows what of two outputs was first within some microseconds. Runs on the guest's
+thread, so a line that begins no trace costs one look at its beginning.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from extdebug.wire.events import Output
 
 MOST_LINES: Final = 256
 MOST_BYTES: Final = 7 * 1024  # of one joined event: the default cap of a message leaves 1 KiB more
+MOST_OTHERS: Final = 64  # lines of the other output that wait for a trace's end
+MOST_OTHER_BYTES: Final = 64 * 1024
 MOST_TIME: Final = 1.0  # s from a trace's first line to its event, while lines go on coming
 
 _ERROR_NAME: Final = rb"(?:[\w$]+[.:/]{1,2})*[\w$]*(?:Error|Exception|Throwable|Failure|Interrupt)"
@@ -62,7 +66,7 @@ class TraceJoiner:
 
     __slots__ = (
         "_began", "_blank", "_bytes", "_chained", "_fed_at", "_kind", "_lines", "_message",
-        "_most_bytes", "_sink", "_sure", "holding", "output",
+        "_most_bytes", "_other_bytes", "_others", "_sink", "_sure", "holding", "output",
     )  # fmt: skip
 
     def __init__(self, sink: LineSink, *, most_bytes: int = MOST_BYTES) -> None:
@@ -75,6 +79,8 @@ class TraceJoiner:
         self._sure = False  # the next line need not be a frame
         self._message = False  # the next line is the panic's message, whatever it looks like
         self._chained = False  # another exception was announced
+        self._others: list[tuple[Output, bytes, bool]] = []  # the other output's, for later
+        self._other_bytes = 0
         self._blank = 0  # lines at the end that are blank, and the trace's only if it goes on
         self._began = self._fed_at = 0.0
         self.holding = False  # lines are held back
@@ -83,11 +89,16 @@ class TraceJoiner:
     def line(self, output: Output, line: bytes, cut: bool) -> None:  # noqa: FBT001 - a LineSink
         """Hold the line back, or hand it on after what was held."""
         seen = line if b"\x1b" not in line else _COLOUR.sub(b"", line)
-        if self.holding:
-            if output is self.output and not cut and self._belongs(seen):
-                self._add(line)
+        while self.holding:
+            if output is self.output:
+                if not cut and self._belongs(seen):
+                    self._add(line)
+                    return
+            elif self._waits(line):
+                self._others.append((output, line, cut))
+                self._other_bytes += len(line)
                 return
-            self.flush()
+            self._hand_on()
         head = None if cut else _HEAD.match(seen, 0, LOOKED_AT)
         if head is None or len(line) > self._most_bytes:
             self._sink(output, line, cut)
@@ -104,23 +115,41 @@ class TraceJoiner:
     def due(self, now: float) -> None:
         """Hand on what has waited long enough."""
         if self.holding and (now - self._fed_at >= PAUSE or now - self._began >= MOST_TIME):
-            self.flush()
+            self._hand_on()
 
     def flush(self) -> None:
-        """Hand on what is held: nothing more belongs to it."""
-        if not self._lines:
-            return
+        """Hand on all that is held: nothing more belongs to it."""
+        while self.holding:
+            self._hand_on()
+
+    def _waits(self, line: bytes) -> bool:
+        """Whether a line of the other output is kept until the trace has ended."""
+        return (
+            self._sure
+            and len(self._others) < MOST_OTHERS
+            and self._other_bytes + len(line) <= MOST_OTHER_BYTES
+        )
+
+    def _hand_on(self) -> None:
+        """Hand on the trace and then what waited for it, of which a trace may begin."""
+        self._emit()
+        others, self._others, self._other_bytes = self._others, [], 0
+        for output, line, cut in others:
+            self.line(output, line, cut)
+
+    def _emit(self) -> None:
         whole = len(self._lines) - self._blank
         lines, blank = self._lines[:whole], self._lines[whole:]
         self._lines, self._bytes, self._blank, self.holding = [], 0, 0, False
-        self._sink(self.output, lines[0] if len(lines) == 1 else b"\n".join(lines), False)  # noqa: FBT003
+        if lines:
+            self._sink(self.output, lines[0] if len(lines) == 1 else b"\n".join(lines), False)  # noqa: FBT003
         for line in blank:
             self._sink(self.output, line, False)  # noqa: FBT003 - a LineSink
 
     def _add(self, line: bytes) -> None:
         now = time.monotonic()
         if len(self._lines) >= MOST_LINES or self._bytes + len(line) >= self._most_bytes:
-            self.flush()  # the trace goes on in another event
+            self._emit()  # the trace goes on in another event
             self._began = now
         self.holding = True
         self._lines.append(line)

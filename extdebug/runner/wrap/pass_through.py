@@ -177,21 +177,7 @@ class PassThrough:
         return ended
 
     def _turn(self, pause: float | None) -> None:
-        poll = select.poll()
-        poll.register(self._wake, select.POLLIN)
-        unknown: set[int] = set()  # whether these can be read is not asked now
-        for route in self.routes:
-            if route.waiting and route.to is not None:
-                poll.register(route.to, select.POLLOUT)
-                unknown.add(route.source)
-            elif route.open:
-                poll.register(route.source, select.POLLIN)
-        self._arrivals.look()
-        ready = {fd for fd, _ in poll.poll(0)}
-        self._arrivals.keep(ready | unknown)
-        if not ready:
-            ready = {fd for fd, _ in poll.poll(None if pause is None else pause * 1000)}
-            self._arrivals.look()
+        ready = self._ready(pause)
         if self._wake in ready:
             os.read(self._wake, CHUNK)
         readable: list[Route] = []
@@ -224,3 +210,22 @@ class PassThrough:
         route.read()
         self._pieces = self._pieces + 1 if route is last and route.mid_line else 0
         self._last = route
+
+    def _ready(self, pause: float | None) -> set[int]:
+        """What can be read or written now, or after a wait of `pause` seconds (None: any)."""
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        unknown: set[int] = set()  # whether these can be read is not asked now
+        for route in self.routes:
+            if route.waiting and route.to is not None:
+                poll.register(route.to, select.POLLOUT)
+                unknown.add(route.source)
+            elif route.open:
+                poll.register(route.source, select.POLLIN)
+        self._arrivals.look()
+        ready = {fd for fd, _ in poll.poll(0)}
+        self._arrivals.keep(ready | unknown)
+        if not ready:
+            ready = {fd for fd, _ in poll.poll(None if pause is None else pause * 1000)}
+            self._arrivals.look()
+        return ready

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extdebug.runner.output.line_splitter import PAUSE
-from extdebug.runner.output.stack_traces import MOST_BYTES, MOST_LINES, MOST_TIME, TraceJoiner
+from extdebug.runner.output.stack_traces import (
+    MOST_BYTES,
+    MOST_LINES,
+    MOST_OTHER_BYTES,
+    MOST_OTHERS,
+    MOST_TIME,
+    TraceJoiner,
+)
 from extdebug.wire.events import Output
 from tests.fixtures.programs import need
 
@@ -248,6 +255,66 @@ def test_no_line_is_lost_doubled_or_moved(lines, most):
     got = joined(text, most_bytes=most)
     assert "\n".join(got) == text
     assert all("\n" not in line or len(line) <= most for line in got)
+
+
+Written = list[tuple[Output, str]]
+
+
+def joined_of_both(written: Written, *, most_bytes: int = MOST_BYTES, end: bool = True) -> Written:
+    got: Written = []
+    joiner = TraceJoiner(
+        lambda output, line, cut: got.append((output, line.decode())), most_bytes=most_bytes
+    )
+    for output, line in written:
+        joiner.line(output, line.encode(), False)
+    if end:
+        joiner.flush()
+        assert not joiner.holding
+    return got
+
+
+def on(output: Output, text: str) -> Written:
+    return [(output, line) for line in text.split("\n")]
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_what_the_other_output_says_in_the_midst_of_a_trace_follows_it(name):
+    lines = on(Output.STDERR, TRACES[name])
+    other = on(Output.STDOUT, "next order\nINFO: the one after")
+    got = joined_of_both([*lines[:-1], *other, lines[-1]])
+    assert got == [(Output.STDERR, TRACES[name]), *other]
+
+
+def test_a_trace_of_the_other_output_in_the_midst_of_one_is_joined_too():
+    one, two = on(Output.STDERR, TRACES["js"]), on(Output.STDOUT, TRACES["rust 2"])
+    got = joined_of_both([*one[:3], *two[:2], *one[3:5], *two[2:], *one[5:]])
+    assert got == [(Output.STDERR, TRACES["js"]), (Output.STDOUT, TRACES["rust 2"])]
+
+
+@pytest.mark.parametrize(
+    "begun", ["Error: x", 'Traceback (most recent call last):\n  File "a.py", line 1\nKeyError: 1']
+)
+def test_what_need_not_go_on_lets_the_other_output_go_on_at_once(begun):
+    other = on(Output.STDOUT, "next order")
+    got = joined_of_both([*on(Output.STDERR, begun), *other], end=False)
+    assert got == [(Output.STDERR, begun), *other]
+
+
+@pytest.mark.parametrize("other", [["x"] * (MOST_OTHERS + 1), ["x" * (MOST_OTHER_BYTES // 2)] * 3])
+def test_what_waits_for_a_trace_is_bounded(other):
+    begun = "Error: x\n    at f (a.js:1:1)"
+    lines = [(Output.STDOUT, line) for line in other]
+    got = joined_of_both([*on(Output.STDERR, begun), *lines], end=False)
+    assert got == [(Output.STDERR, begun), *lines]
+
+
+@given(st.lists(st.tuples(st.sampled_from([Output.STDOUT, Output.STDERR]), PARTS), max_size=120))
+def test_of_two_outputs_no_line_is_lost_doubled_or_moved_within_its_own(written):
+    got = joined_of_both(written)
+    for output in (Output.STDOUT, Output.STDERR):
+        assert "\n".join(text for which, text in got if which is output) == "\n".join(
+            text for which, text in written if which is output
+        )
 
 
 PYTHON_FAILS = """
