@@ -117,6 +117,18 @@ LEVELS: Final = [
         "self._skip_lf = not begun", "self._skip_lf = False", SPLITTER_TESTS,
     ),
     Mutation(
+        "a level's number is not read where only its key says what it is",
+        "extdebug/runner/publish/json_lines.py",
+        "(numbers or plain in _LOGGERS_NUMBERS)", "numbers",
+        "tests/extdebug/runner/publish/test_json_lines.py",
+    ),
+    Mutation(
+        "a compiler's warning is taken for what its output says",
+        "extdebug/runner/publish/text_levels.py",
+        "return _klog(line) or _placed(line)", "return _klog(line)",
+        "tests/extdebug/runner/publish/test_text_levels.py",
+    ),
+    Mutation(
         "a line of the other output overtakes a trace", TRACES,
         "            if output is self.output:\n", "            if True:\n", TRACE_TESTS,
     ),

@@ -36,14 +36,20 @@ _MESSAGE_KEYS: Final = (
 )  # fmt: skip
 _NAMED_ALONE: Final = ("priority", "l")
 # Words that are a message only beside a level, and that are somebody's data otherwise.
-_BESIDE_LEVEL: Final = ("event", "body", "text", "log", "m", "mt", "messagetemplate")
+_BESIDE_LEVEL: Final = (
+    "event", "body", "text", "log", "m", "mt", "messagetemplate", "logformat",
+)  # fmt: skip
 # Where loggers put the record, or what they know of it, one level down.
 _NESTED: Final = (
     "fields", "record", "log", "jsonpayload", "payload", "data", "event", "entry", "logentry",
     "attributes", "context", "extra", "properties", "state", "level", "severity", "body",
+    "loglevel",
 )  # fmt: skip
 # A number named level in any other of them may well be somebody's data.
 _OF_LOGGERS: Final = ("record", "log", "jsonpayload", "logentry", "level", "severity")
+_LEVEL_OBJECTS: Final = ("level", "severity", "loglevel")
+# Names that no other number has, wherever they stand.
+_LOGGERS_NUMBERS: Final = ("loglevel", "levelno", "severitynumber")
 _LEVEL_OBJECT_KEYS: Final = ("name", "levelstr", "level", "no", "value", "label", "text")
 _TEXT_OBJECT_KEYS: Final = ("stringvalue", "value", "text", "message", "msg", "original")
 _SEPARATORS: Final = re.compile(r"[\s@$._-]+")
@@ -174,7 +180,7 @@ def _find_level(
     for plain, key in _nested(parsed, keys):
         inner = parsed[key]
         inner_keys = _by_plain_key(inner)
-        wanted = _LEVEL_OBJECT_KEYS if plain in ("level", "severity") else _LEVEL_KEYS
+        wanted = _LEVEL_OBJECT_KEYS if plain in _LEVEL_OBJECTS else _LEVEL_KEYS
         level, _ = _level_among(inner, inner_keys, wanted, numbers=plain in _OF_LOGGERS)
         if level is None and isinstance(record := _get(inner, inner_keys, "level"), dict):
             level, _ = _level_among(record, _by_plain_key(record), _LEVEL_OBJECT_KEYS)
@@ -197,7 +203,9 @@ def _level_among(
             continue
         value = parsed[key]
         # A priority is a number in the journal alone, which writes its names in capitals.
-        if numbers and (plain not in _NAMED_ALONE or key == "PRIORITY"):
+        if (numbers or plain in _LOGGERS_NUMBERS) and (
+            plain not in _NAMED_ALONE or key == "PRIORITY"
+        ):
             level = level_of_value(value, plain)
         else:
             level = level_named(value) if isinstance(value, str) else None

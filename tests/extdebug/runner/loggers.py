@@ -7,6 +7,7 @@ The others are lines that we wrote by hand in the loggers' documented forms (`RE
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,14 @@ from typing import Final
 from extdebug.runner.config import default_cache
 from tests.fixtures.programs import need
 
-PYTHON_PACKAGES: Final = ("loguru==0.7.3", "python-json-logger==4.2.0", "structlog==26.1.0")
-NODE_PACKAGES: Final = ("bunyan@2.0.5", "log4js@6.9.1", "pino@10.4.0", "winston@3.19.0")
+PYTHON_PACKAGES: Final = (
+    "coloredlogs==15.0.1", "humanfriendly==10.0", "loguru==0.7.3", "python-json-logger==4.2.0",
+    "structlog==26.1.0",
+)  # fmt: skip
+NODE_PACKAGES: Final = (
+    "@nestjs/common@12.5.1", "bunyan@2.0.5", "log4js@6.9.1", "pino@10.4.0",
+    "reflect-metadata@0.2.2", "roarr@7.21.7", "rxjs@7.8.2", "signale@1.4.0", "winston@3.19.0",
+)  # fmt: skip
 # Each call says this, with the field ms = 812 where the logger takes fields.
 MESSAGE: Final = "orders fetched"
 
@@ -106,6 +113,18 @@ for level in "debug info warning error critical".split():
     Logger("loguru, serialize", _LOGURU_CALLS, _LOGURU.format(options=", serialize=True")),
     Logger("loguru", _LOGURU_CALLS, _LOGURU.format(options="")),
     Logger("loguru, colorize", _LOGURU_CALLS, _LOGURU.format(options=", colorize=True")),
+    Logger(
+        "coloredlogs",
+        _PYTHON_CALLS,
+        """
+import logging, sys
+import coloredlogs
+coloredlogs.install(level=1, stream=sys.stdout, isatty=True)
+log = logging.getLogger("app")
+for level in "debug info warning error critical".split():
+    getattr(log, level)("orders fetched")
+""",
+    ),
 )
 
 _EACH_NODE = "for (const level of '{levels}'.split(' ')) log[level]({call});"
@@ -129,6 +148,17 @@ _PINO: Final = """
 const pino = require('pino');
 const log = pino({{ level: 'trace', {options} }}, pino.destination({{ dest: 1, sync: true }}));
 """
+
+
+# It writes errors to stderr, and what is run here is read from stdout.
+_NEST: Final = """
+process.stderr.write = process.stdout.write.bind(process.stdout);
+require('reflect-metadata');
+const log = new (require('@nestjs/common').ConsoleLogger)('App');
+"""
+_NEST_CALLS: Final = _EACH_NODE.format(
+    levels="verbose debug log warn error fatal", call="'orders fetched'"
+)
 
 
 def _winston(format: str) -> str:
@@ -175,6 +205,20 @@ NODE: Final = (
         "layout: { type: 'basic' } } }, categories: { default: { appenders: ['out'], "
         "level: 'trace' } } }); const log = log4js.getLogger('app');"
         + _EACH_NODE.format(levels="trace debug info warn error fatal", call="'orders fetched'"),
+    ),
+    Logger("roarr", _SIX, "const log = require('roarr').Roarr;" + _FIELDS_FIRST),
+    Logger(
+        "signale",
+        "debug info info warn error error",
+        "const { Signale } = require('signale');"
+        "const log = new Signale({ scope: 'app', stream: process.stdout });"
+        + _EACH_NODE.format(levels="debug info success warn error fatal", call="'orders fetched'"),
+    ),
+    Logger("@nestjs/common", "trace debug info warn error error", _NEST + _NEST_CALLS),
+    Logger(
+        "@nestjs/common, json",
+        "trace debug info warn error error",
+        _NEST.replace("'App'", "'App', { json: true, colors: false }") + _NEST_CALLS,
     ),
 )
 
@@ -275,7 +319,7 @@ def printed(logger: Logger) -> list[bytes]:
     else:
         command = [need("node", package="nodejs"), "-e", logger.code]
         environment = {"NODE_PATH": str(_node() / "node_modules")}
-    path = {"PATH": os.environ["PATH"]}
+    path = {"PATH": os.environ["PATH"], "ROARR_LOG": "true"}
     return _run(command, env={**path, **environment}).rstrip(b"\n").split(b"\n")
 
 
@@ -301,7 +345,7 @@ def _node() -> Path:
             [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *NODE_PACKAGES], folder
         )
 
-    return _installed("loggers-" + "-".join(NODE_PACKAGES).replace("@", "-"), install)
+    return _installed("loggers-" + re.sub("[@/]+", "-", "-".join(NODE_PACKAGES)), install)
 
 
 def _installed(name: str, install: Callable[[Path], object]) -> Path:

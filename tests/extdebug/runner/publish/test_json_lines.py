@@ -127,6 +127,8 @@ LOGGERS = [
     ("another", '{"app":"a","line":{"level":"warn","message":"x"}}', Level.WARN, "x"),
     ("syslog", '{"version":"1.1","short_message":"x","level":4}', Level.WARN, "x"),
     ("syslog", '{"PRIORITY":"3","MESSAGE":"x"}', Level.ERROR, "x"),
+    ("roarr", '{"context":{"logLevel":40},"message":"x","sequence":"0"}', Level.WARN, "x"),
+    ("twisted", '{"log_level":{"name":"critical"},"log_format":"x","ms":8}', Level.ERROR, "x"),
 ]
 
 
