@@ -129,12 +129,20 @@ LEVELS: Final = [
         "tests/extdebug/runner/publish/test_text_levels.py",
     ),
     Mutation(
+        "an error's further lines are its trace's, whatever follows them", TRACES,
+        "_CONFIRMS if self._loose", "_FOLLOWS if self._loose", TRACE_TESTS,
+    ),
+    Mutation(
+        "a message has no bound of lines", TRACES,
+        "self._loose < MOST_MESSAGE\n", "True\n", TRACE_TESTS,
+    ),
+    Mutation(
         "a line of the other output overtakes a trace", TRACES,
         "            if output is self.output:\n", "            if True:\n", TRACE_TESTS,
     ),
     Mutation(
         "a line of the other output parts a trace", TRACES,
-        "            self._sure\n            and len(self._others)",
+        "            not ended\n            and len(self._others)",
         "            False\n            and len(self._others)", TRACE_TESTS,
     ),
     Mutation(
@@ -151,7 +159,7 @@ LEVELS: Final = [
     ),
     Mutation(
         "blank lines behind a trace are lost", TRACES,
-        "        for line in blank:", "        for line in blank[:0]:", TRACE_TESTS,
+        "        for line in loose:", "        for line in loose[:0]:", TRACE_TESTS,
     ),
     Mutation(
         "a trace has no bound of bytes", TRACES,

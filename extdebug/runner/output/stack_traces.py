@@ -19,6 +19,7 @@ from extdebug.wire.events import Output
 
 MOST_LINES: Final = 256
 MOST_BYTES: Final = 7 * 1024  # of one joined event: the default cap of a message leaves 1 KiB more
+MOST_MESSAGE: Final = 32  # lines of an error's message, behind its first one and before its frames
 MOST_OTHERS: Final = 64  # lines of the other output that wait for a trace's end
 MOST_OTHER_BYTES: Final = 64 * 1024
 MOST_TIME: Final = 1.0  # s from a trace's first line to its event, while lines go on coming
@@ -41,11 +42,15 @@ _HEAD: Final = re.compile(
     rb"|\(in promise\) )*" + _ERROR_NAME + rb"[\w$]*(?: \[[\w-]+\])?(?:\s\([^)]*\))?(?::.*|\s*)$)"
 )
 LOOKED_AT: Final = 512  # bytes of a line
-_FOLLOWS: Final = re.compile(
+# What surely goes on with a trace, and what does so right behind its last line.
+_SURELY: Final = (
     _FRAME
     + rb"|\s*\.\.\. \d+ (?:more|common)|\s*(?:Caused by|Suppressed): ?|\s*---> |\s*--- End of "
-    rb"|\s+\[(?:cause|errors?|stack)\]|Stack:$|[Ss]tack backtrace:|note: |\s+\d+: "
+    rb"|\s+\[(?:cause|errors?|stack)\]|Stack:$|[Ss]tack backtrace:|note: run with `RUST_"
 )
+_CONFIRMS: Final = re.compile(_SURELY)
+_FOLLOWS: Final = re.compile(_SURELY + rb"|note: |\s+\d+: ")
+_NAMES: Final = re.compile(rb"\s*(?:Caused by|Suppressed): |\s*---> |\s+\[cause\]")
 _GO: Final = re.compile(
     rb"goroutine \d+ |\[signal |created by |exit status \d+$|\tpanic: |panic: |\[recovered"
     rb"|r[a-z0-9]{1,5} +0x|[cfg]s +0x"
@@ -65,8 +70,8 @@ class TraceJoiner:
     """Stands before a LineSink, under its caller's lock. Moments are monotonic seconds."""
 
     __slots__ = (
-        "_began", "_blank", "_bytes", "_chained", "_fed_at", "_kind", "_lines", "_message",
-        "_most_bytes", "_other_bytes", "_others", "_sink", "_sure", "holding", "output",
+        "_began", "_bytes", "_chained", "_fed_at", "_kind", "_lines", "_loose", "_message",
+        "_most_bytes", "_naming", "_other_bytes", "_others", "_sink", "_sure", "holding", "output",
     )  # fmt: skip
 
     def __init__(self, sink: LineSink, *, most_bytes: int = MOST_BYTES) -> None:
@@ -78,10 +83,11 @@ class TraceJoiner:
         self._kind = ""
         self._sure = False  # the next line need not be a frame
         self._message = False  # the next line is the panic's message, whatever it looks like
+        self._naming = False  # an error was named, and no frame followed: its message may go on
         self._chained = False  # another exception was announced
         self._others: list[tuple[Output, bytes, bool]] = []  # the other output's, for later
         self._other_bytes = 0
-        self._blank = 0  # lines at the end that are blank, and the trace's only if it goes on
+        self._loose = 0  # lines at the end that are the trace's only if it goes on
         self._began = self._fed_at = 0.0
         self.holding = False  # lines are held back
         self.output = Output.STDOUT  # of what is held
@@ -92,7 +98,10 @@ class TraceJoiner:
         while self.holding:
             if output is self.output:
                 if not cut and self._belongs(seen):
-                    self._add(line)
+                    self._add(line, loose=False)
+                    return
+                if not cut and self._may_belong(seen):
+                    self._add(line, loose=True)
                     return
             elif self._waits(line):
                 self._others.append((output, line, cut))
@@ -108,6 +117,7 @@ class TraceJoiner:
         self._sure = kind in ("python", "frames") or seen.startswith(b"goroutine ")
         self._chained = False
         self._message = self._kind == "rust" and seen.endswith(b":")
+        self._naming = kind in ("error", "rust", "go")
         self.output = output
         self._began = self._fed_at = time.monotonic()
         self._lines, self._bytes, self.holding = [line], len(line), True
@@ -124,8 +134,9 @@ class TraceJoiner:
 
     def _waits(self, line: bytes) -> bool:
         """Whether a line of the other output is kept until the trace has ended."""
+        ended = self._kind == "python" and not self._sure
         return (
-            self._sure
+            not ended
             and len(self._others) < MOST_OTHERS
             and self._other_bytes + len(line) <= MOST_OTHER_BYTES
         )
@@ -138,15 +149,15 @@ class TraceJoiner:
             self.line(output, line, cut)
 
     def _emit(self) -> None:
-        whole = len(self._lines) - self._blank
-        lines, blank = self._lines[:whole], self._lines[whole:]
-        self._lines, self._bytes, self._blank, self.holding = [], 0, 0, False
+        whole = len(self._lines) - self._loose
+        lines, loose = self._lines[:whole], self._lines[whole:]
+        self._lines, self._bytes, self._loose, self.holding = [], 0, 0, False
         if lines:
             self._sink(self.output, lines[0] if len(lines) == 1 else b"\n".join(lines), False)  # noqa: FBT003
-        for line in blank:
+        for line in loose:
             self._sink(self.output, line, False)  # noqa: FBT003 - a LineSink
 
-    def _add(self, line: bytes) -> None:
+    def _add(self, line: bytes, *, loose: bool) -> None:
         now = time.monotonic()
         if len(self._lines) >= MOST_LINES or self._bytes + len(line) >= self._most_bytes:
             self._emit()  # the trace goes on in another event
@@ -155,27 +166,39 @@ class TraceJoiner:
         self._lines.append(line)
         self._bytes += len(line) + 1
         self._fed_at = now
-        self._blank = 0 if line.strip() else self._blank + 1
+        self._loose = self._loose + 1 if loose else 0
 
     def _belongs(self, line: bytes) -> bool:
-        """Whether the line goes on with the trace; blank ones wait for the next."""
+        """Whether the line goes on with the trace."""
         if not line.strip():
-            return self._blank == 0 and self._kind != "frames"
+            return False
         if self._message:
             self._message = False
-            self._sure = True
+            self._sure = self._naming = True
             return not _is_log(line)
         if self._kind == "python":
             return self._goes_on_in_python(line)
         of_go = self._kind == "go" and (
             _GO.match(line, 0, LOOKED_AT) or (self._sure and _GO_CALL.match(line, 0, LOOKED_AT))
         )
-        if of_go or _FOLLOWS.match(line, 0, LOOKED_AT):
+        follows = _CONFIRMS if self._loose and self._lines[-1].strip() else _FOLLOWS
+        if of_go or follows.match(line, 0, LOOKED_AT):
             self._sure = True
+            self._naming = _NAMES.match(line, 0, LOOKED_AT) is not None
             return True
-        if not self._sure or self._blank or _is_log(line):
+        if not self._sure or self._loose or _is_log(line):
             return False
         return bool(_INDENTED.match(line) or _CLOSING.match(line))
+
+    def _may_belong(self, line: bytes) -> bool:
+        """Whether the line is the trace's if the next ones are: a blank one, or of a message."""
+        if self._naming and self._kind != "python":
+            return (
+                self._loose < MOST_MESSAGE
+                and not _is_log(line)
+                and _HEAD.match(line, 0, LOOKED_AT) is None
+            )
+        return not line.strip() and self._loose == 0 and self._kind != "frames"
 
     def _goes_on_in_python(self, line: bytes) -> bool:
         if not self._sure:  # the exception was named: only one that came of it may follow
@@ -184,7 +207,7 @@ class TraceJoiner:
                 return True
             self._chained = _PYTHON_CHAIN.match(line, 0, LOOKED_AT) is not None
             return self._chained
-        if self._blank:
+        if self._loose:
             return False
         if _INDENTED.match(line):
             return not _is_log(line)

@@ -10,6 +10,7 @@ from extdebug.runner.output.line_splitter import PAUSE
 from extdebug.runner.output.stack_traces import (
     MOST_BYTES,
     MOST_LINES,
+    MOST_MESSAGE,
     MOST_OTHER_BYTES,
     MOST_OTHERS,
     MOST_TIME,
@@ -257,6 +258,69 @@ def test_no_line_is_lost_doubled_or_moved(lines, most):
     assert all("\n" not in line or len(line) <= most for line in got)
 
 
+MESSAGES = {
+    "js": """AssertionError [ERR_ASSERTION]: Expected values to be equal:
++ actual - expected
+
++ 1
+- 2
+    at main (/app/a.js:3:8)
+    at node:internal/main/run_main_module:28:49""",
+    "java": """java.lang.IllegalStateException: bad
+second line
+\tat M.main(M.java:2)
+Caused by: java.io.IOException: worse
+of two lines
+\tat M.f(M.java:1)
+\t... 1 more""",
+    "thread": """Exception in thread "w-1" java.lang.IllegalStateException: bad
+
+  with a blank line
+\tat M.main(M.java:2)""",
+    "rust": """thread 'main' (7) panicked at m.rs:2:179:
+cannot go on
+second line: E
+stack backtrace:
+   0: __rustc::rust_begin_unwind
+             at /rustc/x/library/std/src/panicking.rs:689:5""",
+    "rust without": """thread 'main' panicked at m.rs:2:179:
+cannot go on
+second line: E
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace""",
+    "go": """panic: bad
+second line
+
+goroutine 1 [running]:
+main.main()
+\t/app/main.go:7 +0x1d
+exit status 2""",
+    ".net": """Unhandled exception. System.InvalidOperationException: bad
+second line
+   at App.Program.Main(String[] args) in /src/Program.cs:line 5""",
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_of_several_lines_is_part_of_its_trace(name):
+    trace = MESSAGES[name]
+    assert joined(f"before\n{trace}\nafter 1") == ["before", trace, "after 1"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Error: x", "text", "", "more text"],
+        ["Error: x", "text", "   12: a line of a list", "note: that"],
+        ["Error: x", "INFO: y", "    at f (a.js:1:1)"],
+        ["Error: x", "text", "Error: y", "text"],
+        ["Error: x", "text", '{"level":"info"}'],
+        ["Error: x", *["text"] * (MOST_MESSAGE + 1), "    at f (a.js:1:1)"],
+    ],
+)
+def test_lines_behind_an_error_without_frames_stay_lines(lines):
+    assert joined("\n".join(lines)) == lines
+
+
 Written = list[tuple[Output, str]]
 
 
@@ -292,7 +356,7 @@ def test_a_trace_of_the_other_output_in_the_midst_of_one_is_joined_too():
 
 
 @pytest.mark.parametrize(
-    "begun", ["Error: x", 'Traceback (most recent call last):\n  File "a.py", line 1\nKeyError: 1']
+    "begun", ["text", 'Traceback (most recent call last):\n  File "a.py", line 1\nKeyError: 1']
 )
 def test_what_need_not_go_on_lets_the_other_output_go_on_at_once(begun):
     other = on(Output.STDOUT, "next order")
