@@ -160,3 +160,45 @@ async def test_addresses_in_a_line_are_links_and_nothing_else_is(
     assert links == [[href, *kept, href] for href in found]
     await tab.page.locator("#lines a").first.dispatch_event("click")
     assert await tab.page.locator(".detail").count() == 0  # a link does not open its row
+
+
+@pytest.mark.parametrize(
+    ("codes", "style"),
+    [
+        ("38:2::255:128:0", {"ink": "#ff8000"}),
+        ("38:2:255:128:0", {"ink": "#ff8000"}),
+        ("48:2:1:255:128:0;1", {"ground": "#ff8000", "bold": True}),
+        ("38:5:208;3", {"ink": "#ff8700", "italic": True}),
+        ("4:3", {"underline": True}),
+        ("1;4;4:0", {"bold": True}),
+        ("58:2::1:3:4;31", {"ink": 1}),
+        ("58;5;1;31", {"ink": 1}),
+        ("58;2;1;3;4;31", {"ink": 1}),
+        ("38;2;255;128;0;48;5;2;7", {"ink": "#ff8000", "ground": 2, "reverse": True}),
+        ("38;5", {}),
+        ("38:2:1", {}),
+        ("38;2;1:2", {}),
+    ],
+)
+async def test_colours_in_each_form_are_read(
+    tab: ConsoleTab, codes: str, style: dict[str, object]
+) -> None:
+    if not tab.page.url.startswith("http"):
+        await tab.open()
+    module = """async codes => {
+      const { plainStyle, restyle } = await import('/static/extdebug/terminal-colours.js');
+      const style = Object.entries(restyle(plainStyle(), codes));
+      return Object.fromEntries(style.filter(([, value]) => value !== null && value !== false));
+    }"""
+    assert await tab.script(module, codes) == style
+
+
+async def test_what_grep_and_gcc_write_behind_a_colour_does_not_part_the_text(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
+    line = "\x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kexpected ';' \x1b[2Kgone"
+    await fake.events(fake.event(line))
+    await tab.sees("error: expected ';' <ESC>[2Kgone")
+    module = "async line => (await import('/static/extdebug/safe-text.js')).uncoloured(line)"
+    assert await tab.script(module, line) == "error: expected ';' \x1b[2Kgone"

@@ -1,5 +1,6 @@
 // Splits a message into runs that are safe to show: SGR colours become classes, every other control,
-// bidi or invisible character becomes a visible mark with a name. No other sequence is interpreted.
+// bidi or invisible character becomes a visible mark with a name. No other sequence is interpreted, but
+// for the one that clears what is right of the text, which is left out.
 
 import { plainStyle, restyle, styled } from "./terminal-colours.js";
 
@@ -8,6 +9,7 @@ export const SUSPECT =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/u;
 const SUSPECTS = new RegExp(SUSPECT.source, "gu");
 const COLOUR = /\u001b\[([0-9;:]{0,40})m/y;
+const CLEAR = /\u001b\[0?K/y; // to the end of the line, as grep and gcc write behind a colour: hides nothing
 const EMOJI = /\p{Extended_Pictographic}|\ufe0f|[\u{1f3fb}-\u{1f3ff}]/u;
 
 const C0 = (
@@ -72,6 +74,8 @@ export function runs(text) {
       style = restyle(style, colour[1]);
       from = at + colour[0].length;
       SUSPECTS.lastIndex = from;
+    } else if (char === "\u001b" && clears(text, at)) {
+      from = SUSPECTS.lastIndex = CLEAR.lastIndex;
     } else {
       const mark = visible(char);
       out.push({ text: mark.text, cls: "ctl", name: mark.name });
@@ -90,7 +94,12 @@ export function plain(text) {
 }
 
 /** The text without colours: what the server's filters search. */
-export const uncoloured = (text) => text.replace(/\u001b\[[0-9;:]{0,40}m/g, "");
+export const uncoloured = (text) => text.replace(/\u001b\[(?:[0-9;:]{0,40}m|0?K)/g, "");
+
+function clears(text, at) {
+  CLEAR.lastIndex = at;
+  return CLEAR.test(text);
+}
 
 function joinsEmoji(text, at) {
   // A family emoji is several pictures joined by ZWJ: only there a ZWJ is shown as itself.

@@ -7,17 +7,20 @@ export function plainStyle() {
   return { bold: false, dim: false, italic: false, underline: false, reverse: false, ink: null, ground: null };
 }
 
-/** `style` after the codes of one sequence, such as "1;38;5;208". Blink and conceal are left out: they hide text. */
+/**
+ * `style` after the codes of one sequence, such as "1;38;5;208" or, with a code's own parts behind colons,
+ * "4:3;38:2::255:128:0". Blink and conceal are left out: they hide text.
+ */
 export function restyle(style, codes) {
   let next = { ...style };
-  const list = codes.split(/[;:]/).map((code) => Number(code || "0"));
+  const list = codes.split(";").map((each) => each.split(":").map((part) => Number(part || "0")));
   for (let i = 0; i < list.length; i += 1) {
-    const code = list[i];
+    const [code, ...own] = list[i];
     if (code === 0) next = plainStyle();
     else if (code === 1) next.bold = true;
     else if (code === 2) next.dim = true;
     else if (code === 3) next.italic = true;
-    else if (code === 4) next.underline = true;
+    else if (code === 4) next.underline = own[0] !== 0;
     else if (code === 7) next.reverse = true;
     else if (code === 22) next.bold = next.dim = false;
     else if (code === 23) next.italic = false;
@@ -29,11 +32,13 @@ export function restyle(style, codes) {
     else if (code >= 100 && code <= 107) next.ground = code - 100;
     else if (code === 39) next.ink = null;
     else if (code === 49) next.ground = null;
-    else if (code === 38 || code === 48) {
-      const indexed = list[i + 1] === 5;
-      const colour = indexed ? colourOf(list[i + 2]) : list[i + 1] === 2 ? hex(list.slice(i + 2, i + 5)) : null;
-      if (colour !== null) next[code === 38 ? "ink" : "ground"] = colour;
-      i += indexed ? 2 : 4;
+    else if (code === 38 || code === 48 || code === 58) {
+      const parts = own.length ? own : list.slice(i + 1, i + 5).map(([part]) => part);
+      const from = own.length > 4 ? 2 : 1; // behind colons the colour space may stand before the parts
+      const indexed = parts[0] === 5;
+      const colour = indexed ? colourOf(parts[1]) : parts[0] === 2 ? hex(parts.slice(from, from + 3)) : null;
+      if (colour !== null && code !== 58) next[code === 38 ? "ink" : "ground"] = colour; // 58: the underline's
+      if (!own.length) i += indexed ? 2 : 4;
     }
   }
   return next;
