@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from extdebug.runner.output import stack_traces
 from tests.e2e.conftest import ConsoleTab
 from tests.e2e.protocol_server import START_MS, Fake
 from tests.extdebug.runner.output.test_stack_traces import TRACES, coloured, joined
@@ -53,8 +54,14 @@ async def test_a_coloured_trace_is_one_row_too(tab: ConsoleTab) -> None:
         assert row == ["before", coloured(TRACES[name]), "after 1"], name
 
 
-async def test_the_page_joins_what_the_runner_joins(tab: ConsoleTab) -> None:
-    """Lines of all traces in any order: the same rules on both sides, no line lost."""
+async def test_the_page_joins_what_the_runner_joins(
+    tab: ConsoleTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines of all traces in any order: the same rules on both sides, no line lost.
+
+    But for an error's further lines, which the runner holds back until a frame follows.
+    """
+    monkeypatch.setattr(stack_traces, "MOST_MESSAGE", 0)
     chance = random.Random(7)
     lines = [line for text in TRACES.values() for line in text.split("\n")]
     lines += ["fetched 3 orders", "2026-01-01 12:00:00 INFO app: next", "  indented", "done"]

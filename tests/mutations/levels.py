@@ -134,7 +134,7 @@ LEVELS: Final = [
     ),
     Mutation(
         "a message has no bound of lines", TRACES,
-        "self._loose < MOST_MESSAGE\n", "True\n", TRACE_TESTS,
+        "and self._loose < MOST_MESSAGE\n", "and True\n", TRACE_TESTS,
     ),
     Mutation(
         "a line of the other output overtakes a trace", TRACES,

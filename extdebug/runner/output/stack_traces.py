@@ -192,13 +192,15 @@ class TraceJoiner:
 
     def _may_belong(self, line: bytes) -> bool:
         """Whether the line is the trace's if the next ones are: a blank one, or of a message."""
-        if self._naming and self._kind != "python":
-            return (
-                self._loose < MOST_MESSAGE
-                and not _is_log(line)
-                and _HEAD.match(line, 0, LOOKED_AT) is None
-            )
-        return not line.strip() and self._loose == 0 and self._kind != "frames"
+        if not line.strip() and self._loose == 0:
+            return self._kind != "frames"
+        return (
+            self._naming
+            and self._kind != "python"
+            and self._loose < MOST_MESSAGE
+            and not _is_log(line)
+            and _HEAD.match(line, 0, LOOKED_AT) is None
+        )
 
     def _goes_on_in_python(self, line: bytes) -> bool:
         if not self._sure:  # the exception was named: only one that came of it may follow

@@ -1,6 +1,7 @@
 // Recognises the lines of a stack trace that arrive as lines of their own: Python, JavaScript, Java, Go,
 // Rust and .NET. Our own runner sends a trace as one event (extdebug/runner/output/stack_traces.py has the
-// same rules); other runners send each line. No DOM here.
+// same rules, and waits for the frames behind a message of several lines, as rows that are shown cannot); other
+// runners send each line. No DOM here.
 
 import { uncoloured } from "./safe-text.js";
 
