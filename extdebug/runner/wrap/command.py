@@ -29,6 +29,7 @@ from policies.redaction.open_ends import may_go_on
 
 # With --no-wait-children: how long output may still come after the command has ended.
 LINGER: Final = 1.0  # s
+USUAL_SIZE: Final = (24, 80)  # rows and columns
 # What --strict answers when something was not published and the command itself was well.
 NOT_PUBLISHED: Final = 70
 CAUSES: Final = {
@@ -175,7 +176,8 @@ def summary(missing: Mapping[str, int], *, of: int, trouble: str | None) -> str:
 class Terminals:
     """A terminal in the place of each output: programs then write line by line.
 
-    They pass bytes as they are and have the size of ours. They are nobody's controlling terminal:
+    They pass bytes as they are and have the size of ours, or the usual one where we have none: in a
+    terminal without columns progress bars show nothing. They are nobody's controlling terminal:
     Ctrl-C stays with the real one.
     """
 
@@ -188,17 +190,21 @@ class Terminals:
         self.resize()
 
     def resize(self) -> None:
-        for ours in (1, 2, 0):
+        size = next(filter(None, map(_size, (1, 2, 0))), USUAL_SIZE)
+        for reader, _ in self.outputs:
             try:
-                size = termios.tcgetwinsize(ours)
-            except termios.error:
-                continue
-            for reader, _ in self.outputs:
-                try:
-                    termios.tcsetwinsize(reader, size)
-                except (termios.error, OSError):
-                    continue  # that output has ended
-            return
+                termios.tcsetwinsize(reader, size)
+            except (termios.error, OSError):
+                continue  # that output has ended
+
+
+def _size(ours: int) -> tuple[int, int] | None:
+    """Rows and columns of a terminal of ours; None if it is none or does not know its size."""
+    try:
+        rows, columns = termios.tcgetwinsize(ours)
+    except (termios.error, OSError):
+        return None
+    return (rows, columns) if rows and columns else None
 
 
 class TellOnce(logging.Handler):

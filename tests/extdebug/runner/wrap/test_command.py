@@ -272,6 +272,15 @@ def test_a_program_that_buffers_can_be_made_to_write_by_the_line(redis_server, o
     assert child.returncode == 128 + signal.SIGTERM
 
 
+def test_a_terminal_in_the_place_of_none_has_the_usual_size(redis_server):
+    script = "import os; print(os.get_terminal_size(1), os.get_terminal_size(2))"
+    done = subprocess.run(
+        command(sys.executable, "-c", script, options=("--pty",)), stdin=subprocess.DEVNULL,
+        capture_output=True, env=environment(redis_server), timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.count(b"columns=80, lines=24") == 2
+
+
 def test_with_a_terminal_bytes_and_both_outputs_stay_what_they_are(redis_server):
     script = "test -t 1 && test -t 2 && printf 'a\\nb' && printf 'e\\n' >&2"
     assert run(redis_server, "sh", "-c", script, options=("--pty",)) == (0, "a\nb", "e\n")
