@@ -472,6 +472,10 @@ LOSS_CORE: Final = [
         "return None", PASS_TESTS + " -k silence",
     ),
     Mutation(
+        "the end of a line of many pieces is read after what follows it elsewhere", PASS,
+        " and len(readable) > 1", "", PASS_TESTS + " -k pieces",
+    ),
+    Mutation(
         "wrap ends before its pipes are out", WRAP,
         "        if child.poll() is not None:\n",
         "        if child.poll() is not None:\n            return 0.0\n",

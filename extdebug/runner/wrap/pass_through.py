@@ -155,7 +155,7 @@ class PassThrough:
         self.routes = routes
         self._wake = wake
         self._last: Route | None = None
-        self._pieces = 0  # how often in a row it was read
+        self._pieces = 0  # how often in a row it was read while the other could be
         self._arrivals = Arrivals([route.source for route in routes])
 
     def run(self, limit: Callable[[], float | None]) -> bool:
@@ -208,7 +208,8 @@ class PassThrough:
             route = others[0] if others else readable[0]
         self._arrivals.drop(route.source)
         route.read()
-        self._pieces = self._pieces + 1 if route is last and route.mid_line else 0
+        kept_waiting = route is last and route.mid_line and len(readable) > 1
+        self._pieces = self._pieces + 1 if kept_waiting else 0
         self._last = route
 
     def _ready(self, pause: float | None) -> set[int]:

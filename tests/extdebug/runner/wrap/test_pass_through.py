@@ -131,6 +131,26 @@ def test_a_line_whose_end_is_written_by_itself_is_not_parted_by_the_other_output
     )
 
 
+def test_the_end_of_a_line_of_many_pieces_comes_before_what_was_written_after_it(rig):
+    """A progress bar's states, one at a time; its last one, its end and then a line elsewhere."""
+    states = [b"\r%d %%" % n for n in range(PIECES * 2)]
+    last = [(rig.err[1], b"\r100 %"), (rig.err[1], b"\n"), (rig.out[1], b"done\n")]
+    left = list(states)
+
+    def write_when_silent() -> None:
+        if len(rig.heard) == len(states) - len(left) and not any(r.waiting for r in rig.routes):
+            if left:
+                os.write(rig.err[1], left.pop(0))
+                return
+            for end, data in last:
+                os.write(end, data)
+            left.append(b"all")
+            rig.end()
+
+    assert rig.loop.run(write_when_silent)
+    assert [data for _, data in rig.heard][-3:] == [data for _, data in last]
+
+
 def test_an_output_without_line_ends_does_not_keep_the_other_waiting(rig):
     for n in range(60):
         os.write(rig.out[1], b"%d," % n)
