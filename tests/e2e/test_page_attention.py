@@ -50,6 +50,26 @@ async def test_errors_and_warnings_are_counted_and_a_click_goes_to_the_next(
     await tab.page.wait_for_selector("#count-error", state="hidden")
 
 
+async def test_from_the_newest_line_a_count_leads_to_the_last_error_and_round_again(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
+    for at in range(0, 400, 100):  # the errors lie far above what is in sight
+        lines = [fake.event(f"line {at + n}", level="error" if n == 10 else "info") for n in range(100)]
+        await fake.events(*lines)
+    await tab.says("#count-error", "4 errors")
+    await tab.sees("line 399")
+    await tab.page.click("#count-error")
+    assert await focused(tab) == "line 310"
+    for expected in ("line 10", "line 110", "line 210", "line 310"):
+        await tab.page.click("#count-error")
+        assert await focused(tab) == expected
+    await tab.page.keyboard.press("f")
+    await tab.script("document.activeElement.blur()")
+    await tab.page.keyboard.press("e")
+    assert await focused(tab) == "line 310"
+
+
 async def focused(tab: ConsoleTab) -> str:
     text: str = await tab.script("document.activeElement.querySelector('.msg')?.textContent ?? ''")
     return text

@@ -92,8 +92,26 @@ async def test_rows_chosen_by_keys_are_copied_a_line_a_row(fake: Fake, tab: Cons
     await tab.says("#toast", "3 rows copied.")
     lines = (await pasted(tab)).split("\n")
     assert [line.rsplit("] ", 1)[1] for line in lines] == chosen
+    await tab.script("navigator.clipboard.writeText('')")
+    await tab.page.keyboard.press("Control+c")
+    assert (await pasted(tab)).split("\n") == lines
     await tab.page.keyboard.press("Escape")
     await tab.page.wait_for_selector(".line.chosen", state="detached")
+    await tab.page.keyboard.press("Control+c")
+    assert (await pasted(tab)).split("\n") == lines  # nothing is chosen: nothing is taken
+
+
+async def test_a_message_that_begins_with_empty_lines_is_copied_as_its_row_reads(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
+    await fake.events(*[fake.event(f"\n \nposting {n}\n  of it", requestId="r") for n in range(2)])
+    await tab.sees("posting 1")
+    await tab.page.click("#export summary")
+    await tab.page.click("[data-export=copy-text]")
+    await tab.page.wait_for_selector("#toast:not([hidden])")
+    said = [line.partition("] ")[2] or line for line in (await pasted(tab)).splitlines()]
+    assert said == ["posting 0", "      of it", "posting 1", "      of it"]
 
 
 async def test_csv_says_what_is_missing_and_starts_no_formula(fake: Fake, tab: ConsoleTab) -> None:
@@ -102,17 +120,20 @@ async def test_csv_says_what_is_missing_and_starts_no_formula(fake: Fake, tab: C
         fake.event('=HYPERLINK("http://x")', requestId="+1"),
         fake.event("@sum, with\nlines", fields={"a": "b"}),
         fake.event(COLOURED),
+        fake.event("\n=1+1"),
+        fake.event("＝1+1"),
     )
     await fake.gap("producer", 37)
     await tab.page.wait_for_selector(".gap")
     rows = await saved_csv(tab)
-    assert [row["message"] for row in rows[:3]] == [
+    assert [row["message"] for row in rows[:5]] == [
         "'=HYPERLINK(\"http://x\")", "'@sum, with\nlines", "ERROR: connection to erp refused",
+        "'\n=1+1", "'＝1+1",
     ]  # fmt: skip
     assert rows[0]["request"] == "'+1"
     assert json.loads(rows[1]["fields"]) == {"a": "b"}
-    assert rows[3]["level"] == "gap"
-    assert "37 lines lost at the runner" in rows[3]["message"]
+    assert rows[5]["level"] == "gap"
+    assert "37 lines lost at the runner" in rows[5]["message"]
 
 
 async def test_the_replay_command_asks_for_the_same_lines(fake: Fake, tab: ConsoleTab) -> None:

@@ -48,10 +48,10 @@ export function commandsOf({ rows, receiver, connection, preferences, find, filt
       else if (newest) run.toEnd();
       else rowFocus.to(0);
     },
-    /** Go to the next line of a level, from the newest one back to the first again. */
-    level({ level, by }) {
+    /** Go to the next line of a level; with `around`, from the newest one back to the first again. */
+    level({ level, by, around = false }) {
       const { rowFocus: focus } = front();
-      if (focus.toLevel(level, by)) return;
+      if (focus.toLevel(level, by, { around })) return;
       toast(`No ${by > 0 ? "further" : "earlier"} ${level === "warn" ? "warning" : level} in the loaded lines.`);
     },
     request: () => (front().rowFocus.current()?.ev.requestId ? act("request") : byId("request").focus()),

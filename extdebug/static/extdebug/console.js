@@ -266,7 +266,7 @@ const palette = new CommandPalette({
 });
 const viewMenu = new ViewMenu({ preferences, savedViews, onCommands: () => palette.open() });
 listen(command);
-listenToControls({ run, command, rows, context, rowActions, exported: () => ({ items: buffer.items, view: view.current, config, session: session.id }) });
+listenToControls({ run, command, rows, context, rowActions, selection, exported: () => ({ items: buffer.items, view: view.current, config, session: session.id }) });
 onClosedCard(() => counts.draw());
 setInterval(() => {
   if (preferences.time === "ago" && !document.hidden) rows.refreshAll({ measure: false });

@@ -1,4 +1,4 @@
-// Copies selected rows as they are seen, one line each: the browser alone would paste a line a column.
+// Copies selected or chosen rows as they are seen, one line each: the browser alone would paste a line a column.
 
 import { itemText } from "./export.js";
 
@@ -18,6 +18,17 @@ export function copySelectedRows(rows) {
     }
     if (!texts.length) return;
     e.clipboardData.setData("text/plain", texts.join("\n"));
+    e.preventDefault();
+  });
+}
+
+/** The browser's own command to copy (Ctrl C) takes the rows chosen by keys, unless text is selected. */
+export function copyChosenRows(text) {
+  document.addEventListener("copy", (e) => {
+    if (e.defaultPrevented || !getSelection().isCollapsed || e.target.closest?.("input, textarea")) return;
+    const chosen = text();
+    if (!chosen) return;
+    e.clipboardData.setData("text/plain", chosen);
     e.preventDefault();
   });
 }

@@ -11,6 +11,7 @@ import { playedOf, quoted, startOfView, writeView } from "./view.js";
 
 const SLICE = 500; // rows made text at once: 50,000 of them would hold up for a quarter of a second what comes in
 const REFUSED = "The browser refused the clipboard.";
+const EMPTY_START = /^(?:[ \t]*\n)+(?=.)/; // a closed row shows the first line with text, and so does its text
 const QUIET = 500; // ms without a word about how far it is
 
 /** What `textOf` makes of the items, slice by slice; together it is the text of all. How far it is, is said when it takes long. */
@@ -42,7 +43,7 @@ export function textLine(ev) {
   const where = [ev.requestId, ev.installId].filter(Boolean).join(" ");
   const kind = ev.stream === "log" ? ev.level : ev.stream;
   const fields = ev.fields ? ` ${JSON.stringify(ev.fields)}` : "";
-  return `${ev.ts} ${kind.padEnd(6)} ${where ? `[${plain(where)}] ` : ""}${ev.message.split("\n").map(plain).join("\n    ")}${plain(fields)}`;
+  return `${ev.ts} ${kind.padEnd(6)} ${where ? `[${plain(where)}] ` : ""}${ev.message.replace(EMPTY_START, "").split("\n").map(plain).join("\n    ")}${plain(fields)}`;
 }
 
 const CSV_BEFORE = ["time", "level", "stream", "request", "install"]; // the message, and the fields shown as columns
@@ -67,11 +68,14 @@ function csvLines(items, columns = []) {
   return csvRows(rows);
 }
 
+// What spreadsheets take for the beginning of a formula: its sign, also the wide ones of Japanese keyboards, and white space that they drop before it.
+const FORMULA = /^[=+\-@＝＋－＠\t\r\n]/;
+
 const csvRows = (rows) => rows.map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 
 function csvCell(value) {
   const text = String(value ?? "");
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = FORMULA.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
 }
 

@@ -135,6 +135,7 @@ export class RowFocus {
   constructor({ buffer, rows }) {
     this.buffer = buffer;
     this.rows = rows;
+    this.reached = null; // the item that toLevel() went to last
   }
 
   current() {
@@ -155,17 +156,28 @@ export class RowFocus {
     return visible ? this.buffer.items.indexOf(visible.item) : 0;
   }
 
-  /** Go to the next row (1), or the previous one (-1), with a line of this level; false if there is none. */
-  toLevel(level, by) {
+  /**
+   * Go to the next row (1), or the previous one (-1), with a line of this level; false if there is none.
+   * It begins at the row with the focus. Without one it begins at the rows in sight, and takes the
+   * nearest row before them when none follows: at the newest line every error lies behind. With
+   * `around`, the first row comes after the last, and one that was gone to keeps its place while a
+   * button has the focus.
+   */
+  toLevel(level, by, { around = false } = {}) {
     const { items } = this.buffer;
-    const at = this.rows.itemOf(document.activeElement);
+    const at = this.rows.itemOf(document.activeElement) ?? (around && items.includes(this.reached) ? this.reached : null);
     const start = at ? items.indexOf(at) : by > 0 ? this.firstDrawn() - 1 : items.length;
-    for (let i = start + by; i >= 0 && i < items.length; i += by) {
-      if (items[i].kind !== "event" || items[i].ev.level !== level) continue;
-      this.rows.reveal(items[i], { focus: true });
-      return true;
+    const is = (item) => item.kind === "event" && item.ev.level === level;
+    let index = -1;
+    if (by > 0) {
+      index = items.findIndex((item, i) => i > start && is(item));
+      if (index < 0 && around && at) index = items.findIndex(is);
     }
-    return false;
+    if (by < 0 || (index < 0 && !at)) index = items.slice(0, by < 0 ? start : start + 1).findLastIndex(is);
+    if (index < 0) return false;
+    this.reached = items[index];
+    this.rows.reveal(this.reached, { focus: true });
+    return true;
   }
 
   /** Focus the row at this index; -1 is the last. */

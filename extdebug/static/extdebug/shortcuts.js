@@ -13,7 +13,7 @@ export const KEYS = [
   ["v", "requests or lines: one row for each request, failing first", "requests"],
   ["1 2 3", "toggle stdout, stderr, log (Shift: only that one)", "streams"],
   ["j k", "next and previous line or request", "move"],
-  ["J K", "choose lines (Shift j, Shift k), for y to copy", "choose"],
+  ["J K", "choose lines (Shift j, Shift k), for y or Ctrl C to copy", "choose"],
   ["Enter", "open or close the line or request", "open"],
   ["Esc", "close what is open: a menu, the line, the notice", "escape"],
   ["o", "show the line among all lines around it", "context"],
