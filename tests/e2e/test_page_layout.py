@@ -126,6 +126,31 @@ async def test_there_is_room_for_lines(
     )
 
 
+CUT = """(within) => [...document.querySelectorAll(within)]
+  .filter(n => n.checkVisibility() && n.scrollWidth > n.clientWidth)
+  .map(n => `${n.textContent.trim()} in ${n.clientWidth} of ${n.scrollWidth} px`)"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_who_where_and_which_request_can_be_read_at_any_width(
+    fake: Fake, tab: ConsoleTab, width: int
+) -> None:
+    await tab.page.set_viewport_size({"width": width, "height": 800})
+    await tab.open()
+    ids = ["req-load-47571", "0192f0a1-7c4d-7e2a-9b48-0123456789ab"]
+    await fake.events(*[fake.event(f"of {each}", requestId=each) for each in ids])
+    await tab.sees(f"of {ids[1]}")
+    assert await tab.script(CUT, ".who, .crumbs h1, #lines .flow") == []
+
+
+async def test_ids_that_begin_with_the_time_are_told_apart(fake: Fake, tab: ConsoleTab) -> None:
+    await tab.open()
+    ids = [f"0192f0a1-7c4d-7e2a-9b48-0123456789a{n}" for n in range(2)]
+    await fake.events(*[fake.event(f"of {each}", requestId=each) for each in ids])
+    await tab.sees(f"of {ids[1]}")
+    assert len(set(await tab.page.locator("#lines .flow").all_inner_texts())) == 2
+
+
 @pytest.mark.parametrize("width", [320, 390, 720, 1024])
 async def test_tenant_environment_and_grant_are_said_at_any_width(
     fake: Fake, tab: ConsoleTab, width: int

@@ -104,7 +104,9 @@ export function requestColour(request) {
 /** A request id short enough for a column; the whole one is in the title. */
 export function shortRequestId(id) {
   if (id.length <= 14) return id; // as much as the column has room for
-  return /^[0-9a-f-]{20,}$/i.test(id) ? id.slice(0, 8) : `${id.slice(0, 6)}…${id.slice(-6)}`;
+  // Ids that begin with the time (UUIDs of version 7) are told apart by their ends alone.
+  const byStart = /^[0-9a-f-]{20,}$/i.test(id) && !/^[0-9a-f]{8}-[0-9a-f]{4}-7/i.test(id);
+  return byStart ? id.slice(0, 8) : `${id.slice(0, 6)}…${id.slice(-6)}`;
 }
 
 export function tag(ev) {
