@@ -55,7 +55,9 @@ async def test_from_the_newest_line_a_count_leads_to_the_last_error_and_round_ag
 ) -> None:
     await tab.open()
     for at in range(0, 400, 100):  # the errors lie far above what is in sight
-        lines = [fake.event(f"line {at + n}", level="error" if n == 10 else "info") for n in range(100)]
+        lines = [
+            fake.event(f"line {at + n}", level="error" if n == 10 else "info") for n in range(100)
+        ]
         await fake.events(*lines)
     await tab.says("#count-error", "4 errors")
     await tab.sees("line 399")

@@ -122,6 +122,16 @@ async def test_busy_waits_as_long_as_the_server_says(fake: Fake, tab: ConsoleTab
     assert fake.opened == 1
 
 
+async def test_too_many_sessions_lead_to_where_one_can_be_ended(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open()
+    hint = "End a session under My access, or wait for one to end."
+    await fake.closing(4429, final=False, retry=30, message="5 of 5 are open.", hint=hint)
+    await tab.says("#banner", f"5 of 5 are open. {hint}")
+    assert await tab.page.get_attribute("#banner a >> text=My access", "href") == "/access/"
+
+
 async def test_a_half_open_connection_is_noticed_by_silence(fake: Fake, tab: ConsoleTab) -> None:
     fake.answer_pings = False
     await tab.page.clock.install()

@@ -214,6 +214,25 @@ async def test_production_cannot_be_mistaken(fake: Fake, tab: ConsoleTab, width:
     await tab.says("#production", "by break-glass")
 
 
+async def test_the_band_says_how_long_a_grant_holds_and_none_once_the_session_ended(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.page.clock.install()
+    now: float = await tab.script("Date.now()")
+    until = iso(int(now) + 59 * 60_000 + 30_000)
+    grant = {"id": 17, "label": "G-17", "until": until, "reason": "stuck", "breakGlass": False}
+    times = {"expiresAt": iso(int(now) + 600_000), "ttl": 600}
+    fake.ready_more = {"grant": grant, "environment": "production", **times}
+    await tab.open()
+    await tab.says("#grant", "(59 min left)")
+    await tab.page.clock.run_for(60_000)
+    await tab.says("#grant", "(58 min left)")
+    await fake.closing(4409, message="olivia revoked G-17")
+    await tab.page.wait_for_selector("#grant", state="detached")
+    await tab.says("#production", "Production")  # the lines stay, and are of production
+    assert "G-17" not in await tab.page.inner_text("#production")
+
+
 async def test_elsewhere_no_band_is_shown(tab: ConsoleTab) -> None:
     await tab.open()
     assert await tab.page.is_hidden("#production")

@@ -137,6 +137,24 @@ async def test_a_typed_time_is_read(fake: Fake, tab: ConsoleTab, typed: str, ago
     assert "until" not in asked[-1]
 
 
+async def test_now_is_back_to_live(fake: Fake, tab: ConsoleTab) -> None:
+    await opened(fake, tab)
+    for typed in ("5 minutes ago", "now"):
+        await tab.page.fill("#time-at", typed)
+        await tab.page.press("#time-at", "Enter")
+    asked = await until(lambda: len(fake.of("filter")) == 2 and fake.of("filter"))
+    assert asked[-1]["from"] == {"tail": 200}
+    assert await tab.page.get_attribute("#follow", "aria-pressed") == "true"
+    assert await tab.page.input_value("#time-at") == ""
+
+
+async def test_where_reading_starts_on_another_day_has_its_date(
+    fake: Fake, tab: ConsoleTab
+) -> None:
+    await tab.open("?from=2026-01-31T09%3A00%3A00.000Z")
+    assert await tab.page.inner_text("#from-text") == "01-31 09:00:00"
+
+
 async def test_a_text_that_is_no_time_says_what_was_expected(fake: Fake, tab: ConsoleTab) -> None:
     await opened(fake, tab)
     await tab.page.fill("#time-at", "soon")
@@ -174,6 +192,8 @@ async def test_times_are_read_as_people_type_them(fake: Fake, tab: ConsoleTab) -
         "10:03 to 10:10": (day + 10 * hour + 180_000, day + 10 * hour + 600_000),
         "yesterday 9:00 - 9:30": (day - 15 * hour, day - 15 * hour + 1_800_000),
         "20m ago to 10m ago": (now - 1_200_000, now - 600_000),
+        "10:03-10:10": (day + 10 * hour + 180_000, day + 10 * hour + 600_000),
+        "2026-11-18T09:00:00-01:30": (day + 10 * hour + 1_800_000, None),
         "tomorrow": "expected a time",
         "25:00": "expected a time",
         "2026-02-30": "expected a time",

@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 import { announce, toast } from "./notices.js";
 import { readRange } from "./time-input.js";
-import { clockText, dayAndClockText } from "./timestamps.js";
+import { clockText, whenText } from "./timestamps.js";
 import { DEFAULT_FROM, playedOf, SPEEDS, startOf } from "./view.js";
 
 const PLAY = "Play the lines in the rhythm in which they came";
@@ -76,7 +76,8 @@ export class PlaybackBar {
   typed(text) {
     if (!text.trim()) return;
     const range = readRange(text);
-    if (range.error) this.complain(range.error);
+    if (text.trim().toLowerCase() === "now") this.toLive();
+    else if (range.error) this.complain(range.error);
     else this.stand(range);
   }
 
@@ -122,6 +123,7 @@ export class PlaybackBar {
 
   toLive() {
     this.onRead({ from: DEFAULT_FROM, until: null, speed: null });
+    byId("time-at").value = "";
   }
 
   /** Draw the buttons, and what of the time line is read. */
@@ -138,9 +140,6 @@ export class PlaybackBar {
     if (this.view.current.speed) byId("speed").value = String(this.view.current.speed);
     const ms = start.time ? Date.parse(start.time) : null;
     this.timeLine.brush.show({ from: ms, until: until ? Date.parse(until) : null });
-    byId("time-at").placeholder = ms ? `${when(ms)}${until ? ` to ${clockText(Date.parse(until))}` : ""}` : "5 minutes ago, 14:03";
+    byId("time-at").placeholder = ms ? `${whenText(ms)}${until ? ` to ${clockText(Date.parse(until))}` : ""}` : "5 minutes ago, 14:03";
   }
 }
-
-/** A time to the second, with its day unless that is today. */
-const when = (ms) => (new Date(ms).toDateString() === new Date().toDateString() ? clockText(ms) : dayAndClockText(ms));

@@ -5,10 +5,16 @@ import { byId, el } from "./dom.js";
 import { bannerMessage, clock, count, duration, ledgerParts, STATES } from "./messages.js";
 import { announce } from "./notices.js";
 import { setTitle } from "./page-title.js";
-import { drawProductionBand } from "./production-band.js";
+import { drawProductionBand, grantText } from "./production-band.js";
 import { plain } from "./safe-text.js";
 
 const WARN_BEFORE = 60; // seconds before the end at which the warning appears
+
+/** `text` with the page that it names as a link: who has too many sessions open ends one there. */
+function withLinks(text) {
+  const parts = text.split("My access");
+  return parts.flatMap((part, i) => (i ? [el("a", { href: "/access/" }, "My access"), part] : [part]));
+}
 
 export class StatusBar {
   /** `onExtend()` asks the server for more time; `rate` counts the lines per second. */
@@ -59,7 +65,7 @@ export class StatusBar {
     const text = bannerMessage(state, message);
     const banner = byId("banner");
     banner.hidden = !text;
-    if (banner.textContent !== text) banner.textContent = text;
+    if (banner.textContent !== text) banner.replaceChildren(...withLinks(text));
   }
 
   /** A frame that carries times: ready, status or expiring. */
@@ -88,7 +94,7 @@ export class StatusBar {
     badge.dataset.environment = environment ?? "";
     byId("tenant-name").textContent = plain(tenant ?? "");
     setTitle({ tenant: plain(tenant ?? "") });
-    drawProductionBand(this.stands);
+    drawProductionBand(this.stands, this.now);
   }
 
   /** Count a line that arrived. Its age runs from when it was printed, not from when it came here. */
@@ -131,9 +137,10 @@ export class StatusBar {
     if (byId("kept").textContent !== text) byId("kept").textContent = text;
   }
 
-  /** The session ended: there is no time left to show. */
+  /** The session ended: there is no time left to show, and it stands on no grant. */
   ended() {
     this.endsAt = null;
+    this.standing({ grant: null });
     byId("ttl").hidden = true;
     byId("expiring").hidden = true;
   }
@@ -144,6 +151,8 @@ export class StatusBar {
     if (this.counted) this.drawLedger();
     const rate = this.rate.perSecond();
     byId("rate").textContent = this.newest ? `${rate < 10 ? rate.toFixed(1) : count(Math.round(rate))} lines/s` : "";
+    const held = document.getElementById("grant");
+    if (held) held.textContent = grantText(this.stands.grant, this.now);
     this.countdown();
   }
 

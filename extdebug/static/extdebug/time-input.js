@@ -4,6 +4,7 @@
 const UNITS = { s: 1, sec: 1, second: 1, m: 60, min: 60, minute: 60, h: 3600, hr: 3600, hour: 3600, d: 86_400, day: 86_400 };
 const AGO = /^(\d{1,6}(?:\.\d)?|an?)\s*([a-z]+?)s?(?:\s+ago)?$/;
 const CLOCK = /^(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.(\d{1,3}))?$/;
+const CLOCKS = /^(\d{1,2}:\d\d[\d:.]*)-(\d{1,2}:\d\d[\d:.]*)$/; // without spaces; in "2026-01-31T14:03-02:00" the hyphen is of the time zone
 const DAY = /^(?:(today|yesterday)|(\d{4})-(\d\d)-(\d\d))(?:[ t,]+(.+))?$/;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)$/i;
 
@@ -29,7 +30,8 @@ export function readTime(text, now = Date.now()) {
  * {error}, a sentence. The end of a range without a day of its own is on the day of its beginning.
  */
 export function readRange(text, now = Date.now()) {
-  const parts = text.split(/\s+(?:to|until|-|–)\s+|\s*(?:–|\.\.)\s*/);
+  const clocks = CLOCKS.exec(text.trim());
+  const parts = clocks ? clocks.slice(1) : text.split(/\s+(?:to|until|-|–)\s+|\s*(?:–|\.\.)\s*/);
   const from = parts.length <= 2 ? readTime(parts[0], now) : null;
   if (from === null) return { error: `“${text.trim().slice(0, 40)}”: ${EXPECTED}.` };
   if (from > now) return { error: "That time is still to come: lines of it cannot be shown yet." };

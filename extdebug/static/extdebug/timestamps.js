@@ -31,6 +31,9 @@ export function dayAndClock(ms) {
 export const clockText = (ms) => localClock(ms).slice(0, 8);
 export const dayAndClockText = (ms) => dayAndClock(ms).slice(0, 14);
 
+/** A time to the second, with its day unless that is today. */
+export const whenText = (ms) => (new Date(ms).toDateString() === new Date().toDateString() ? clockText(ms) : dayAndClockText(ms));
+
 /** The day of an event that is of another day than the one above it; "" where it is not. */
 export function dayBegun(ev, previous, format) {
   const day = (ts) => (format === "utc" ? ts.slice(0, 10) : new Date(ts).toDateString());

@@ -1,6 +1,7 @@
 // Converts the view (tenant, filter, start, columns, highlights, line) from and to the page's address.
 
 import { justBefore } from "./buffer.js";
+import { whenText } from "./timestamps.js";
 
 export const STREAMS = ["stdout", "stderr", "log"];
 export const LEVELS = ["trace", "debug", "info", "warn", "error"];
@@ -115,7 +116,7 @@ export function fromLabel(from) {
   if (tail) return `last ${Number(tail[1]).toLocaleString("en-US")}`;
   const cursor = /^(\d{12,14})-\d+/.exec(from);
   const ms = cursor ? Number(cursor[1]) : Date.parse(from);
-  return Number.isNaN(ms) ? from : new Date(ms).toLocaleTimeString(undefined, { hour12: false });
+  return Number.isNaN(ms) ? from : whenText(ms);
 }
 
 export const sameFilter = (a, b) => JSON.stringify(a) === JSON.stringify(b);

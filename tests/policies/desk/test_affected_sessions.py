@@ -17,5 +17,8 @@ def test_behaviour_20_a_session_covered_by_another_grant_is_not_counted(cast: Ca
     watch(cast.dan)
     client = signed_in(cast.oscar)
     assert "This cuts 0 live sessions" in client.get(act(first, "revoke")).text
+    waiting = verbs.request(cast.dan, **TARGET, minutes=60, reason="x")
+    for name in ("approve", "deny"):  # these cut nothing, ever
+        assert "live session" not in client.get(act(waiting, name)).text
     verbs.revoke(second.pk, by=cast.olivia, reason="x")
     assert "This cuts 1 live session at once" in client.get(act(first, "revoke")).text
