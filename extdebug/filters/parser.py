@@ -8,7 +8,8 @@ syntax. Bounds are checked while parsing, so that an oversized query costs no mo
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from extdebug.filters.query import (
     CASELESS,
@@ -36,14 +37,21 @@ from extdebug.filters.query import (
     smart_case,
     value_of,
 )
-from extdebug.filters.spellings import NAMED, ORDER, comparison, known_name, or_text
-from extdebug.wire.events import Level, Output
+from extdebug.filters.spellings import (
+    NAMED,
+    ORDER_BEHIND,
+    comparison,
+    known_name,
+    or_text,
+    other_syntax,
+)  # fmt: skip
+from extdebug.wire.events import LEVELS, OUTPUTS
 
+_Word = TypeVar("_Word")
 _REGEX: Final = re.compile(r"/((?:[^/\\]|\\.)+)/(i?)(?=[\s)]|$)", re.DOTALL)
 _PHRASE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _NOT_LITERAL: Final = re.compile(r"\\[pP](?:\{[^}]*\}|.)|\\.|\(\?P?<[^>]*>", re.DOTALL)
-_ORDER: Final = tuple(Level)
 
 
 def parse_terms(q: str) -> tuple[Term, ...]:
@@ -150,7 +158,7 @@ class _Parser:
             following = self.q[self.at + 1 : self.at + 2]
             if (
                 self.q[self.at] == "-"
-                and following not in ("", "-", ")")
+                and following not in ("", "-", ")", ">")  # -> is an arrow
                 and not following.isspace()
             ):
                 self.at += 1
@@ -178,6 +186,8 @@ class _Parser:
         self.terms += 1
         if self.terms > MAX_TERMS:
             raise self.error(f"more than {MAX_TERMS} terms", start, Problem.TOO_COMPLEX)
+        if (refused := other_syntax(self.q, start)) is not None:
+            raise self.error(refused, start)
         named = self.named(start)
         if named is not None:
             return named
@@ -197,8 +207,10 @@ class _Parser:
             return None
         (written, op), value_at = found.groups(), found.end()
         name = known_name(written)
+        if op == ":" and (behind := ORDER_BEHIND.match(self.q, value_at)):  # ms:>500
+            op, value_at = behind[0], behind.end()
         self.at = value_at
-        if name is not None and (op == ":" or op in ORDER):
+        if name is not None and op not in ("=", "==", "!="):
             return self.attribute(name, op, start)
         quoted = _PHRASE.match(self.q, value_at)
         value = self.phrase() if quoted and quoted[1] else self.word()
@@ -267,28 +279,22 @@ class _Parser:
                 f"{name}{op} needs a value right after it; quote it to search for the text", start
             )
         if name == "level":
-            return LevelIn(self.levels(op, value, value_at))
+            return LevelIn(levels_of(op, self.one_of(LEVELS, name, value, value_at)))
         if op != ":" and not name.startswith(FIELD):
             raise self.error(f"{name} has no order, use {name}:", start)
         if name == "stream":
-            if value.lower() not in tuple(Output):
-                expected = ", ".join(Output)
-                raise self.error(f"stream: expected {expected}; got {value[:40]}", value_at)
-            return StreamIn(frozenset((Output(value.lower()),)))
+            return StreamIn(frozenset((self.one_of(OUTPUTS, name, value, value_at),)))
         if name == "message":
             return Text(value, smart_case(value), Where.MESSAGE)
         if op != ":":
-            return Compare(name, op, self.number(name + op, value, value_at))
+            number = read_number(value)
+            if number is None:
+                raise self.error(f"{name}{op} expected a number, got {value[:40]}", value_at)
+            return Compare(name, op, number)
         return value_of(name, value, quoted=phrase is not None)
 
-    def levels(self, op: str, value: str, at: int) -> frozenset[Level]:
-        if value.lower() not in _ORDER:
-            expected = ", ".join(_ORDER)
-            raise self.error(f"level: expected {expected}; got {value[:40]}", at)
-        return levels_of(op, Level(value.lower()))
-
-    def number(self, what: str, value: str, at: int) -> float:
-        number = read_number(value)
-        if number is None:
-            raise self.error(f"{what} expected a number, got {value[:40]}", at)
-        return number
+    def one_of(self, known: Mapping[str, _Word], name: str, value: str, at: int) -> _Word:
+        if value.lower() in known:
+            return known[value.lower()]
+        expected = ", ".join(str(each) for each in dict.fromkeys(known.values()))
+        raise self.error(f"{name}: expected {expected}; got {value[:40]}", at)

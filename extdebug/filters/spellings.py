@@ -1,9 +1,9 @@
 """What else people write for an attribute or a comparison than the language's own words.
 
-`ms>=500`, `fields.ms>=500`, `requestId:x`, `level=error`, `status:500` are understood;
-`status!=500`, `time>10:00`, `lvel:warn` are refused with what was meant. As mere text they would
-find nothing, in silence. What is pasted from a line (`key=value`, `a->b`, `http://x`) still finds
-it.
+`ms>=500`, `ms:>=500`, `fields.ms>=500`, `requestId:x`, `level=error`, `Level:Error`, `status:500`
+are understood; `status!=500`, `ms > 500`, `a || b`, `!a`, `time>10:00`, `lvel:warn` are refused
+with what was meant. As mere text they would find nothing, in silence. What is pasted from a line
+(`key=value`, `a->b`, `http://x`) still finds it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from extdebug.filters.query import (
     ATTRIBUTES,
     FIELD,
     Compare,
+    LevelIn,
     Node,
     Or,
+    StreamIn,
     Text,
+    Where,
+    levels_of,
     read_number,
     smart_case,
     value_of,
 )
+from extdebug.wire.events import LEVELS, OUTPUTS
 
 NAMED: Final = re.compile(
     r"(fields?\.[^\s:<>=!()\"]{1,128}|[A-Za-z_]\w{0,63}(?:[.-]\w{1,63}){0,8})(:|[<>!=]=|[<>=])"
@@ -34,6 +39,20 @@ OTHER_NAMES: Final = {
     "extensionId": "extension", "extension_id": "extension", "versionId": "version",
     "version_id": "version", "contentHash": "hash", "content_hash": "hash", "lvl": "level",
 }  # fmt: skip
+# What others call an attribute, and people also name a field of their own: either is meant.
+_ALSO: Final = {
+    **{name.lower(): meant for name, meant in OTHER_NAMES.items()},
+    **{name: name for name in ATTRIBUTES},
+    "severity": "level", "loglevel": "level", "log_level": "level", "msg": "message",
+    "inst": "install", "outcome": "execution",
+}  # fmt: skip
+ORDER_BEHIND: Final = re.compile(r"(?:>=|<=|[<>])(?=[+-]?\.?\d|(?:trace|debug|info|warn|error)\b)")
+_SPACED: Final = re.compile(
+    r"([A-Za-z_][\w.-]*)(?:\s+([<>!=]=|[<>])\s*|([<>!=]=|[<>])\s+)([^\s()]+)(?=[\s)]|$)"
+)
+_ELSEWHERE: Final = re.compile(
+    r"(\|\||&&)(?=[\s(])|!(\w[\w.-]*|(?=[\"(]))|\*?(\w[\w.-]*)\*?(?=[\s)]|$)"
+)
 _TIMES: Final = frozenset(("time", "ts", "timestamp", "date", "since", "until"))
 _QUOTE: Final = "or quote it to search for the text"
 
@@ -47,6 +66,47 @@ def known_name(written: str) -> str | None:
     return OTHER_NAMES.get(written)
 
 
+def other_syntax(q: str, at: int) -> str | None:
+    """What refuses a term at `at` that is syntax of other query languages; None for any other."""
+    if spaced := _SPACED.match(q, at):
+        name, before, behind, value = spaced.groups()
+        op = before or behind
+        level = op in ORDER and _ALSO.get(name.lower()) == "level" and value.lower() in LEVELS
+        if level or read_number(value) is not None:
+            meant = f"-{_attribute(name)}:{value}" if op == "!=" else f"{name}{op}{value}"
+            return f"a comparison has no spaces, try {meant} {_QUOTE}"
+        return None
+    found = _ELSEWHERE.match(q, at)
+    if found is None:
+        return None
+    sign, excluded, word = found.groups()
+    if sign:
+        return f"there is no {sign}, try {'OR' if sign == '||' else 'AND'} {_QUOTE}"
+    if found[0].startswith("!"):
+        return f"there is no !, try -{excluded or ''} {_QUOTE}"
+    if found[0] != word:
+        return f"words are found anywhere in a line, try {word} without * {_QUOTE}"
+    return None
+
+
+def _attribute(written: str) -> str:
+    return known_name(written) or FIELD + written
+
+
+def _also(written: str, value: str, *, quoted: bool) -> Node | None:
+    """The attribute that `written` means beside a field of that name; None when there is none."""
+    name = _ALSO.get(written.lower())
+    if name == "level":
+        level = LEVELS.get(value.lower())
+        return LevelIn(levels_of(":", level)) if level else None
+    if name == "stream":
+        output = OUTPUTS.get(value.lower())
+        return StreamIn(frozenset((output,))) if output else None
+    if name == "message":
+        return Text(value, smart_case(value), Where.MESSAGE)
+    return value_of(name, value, quoted=quoted) if name else None
+
+
 def comparison(written: str, op: str, value: str, *, said: str) -> Node | str | None:
     """`written` compared by `op` with `value`; `said` is the value as it stands in q, with quotes.
 
@@ -57,15 +117,22 @@ def comparison(written: str, op: str, value: str, *, said: str) -> Node | str | 
         number = read_number(value)
         if number is not None:
             return Compare(field, op, number)
+        if _ALSO.get(written.lower()) == "level" and value.lower() in LEVELS:
+            return LevelIn(levels_of(op, LEVELS[value.lower()]))
+        if op == "<" and value[0] == ">" and read_number(value[1:]) is not None:
+            return f"there is no <>, try -{_attribute(written)}:{value[1:41]} {_QUOTE}"
         if written.lower() in _TIMES:
             return f"times are not compared here; choose where to start reading, {_QUOTE}"
         if op in (">=", "<=") or re.match(r"[+-]?\.?\d", value):
             return f"{written}{op} compares with a number, got {value[:40]}; correct it {_QUOTE}"
         return None
     if op == "!=":
-        meant = written if known_name(written) else field
-        return f"there is no !=, try -{meant}:{value[:40]} {_QUOTE}"
+        return f"there is no !=, try -{_attribute(written)}:{value[:40]} {_QUOTE}"
     quoted = value != said
+    if value[0] not in "/\\" and (meant := _also(written, value, quoted=quoted)):
+        by_field = () if op == "=" else (value_of(field, value, quoted=quoted),)
+        whole = f"{written}{op}{said}"
+        return Or((Text(whole, smart_case(whole)), *by_field, meant))
     if not quoted and (op == "=" or (op == ":" and value[0] in "/:\\")):
         return None  # behind = a text finds fields as well: see Batch.texts
     if op == "=":

@@ -29,10 +29,10 @@ export const isHalf = (q) => read(q).half;
 /** `text`, a condition, turned around. */
 export function inverted(text) {
   if (read(text).either) return isHalf(`-(${text})`) ? `-(${text} )` : `-(${text})`; // a word like f(x takes a )
-  const negated = /^(?:-(?=[^-\s)])|NOT(?=[\s(])\s*)/.exec(text);
+  const negated = /^(?:-(?=[^->\s)])|NOT(?=[\s(])\s*)/.exec(text);
   const rest = negated ? text.slice(negated[0].length) : "";
   if (rest) return /^(AND|OR)([\s(]|$)|^NOT$/.test(rest) ? `-(${text})` : rest; // a word that would be an operator
-  return text.startsWith("-") ? `NOT ${text}` : `-${text}`;
+  return /^[->]/.test(text) ? `NOT ${text}` : `-${text}`;
 }
 
 /** `q` with its condition number `place` replaced by `text`; without it when `text` is empty. */
@@ -53,7 +53,7 @@ function read(q) {
   const spans = whole ? [[start, end]] : reader.spans;
   const conditions = spans.map(([from, to]) => {
     const text = q.slice(from, to);
-    return { text, start: from, end: to, not: !reader.either && /^(-[^-\s)]|NOT[\s(])/.test(text) };
+    return { text, start: from, end: to, not: !reader.either && /^(-[^->\s)]|NOT[\s(])/.test(text) };
   });
   return { conditions, half: reader.half, either: reader.either };
 }
@@ -119,7 +119,7 @@ class Reader {
   one() {
     const { q } = this;
     const following = q[this.at + 1] ?? "";
-    if (q[this.at] === "-" && following && !"-)".includes(following) && !SPACE.test(following)) {
+    if (q[this.at] === "-" && following && !"->)".includes(following) && !SPACE.test(following)) {
       this.at += 1;
       this.one();
     } else if (this.keyword("NOT")) {

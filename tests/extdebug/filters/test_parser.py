@@ -107,6 +107,7 @@ def test_syntax(q: str, tree: Node | None):
         ("(a b)", ["(a b)"]),
         ('message:"x y" /a b/i f(x)', ['message:"x y"', "/a b/i", "f(x)"]),
         ("--flag - x", ["--flag", "-", "x"]),
+        ("a -> b", ["a", "->", "b"]),
     ],
 )
 def test_the_conditions_of_a_query_and_where_they_stand(q: str, terms: list[str]):
@@ -118,7 +119,8 @@ def test_the_conditions_of_a_query_and_where_they_stand(q: str, terms: list[str]
     ["http://x.y/z?a=b", "12:30:01", "key=value", "a->b", "handler()", "f(g(x))", "/api/v1/users",
      "//comment", "/unfinished", "-", "--flag", "a-b", "TypeError:", "a/b/",
      "c:\\temp", "::1", "a<b", "List<String>", "{a:1}", "[INFO]", "*", "😀", "std::fmt", "x>",
-     "level", "field", "field.", "field:", "levels", "ORDER", "/a/b", "/a/ib", "-)(", "level="],
+     "->", "->x", "level", "field", "field.", "field:", "levels", "ORDER", "/a/b", "/a/ib", "-)(",
+     "level="],
 )  # fmt: skip
 def test_what_people_paste_from_a_line_is_text(pasted: str):
     if pasted == "-)(":  # the one thing here that cannot be: parentheses stay parentheses
