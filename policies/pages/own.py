@@ -147,6 +147,9 @@ def _show(
         "issued": issued,
     }
     status = 400 if form.is_bound and not form.is_valid() else 200
+    if form.errors:  # the form is far down: what was wrong comes into sight with the field
+        wrong = next((name for name in form.fields if name in form.errors), "tenant")
+        form.fields[wrong].widget.attrs["autofocus"] = True
     answer = render(request, "policies/own.html", context, status=status)
     answer["Cache-Control"] = "no-store"
     return answer

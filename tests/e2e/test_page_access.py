@@ -213,6 +213,7 @@ async def test_a_link_to_a_tenant_that_is_not_theirs_leads_to_their_own(
     await tab.says("#closed-card", "There is no such tenant and extension.")
     ways = await tab.page.locator("#closed-card .acts a").all_inner_texts()
     assert ways == ["Open Acme", "Open Globex", "All extensions"]
+    assert await tab.page.locator(".primary:visible").all_inner_texts() == ["Open Acme"]
     fake.auto_ready = True
     await tab.page.click("text=Open Globex")
     await tab.state("live")

@@ -166,6 +166,7 @@ export class Session {
     }
     actions.push(EXTENSIONS);
     this.denied = code === 4403 || code === 4409;
+    this.unknown = code === 4404; // no such target for this reader
     if (this.began) this.receiver.note("The session ended here.");
     this.access.ended({ ...end, code }, { actions, alone: !this.receiver.buffer.events });
   }
@@ -185,7 +186,7 @@ export class Session {
   /** The lamp while no session is open: `name` where a request waits, else what the end was. */
   drawState(name) {
     // Only the answer to a request makes another attempt useful.
-    byId("connect").classList.toggle("primary", !this.denied);
+    byId("connect").classList.toggle("primary", !this.denied && !this.unknown);
     this.statusBar.state(name ?? (this.began ? "closed" : this.denied ? "denied" : "idle"));
   }
 }

@@ -1,5 +1,7 @@
 """What people do with their own grants and tokens, and cannot do with others'."""
 
+import re
+
 import pytest
 
 from extdebug.demo.sample import Cast
@@ -58,6 +60,25 @@ def test_no_verb_of_an_approver_is_to_be_had_here(cast: Cast) -> None:
         assert client.post(url, {"version": grant.version, "reason": "x"}).status_code == 404
         assert client.get(url).status_code == 405
     assert state(grant) == Grant.State.REQUESTED
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"name": "curl", "days": "7"}, "tenant"),  # no scope
+        ({"name": "", "tenant": "acme", "days": "7"}, "name"),
+        ({"name": "curl", "tenant": "acme", "days": "9999"}, "days"),
+    ],
+)
+def test_what_is_wrong_with_a_token_is_brought_into_sight(
+    cast: Cast, said: dict[str, str], field: str
+) -> None:
+    client = signed_in(cast.dan)
+    assert " autofocus" not in client.get("/access/").text
+    page = client.post("/access/tokens/", said)
+    assert page.status_code == 400
+    focused = re.findall(r"<(?:input|select) [^>]*autofocus[^>]*>", page.text)
+    assert [re.findall(r'name="(\w+)"', tag) for tag in focused] == [[field]]
 
 
 def test_a_token_is_shown_once_and_only_for_what_one_may_see(cast: Cast) -> None:
