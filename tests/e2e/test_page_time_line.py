@@ -148,6 +148,37 @@ async def test_now_is_back_to_live(fake: Fake, tab: ConsoleTab) -> None:
     assert await tab.page.input_value("#time-at") == ""
 
 
+async def test_who_reads_in_utc_has_every_clock_in_utc_and_types_it(
+    chromium: Any, fake: Fake
+) -> None:
+    context = await chromium.new_context(
+        viewport={"width": 1400, "height": 900}, timezone_id="Asia/Tokyo"
+    )
+    tab = ConsoleTab(await context.new_page(), fake)
+    await opened(fake, tab)
+    labels = tab.page.locator("#time-labels")
+    local = dt.datetime.fromtimestamp(SINCE / 1000, dt.UTC) + dt.timedelta(hours=9)
+    await tab.says("#time-labels", f"{local:%H:%M:%S}")
+    await fake.events(*[fake.event("again", requestId="r", ms=END + n) for n in range(2)])
+    await tab.sees("again")
+    await tab.page.keyboard.press("t")
+    await tab.says("#time-labels", f"{local - dt.timedelta(hours=9):%H:%M:%S}Z")
+    assert (await labels.inner_text()).count("Z") == await labels.locator("span").count()
+    await tab.page.wait_for_selector('#lines .times[title*=".001Z"]')
+    then = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=20)
+    await tab.page.fill("#time-at", f"{then:%H:%M:%S}")  # as the lines have it
+    await tab.page.press("#time-at", "Enter")
+    asked = await until(lambda: fake.of("filter"))
+    assert asked[-1]["from"]["time"] == f"{then:%Y-%m-%dT%H:%M:%S}.000Z"
+    assert (await tab.page.inner_text("#from-text")).endswith(f"{then:%H:%M:%S}Z")
+    await tab.page.keyboard.press("t")  # relative: clocks are the reader's again
+    await tab.page.evaluate("document.activeElement.blur()")
+    await tab.page.keyboard.press("t")
+    await tab.says("#from-text", f"{then + dt.timedelta(hours=9):%H:%M:%S}")
+    await context.close()
+    assert tab.errors == []
+
+
 async def test_where_reading_starts_on_another_day_has_its_date(
     fake: Fake, tab: ConsoleTab
 ) -> None:
@@ -194,6 +225,8 @@ async def test_times_are_read_as_people_type_them(fake: Fake, tab: ConsoleTab) -
         "20m ago to 10m ago": (now - 1_200_000, now - 600_000),
         "10:03-10:10": (day + 10 * hour + 180_000, day + 10 * hour + 600_000),
         "2026-11-18T09:00:00-01:30": (day + 10 * hour + 1_800_000, None),
+        "10:03Z": (day + 10 * hour + 180_000, None),
+        "today 9:00Z to 9:30Z": (day + 9 * hour, day + 9 * hour + 1_800_000),
         "tomorrow": "expected a time",
         "25:00": "expected a time",
         "2026-02-30": "expected a time",

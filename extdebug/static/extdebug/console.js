@@ -225,6 +225,10 @@ function refreshRows(how) {
 function preferenceChanged(name) {
   toolbar.draw();
   viewMenu.draw();
+  if (name === "time") {
+    drawView();
+    timeLine.draw();
+  }
   if (name === "kept") {
     buffer.keep = preferences.kept;
     receiver.update();

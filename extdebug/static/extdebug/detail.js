@@ -5,7 +5,7 @@ import { el, icon } from "./dom.js";
 import { isExact, parseExactly } from "./exact-json.js";
 import { markMessage, plural } from "./messages.js";
 import { appendText } from "./text-runs.js";
-import { delta, fullTime, localClock } from "./timestamps.js";
+import { clock, delta, fullTime } from "./timestamps.js";
 
 const DEEP = 6; // as the wire caps it (MAX_FIELDS_DEPTH)
 
@@ -30,7 +30,7 @@ function repeats(item, context) {
   const list = el("ol", { class: "repeats", "aria-label": "Each time it was printed" });
   for (const [place, ev] of kept.entries()) {
     const since = place ? delta(Date.parse(ev.ts) - Date.parse(kept[place - 1].ts)) : "first";
-    const line = el("li", { class: ev.id === context.linked ? "linked" : "" }, el("time", { datetime: ev.ts, title: fullTime(ev.ts) }, localClock(Date.parse(ev.ts))), el("span", { class: "faint" }, since));
+    const line = el("li", { class: ev.id === context.linked ? "linked" : "" }, el("time", { datetime: ev.ts, title: fullTime(ev.ts) }, clock(Date.parse(ev.ts))), el("span", { class: "faint" }, since));
     if (ev.id) line.append(el("button", { class: "link", type: "button", "data-act": "permalink", "data-id": ev.id }, "Copy link"));
     list.append(line);
     if (place === 0 && more) list.append(el("li", { class: "faint" }, `${plural(more, "occurrence")} not kept on this page`));

@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 import { announce, toast } from "./notices.js";
 import { readRange } from "./time-input.js";
-import { clockText, whenText } from "./timestamps.js";
+import { clockText, readsUtc, whenText } from "./timestamps.js";
 import { DEFAULT_FROM, playedOf, SPEEDS, startOf } from "./view.js";
 
 const PLAY = "Play the lines in the rhythm in which they came";
@@ -75,7 +75,7 @@ export class PlaybackBar {
 
   typed(text) {
     if (!text.trim()) return;
-    const range = readRange(text);
+    const range = readRange(text, Date.now(), readsUtc());
     if (text.trim().toLowerCase() === "now") this.toLive();
     else if (range.error) this.complain(range.error);
     else this.stand(range);

@@ -1,7 +1,7 @@
 // Keeps what the reader prefers: theme, time format, wrapping, folding, density, how many lines are kept;
 // stored in this browser.
 
-import { TIME_FORMATS } from "./timestamps.js";
+import { TIME_FORMATS, useUtc } from "./timestamps.js";
 
 const STORE = "ext-debug.";
 
@@ -37,6 +37,7 @@ export class Preferences {
   constructor(onChange) {
     this.onChange = onChange;
     this.time = oneOf(TIME_FORMATS, recall("time", "local"), "local");
+    useUtc(this.time === "utc");
     this.density = oneOf(Object.keys(DENSITIES), recall("density", "comfortable"), "comfortable");
     this.kept = oneOf(KEPT, recall("kept", DEFAULT_KEPT), DEFAULT_KEPT);
     this.wrap = recall("wrap", true);
@@ -45,6 +46,7 @@ export class Preferences {
 
   set(name, value) {
     this[name] = value;
+    useUtc(this.time === "utc");
     remember(name, value);
     this.onChange(name);
   }

@@ -8,7 +8,7 @@ import { count, gapMessage, markMessage, plural } from "./messages.js";
 import { plain } from "./safe-text.js";
 import { appendText } from "./text-runs.js";
 import { headline } from "./stack-traces.js";
-import { dayBegun, fullTime, isDated, localClock, timeText } from "./timestamps.js";
+import { clock, dayBegun, fullTime, isDated, timeText } from "./timestamps.js";
 
 const CLOSED_CHARS = 1200; // of a closed row; the whole message is one click away
 const CLOSED_LINES = 3;
@@ -129,7 +129,7 @@ function body(item, ev, context) {
   }
   if (ev.fields && !item.open) cell.append(inlineFields(ev.fields, context, masked));
   if (item.n > 1) {
-    const last = localClock(Date.parse(item.rest.at(-1).ts));
+    const last = clock(Date.parse(item.rest.at(-1).ts));
     const title = `The same line ${count(item.n)} times in this request, last at ${last}: click for each`;
     cell.append(el("button", { class: "times", type: "button", tabindex: "-1", "data-act": "open", title }, `× ${count(item.n)}`));
   }

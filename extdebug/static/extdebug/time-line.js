@@ -4,7 +4,7 @@ import { byId, el } from "./dom.js";
 import { count, plural } from "./messages.js";
 import { addLine, drawBars, emptyBar, errorsOf, total, warningsOf } from "./time-bars.js";
 import { TimeBrush } from "./time-brush.js";
-import { clockText, dayAndClockText } from "./timestamps.js";
+import { clockText, dayAndClockText, readsUtc } from "./timestamps.js";
 
 const EVERY = 10_000; // ms between two overviews
 const GO_ON = 700; // ms until the rest is asked for where counting was not finished; longer each time
@@ -131,7 +131,7 @@ export class TimeLine {
   drawLabels() {
     const { since, until } = this.extent;
     const most = Math.max(2, Math.min(7, Math.floor(this.canvas.clientWidth / LABELS_APART)));
-    const mark = `${since} ${until} ${most}`;
+    const mark = `${since} ${until} ${most} ${readsUtc()}`;
     if (this.labelled === mark) return;
     this.labelled = mark;
     const labels = Array.from({ length: most }, (_, i) => since + ((until - since) * i) / (most - 1));

@@ -3,6 +3,16 @@
 export const TIME_FORMATS = ["local", "utc", "ago", "delta"];
 export const TIME_NAMES = { local: "Local time", utc: "UTC", ago: "Relative", delta: "Delta (since previous line)" };
 
+let utc = false; // whether the reader chose UTC for the lines
+
+/** Have every clock beside the lines (time line, start, context) in UTC, as theirs are; or in local time. */
+export function useUtc(on) {
+  utc = on;
+}
+
+/** Whether times are shown in UTC: then what is typed means UTC too. */
+export const readsUtc = () => utc;
+
 /** The text of a time cell in one of TIME_FORMATS. `previous` is the event shown above, if any. */
 export function timeText(ev, previous, format, now = Date.now()) {
   const ms = Date.parse(ev.ts);
@@ -21,18 +31,19 @@ export function isDated(ev, format, now = Date.now()) {
   return format === "local" && at.toDateString() !== new Date(now).toDateString();
 }
 
-/** A time with its day: "11-23 10:00:03.123". */
+/** A time with its day: "11-23 10:00:03.123"; in UTC with a Z, as in rows. */
 export function dayAndClock(ms) {
+  if (utc) return `${new Date(ms).toISOString().slice(5, 23).replace("T", " ")}Z`;
   const date = new Date(ms);
   return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${localClock(ms)}`;
 }
 
 /** A time to the second, and with its day. */
-export const clockText = (ms) => localClock(ms).slice(0, 8);
-export const dayAndClockText = (ms) => dayAndClock(ms).slice(0, 14);
+export const clockText = (ms) => `${clock(ms).slice(0, 8)}${utc ? "Z" : ""}`;
+export const dayAndClockText = (ms) => `${dayAndClock(ms).slice(0, 14)}${utc ? "Z" : ""}`;
 
 /** A time to the second, with its day unless that is today. */
-export const whenText = (ms) => (new Date(ms).toDateString() === new Date().toDateString() ? clockText(ms) : dayAndClockText(ms));
+export const whenText = (ms) => (isDated({ ts: ms }, utc ? "utc" : "local") ? dayAndClockText(ms) : clockText(ms));
 
 /** The day of an event that is of another day than the one above it; "" where it is not. */
 export function dayBegun(ev, previous, format) {
@@ -53,7 +64,10 @@ export function fullTime(ts) {
   return `${day} ${localClock(ms)} (${zone(date)})  ·  ${ts}`;
 }
 
-export function localClock(ms) {
+/** A clock time as the lines have theirs. */
+export const clock = (ms) => (utc ? `${new Date(ms).toISOString().slice(11, 23)}Z` : localClock(ms));
+
+function localClock(ms) {
   const date = new Date(ms);
   const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
