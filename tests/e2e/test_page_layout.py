@@ -143,6 +143,23 @@ async def test_who_where_and_which_request_can_be_read_at_any_width(
     assert await tab.script(CUT, ".who, .crumbs h1, #lines .flow") == []
 
 
+@pytest.mark.parametrize("width", [320, 390, 720, 1440])
+async def test_a_request_and_all_of_its_lines_can_be_read_at_any_width(
+    fake: Fake, tab: ConsoleTab, width: int
+) -> None:
+    await tab.page.set_viewport_size({"width": width, "height": 800})
+    await tab.open("?view=requests")
+    names = ("event", "status", "duration_ms", "memory_kib", "fuel", "ledger", "tenant")
+    fields = {name: n * 1000 for n, name in enumerate(names)} | {"path": "x" * 300}
+    end = {"phase": "end", "outcome": "timeout", "durationMs": 30_000}
+    await fake.events(
+        fake.event("finished", requestId="req-1a2b3c4d", fields=fields, execution=end)
+    )
+    await tab.page.click(".request-head")
+    await tab.page.wait_for_selector(".request-line")
+    assert await tab.script(CUT, ".request-head .flow, .request-lines, .request-line") == []
+
+
 async def test_ids_that_begin_with_the_time_are_told_apart(fake: Fake, tab: ConsoleTab) -> None:
     await tab.open()
     ids = [f"0192f0a1-7c4d-7e2a-9b48-0123456789a{n}" for n in range(2)]
