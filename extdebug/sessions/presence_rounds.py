@@ -15,6 +15,7 @@ from typing import Final
 from extdebug.db import Bridge
 from extdebug.sessions import watcher_rows
 from extdebug.sessions.feed import Feed
+from extdebug.wire.stopping import stop
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,7 @@ class PresenceRounds:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await stop({self._task})
 
     async def _for_ever(self) -> None:
         while True:

@@ -25,6 +25,7 @@ from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Start
+from extdebug.wire.stopping import stop
 from policies.access import Decision
 
 LOOK: Final = 1.0  # seconds between two looks at a session's figures
@@ -229,5 +230,4 @@ class SessionSpans:
     async def stop(self) -> None:
         looking, self._looking = self._looking, None
         if looking is not None:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await stop({looking})

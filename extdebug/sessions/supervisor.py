@@ -22,6 +22,7 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.purge_watch import PurgeWatch
 from extdebug.sessions.row_writer import RowWriter, SessionWrites
 from extdebug.sessions.session_spans import SessionSpans
+from extdebug.wire.stopping import stop
 from policies import access
 from policies.loading.redactor import current_redactor
 from policies.redaction.redactor import Redactor
@@ -113,10 +114,7 @@ class Supervisor:
                 self._tasks[name] = asyncio.create_task(work(), name=f"supervisor_{name}")
 
     async def stop(self) -> None:
-        tasks = [*self._tasks.values(), *self._finishing]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop([*self._tasks.values(), *self._finishing])
         await self._rows.settled(within=SETTLE_WITHIN)
 
     def serving(self, session: str) -> Feed | None:

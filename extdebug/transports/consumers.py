@@ -31,8 +31,8 @@ from extdebug.transports.client_requests import STRIKES, RequestRates, obey
 from extdebug.transports.frame_extension import FrameExtension
 from extdebug.transports.handshake import Lobby, Scope, client_ip, find_viewer
 from extdebug.transports.inbox import Gone, Inbox, Receive
-from extdebug.transports.stopping import stop
 from extdebug.wire.deadlines import Deadline
+from extdebug.wire.stopping import stop
 from policies.access import Viewer
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from extdebug.transports.stopping import stop
+from extdebug.wire.stopping import stop
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]

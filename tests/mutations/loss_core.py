@@ -375,6 +375,11 @@ LOSS_CORE: Final = [
         HISTORY_TESTS + " -k overflowing",
     ),
     Mutation(
+        "a task that swallows a cancellation is waited for for ever", "extdebug/wire/stopping.py",
+        "asyncio.wait(waiting, timeout=0.5)", "asyncio.wait(waiting)",
+        "tests/extdebug/wire/test_stopping.py -k stubborn",
+    ),
+    Mutation(
         "who answers while we are busy is late", "extdebug/wire/deadlines.py",
         "self._loop.time() + self._rest", "self._loop.time()", DEADLINE_TESTS,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -256,3 +257,26 @@ async def test_one_session_that_could_not_be_ended_leaves_nothing_to_the_loop(
     assert one.feeds == ()
     guard.cancel()
     await one.stop()
+
+
+async def test_a_layer_that_swallows_a_cancellation_holds_up_no_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As redis-py does on Python 3.11 at the moment of its own time limit: a command that was
+    interrupted went on for ever."""
+
+    async def listen(**_: Any) -> None:
+        while not asyncio.current_task().cancelling() > 1:  # type: ignore[union-attr]
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("extdebug.sessions.layer_listener.listen", listen)
+    policy: Any = world
+    one = Supervisor(name="here", use_rules=lambda _: None, health=dict, policy=policy)
+    one.start()
+    listening = one._tasks["listen"]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await one.stop()
+    assert listening.done()

@@ -1,4 +1,4 @@
-"""Cancels the tasks of one connection and waits until all of them have ended."""
+"""Cancels tasks, of one connection or of a process, and waits until all of them have ended."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ import asyncio
 import gc
 from typing import Any
 
-from extdebug.transports.stopping import stop
+from extdebug.wire.stopping import stop
 
 
-async def test_stop_ends_even_a_task_that_swallows_its_first_cancellation() -> None:
+async def test_stop_ends_even_a_stubborn_task_that_swallows_its_first_cancellation() -> None:
     async def stubborn() -> None:
         try:
             await asyncio.sleep(60)
