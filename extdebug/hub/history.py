@@ -19,7 +19,7 @@ from extdebug.hub import life_agreement as lives
 from extdebug.hub.boundary_reads import count_entries, find_last
 from extdebug.hub.gaps import off_stream_gap
 from extdebug.hub.hub import Hub
-from extdebug.hub.life_agreement import NOTICES, WAIT, agree, goes_on, live_from
+from extdebug.hub.life_agreement import WAIT, agree, goes_on, live_from
 from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import begin_sequences
@@ -162,7 +162,8 @@ class History:
 
     async def page(self) -> list[Piece]:
         """The next pieces in order; sets `done` when the live ring goes on from here."""
-        if self._waits and self._live.watched.cursor.epoch != self.boundary.epoch:
+        lacks = self._waits or lives.noticed_loss(self._live)
+        if lacks and self._live.watched.cursor.epoch != self.boundary.epoch:
             await self._begin_anew()
         account, boundary = self._private.account, self.boundary
         if account is None:
@@ -170,34 +171,47 @@ class History:
         if account.at.id >= boundary.id and self._crossing is None:
             return self._finish(boundary)
         self._use_rules()
-        key, count = self._private.key, int(min(250, max(32, PAGE_BYTES / self._average)))
         async with self._hub.reader(self._target) as link:
-            read = ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id))
-            replies = await link.together(*snapshot_commands(key), read)
-            snapshot = read_snapshot(replies[0], replies[1])
-            if isinstance(replies[2], ResponseError):
-                raise replies[2]
-            same = goes_on(self._hub, self._live, account.at, snapshot)
-            if not same or self._lacks_what_live_read(snapshot):
-                return await self._replaced(boundary)
-            reply = read_keys(replies[2])
-            rows = reply[0][1] if reply else []
-            wanted = [row for row in rows if row[0] <= boundary.id]
-            self._private.pending.clear()  # it is among these again
-            end = len(wanted) < len(rows) or len(rows) < count
-            if self._crossing is not None:
-                wanted = await self._old_part(link, snapshot, wanted, end=end)
-            elif snapshot.first is None or snapshot.first > boundary.id:
-                # Nothing up to the boundary is left; what lies beyond is the live ring's.
-                if account.claims and account.at.index is None:  # and no sum will tell that
-                    span = account.at.id, behind(boundary.id)
-                    self._private.lose(
-                        Loss(GapReason.RETENTION, None, *span, boundary), ends=account.at
-                    )
-                return self._finish(boundary)
-            elif not account.certain(snapshot):
-                await self._count_ahead(link, snapshot, boundary)
-            await deliver(link, self._private, snapshot, wanted, whole=False)
+            pieces = await self._read(link, account, boundary)
+        if pieces is None:  # what our live stream has not noticed yet
+            self._hub.look(self._target)
+            await asyncio.sleep(WAIT)
+            return self._pieces()
+        return pieces
+
+    async def _read(self, link: Link, account: Continuity, boundary: Cursor) -> list[Piece] | None:
+        """None where our live stream must notice first what became of the stream."""
+        key, count = self._private.key, int(min(250, max(32, PAGE_BYTES / self._average)))
+        read = ("XREAD", "COUNT", count, "STREAMS", key, str(account.at.id))
+        replies = await link.together(*snapshot_commands(key), read)
+        snapshot = read_snapshot(replies[0], replies[1])
+        if isinstance(replies[2], ResponseError):
+            raise replies[2]
+        if not goes_on(self._hub, self._live, account.at, snapshot):
+            # Another stream, or away. Once that is told, nothing of ours is left to read.
+            told = self._live.watched.cursor.epoch != boundary.epoch
+            return self._finish(boundary) if told else None
+        if await lives.unnoticed_loss(self._hub, self._live, link, snapshot, waits=self._waits):
+            self._waits += 1
+            return None
+        reply = read_keys(replies[2])
+        rows = reply[0][1] if reply else []
+        wanted = [row for row in rows if row[0] <= boundary.id]
+        self._private.pending.clear()  # it is among these again
+        end = len(wanted) < len(rows) or len(rows) < count
+        if self._crossing is not None:
+            wanted = await self._old_part(link, snapshot, wanted, end=end)
+        elif snapshot.first is None or snapshot.first > boundary.id:
+            # Nothing up to the boundary is left; what lies beyond is the live ring's.
+            if account.claims and account.at.index is None:  # and no sum will tell that
+                span = account.at.id, behind(boundary.id)
+                self._private.lose(
+                    Loss(GapReason.RETENTION, None, *span, boundary), ends=account.at
+                )
+            return self._finish(boundary)
+        elif not account.certain(snapshot):
+            await self._count_ahead(link, snapshot, boundary)
+        await deliver(link, self._private, snapshot, wanted, whole=False)
         if self._private.pending:
             return self._pieces()  # what it shows cannot be told yet
         if end or account.at.id >= boundary.id:
@@ -241,29 +255,15 @@ class History:
             account.move(through)
         account.prove(boundary.id)
 
-    def _lacks_what_live_read(self, snapshot: Snapshot) -> bool:
-        lacks = self._waits < NOTICES and lives.rolled_back(self._hub, self._live, snapshot)
-        self._waits += lacks
-        return lacks
-
     async def _begin_anew(self) -> None:
         """Our live stream has noticed that the server lost some of what it had read: that is told
         as the server's loss, and not as if the stream had dropped it."""
-        self._waits = NOTICES
+        self._waits = 0
         if self._private.account is not None:
             self._start = Start(cursor=self._private.account.at)
         self._live.restart(self._live.selection)
         self._open()
         await self.begin()
-
-    async def _replaced(self, boundary: Cursor) -> list[Piece]:
-        """The stream is another, away, or lacks what our live stream read. Once that has said so,
-        nothing of ours is left to read; until then it may come back."""
-        if self._live.watched.cursor.epoch == boundary.epoch:
-            self._hub.look(self._target)
-            await asyncio.sleep(WAIT)
-            return self._pieces()
-        return self._finish(boundary)
 
     def _use_rules(self) -> None:
         """New redaction rules count for every page after them."""

@@ -16,6 +16,7 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.snapshots import epochs_under
 from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
+from extdebug.streams.connection import Link
 from extdebug.streams.replies import Snapshot
 from extdebug.wire.positions import Cursor, before
 
@@ -87,10 +88,39 @@ def knows(hub: Hub, live: Subscription, epoch: str, snapshot: Snapshot) -> bool:
     return ours and hub.group in snapshot.groups
 
 
-def rolled_back(hub: Hub, live: Subscription, snapshot: Snapshot) -> bool:
-    """Whether the server has lost what our live stream read of it, which has not noticed that yet:
-    its copy of our group stands before the live ring. Nothing of that was deleted by hand, nor was
-    the stream emptied before we could read it."""
+async def unnoticed_loss(
+    hub: Hub, live: Subscription, link: Link, snapshot: Snapshot, *, waits: int
+) -> bool:
+    """Whether the server lost some of what our live stream read, which that will tell: a session
+    reads no further before it does. LOST after many such `waits`.
+
+    In one run of a server only a paced reader of a trimmed stream looks the same.
+    """
+    if not _rolled_back(hub, live, snapshot):
+        return False
+    _, run_id = await epochs_under(link, live.watched.key)
+    life = live_from(live).epoch
+    if not run_id or not life:
+        return waits < NOTICES  # nobody tells
+    if epochs.of_run(life, run_id):
+        return False
+    if waits >= NOTICES:
+        raise RedisConnectionError("the live stream does not know what the server lost yet")
+    return True
+
+
+def _rolled_back(hub: Hub, live: Subscription, snapshot: Snapshot) -> bool:
+    """Until our live stream notices, the server's copy of our group stands before the live ring;
+    nothing of that was deleted by hand, nor was the stream emptied before we could read it."""
     ring, given = live_from(live), snapshot.groups.get(hub.group)
     emptied = snapshot.first is None and snapshot.added >= (ring.index or 0)
-    return given is not None and given < ring.id and snapshot.deleted < ring.id and not emptied
+    behind = given is not None and given < ring.id
+    return noticed_loss(live) or (behind and snapshot.deleted < ring.id and not emptied)
+
+
+def noticed_loss(live: Subscription) -> bool:
+    """Whether our live stream has noticed that the server lost some of what comes before the live
+    ring. Our group stands there again soon, and proves nothing then."""
+    ring = live_from(live)
+    kept = live.watched.rollbacks.items()
+    return any(place < ring.id for epoch, place in kept if epoch >= ring.epoch > "")

@@ -170,7 +170,13 @@ class StreamLife:
         # Without our life's name it is another stream, or a copy older than our beginning.
         stays = at.epoch in snapshot.epochs and not epochs.of_run(at.epoch, run_id)
         if stays:
-            await self._turn(account, rolled_back=self._group.rolled_back(snapshot))
+            rolled_back = self._group.rolled_back(snapshot)
+            if rolled_back is not None:
+                kept = self._watched.rollbacks
+                kept[at.epoch] = rolled_back.known
+                while len(kept) > epochs.KEPT:
+                    del kept[min(kept)]
+            await self._turn(account, rolled_back=rolled_back)
         else:
             await self._change(account, await self.begin())
         return False

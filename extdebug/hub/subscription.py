@@ -11,7 +11,7 @@ from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import Cursor
+from extdebug.wire.positions import Cursor, EntryId
 
 
 class Watched(Protocol):
@@ -21,6 +21,7 @@ class Watched(Protocol):
     key: bytes
     streamless: bool
     sequence_gaps: SequenceGaps
+    rollbacks: dict[str, EntryId]
 
     @property
     def attached(self) -> bool: ...

@@ -22,7 +22,7 @@ from extdebug.streams.replies import Row, Snapshot
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Gap
 from extdebug.wire.keys import Target
-from extdebug.wire.positions import Cursor, behind
+from extdebug.wire.positions import Cursor, EntryId, behind
 from policies.redaction.redactor import Redactor
 
 
@@ -37,6 +37,7 @@ class WatchedStream:
         self.account: Continuity | None = None
         self.problem = ""  # why this stream cannot be read now, in a person's words
         self.snapshot: Snapshot | None = None
+        self.rollbacks: dict[str, EntryId] = {}  # what the server kept of a run that we read
         self.counts = StreamCounts()
         # Read, and not delivered before the stream's account is known or a watcher caught up.
         self.pending: list[Row] = []

@@ -16,6 +16,7 @@ DELIVERY: Final = "extdebug/sessions/delivery.py"
 WATCHED: Final = "extdebug/hub/watched_stream.py"
 GAPS: Final = "extdebug/hub/gaps.py"
 AGREEMENT: Final = "extdebug/hub/life_agreement.py"
+AGREEMENT_TESTS: Final = "tests/extdebug/hub/test_life_agreement.py"
 READER: Final = "extdebug/hub/stream_reader.py"
 HISTORY: Final = "extdebug/hub/history.py"
 BOUNDARY: Final = "extdebug/hub/boundary_reads.py"
@@ -351,7 +352,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "history reads on in another life", HISTORY,
-        "            if not same or self", "            if self",
+        "if not goes_on(self._hub, self._live, account.at, snapshot):", "if False:",
         HISTORY_TESTS + " -k replaced",
     ),
     Mutation(

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutations.loss_core import (
     AGREEMENT,
+    AGREEMENT_TESTS,
     CONTINUITY,
     EPOCH_TESTS,
     EPOCHS,
@@ -42,7 +43,6 @@ OPENING: Final = "extdebug/sessions/opening.py"
 SESSION_ROW: Final = "extdebug/sessions/session_row.py"
 STORE: Final = "extdebug/sessions/store.py"
 SHOWN_TO: Final = "extdebug/sessions/shown_to.py"
-AGREEMENT_TESTS: Final = "tests/extdebug/hub/test_life_agreement.py"
 
 RETURNS: Final = [
     # --- when a run of the server began
@@ -94,8 +94,8 @@ RETURNS: Final = [
     ),
     Mutation(
         "a rolled back server's first entries are taken for the earlier run's", LIFE,
-        "rolled_back=self._group.rolled_back(snapshot)",
-        "rolled_back=None", LIFE_TESTS,
+        "await self._turn(account, rolled_back=rolled_back)",
+        "await self._turn(account, rolled_back=None)", LIFE_TESTS,
     ),
     Mutation(
         "who comes back to where two runs meet is told their loss as the producer's", HISTORY,

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutations.loss_core import (
     AGREEMENT,
+    AGREEMENT_TESTS,
     CONTINUITY,
     CONTINUITY_TESTS,
     EPOCH_TESTS,
@@ -107,7 +108,7 @@ TURNS: Final = [
     Mutation(
         "lines that another process told lost are shown by one that still has them", AGREEMENT,
         "if not stood.ahead or boundary.id >= before(stood.until):", "if True:",
-        "tests/extdebug/hub/test_life_agreement.py",
+        AGREEMENT_TESTS,
     ),
     Mutation(
         "a history does not know what the live stream knew of markers", SCAN,
@@ -128,13 +129,30 @@ TURNS: Final = [
     ),
     Mutation(
         "what the server lost of what we read is told as if the stream had dropped it", HISTORY,
-        "lacks = self._waits < NOTICES and", "lacks = False and",
-        "tests/extdebug/hub/test_life_agreement.py",
+        "if await lives.unnoticed_loss(", "if False and await lives.unnoticed_loss(",
+        AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "what the server lost is told as the stream's once our process has noticed", AGREEMENT,
+        "return any(place < ring.id", "return False and any(place < ring.id", AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "nobody remembers what a server kept of our reading", LIFE,
+        "kept[at.epoch] = rolled_back.known", "pass", AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "what the server lost is told as the stream's by a process that notices late", AGREEMENT,
+        'raise RedisConnectionError("the live stream does not know what the server lost yet")',
+        "return False", AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "a reading group behind us in the same run is waited for", AGREEMENT,
+        "if epochs.of_run(life, run_id):", "if False:", AGREEMENT_TESTS,
     ),
     Mutation(
         "who comes back to a stream that was emptied unread waits for nothing", AGREEMENT,
         "emptied = snapshot.first is None and", "emptied = False and",
-        "tests/extdebug/hub/test_life_agreement.py -k emptied",
+        f"{AGREEMENT_TESTS} -k emptied",
     ),
     Mutation(
         "the marker at which a client stands is told again by a process behind", PLACE,

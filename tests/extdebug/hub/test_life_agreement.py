@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import agree
+from extdebug.hub.ring_buffer import Piece
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start, behind
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import drain, place_of, read_on, told
@@ -45,6 +46,31 @@ class Late:
         self.new = write(self.server, *(f"new {n}" for n in range(5)))
         await until(lambda: self.sub.watched.cursor.epoch != old)
         await until(lambda: self.sub.watched.cursor.index == 6)
+
+    async def roll_back(self) -> Cursor:
+        """The second process watches and has read "read 0" and "read 1", which the server loses;
+        then seven lines are written. The place of a client that was told "old 1"."""
+        self.may_connect.set()
+        old = write(self.server, "old 0", "old 1", "old 2")
+        self.here = watch(self.late)
+        await until(lambda: self.here.boundary is not None)
+        with self.server.client() as client:
+            client.save()
+        write(self.server, "read 0", "read 1")
+        await until(lambda: self.here.watched.cursor.index == 5)
+        self.here.restart(self.here.selection)
+        place = place_of(self.here, old[1], 2)
+        self.hold_back()
+        await asyncio.to_thread(self.server.kill9)
+        await asyncio.to_thread(self.server.start)
+        write(self.server, *(f"new {n}" for n in range(7)))
+        return place
+
+    async def noticed(self, place: Cursor) -> None:
+        """The second process may connect, and has read on."""
+        self.may_connect.set()
+        await until(lambda: self.here.watched.cursor.epoch != place.epoch)
+        await until(lambda: self.here.watched.cursor.index == 10)
 
     def hold_back(self) -> None:
         """From its next connection on the second process waits for `may_connect`."""
@@ -170,42 +196,81 @@ async def test_a_place_told_ahead_that_no_stream_reaches_waits_for_a_while_only(
     await asyncio.wait_for(agree(stage.first, stage.sub, forged, looks=3), 2)
 
 
-async def test_what_the_server_lost_of_what_we_read_is_told_as_its_loss(
-    redis_server_factory: Callable[..., RedisServer],
-) -> None:
-    """The process has read five lines, the server keeps three; a client comes back to the second,
-    before the process has noticed."""
-    stage = Late(redis_server_factory())
-    server = stage.server
-    try:
-        stage.may_connect.set()
-        old = write(server, "old 0", "old 1", "old 2")
-        here = watch(stage.late)
-        await until(lambda: here.boundary is not None)
-        with server.client() as client:
-            client.save()
-        write(server, "read 0", "read 1")
-        await until(lambda: here.watched.cursor.index == 5)
-        here.restart(here.selection)
-        place = place_of(here, old[1], 2)
-        stage.hold_back()
-        await asyncio.to_thread(server.kill9)
-        await asyncio.to_thread(server.start)
-        write(server, *(f"new {n}" for n in range(7)))
-        history = History(stage.late, here, Start(cursor=place))
-        await history.begin()
-        reading = asyncio.create_task(read_on(history))
-        await asyncio.sleep(0.3)
-        assert not reading.done(), "it waits for its own process"
-        stage.may_connect.set()
-        pieces = await reading
-        here.ring.release()
-        await until(lambda: here.watched.cursor.index == 10)
-        shown, gaps, _ = told(place, pieces + drain(here))
-    finally:
-        await stage.close()
+@pytest_asyncio.fixture
+async def forgetful(redis_server_factory: Callable[..., RedisServer]) -> AsyncIterator[Late]:
+    one = Late(redis_server_factory())
+    yield one
+    await one.close()
+
+
+async def what_the_server_lost_is_its_loss(stage: Late, place: Cursor, pieces: list[Piece]) -> None:
+    stage.here.ring.release()
+    await until(lambda: stage.here.watched.cursor.index == 10)
+    shown, gaps, _ = told(place, pieces + drain(stage.here))
     assert shown == ["old 2", *(f"new {n}" for n in range(7))]
     assert [(gap.reason, gap.missed) for gap in gaps] == [("reset", None)]
+
+
+async def test_what_the_server_lost_of_what_we_read_is_told_as_its_loss(forgetful: Late) -> None:
+    """A client comes back to a process that has not noticed, for longer than a session waits in
+    silence."""
+    place = await forgetful.roll_back()
+    history = History(forgetful.late, forgetful.here, Start(cursor=place))
+    await history.begin()
+    with pytest.raises(RedisConnectionError, match="what the server lost"):
+        await read_on(history)
+    await forgetful.noticed(place)
+    pieces = await read_on(history)
+    await what_the_server_lost_is_its_loss(forgetful, place, pieces)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_process_that_notices_while_a_client_comes_back_tells_the_same(
+    forgetful: Late, begun: bool
+) -> None:
+    """Its group stands at the end again when the session reads."""
+    place = await forgetful.roll_back()
+    history = History(forgetful.late, forgetful.here, Start(cursor=place))
+    if begun:
+        await history.begin()
+        await forgetful.noticed(place)
+    else:
+        await forgetful.noticed(place)
+        await history.begin()
+    pieces = await read_on(history)
+    await what_the_server_lost_is_its_loss(forgetful, place, pieces)
+
+
+async def test_a_process_that_is_about_to_tell_is_waited_for(forgetful: Late) -> None:
+    """It knows what the server lost, and names the new run at this moment: its group is there."""
+    place = await forgetful.roll_back()
+    history = History(forgetful.late, forgetful.here, Start(cursor=place))
+    await history.begin()
+    with forgetful.server.client() as client:
+        client.xgroup_setid(KEY, forgetful.late.group, "$")
+    forgetful.here.watched.rollbacks[place.epoch] = place.id
+    reading = asyncio.create_task(read_on(history))
+    await asyncio.sleep(0.3)
+    assert not reading.done()
+    forgetful.may_connect.set()
+    await what_the_server_lost_is_its_loss(forgetful, place, await reading)
+
+
+async def test_a_group_that_stands_back_in_the_same_run_is_waited_for_by_nobody(
+    hub: Hub, redis_server: RedisServer
+) -> None:
+    old = write(redis_server, *(f"old {n}" for n in range(5)))
+    sub = watch(hub)
+    await until(lambda: sub.boundary is not None)
+    place = place_of(sub, old[0], 1)
+    with redis_server.client() as client:
+        client.xtrim(KEY, maxlen=3, approximate=False)
+        client.xgroup_setid(KEY, hub.group, old[1])
+    history = History(hub, sub, Start(cursor=place))
+    await history.begin()
+    shown, gaps, _ = told(place, await asyncio.wait_for(read_on(history), 1))
+    assert shown == ["old 2", "old 3", "old 4"]
+    assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", 1)]
 
 
 async def test_a_stream_that_was_emptied_before_it_was_read_is_waited_for_by_nobody(
