@@ -94,12 +94,14 @@ async def unnoticed_loss(
     """Whether the server lost some of what our live stream read, which that will tell: a session
     reads no further before it does. LOST after many such `waits`.
 
-    In one run of a server only a paced reader of a trimmed stream looks the same.
+    Until it notices, the server's copy of our group stands before the live ring. In one run that is
+    where our stream passed over what was trimmed or deleted, and its next read takes the group on.
     """
-    if not _rolled_back(hub, live, snapshot):
+    ring, given = live_from(live), snapshot.groups.get(hub.group)
+    if not noticed_loss(live) and (given is None or given >= ring.id):
         return False
     _, run_id = await epochs_under(link, live.watched.key)
-    life = live_from(live).epoch
+    life = ring.epoch
     if not run_id or not life:
         return waits < NOTICES  # nobody tells
     if epochs.of_run(life, run_id):
@@ -107,15 +109,6 @@ async def unnoticed_loss(
     if waits >= NOTICES:
         raise RedisConnectionError("the live stream does not know what the server lost yet")
     return True
-
-
-def _rolled_back(hub: Hub, live: Subscription, snapshot: Snapshot) -> bool:
-    """Until our live stream notices, the server's copy of our group stands before the live ring;
-    nothing of that was deleted by hand, nor was the stream emptied before we could read it."""
-    ring, given = live_from(live), snapshot.groups.get(hub.group)
-    emptied = snapshot.first is None and snapshot.added >= (ring.index or 0)
-    behind = given is not None and given < ring.id
-    return noticed_loss(live) or (behind and snapshot.deleted < ring.id and not emptied)
 
 
 def noticed_loss(live: Subscription) -> bool:

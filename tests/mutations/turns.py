@@ -150,11 +150,6 @@ TURNS: Final = [
         "if epochs.of_run(life, run_id):", "if False:", AGREEMENT_TESTS,
     ),
     Mutation(
-        "who comes back to a stream that was emptied unread waits for nothing", AGREEMENT,
-        "emptied = snapshot.first is None and", "emptied = False and",
-        f"{AGREEMENT_TESTS} -k emptied",
-    ),
-    Mutation(
         "the marker at which a client stands is told again by a process behind", PLACE,
         "and not (piece.own and through.id == at.id)", "", PLACE_TESTS,
     ),

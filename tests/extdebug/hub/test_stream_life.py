@@ -417,7 +417,10 @@ async def test_of_two_processes_that_notice_at_once_one_names_the_run(
     assert stage.epoch == other.epoch
     life, run_id = stage.server.life, stage.server.run_id
     assert life is not None
-    assert [name for name in life.groups if name.startswith(NAMING_PREFIX.encode())] == []
+    names = [name.decode() for name in life.groups]
+    given = [name.removeprefix(EPOCH_PREFIX) for name in names if name.startswith(EPOCH_PREFIX)]
+    assert [name for name in given if epochs.of_run(name, run_id)] == [stage.epoch]
+    assert [name for name in names if name.startswith(NAMING_PREFIX)] == []
 
     stage.server.restart(0, nameless=False)
     claim = f"{NAMING_PREFIX}{epochs.run_mark(stage.server.run_id)}"
