@@ -12,6 +12,7 @@ from tests.faults.session_oracle import COLUMNS
 from tests.faults.theatre import Result
 
 NOTED = ("wide", "unfair")
+TIMES = ("served", "recovered")  # median and longest, in seconds
 
 
 def record(result: Result) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def record(result: Result) -> dict[str, Any]:
     return {
         "fault": result.play.fault, "producers": result.play.producers,
         "watcher": result.watcher, "seed": result.play.seed, "again": result.play.again,
-        "recovered": result.recovered, **asdict(result.verdict),
+        "served": result.served, "recovered": result.recovered, **asdict(result.verdict),
         "gaps": [asdict(gap) for gap in result.gaps],
     }  # fmt: skip
 
@@ -30,7 +31,7 @@ def write_json(records: Sequence[dict[str, Any]], path: Path) -> None:
 
 def table(records: Sequence[dict[str, Any]]) -> list[str]:
     """Rows fault and watcher, columns of the verdict; then each kind of failure with a seed."""
-    heads = ("fault", "watcher", "plays", "red", "shown", *COLUMNS, *NOTED, "recovered")
+    heads = ("fault", "watcher", "plays", "red", "shown", *COLUMNS, *NOTED, *TIMES)
     rows: list[tuple[str, ...]] = [heads]
     for (fault, watcher), own in _grouped(records, "fault", "watcher"):
         rows.append((fault, watcher, *_figures(own)))
@@ -48,14 +49,18 @@ def table(records: Sequence[dict[str, Any]]) -> list[str]:
 
 def _figures(own: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     sums = [sum(one[name] for one in own) for name in (*COLUMNS, *NOTED)]
-    times = sorted(one["recovered"] for one in own if one["recovered"] is not None)
     return (
         str(len(own)),
         str(sum(bool(one["wrong"]) for one in own)),
         str(sum(one["delivered"] for one in own)),
         *(str(count) if count else "." for count in sums),
-        f"{times[len(times) // 2]:.2f} / {times[-1]:.2f} s" if times else "-",
+        *(_times(own, name) for name in TIMES),
     )
+
+
+def _times(own: Sequence[dict[str, Any]], name: str) -> str:
+    times = sorted(one[name] for one in own if one[name] is not None)
+    return f"{times[len(times) // 2]:.2f} / {times[-1]:.2f} s" if times else "-"
 
 
 def _kinds(records: Sequence[dict[str, Any]]) -> list[str]:

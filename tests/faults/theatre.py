@@ -46,6 +46,7 @@ class Result:
     play: Play
     watcher: str
     verdict: SessionVerdict
+    served: float | None
     recovered: float | None
     gaps: list[Stated]
 
@@ -264,9 +265,8 @@ class Theatre:
             if one in late:
                 verdict.blame("session", 1, "was not shown the last lines in time")
             gaps = [item for item in one.log if isinstance(item, Stated)]
-            results.append(
-                Result(self.play, one.name, verdict, one.recovered(healed, written), gaps)
-            )
+            times = one.served(healed), one.recovered(healed, written)
+            results.append(Result(self.play, one.name, verdict, *times, gaps))
             if one.acknowledges:
                 verdict.unfair = sum(
                     gap.missed or 0 for gap in gaps if gap.reason == "not_consumed"

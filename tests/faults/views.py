@@ -37,6 +37,7 @@ class View:
         self.chance = random.Random(f"{seed}/{name}")
         self.since = ""  # answers for what was written after this entry
         self.ready_at = 0.0  # when it last did its own part to be live again
+        self.asked: list[float] = []  # when it acknowledged, where it does so late
         self.trouble: list[str] = []
 
     async def begin(self) -> None:
@@ -69,8 +70,18 @@ class View:
         """Ends that nobody asked for, and what the client itself saw to be wrong."""
         raise NotImplementedError
 
+    def served(self, healed: float) -> float | None:
+        """Seconds until anything was told after `healed`, from then or from its return, or from
+        when it asked for more."""
+        began = max(healed, self.ready_at)
+        told = next((at for at in self.when if at >= began), None)
+        if told is None:
+            return None
+        return told - max([began, *(at for at in self.asked if at <= told)])
+
     def recovered(self, healed: float, written: dict[str, float]) -> float | None:
-        """Seconds until a line written after `healed` was shown, from then or from its return."""
+        """Seconds until a line written after `healed` was shown, from then or from its return: for
+        who reads slowly, plays, or has more waiting than its rate allows, long after `served`."""
         began = max(healed, self.ready_at)
         for item, at in zip(self.log, self.when, strict=False):
             if isinstance(item, Shown) and at >= began and written.get(item.id, 0.0) >= healed:
@@ -146,6 +157,7 @@ class Slow(Socket):
         while True:
             await asyncio.sleep(self.chance.uniform(0.3, 1.0) * pause)
             await self.watcher.acknowledge()
+            self.asked.append(time.monotonic())
 
     def hurry(self) -> None:
         """From now on as others do."""
@@ -177,7 +189,7 @@ class Behind(Slow):
 
 class Playing(Socket):
     """Plays the stream from its beginning at a multiple of its pace until it has caught up; loses
-    its connection about when the fault happens."""
+    its connection about when the fault happens. The stream's pauses are silences here, too."""
 
     waits_for_fault = True
 
@@ -190,6 +202,9 @@ class Playing(Socket):
     async def begin(self) -> None:
         await self.watcher.__aenter__()
         await self.watcher.until(lambda: self.watcher.log, within=BEGUN, what="the history")
+
+    def served(self, healed: float) -> float | None:
+        return None
 
     async def around(self, healed: asyncio.Event) -> None:
         await asyncio.sleep(self.chance.uniform(0.0, 1.0))
