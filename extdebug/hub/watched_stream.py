@@ -65,7 +65,7 @@ class WatchedStream:
     @property
     def crowded(self) -> bool:
         """Whether a watcher that keeps up would lose events if more were read now."""
-        return any(subscription.crowded for subscription in self._all())
+        return any(one.ring.crowded and one.crowded for one in self._all())
 
     @property
     def filling(self) -> bool:

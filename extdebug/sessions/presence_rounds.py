@@ -15,6 +15,8 @@ from typing import Final
 from extdebug.db import Bridge
 from extdebug.sessions import watcher_rows
 from extdebug.sessions.feed import Feed
+from extdebug.sessions.watcher_rows import Watcher
+from extdebug.wire.keys import Target
 from extdebug.wire.stopping import stop
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class PresenceRounds:
         self._every = every
         self._stale = stale
         self._read_at = time.monotonic()
+        self._known: dict[Target, tuple[Watcher, ...]] = {}  # as it was last read
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -96,6 +99,11 @@ class PresenceRounds:
         if told:
             async with asyncio.timeout(READ_WITHIN):
                 found = await self._records(self._rows.read, {feed.target for feed in told})
+            # Compared once, and not by each session with what it was told last.
+            same = {
+                target: known for target, known in self._known.items() if found.get(target) == known
+            }
+            self._known = {**found, **same}
             for feed in told:
-                feed.presence.tell(found.get(feed.target, ()))
+                feed.presence.tell(self._known.get(feed.target, ()))
         self._read_at = time.monotonic()

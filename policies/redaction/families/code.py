@@ -120,7 +120,7 @@ CODE_RULES: Final = (
         form="6 characters, _, 29 characters, _mmk",
     ),
     shaped(
-        "okta-token", "Okta", r"\b00[A-Za-z0-9_-]{40}\b", hint=r"\b00[A-Za-z0-9_-]{4}",
+        "okta-token", "Okta", r"\b00[A-Za-z0-9_-]{40}\b", hint=r"\b00[A-Za-z0-9_-]{18}",
         example="SSWS 00" + "Ab0cD1eF2gH3iJ4kL5mN6oP7qR8sT9uV0wX1yZ2a",
         form="00 and 40 characters of all kinds",
         check=is_mixed,

@@ -140,3 +140,27 @@ async def test_a_word_that_cannot_be_renewed_is_taken_back() -> None:
         assert names == [["dora"]], "and comes again with the database"
     finally:
         await one.stop()
+
+
+async def test_equal_readings_are_compared_once_and_not_by_each_session() -> None:
+    class Compared(Watcher):
+        times = 0
+
+        def __eq__(self, other: object) -> bool:
+            Compared.times += 1
+            return isinstance(other, Watcher) and other.session == self.session
+
+        __hash__ = None  # type: ignore[assignment]
+
+    class Rows(PaperRows):
+        def read(self, targets: Collection[Target]) -> dict[Target, tuple[Watcher, ...]]:
+            one = watcher()
+            return {TARGET: (Compared(**{name: getattr(one, name) for name in one.__slots__}),)}
+
+    rows, stage = Rows(), Stage()
+    feeds = [stage.open() for _ in range(20)]
+    round_of_all = rounds(rows, feeds)
+    await round_of_all.round()
+    Compared.times = 0
+    await round_of_all.round()
+    assert Compared.times == 1

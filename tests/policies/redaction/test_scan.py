@@ -17,6 +17,14 @@ def test_a_clean_text_asks_no_rule():
     assert found("nothing here") == []
 
 
+@pytest.mark.parametrize(
+    "text", ["order 00000042 of 00001200", "t=0000014900477830320 ok", "at 0004.25 s, 00:04:17"]
+)
+def test_padded_numbers_ask_no_rule(text):
+    """One that does makes its whole batch be scanned line by line."""
+    assert SCAN.match(text.encode()) == SCAN.clean
+
+
 def test_rules_come_in_their_order_whichever_automaton_knows_them():
     names = found("ann@example.com password=ghp_0123456789abcdefghijABCDEFGHIJ012345")
     assert names.index("github-token") < names.index("password") < names.index("email")
