@@ -133,6 +133,13 @@ class Batch:
         """Each message with its fields as `path=value` lines, as it is seen, perhaps `folded`."""
         return self._once(("texts", folded), lambda: self._texts(folded=folded))
 
+    def joined(self, *, whole: bool, folded: bool) -> str:
+        """The texts (`whole`) or the messages alone as one: what is not in it is in none."""
+        return self._once(
+            ("joined", whole, folded),
+            lambda: "\n".join(self.texts(folded=folded) if whole else self.messages(folded=folded)),
+        )
+
     def chunks(self, *, whole: bool) -> list[Chunk]:
         """The texts (`whole`) or the messages alone, joined for regex scans over many events."""
         return self._once(("chunks", whole), lambda: self._chunks(whole=whole))
