@@ -49,13 +49,14 @@ class History:
         self._start = start
         self._target = live.watched.target
         self._average = 1024.0
-        self._crossing: EntryId | None = None  # below it lies an earlier run of the server
-        self._told_until = ZERO_ID  # so far reaches a gap between two runs that the client knows
         self._waits = 0  # for our live stream to notice what the server lost
+        self._anew = False  # it has: we begin again where we are
         self.done = False
         self._open()
 
     def _open(self) -> None:
+        self._crossing: EntryId | None = None  # below it lies an earlier run of the server
+        self._told_until = ZERO_ID  # so far reaches a gap between two runs that the client knows
         self._rules = self._hub.redactor
         self._private = WatchedStream(self._target, self._live.watched.key.decode(), self._rules)
         self._sub = Subscription(self._private, self._live.selection, lambda: None, limit=UNBOUNDED)
@@ -68,11 +69,12 @@ class History:
         return live_from(self._live)
 
     async def begin(self) -> Cursor:
-        """Find the start; the cursor to stand at before the first page.
+        """Find the start, again where it raises; the cursor to stand at before the first page.
 
         A place that a client brought is given back under the name that this process has for the
         life of its stream, or as it was where a loss is told from there.
         """
+        self._open()  # nothing of another try
         await agree(self._hub, self._live, self._start.cursor)
         async with self._hub.reader(self._target) as link:
             at, unclaimed = await self._begin(link)
@@ -164,7 +166,12 @@ class History:
         """The next pieces in order; sets `done` when the live ring goes on from here."""
         lacks = self._waits or lives.noticed_loss(self._live)
         if lacks and self._live.watched.cursor.epoch != self.boundary.epoch:
-            await self._begin_anew()
+            if told := self._pieces():
+                return told
+            self._restart()
+        if self._anew:
+            await self.begin()
+            self._anew = False
         account, boundary = self._private.account, self.boundary
         if account is None:
             raise RuntimeError("begin() first")
@@ -255,15 +262,14 @@ class History:
             account.move(through)
         account.prove(boundary.id)
 
-    async def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         """Our live stream has noticed that the server lost some of what it had read: that is told
         as the server's loss, and not as if the stream had dropped it."""
         self._waits = 0
         if self._private.account is not None:
             self._start = Start(cursor=self._private.account.at)
         self._live.restart(self._live.selection)
-        self._open()
-        await self.begin()
+        self._anew = True
 
     def _use_rules(self) -> None:
         """New redaction rules count for every page after them."""

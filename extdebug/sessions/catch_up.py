@@ -48,6 +48,7 @@ class CatchUp:
         self._sub: Subscription | None = None
         self._history: History | None = None
         self._begun = self._was_here = self._rounds = False
+        self._found: Cursor | None = None  # where the history begins, until a page of it came
         self._pieces: list[Piece] = []  # a page's at the most
         self._problem = ""
 
@@ -78,7 +79,7 @@ class CatchUp:
             # "Now" is this moment, not the one at which the stream can be read.
             again = start = Start(since_ms=int(time.time() * 1000))
         self._history = self._make_history(self._hub, self._sub, start)
-        self._begun = False
+        self._begun, self._found = False, None
         self._wake()
         return again
 
@@ -115,13 +116,12 @@ class CatchUp:
         history = self._history
         if history is None or self._sub is None:
             return None
-        found: Cursor | None = None
         try:
             if not self._begun:
-                found = await history.begin()
+                place = await history.begin()
                 if self._history is not history:
                     return None  # begun anew while we read
-                self._begun = True
+                self._begun, self._found = True, place
             pieces = await history.page()
         except (RedisError, *LOST) as error:
             self._problem = f"Redis does not answer ({type(error).__name__})"
@@ -135,6 +135,7 @@ class CatchUp:
             self._history = None
             if not self._rounds:
                 self._sub.ring.release()
+        found, self._found = self._found, None
         return found
 
     @property

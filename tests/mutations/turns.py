@@ -133,6 +133,20 @@ TURNS: Final = [
         AGREEMENT_TESTS,
     ),
     Mutation(
+        "a session that begins again forgets what it had found", HISTORY,
+        "if told := self._pieces():", "if told := []:", AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "a session that could not begin again goes on as it was", HISTORY,
+        "            await self.begin()\n            self._anew = False",
+        "            self._anew = False\n            await self.begin()", AGREEMENT_TESTS,
+    ),
+    Mutation(
+        "where a history begins is forgotten with its first page", "extdebug/sessions/catch_up.py",
+        "self._begun, self._found = True, place", "self._begun = True",
+        "tests/extdebug/sessions/test_catch_up.py",
+    ),
+    Mutation(
         "what the server lost is told as the stream's once our process has noticed", AGREEMENT,
         "return any(place < ring.id", "return False and any(place < ring.id", AGREEMENT_TESTS,
     ),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import agree
 from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.runner_buffer import OFF_STREAM
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start, behind
 from policies.redaction.redactor import Redactor
 from tests.extdebug.hub.test_history import drain, place_of, read_on, told
@@ -239,6 +241,50 @@ async def test_a_process_that_notices_while_a_client_comes_back_tells_the_same(
         await history.begin()
     pieces = await read_on(history)
     await what_the_server_lost_is_its_loss(forgetful, place, pieces)
+
+
+@pytest.fixture
+def dies(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """Within it a connection dies when nearly all of a session's beginning is done."""
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise RedisConnectionError("it just died")
+
+    @contextmanager
+    def once() -> Iterator[None]:
+        with monkeypatch.context() as here:
+            here.setattr("extdebug.hub.history.begin_sequences", away)
+            with pytest.raises(RedisConnectionError, match="just died"):
+                yield
+
+    return once
+
+
+async def test_what_was_found_before_the_process_noticed_is_told_once_all_the_same(
+    forgetful: Late, dies: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """A client was shown lines straight from a runner: a gap marks the seam."""
+    place = await forgetful.roll_back()
+    shown_until = Cursor(EntryId(place.id.ms, OFF_STREAM))
+    history = History(forgetful.late, forgetful.here, Start(cursor=shown_until))
+    with dies():
+        await history.begin()
+    await history.begin()
+    await forgetful.noticed(place)
+    _, gaps, _ = told(shown_until, await read_on(history))
+    assert [gap.reason for gap in gaps] == ["failover", "reset"]
+
+
+async def test_a_session_that_cannot_begin_again_now_does_it_later(
+    forgetful: Late, dies: Callable[[], AbstractContextManager[None]]
+) -> None:
+    place = await forgetful.roll_back()
+    history = History(forgetful.late, forgetful.here, Start(cursor=place))
+    await history.begin()
+    await forgetful.noticed(place)
+    with dies():
+        await read_on(history)
+    await what_the_server_lost_is_its_loss(forgetful, place, await read_on(history))
 
 
 async def test_a_process_that_is_about_to_tell_is_waited_for(forgetful: Late) -> None:

@@ -103,7 +103,8 @@ async def test_a_redis_that_does_not_answer_is_told_until_it_does() -> None:
         await paper.read()
     assert "ConnectionError" in paper.one.problem
     paper.hub.away = None
-    await paper.read()
+    assert await paper.read() == Cursor(ZERO_ID, 0), "the place that was found before"
+    assert await paper.read() is None
     assert paper.one.problem == ""
     assert paper.taken() == ["old"]
 
