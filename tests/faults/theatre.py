@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from extdebug.demo.sample import Cast
+from extdebug.wire.positions import EntryId
 from policies.identity import tokens
 from policies.models import ExtensionDeveloper, Limits
 from tests.faults.faults import FAULTS, Fault, Field, permit
@@ -274,7 +275,8 @@ class Theatre:
         return results
 
     async def _caught_up(self, views: Sequence[View]) -> list[View]:
-        """Wait for the last line of each source; who was not shown it."""
+        """Wait for the last line of each source; who was neither shown it nor told that it was over
+        their rate."""
         lasts = [
             next((line for line in reversed(one.lines) if line.id and not line.lost), None)
             for one in self.traffic.producers
@@ -283,11 +285,26 @@ class Theatre:
         until = time.monotonic() + CAUGHT_UP
 
         def behind(one: View) -> bool:
-            recent = {item.id for item in one.log[-60:] if isinstance(item, Shown)}
-            return not all(line.id in recent for line in wanted if one.must(line))
+            recent = one.log[-60:]
+            shown = {item.id for item in recent if isinstance(item, Shown)}
+            limited = [gap for gap in recent if isinstance(gap, Stated) and _over_rate(gap)]
+            return not all(
+                line.id in shown or any(_holds(gap, line.id) for gap in limited)
+                for line in wanted
+                if one.must(line)
+            )
 
         late = list(views)
         while late and time.monotonic() < until:
             late = [one for one in late if behind(one)]
             await asyncio.sleep(0.05)
         return late
+
+
+def _over_rate(gap: Stated) -> bool:
+    return gap.reason == "rate_limited"
+
+
+def _holds(gap: Stated, id: str | None) -> bool:
+    at, after, before = (EntryId.parse(one) if one else None for one in (id, gap.after, gap.before))
+    return at is not None and (after is None or after < at) and (before is None or at < before)
