@@ -70,6 +70,7 @@ class SequenceGaps:
         if origin.src is None:
             return Missing(origin.lost, 0)
         producer, n = self._producer(origin.src, at=at), origin.n
+        spoke = producer.last_at
         plain = n is not None and producer.last == n - 1 and not (origin.lost or producer.marked)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
         hole = self._number(producer, n, at, told=told) if n is not None else 0
@@ -79,7 +80,7 @@ class SequenceGaps:
         span = self._span
         if told:
             return NOTHING_MISSING
-        if not hole or span is None or not span.after < at < span.until:
+        if not hole or span is None or at <= span.after or spoke >= span.until:
             return Missing(stated, hole)
         producer.within += hole
         self._within += hole

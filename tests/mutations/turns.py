@@ -181,6 +181,11 @@ TURNS: Final = [
         "reason = GapReason.RETENTION", PLACE_TESTS,
     ),
     Mutation(
+        "a hole that reaches out of the stream's loss is its producer's for certain", NUMBERS,
+        "at <= span.after or spoke >= span.until", "not span.after < at < span.until",
+        NUMBER_TESTS,
+    ),
+    Mutation(
         "a late marker is told though another producer's hole was told for it", NUMBERS,
         "known += self._exchange(producer, lost - known)", "pass", NUMBER_TESTS,
     ),

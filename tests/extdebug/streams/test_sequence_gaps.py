@@ -291,7 +291,8 @@ def test_a_hole_within_the_span_of_a_loss_may_lie_anywhere_in_it() -> None:
     assert book.see(4) == Missing(0, 0)
     assert book.see(6) == Missing(0, 1, EntryId(4, 0))
     book.at = 9
-    assert book.see(8) == Missing(0, 1)
+    assert book.see(8) == Missing(0, 1, EntryId(4, 0)), "it reaches from within it"
+    assert book.see(10) == Missing(0, 1)
 
 
 def test_a_hole_after_the_span_of_a_loss_is_the_producers() -> None:
@@ -435,6 +436,23 @@ def test_a_late_marker_states_nothing_where_anothers_hole_was_told_in_its_place(
     book.see(lost=3, src="a")
     book.see(9)
     assert book.stated == 5
+
+
+def test_a_hole_that_reaches_out_of_the_streams_loss_may_be_that_loss_all_the_same() -> None:
+    """Three lines of `b` were deleted by hand, the last of them right before what is read next; a
+    hole of `a` was taken for one of them."""
+    book = Book()
+    book.see(1)
+    book.see(1, src="b")
+    book.producers.lost(3, after=EntryId(book.at, 0), until=EntryId(book.at + 4, 0))
+    book.see(3)
+    book.see(4, src="b")
+    book.see(4)
+    assert book.stated == 0
+    shown = book.see(6, src="b")
+    assert shown == Missing(0, 1, EntryId(2, 0)), "anywhere behind the beginning of that loss"
+    book.see(lost=1)
+    assert book.stated == 1, "three of the stream's and one of the runner's are all there were"
 
 
 @given(
