@@ -216,8 +216,8 @@ async def test_sync_code_runs_in_the_lanes_threads_and_a_full_lane_answers_at_on
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no slots")
 def test_a_process_holds_no_more_connections_than_it_says(live_console: Callable[..., Console]):
-    """Sequential and parallel requests of strangers, the role's slots just enough for two
-    processes: the other console goes on answering from the database."""
+    """Sequential and parallel requests of strangers, the database's slots just enough for two
+    processes: the other console goes on answering from it."""
     first = live_console()
     place = connection.settings_dict
     address = f"postgres://{place['USER']}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
@@ -229,7 +229,8 @@ def test_a_process_holds_no_more_connections_than_it_says(live_console: Callable
         return httpx.get(url, headers=cookie, timeout=60).status_code
 
     with psycopg.connect(address, autocommit=True) as owner:
-        owner.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT {2 * CONNECTIONS}".encode())
+        # Of the database and not of the role, which consoles of tests beside this one have, too.
+        owner.execute(f"ALTER DATABASE {place['NAME']} CONNECTION LIMIT {2 * CONNECTIONS}".encode())
         try:
             second = live_console()
             for number in range(60):
@@ -238,10 +239,11 @@ def test_a_process_holds_no_more_connections_than_it_says(live_console: Callable
                 answers = list(many.map(ask, range(240)))
             assert set(answers) <= {200, 302, 401, 503}
             row = owner.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE]
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND datname = %s",
+                [ROLE, place["NAME"]],
             ).fetchone()
             assert row is not None
             assert 0 < row[0] <= CONNECTIONS + 2  # the second has asked for little yet
             assert httpx.get(f"{second.url}/extensions/", headers=cookie).status_code == 302
         finally:
-            owner.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1".encode())
+            owner.execute(f"ALTER DATABASE {place['NAME']} CONNECTION LIMIT -1".encode())

@@ -120,8 +120,10 @@ def connections_of_console() -> int:
     place = connection.settings_dict
     url = f"postgres://{place['USER']}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
     with psycopg.connect(url) as owner:
+        # Tests that run beside this one have consoles of the same role, on databases of their own.
         row = owner.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE]
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND datname = %s",
+            [ROLE, place["NAME"]],
         ).fetchone()
     return int(row[0]) if row else 0
 
