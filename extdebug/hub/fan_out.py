@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from extdebug.filters.filter import Batch
+from extdebug.hub.pieces import EventRun
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import EventRun
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.hub.subscription import Subscription
 from extdebug.wire.events import Event, Origin, encode_json

@@ -1,93 +1,22 @@
 """The bounded memory between the hub and one session: the oldest goes first, and is counted.
 
 Pure and synchronous, so that the hub fills a thousand rings without an await between them.
-Runs of events are shared by all rings with an equal selection; a ring owns only their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
-from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.pieces import NOWHERE, EventRun, Piece, fresh_part
 from extdebug.streams.continuity import Loss
 from extdebug.wire.events import Gap, GapReason
-from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, behind
+from extdebug.wire.positions import Cursor, EntryId, behind
 
 RING_BYTES: Final = 512 * 1024  # of encoded events held for one session
 # Each held piece costs Python objects beside its bytes; tiny runs must not escape the bound.
 MOST_PIECES: Final = 4096
 MOST_STATED: Final = 16  # kinds of dropped gaps that are told apart
-
-NOWHERE: Final = Cursor(ZERO_ID)  # the place of a piece that moves nothing
-REPLACED: Final = (GapReason.RESET, GapReason.FAILOVER)
-
-
-class EventRun(msgspec.Struct, frozen=True):
-    """Selected events of one batch, encoded once for every session with an equal selection."""
-
-    count: int
-    size: int  # bytes of UTF-8
-    data: bytes  # events as JSON, joined by commas
-    events: Sequence[DecodedEntry]
-    behind: Sequence[int]  # for each event, how many entries of the batch come after it
-
-    @property
-    def first(self) -> EntryId:
-        return self.events[0].id
-
-    def places(self, through: Cursor) -> Iterator[tuple[DecodedEntry, Cursor]]:
-        """Each event with its own cursor, for transports that show one at a time."""
-        for decoded, later in zip(self.events, self.behind, strict=True):
-            if decoded.id == ZERO_ID:  # straight from a runner: no place in the stream
-                yield decoded, through
-                continue
-            index = None if through.index is None else through.index - later
-            place = Cursor(
-                decoded.id, index, through.epoch,
-                ahead=through.ahead, until=through.until, untold=through.untold,
-            )  # fmt: skip
-            yield decoded, place
-
-
-class Piece(msgspec.Struct):
-    """One step of a session along its stream: at most one of `chunk` and `gap`.
-
-    `through` is the place behind it. Between the place before it and `through` lie `entries`, all
-    accounted for by this piece: shown, filtered, dropped or unreadable. What the two places differ
-    by more is a loss, which the session states (`continuity.missing`), except for `explained`
-    entries that were told as their producer's. `since` bounds the place of such a loss from below.
-    """
-
-    through: Cursor
-    filtered: int = 0
-    chunk: EventRun | None = None
-    gap: Gap | None = None
-    history: bool = False  # read for this session alone, at its pace: no rate limit applies
-    counted: int = 0  # entries that are neither shown nor filtered: unreadable, markers, dropped
-    explained: int = 0
-    since: EntryId | None = None
-    ends: Cursor | None = None  # where the account of the life that ends here stood
-    kept: EntryId | None = None  # the newest entry, where the same stream goes on in the next run
-    own: bool = False  # the gap is of the entry at `through` itself, which has no line
-    admitted: bool = False  # the session's rate let it through, and what it refused is told first
-
-    @property
-    def entries(self) -> int:
-        return self.filtered + self.counted + (self.chunk.count if self.chunk else 0)
-
-    @property
-    def replaced(self) -> bool:
-        """Whether the stream's life ends here and `through` stands in another."""
-        return self.moves and self.gap is not None and self.gap.reason in REPLACED
-
-    @property
-    def moves(self) -> bool:
-        """Whether the session stands elsewhere behind it: lines of runners move nothing."""
-        return self.through != NOWHERE
 
 
 @dataclass(slots=True)
@@ -116,6 +45,9 @@ class RingBuffer:
         self.bytes = 0
         self.parked = True
         self.floor: Cursor | None = None
+        # The session's place where it was shown more than the ring begins with, by another process
+        # that had read more: what is dropped up to there is no loss.
+        self.told: Cursor | None = None
 
     def __bool__(self) -> bool:
         return bool(self._pieces or self._late or self._dropped)
@@ -193,6 +125,9 @@ class RingBuffer:
             while len(self._dropped) > MOST_STATED:
                 self._dropped.pop(0)  # the change of life that follows is told all the same
             return
+        if (rest := self._fresh(piece)) is None:
+            return
+        piece = rest
         last = self._dropped[-1] if self._dropped else None
         if not isinstance(last, _Dropped):
             last = _Dropped(piece.through)
@@ -211,6 +146,14 @@ class RingBuffer:
         gap = piece.gap
         if gap is not None and (gap.reason is not GapReason.RETENTION or gap.missed is None):
             _state(last.stated, gap)
+
+    def _fresh(self, piece: Piece) -> Piece | None:
+        told = self.told
+        if told is None or not piece.moves or piece.through.epoch != told.epoch:
+            return piece
+        if piece.through.id > told.id:
+            self.told = None
+        return fresh_part(told, piece)
 
     def take(self) -> Piece | None:
         """The next piece; what was dropped comes before what follows it."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from extdebug.hub.pieces import NOWHERE, EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
-from extdebug.hub.ring_buffer import NOWHERE, EventRun, Piece, RingBuffer
+from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from extdebug.filters.filter import Batch, Filter, Part, compile_filter
+from extdebug.hub.pieces import EventRun
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import EventRun
 from extdebug.wire.events import Event
 
 FRAME_EVENTS: Final = 100  # per chunk, so per frame

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extdebug.hub.ring_buffer import EventRun, Piece
+from extdebug.hub.pieces import EventRun, Piece
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice

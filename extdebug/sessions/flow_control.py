@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from extdebug.hub.pieces import EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import EventRun, Piece
 from extdebug.protocol import server_frames
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.place import passed

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import msgspec
 
-from extdebug.hub.ring_buffer import EventRun, Piece
+from extdebug.hub.pieces import Piece, fresh_part
 from extdebug.hub.runner_buffer import off_stream
-from extdebug.hub.selection import make_chunk
 from extdebug.streams.continuity import missing
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId, before, behind
@@ -42,7 +41,7 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     if piece.replaced:
         # In this life the session stands already; a place without an epoch may be of any.
         return Meeting(None) if at.epoch == through.epoch else Meeting(piece)
-    fresh = _fresh(at, piece)
+    fresh = fresh_part(at, piece)
     if fresh is None:
         return Meeting(None)
     lost = missing(at, through, fresh.entries)
@@ -152,37 +151,3 @@ def _end(piece: Piece) -> EntryId:
     if piece.chunk is not None and not piece.filtered:
         return piece.chunk.first
     return behind(piece.through.id)
-
-
-def _fresh(at: Cursor, piece: Piece) -> Piece | None:
-    """The part of a piece that lies behind `at`."""
-    chunk, through = piece.chunk, piece.through
-    if chunk is None:
-        # A gap is of what comes next, or of the entry itself that has no line: that one was told.
-        new = piece.gap is not None and not (piece.own and through.id == at.id)
-        if through.id == at.id and at.index is None and through.index is not None:
-            return piece if new else Piece(through)  # the count of our place becomes known
-        passed_by = through.id < at.id or (through.id == at.id and not new)
-        return None if passed_by and not _more(at, piece) else piece
-    if chunk.first > at.id:
-        return piece
-    if through.id <= at.id:
-        return None
-    kept = [i for i, decoded in enumerate(chunk.events) if decoded.id > at.id]
-    run = _part(chunk, kept) if kept else None
-    entries = 0
-    if at.index is not None and through.index is not None:
-        entries = max(0, through.index - at.index - len(kept))
-    return Piece(through, entries, run, history=piece.history)
-
-
-def _more(at: Cursor, piece: Piece) -> bool:
-    """Whether a piece at or before our place still accounts for entries we do not know of."""
-    lost = missing(at, piece.through, piece.entries)
-    return lost is not None and lost > piece.explained
-
-
-def _part(chunk: EventRun, kept: list[int]) -> EventRun:
-    events = [chunk.events[i] for i in kept]
-    run = make_chunk(events, range(len(events)))
-    return EventRun(run.count, run.size, run.data, events, [chunk.behind[i] for i in kept])

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from extdebug.hub.pieces import EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import EventRun, Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.selection import make_chunk
 from extdebug.sessions.pace import Pace

@@ -18,7 +18,7 @@ from audit.tracing import spans
 from audit.tracing.spans import Place, Value
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.subscription import Subscription
 from extdebug.sessions.catch_up import ReadPast
 from extdebug.sessions.flow_control import FlowControl

@@ -4,15 +4,9 @@ import random
 
 import pytest
 
+from extdebug.hub.pieces import NOWHERE, EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import (
-    MOST_PIECES,
-    MOST_STATED,
-    NOWHERE,
-    EventRun,
-    Piece,
-    RingBuffer,
-)
+from extdebug.hub.ring_buffer import MOST_PIECES, MOST_STATED, RingBuffer
 from extdebug.hub.selection import make_chunk
 from extdebug.streams.continuity import Loss
 from extdebug.wire.events import Event as DebugEvent
@@ -307,21 +301,6 @@ def test_shown_filtered_and_missed_add_up_whatever_happens(seed: int) -> None:
     assert summed(pieces) == pushed + filtered + counted == n
 
 
-def test_each_event_knows_its_own_cursor() -> None:
-    part = [prepared(n) for n in range(1, 6)]
-    some = make_chunk(part, [0, 2, 3])
-    assert [cursor for _, cursor in some.places(at(5))] == [at(1), at(3), at(4)]
-    assert [cursor.index for _, cursor in some.places(Cursor(EntryId(5, 0)))] == [None] * 3
-    epoch = "e" * 24
-    in_life = some.places(Cursor(EntryId(5, 0), 5, epoch, stated=True))
-    assert [cursor for _, cursor in in_life][-1] == Cursor(EntryId(4, 0), 4, epoch)
-
-
-def test_a_line_of_a_runner_has_its_runs_place() -> None:
-    part = make_chunk([prepared(0), prepared(0)], [0, 1])
-    assert [cursor for _, cursor in part.places(at(5))] == [at(5), at(5)]
-
-
 def test_a_loss_keeps_where_it_may_have_begun_and_where_the_account_stood() -> None:
     ring = live()
     ring.push_loss(lost(), loss(EntryId(3, 0), 1, kept=at(7).id), through=at(9), ends=at(5))
@@ -352,3 +331,26 @@ def test_the_end_of_a_life_that_is_dropped_is_told_with_where_it_ended() -> None
     [end] = [piece for piece in pieces if piece.replaced]
     assert (end.gap, end.ends, end.through) == (reset, at(1), there)
     assert [piece.counted for piece in pieces if piece is not end] == [1, 1, 0]
+
+
+def test_what_was_told_by_another_process_is_no_loss_when_it_is_dropped() -> None:
+    """A session comes from a process that had read more than this one: its place lies ahead of
+    what the ring begins with."""
+    ring = live(limit=40)
+    ring.told = at(5)
+    ring.push(chunk(1, 3), filtered=0, through=at(3))
+    ring.push(chunk(4, 3), filtered=1, through=at(7))
+    ring.push(chunk(8, 3), filtered=0, through=at(10))
+    ring.push(chunk(11, 3), filtered=0, through=at(13))
+    first, *rest = drain(ring)
+    assert first.gap == Gap(GapReason.NOT_CONSUMED, 4, before="11-0")
+    assert (first.through, first.entries) == (at(10), 5), "behind 5: one filtered, 6, 8, 9 and 10"
+    assert [piece.through for piece in rest] == [at(13)]
+
+
+def test_of_another_life_nothing_was_told() -> None:
+    ring = live(limit=40)
+    ring.told = Cursor(EntryId(50, 0), 50, "f" * 24)
+    ring.push(chunk(1, 3), filtered=0, through=at(3))
+    ring.push(chunk(4, 3), filtered=0, through=at(6))
+    assert [piece.gap.missed for piece in drain(ring) if piece.gap] == [3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.delivery import deliver
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice

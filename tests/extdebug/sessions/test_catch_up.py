@@ -10,7 +10,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from extdebug.filters.filter import EVERYTHING
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.selection import Selection
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.wire.positions import ZERO_ID, Cursor, Start

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from extdebug.hub.ring_buffer import NOWHERE, Piece
+from extdebug.hub.pieces import NOWHERE, Piece
 from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.wire.events import Gap, GapReason

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.sessions.flow_control import (
     ACKS_WITHIN,
     FRAME_OVERHEAD,

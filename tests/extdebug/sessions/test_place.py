@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extdebug.hub.ring_buffer import NOWHERE, EventRun, Piece
+from extdebug.hub.pieces import NOWHERE, EventRun, Piece
 from extdebug.hub.runner_buffer import OFF_STREAM
 from extdebug.hub.selection import make_chunk
 from extdebug.sessions import place

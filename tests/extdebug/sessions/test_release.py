@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extdebug.hub.ring_buffer import NOWHERE, Piece
+from extdebug.hub.pieces import NOWHERE, Piece
 from extdebug.hub.runner_buffer import OFF_STREAM
 from extdebug.hub.selection import make_chunk
 from extdebug.sessions.place import meet, passed

@@ -14,7 +14,7 @@ import pytest
 from audit.tracing import spans
 from extdebug.filters.filter import EVERYTHING
 from extdebug.hub.history import History
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.selection import Selection
 from extdebug.sessions import session_spans
 from extdebug.sessions.flow_control import FlowControl

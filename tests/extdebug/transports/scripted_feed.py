@@ -8,8 +8,8 @@ from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
+from extdebug.hub.pieces import Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.ring_buffer import Piece
 from extdebug.hub.selection import make_chunk
 from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions.close_reasons import CloseReason
