@@ -44,7 +44,7 @@ async def begin_sequences(
     if at.ahead:  # what was told before it must not be told again as the runners'
         numbers.lost(at.ahead, after=min(at.id, before(at.until)), until=at.until)
     if at.epoch == live.cursor.epoch and at.id <= live.cursor.id:
-        numbers.recall(live.sequence_gaps.log.as_of(at.id))
+        numbers.recall(live.sequence_gaps.log, at=at.id)
     if brought:
         numbers.owe(at.untold)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from extdebug.wire.events import GapReason
 from extdebug.wire.positions import ZERO_ID, EntryId
 
 
@@ -14,12 +15,14 @@ class Missing(NamedTuple):
     """What one entry shows to be lost at its runner: `stated` by its marker, `hole` by its `n`.
 
     `since`: where holes before it were taken for a loss of the stream that lies anywhere behind
-    there, so may this one be; None where it lies right before the entry.
+    there, so may this one be; None where it lies right before the entry. `unknown`: nobody can say
+    any more how much the entry shows, because the stream is gone for this reason.
     """
 
     stated: int
     hole: int
     since: EntryId | None = None
+    unknown: GapReason | None = None
 
 
 NOTHING_MISSING: Final = Missing(0, 0)
@@ -36,6 +39,14 @@ class Markers(NamedTuple):
     fresh: bool
     marked: int
     untold: int
+
+
+class Stand(NamedTuple):
+    """What is known of one producer right before an entry of it. `last`: its number then, so that
+    what is missing behind it is the producer's loss; None where some may be the stream's."""
+
+    markers: Markers
+    last: int | None
 
 
 class Span(NamedTuple):
@@ -67,6 +78,15 @@ class Producer:
         self.marked = 0  # stated by markers since its last number
         self.within = 0  # holes told within a loss of the stream that was used up
         self.untold = 0  # part of that which was taken for holes told before, and not told
+
+    def owe(self, due: int) -> int:
+        """So much of what its markers stated was not told, and the next number tells it; the rest
+        was told. By how much that is more than was known."""
+        more, self.untold = due - self.untold, due
+        self.credit = max(0, self.credit - more)
+        self.unsure = min(self.unsure, self.credit)
+        self.late = min(self.late, self.unsure)
+        return more
 
     @property
     def settled(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from extdebug.streams.marker_log import MarkerLog
+from extdebug.streams.marker_log import NOTHING_KNOWN, MarkerLog
 from extdebug.streams.plain_numbers import Numbered, take_plain
 from extdebug.streams.producers import NOTHING_MISSING, Markers, Missing, Producer, Span
 from extdebug.wire.events import Origin
@@ -38,10 +38,12 @@ class SequenceGaps:
         # What this run of the server wrote stands behind it. A hole across it is the loss of
         # unknown size that was told, or is, between the two runs.
         self.run_began = ZERO_ID
+        self.certain = True  # whether no entry can be missing of which the stream did not tell
         self.complete = False  # whether all that the stream holds before our place was learnt
         self._untold = self._within = 0  # of all producers
         self._owed: int | None = None  # at our place, and not found among them yet
         self._recalled: Mapping[str, Markers] = {}
+        self._remembered = NOTHING_KNOWN  # by a reader that came by all that we read
         self.log = MarkerLog()
 
     def unknown(self, origin: Origin, *, at: EntryId) -> bool:
@@ -50,7 +52,9 @@ class SequenceGaps:
             return False
         producer = self._known.get(origin.src)
         if producer is None:
-            return bool(origin.lost) or (origin.n or 1) > 1
+            stand = self._remembered.stand(origin.src, origin.n, at)
+            shows = bool(origin.lost) or (origin.n or 1) > 1
+            return shows and (stand is None or (origin.n is not None and stand.last is None))
         return producer.partial and (bool(origin.lost) or self._hole(producer, origin, at) > 0)
 
     def last_number(self, src: str) -> int | None:
@@ -69,14 +73,18 @@ class SequenceGaps:
         were, as its producer's, to whoever we read for: no loss of the stream explains them."""
         if origin.src is None:
             return Missing(origin.lost, 0)
-        producer, n = self._producer(origin.src, at=at), origin.n
-        spoke = producer.last_at
-        plain = n is not None and producer.last == n - 1 and not (origin.lost or producer.marked)
+        producer, n = self._producer(origin, origin.src, at=at), origin.n
+        if remembered := producer.last is None and n is not None:
+            stand = self._remembered.stand(origin.src, n, at)
+            producer.last = None if stand is None else stand.last
+        last, spoke = producer.last, producer.last_at
+        alone = self.certain and producer.excused is None and not spoke < self.run_began <= at
+        plain = n is not None and last == n - 1 and not (origin.lost or producer.marked)
         stated = self._marker(producer, origin.lost) if origin.lost else 0
-        hole = self._number(producer, n, at, told=told) if n is not None else 0
+        hole = self._number(producer, n, at, sure=told or remembered) if n is not None else 0
         producer.ahead += hole
         if not plain:
-            self.log.note(at, origin.src, producer.markers)
+            self.log.note(at, origin.src, producer.markers, last=last if alone else None)
         span = self._span
         if told:
             return NOTHING_MISSING
@@ -127,6 +135,8 @@ class SequenceGaps:
             if back:
                 producer.last_at = ZERO_ID
             self._excuse(producer)
+        if back:
+            self.begin(ZERO_ID)
 
     def _excuse(self, producer: Producer) -> None:
         """Its next hole may be the stream's last loss, unless it spoke behind that already."""
@@ -159,11 +169,12 @@ class SequenceGaps:
         known = {src: one.markers for src, one in self._known.items() if not one.partial}
         self.log.begin(at, known)
 
-    def recall(self, known: Mapping[str, Markers]) -> None:
-        """`known` at our place, to a reader that came by there (`MarkerLog.as_of`)."""
-        self._recalled = known
+    def recall(self, remembered: MarkerLog, *, at: EntryId) -> None:
+        """What a reader knows that came by our place `at`, and by all that we are going to read:
+        what it says of a producer counts more than what the stream still shows."""
+        self._remembered, self._recalled = remembered, remembered.as_of(at)
         for src, producer in self._known.items():
-            if src in known:
+            if src in self._recalled:
                 self._take_over(src, producer)
                 producer.partial = False
 
@@ -182,15 +193,10 @@ class SequenceGaps:
         self._settle(producer)
 
     def _settle(self, producer: Producer) -> None:
-        if self._owed is None:
-            return
-        due = min(self._owed, producer.marked)
-        self._owed -= due
-        more, producer.untold = due - producer.untold, due
-        self._untold += more
-        producer.credit = max(0, producer.credit - more)
-        producer.unsure = min(producer.unsure, producer.credit)
-        producer.late = min(producer.late, producer.unsure)
+        if self._owed is not None:
+            due = min(self._owed, producer.marked)
+            self._owed -= due
+            self._untold += producer.owe(due)
 
     def _forget_one(self) -> None:
         src, producer = self._known.popitem(last=False)
@@ -199,16 +205,20 @@ class SequenceGaps:
         self._within -= producer.within
         self.log.forget(src)
 
-    def _producer(self, src: str, *, at: EntryId = ZERO_ID) -> Producer:
+    def _producer(self, origin: Origin, src: str, *, at: EntryId) -> Producer:
         producer = self._known.get(src)
-        if producer is None:
-            if len(self._known) >= MOST:
-                self._forget_one()
-            producer = self._known[src] = Producer()
-            if self._span is not None and at < self._span.until:
-                self._excuse(producer)  # first seen within the loss, as far as we know
-        else:
+        if producer is not None:
             self._known.move_to_end(src)
+            return producer
+        if len(self._known) >= MOST:
+            self._forget_one()
+        producer = self._known[src] = Producer()
+        if (stand := self._remembered.stand(src, origin.n, at)) is not None:
+            producer.markers = stand.markers
+            self._untold += producer.untold
+            self._settle(producer)
+        if self._span is not None and at < self._span.until:
+            self._excuse(producer)  # first seen within the loss, as far as we know
         return producer
 
     def _hole(self, producer: Producer, origin: Origin, at: EntryId) -> int:
@@ -253,8 +263,8 @@ class SequenceGaps:
             told += part
         return told
 
-    def _number(self, producer: Producer, n: int, at: EntryId, *, told: bool) -> int:
-        """The hole before `n` that no marker and no loss of the stream explains."""
+    def _number(self, producer: Producer, n: int, at: EntryId, *, sure: bool) -> int:
+        """The hole before `n` that no marker explains, nor a loss of the stream unless `sure`."""
         last, last_at = producer.last, producer.last_at
         producer.last = n if last is None else max(n, last)
         producer.last_at = at
@@ -282,12 +292,9 @@ class SequenceGaps:
         again = min(ours, late)
         producer.taken += again
         self._spare = max(0, self._spare - again)
-        if last_at < self.run_began <= at:
-            producer.taken += hole
-            return 0
-        if excused is not None and at > excused.after and not told:
+        taken = hole if last_at < self.run_began <= at and not sure else 0
+        if not (taken or sure) and excused is not None and at > excused.after:
             taken = int(min(hole, self._spare))
             self._spare -= taken
-            producer.taken += taken
-            hole -= taken
-        return hole
+        producer.taken += taken
+        return hole - taken
