@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from extdebug.hub.pieces import NOWHERE
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
 from extdebug.streams.producers import Missing
 from extdebug.wire.events import LAST_MS, Gap, GapReason, iso
-from extdebug.wire.positions import Cursor, EntryId, before
+from extdebug.wire.positions import Cursor, EntryId, before, behind
 
 
 def loss_gap(loss: Loss) -> Gap:
@@ -47,6 +48,23 @@ def hole_gap(decoded: DecodedEntry, missed: int, *, after: EntryId) -> Gap:
     )
 
 
+def unknown_gap(decoded: DecodedEntry, reason: GapReason, *, after: EntryId) -> Gap:
+    """What this entry's number or marker shows: only the stream, which is gone, could say how much,
+    and whether it was told."""
+    return Gap(
+        reason=reason,
+        missed=None,
+        after=str(after),
+        before=str(decoded.id),
+        detail="the runner lost events here or before; the stream that could say is gone",
+    )
+
+
+def ended_gap(reason: GapReason, after: EntryId, upto: EntryId) -> Gap:
+    """What was there between two places, the second included, when the stream ended."""
+    return Gap(reason, None, str(after), str(behind(upto)))
+
+
 def entry_gaps(
     decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor
 ) -> Iterator[tuple[Gap | None, Cursor, int]]:
@@ -58,6 +76,8 @@ def entry_gaps(
     if lost.hole:
         since = min(previous.id, lost.since or previous.id)
         yield hole_gap(decoded, lost.hole, after=since), told, 0
+    if lost.unknown is not None:  # the end of this life, right behind, moves the place
+        yield unknown_gap(decoded, lost.unknown, after=previous.id), NOWHERE, 0
     marker = producer_gap(decoded, lost.stated, after=previous) if lost.stated else None
     if decoded.event is not None:
         if marker is not None:

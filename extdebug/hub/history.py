@@ -17,10 +17,10 @@ from redis.exceptions import ResponseError
 
 from extdebug.hub import life_agreement as lives
 from extdebug.hub.boundary_reads import count_entries, find_last
-from extdebug.hub.gaps import off_stream_gap
+from extdebug.hub.gaps import ended_gap, off_stream_gap
 from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import WAIT, agree, goes_on, live_from
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.runner_buffer import off_stream
 from extdebug.hub.sequence_scan import begin_sequences
 from extdebug.hub.snapshots import snapshot_commands
@@ -29,7 +29,7 @@ from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
-from extdebug.streams.continuity import Continuity, Loss, cross, go_on, missing
+from extdebug.streams.continuity import Continuity, Loss, beyond, cross, go_on, missing
 from extdebug.streams.replies import Row, Snapshot, read_keys, read_snapshot
 from extdebug.wire.events import LAST_MS, GapReason
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start, before, behind
@@ -50,7 +50,6 @@ class History:
         self._target = live.watched.target
         self._average = 1024.0
         self._waits = 0  # for our live stream to notice what the server lost
-        self._anew = False  # it has: we begin again where we are
         self.done = False
         self._open()
 
@@ -124,7 +123,7 @@ class History:
         self._private.snapshot = snapshot
         if stood.epoch == boundary.epoch and not snapshot.exists:
             return stood
-        if stood.epoch == boundary.epoch and not self._beyond(stood, snapshot):
+        if stood.epoch == boundary.epoch and not beyond(stood, snapshot):
             self._told_until = epochs.gap_until(snapshot.epochs, stood.epoch)
             return stood  # before a restart that our live stream has not noticed yet, too
         if boundary.epoch and not lives.knows(self._hub, self._live, boundary.epoch, snapshot):
@@ -147,11 +146,6 @@ class History:
             self._private.lose(dataclasses.replace(lost, through=at), ends=stood)
         return at
 
-    @staticmethod
-    def _beyond(stood: Cursor, snapshot: Snapshot) -> bool:
-        same = stood.epoch in snapshot.epochs
-        return same and (stood.id > snapshot.top or (stood.index or 0) > snapshot.added)
-
     def _off_stream(self, place: Cursor, boundary: Cursor) -> Cursor:
         """On from lines that came straight from runners: by the clock, and not to be counted.
 
@@ -169,12 +163,11 @@ class History:
             if told := self._pieces():
                 return told
             self._restart()
-        if self._anew:
+        if self._private.account is None:
             await self.begin()
-            self._anew = False
         account, boundary = self._private.account, self.boundary
         if account is None:
-            raise RuntimeError("begin() first")
+            raise RuntimeError("begin() found no place")
         if account.at.id >= boundary.id and self._crossing is None:
             return self._finish(boundary)
         self._use_rules()
@@ -197,7 +190,7 @@ class History:
         if not goes_on(self._hub, self._live, account.at, snapshot):
             # Another stream, or away. Once that is told, nothing of ours is left to read.
             told = self._live.watched.cursor.epoch != boundary.epoch
-            return self._finish(boundary) if told else None
+            return self._finish(boundary, gone=True) if told else None
         if await lives.unnoticed_loss(self._hub, self._live, link, snapshot, waits=self._waits):
             self._waits += 1
             return None
@@ -269,7 +262,7 @@ class History:
         if self._private.account is not None:
             self._start = Start(cursor=self._private.account.at)
         self._live.restart(self._live.selection)
-        self._anew = True
+        self._open()  # the next page begins again where we are
 
     def _use_rules(self) -> None:
         """New redaction rules count for every page after them."""
@@ -277,13 +270,20 @@ class History:
             self._rules = self._hub.redactor
             self._private.use(self._rules)
 
-    def _finish(self, boundary: Cursor) -> list[Piece]:
+    def _finish(self, boundary: Cursor, *, gone: bool = False) -> list[Piece]:
+        """`gone`: the stream is, with all before the boundary, which the places count if any."""
         if boundary != self.boundary:
             return self._pieces()  # the live ring overflowed: go on to where it begins now
-        self._private.flush()
-        pieces = self._pieces()
+        ended = lives.ending(boundary, self._live.watched.cursor)
+        self._private.flush(ended)
         account = self._private.account or Continuity(boundary)
+        uncounted = account.at.index is None or not account.claims
+        if gone and uncounted and account.at.id < boundary.id:
+            self._sub.ring.push_seam(ended_gap(ended, account.at.id, boundary.id))
+        pieces = self._pieces()
         pieces.append(Piece(boundary, since=account.proved, explained=account.explained))
+        if account.at.id > boundary.id:
+            self._live.ring.told = account.at
         self.done = True
         return pieces
 

@@ -18,6 +18,7 @@ from extdebug.hub.subscription import Subscription
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
 from extdebug.streams.replies import Snapshot
+from extdebug.wire.events import GapReason
 from extdebug.wire.positions import Cursor, before
 
 NOTICES: Final = 40  # looks at whether it did, before the session says that it must wait
@@ -117,3 +118,9 @@ def noticed_loss(live: Subscription) -> bool:
     ring = live_from(live)
     kept = live.watched.rollbacks.items()
     return any(place < ring.id for epoch, place in kept if epoch >= ring.epoch > "")
+
+
+def ending(stood: Cursor, now: Cursor) -> GapReason:
+    """Why nobody can count what is lost between a place and one in a later life."""
+    failover = epochs.by_failover(now.epoch) and not epochs.one_run(stood.epoch, now.epoch)
+    return GapReason.FAILOVER if failover else GapReason.RESET

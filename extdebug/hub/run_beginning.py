@@ -65,6 +65,15 @@ async def find_beginning(
     return Beginning(first.ms, max(0, certain_ms - first.ms))
 
 
+def behind_what_was_read(old: EntryId, doubt: Beginning) -> Beginning:
+    """Where an entry of the run before this one was read, `old`, this one began later."""
+    began, certain = doubt.places
+    if doubt.began_ms is None:
+        return doubt
+    began_ms = max(began.ms, min(old.ms + 1, certain.ms))
+    return Beginning(began_ms, certain.ms - began_ms)
+
+
 async def _next(link: Link, watched: WatchedStream, place: EntryId) -> EntryId | None:
     read = ("XREAD", "COUNT", 1, "STREAMS", watched.key, str(place))
     rows = rows_of((await link.together(read))[0])
@@ -89,8 +98,7 @@ async def _behind_what_goes_on(link: Link, watched: WatchedStream, doubt: Beginn
             began_ms = max(began.ms, min(old.ms + 1, place.ms))
             return Beginning(began_ms, certain.ms - began_ms)
         old = place
-    began_ms = max(began.ms, min(old.ms + 1, certain.ms))
-    return Beginning(began_ms, certain.ms - began_ms)
+    return behind_what_was_read(old, doubt)
 
 
 async def _between(

@@ -15,13 +15,18 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from extdebug.hub.reader_group import Command, ReaderGroup, RolledBack
-from extdebug.hub.run_beginning import Beginning, by_identity, find_beginning
+from extdebug.hub.run_beginning import (
+    Beginning,
+    behind_what_was_read,
+    by_identity,
+    find_beginning,
+)
 from extdebug.hub.sequence_scan import scan_sequences
 from extdebug.hub.snapshots import refusal, rows_of, snapshot_commands
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams import epochs
 from extdebug.streams.connection import Link
-from extdebug.streams.continuity import Continuity, Loss, go_on
+from extdebug.streams.continuity import Continuity, Loss, beyond, go_on
 from extdebug.streams.replies import Row, Snapshot, read_snapshot
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import GapReason
@@ -34,6 +39,7 @@ LIVES: Final = 8  # lives of the key remembered, for one that comes back
 # While somebody else names a life we wait, at most so often and so long (s).
 NAMING_TRIES: Final = 20
 NAMING_WAIT: Final = 0.01
+BEGIN_TRIES: Final = 3  # where the stream is replaced between a look and its name
 
 
 async def deliver(
@@ -76,8 +82,9 @@ class StreamLife:
         return epochs.current(snapshot.epochs, snapshot.run(self._server.run_id))
 
     async def begin(
-        self, *, at_top: bool = False, epoch: str = "", beginning: Beginning | None = None
-    ) -> Snapshot:
+        self, *, at_top: bool = False, epoch: str = "", beginning: Beginning | None = None,
+        tries: int = BEGIN_TRIES,
+    ) -> Snapshot:  # fmt: skip
         """See to an epoch of this run, and with `at_top` to our group there. The snapshot after it.
 
         A key that does not exist is made, empty: only so can its first entry wake the tail.
@@ -111,6 +118,8 @@ class StreamLife:
         if refused is not None:
             self._group.refused(refused)
         self._group.exists = self._group.synced = at_top and self._group.name in snapshot.groups
+        if tries and not self.current(snapshot) and self._group.usable:  # replaced meanwhile
+            return await self.begin(at_top=at_top, tries=tries - 1)
         return snapshot
 
     def _moved(self, snapshot: Snapshot) -> str:
@@ -146,11 +155,10 @@ class StreamLife:
         at = account.at
         moved = snapshot.exists and bool(self._moved(snapshot))
         run_id = (await self.begin() if moved else snapshot).run(self._server.run_id)
-        beyond = at.id > snapshot.top or (at.index or 0) > snapshot.added
         if not snapshot.exists and at.epoch and not self._gone_for_good():
             return False  # moved aside for a moment, or the new stream is just being written
         self._gone_at = 0.0
-        if snapshot.exists and not beyond:
+        if snapshot.exists and not beyond(at, snapshot):
             # Our group alone proves nothing in a life with a name: it may be one that we left.
             ours = self._group.name in snapshot.groups and not self.current(snapshot)
             ours = ours and self._group.exists
@@ -178,7 +186,7 @@ class StreamLife:
                     del kept[min(kept)]
             await self._turn(account, rolled_back=rolled_back)
         else:
-            await self._change(account, await self.begin())
+            await self._change(account, await self.begin(beginning=self._beginning(at, run_id)))
         return False
 
     def _gone_for_good(self) -> bool:
@@ -215,7 +223,7 @@ class StreamLife:
     ) -> None:
         """Into the life that `now` names; what is lost between lies before `bound`."""
         watched = self._watched
-        watched.flush()
+        watched.flush(self._ending(account.at, now))
         at = account.at
         self.remember(at)
         self._group.synced = self._group.exists = False
@@ -254,11 +262,24 @@ class StreamLife:
             watched.hurried = True  # the loss waits for them, and they for nobody
             await deliver(self._link, watched, snapshot, old, whole=False)
             if account.at.id == at:
-                watched.flush()
+                watched.flush(self._ending(account.at, snapshot))
             if len(old) < len(rows):
                 return rows[len(old)][0]
             if len(rows) < REST_PAGE:
                 return None
+
+    def _ending(self, at: Cursor, now: Snapshot) -> GapReason:
+        """Why nobody can count what is lost between this place and the life that `now` names."""
+        life = self.current(now)
+        failover = epochs.by_failover(life) if life else self._server.failover
+        anew = not epochs.of_run(at.epoch, self._server.run_id)
+        return GapReason.FAILOVER if anew and failover else GapReason.RESET
+
+    def _beginning(self, at: Cursor, run_id: str) -> Beginning:
+        """When this run began, for a reader that stands in a stream which is there no more."""
+        doubt = by_identity(self._server)
+        anew = not (epochs.of_run(at.epoch, run_id) or self._server.failover)
+        return behind_what_was_read(at.id, doubt) if anew else doubt
 
     def remember(self, at: Cursor) -> None:
         """The place to go on at when this life comes back under the key."""

@@ -20,7 +20,7 @@ from extdebug.streams.continuity import Continuity, Loss
 from extdebug.streams.producers import NOTHING_MISSING, Missing
 from extdebug.streams.replies import Row, Snapshot
 from extdebug.streams.sequence_gaps import SequenceGaps
-from extdebug.wire.events import Gap
+from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, EntryId, behind
 from policies.redaction.redactor import Redactor
@@ -113,6 +113,7 @@ class WatchedStream:
         """Entries without a snapshot, up to the first that shows a loss or for which a watcher that
         keeps up has no room; the rest is `pending` until `look`. How many events were delivered."""
         self.pending += rows
+        self.sequence_gaps.certain = False
         return self._run(self.pending, known=False)
 
     def look(self, snapshot: Snapshot, rows: Sequence[Row], *, whole: bool) -> int:
@@ -120,7 +121,7 @@ class WatchedStream:
         account = self.account
         if account is None:
             raise RuntimeError("the watch is not attached yet")
-        self.snapshot = snapshot
+        self.snapshot, self.sequence_gaps.certain = snapshot, False
         delivered, first = 0, snapshot.first
         if gone := [row for row in self.pending if first is None or row[0] < first]:
             self.hurried = True  # the stream holds them no more, but we do
@@ -132,11 +133,11 @@ class WatchedStream:
         for loss in account.look(snapshot, [row[0] for row in self.pending], whole=whole):
             self.lose(loss, ends=ends)
         # Nothing is trimmed out of the middle: without entries deleted by hand all is known.
-        certain = whole or account.certain(snapshot)
-        delivered += self._run(self.pending, known=True, certain=certain)
+        self.sequence_gaps.certain = whole or account.certain(snapshot)
+        delivered += self._run(self.pending, known=True)
         if whole and not self.pending:
             account.settle(snapshot)
-        elif certain and not self.pending:
+        elif self.sequence_gaps.certain and not self.pending:
             account.prove()
         return delivered
 
@@ -152,11 +153,13 @@ class WatchedStream:
             subscription.ring.push_loss(gap, loss, through=through, ends=ends)
         self.wake()
 
-    def flush(self) -> int:
-        """Deliver what is pending as it is: the stream that could explain its holes is gone."""
-        self.sequence_gaps.complete = True
+    def flush(self, ended: GapReason) -> int:
+        """Deliver what is pending, since the stream has `ended` that could explain its numbers: how
+        much they show to be missing is not to be known where they could not be judged."""
         self.hurried = True
-        return self._run(self.pending, known=True)
+        delivered = self._run(self.pending, known=True, ended=ended)
+        self.sequence_gaps.complete = True
+        return delivered
 
     def unknown_source(self) -> bool:
         """Whether the first pending entry's number can only be judged by earlier entries."""
@@ -165,7 +168,7 @@ class WatchedStream:
 
     # --- to the rings -------------------------------------------------------------------------
 
-    def _run(self, rows: list[Row], *, known: bool, certain: bool = False) -> int:
+    def _run(self, rows: list[Row], *, known: bool, ended: GapReason | None = None) -> int:
         """Deliver `rows` from the front, and take what was delivered out of the list."""
         account = self.account
         if account is None or not rows:
@@ -188,20 +191,23 @@ class WatchedStream:
                 size += sum([len(decoded.json) for decoded in run])
             else:
                 count, decoded = 1, some[done]
-                if decoded.origin.src is not None and self._undecided(decoded, known=known):
+                undecided = self._undecided(decoded, known=known)
+                if undecided and ended is None:
                     break
                 previous = place
                 index = None if place.index is None else place.index + 1
                 # Told before this entry, to whoever brought that place.
                 told = previous.stated and decoded.event is not None
                 lost = self.sequence_gaps.account(decoded.origin, at=decoded.id, told=told)
+                if undecided and not told:
+                    lost = Missing(0, 0, unknown=ended)
                 place = self.sequence_gaps.told(Cursor(decoded.id, index, place.epoch))
                 told_before = previous.ahead, previous.untold
                 changed = lost != NOTHING_MISSING or told_before != (place.ahead, place.untold)
                 if changed or decoded.event is None:
                     delivered += self._fan(part, previous)
                     part, size = [], 0
-                    self._tell(decoded, lost, previous, place, certain=certain)
+                    self._tell(decoded, lost, previous, place)
                 if decoded.event is not None:
                     part.append(decoded)
                     size += len(decoded.json)
@@ -210,9 +216,8 @@ class WatchedStream:
                 delivered += self._fan(part, place)
                 part, size = [], 0
         delivered += self._fan(part, place)
-        ids = [id for id, _ in rows[:taken]]
+        account.read([id for id, _ in rows[:taken]], blind=not known)
         del rows[:taken]
-        account.read(ids, blind=not known)
         self.counts.entries += taken
         self.counts.delivered += delivered
         if taken:
@@ -241,17 +246,11 @@ class WatchedStream:
         return fan_out(self._groups, part, through)
 
     def _tell(
-        self,
-        decoded: DecodedEntry,
-        lost: Missing,
-        previous: Cursor,
-        place: Cursor,
-        *,
-        certain: bool,
-    ) -> None:
+        self, decoded: DecodedEntry, lost: Missing, previous: Cursor, place: Cursor
+    ) -> None:  # fmt: skip
         """What this entry shows to be lost, and the entry itself where it has no line."""
         account = self.account
-        if account is not None and lost.hole and not certain:
+        if account is not None and lost.hole and not self.sequence_gaps.certain:
             account.explain(lost.hole)  # it may be the stream's, and lie anywhere since
             lost = lost._replace(since=min(lost.since or previous.id, account.proved))
         for gap, through, counted in entry_gaps(decoded, lost, previous, place):

@@ -73,8 +73,7 @@ def go_on(
     if not stood.epoch:
         return _without_epoch(stood, snapshot, life, start)
     if stood.epoch in snapshot.epochs and epochs.of_run(stood.epoch, run_id):
-        beyond = stood.id > snapshot.top or (stood.index or 0) > snapshot.added
-        if not beyond:
+        if not beyond(stood, snapshot):
             return msgspec.structs.replace(stood, epoch=life), None
         end = Cursor(snapshot.top, snapshot.added, life)  # a forged place, or a forged count
         return end, Loss(GapReason.RESET, None, min(stood.id, snapshot.top), None, end)
@@ -89,6 +88,11 @@ def go_on(
         return at, Loss(reason, None, place, None, at, kept=snapshot.top)
     at = Cursor(start, removed, life)
     return at, Loss(GapReason.RESET, None, stood.id, snapshot.first, at)
+
+
+def beyond(stood: Cursor, snapshot: Snapshot) -> bool:
+    """Whether a place lies behind all that the stream ever held, by its id or by its count."""
+    return stood.id > snapshot.top or (stood.index or 0) > snapshot.added
 
 
 def cross(at: Cursor, snapshot: Snapshot, epoch: str, following: EntryId) -> Loss:
@@ -108,7 +112,7 @@ def _without_epoch(
     stood: Cursor, snapshot: Snapshot, life: str, start: EntryId
 ) -> tuple[Cursor, Loss | None]:
     """A place of the form before epochs: what it cannot prove is a loss of unknown size."""
-    if stood.id > snapshot.top or (stood.index or 0) > snapshot.added:
+    if beyond(stood, snapshot):
         at = Cursor(start, snapshot.added - snapshot.length, life)
         return at, Loss(GapReason.RESET, None, stood.id, snapshot.first, at)
     if stood.id != ZERO_ID and (snapshot.first is None or snapshot.first > stood.id):

@@ -71,7 +71,7 @@ def run_certain(epoch: str) -> EntryId:
 
 def gap_until(epochs: Sequence[str], life: str) -> EntryId:
     """How far the gap reaches between `life`'s run and the one before, where there was one."""
-    return run_certain(life) if any(not _one_run(one, life) for one in epochs) else ZERO_ID
+    return run_certain(life) if any(not one_run(one, life) for one in epochs) else ZERO_ID
 
 
 def by_failover(epoch: str) -> bool:
@@ -120,11 +120,12 @@ def run_before(epochs: Sequence[str], moves: Sequence[str], run_id: str) -> str:
 def next_began(epochs: Sequence[str], stood: str, life: str) -> EntryId:
     """Where the run that followed `stood`'s began, for who comes from there into `life`: there may
     have been others between, and what each beginning cost lies behind the first."""
-    later = [epoch for epoch in epochs if epoch > stood and not _one_run(epoch, stood)]
+    later = [epoch for epoch in epochs if epoch > stood and not one_run(epoch, stood)]
     return min(map(run_began, [*later, life]))
 
 
-def _one_run(one: str, other: str) -> bool:
+def one_run(one: str, other: str) -> bool:
+    """Whether both were made under one run of the server."""
     return one[_TIME : _TIME + _RUN] == other[_TIME : _TIME + _RUN]
 
 

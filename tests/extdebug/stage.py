@@ -12,7 +12,7 @@ from typing import Any
 from extdebug.db import Bridge
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.overview import Counts
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
@@ -24,6 +24,7 @@ from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.store import Lease
 from extdebug.streams.continuity import Continuity
 from extdebug.streams.replies import Row, Snapshot
+from extdebug.wire.events import GapReason
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 from policies.decisions.decide import Decision
@@ -77,8 +78,9 @@ class PaperHub:
         """A runner's marker: so many events were dropped before they were written."""
         row = (EntryId(len(self.rows) + 1, 0), raw(src="r1", lost=str(count), why=why))
         self.rows.append(row)
+        self.watched.sequence_gaps.complete = True
         self.watched.read([row])
-        self.watched.flush()
+        self.watched.flush(GapReason.RESET)
 
     def use(self, redactor: Redactor) -> None:
         self.redactor = redactor
@@ -137,8 +139,9 @@ class PaperHistory:
         private.account = Continuity(self._after)
         one = Subscription(private, self._live.selection, lambda: None, limit=1 << 30)
         one.ring.parked = False
+        private.sequence_gaps.complete = True
         private.read([row for row in self._hub.rows if self._after.id < row[0] <= boundary.id])
-        private.flush()
+        private.flush(GapReason.RESET)
         pieces: list[Piece] = []
         while (piece := one.ring.take()) is not None:
             piece.history = True

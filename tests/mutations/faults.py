@@ -12,6 +12,7 @@ from tests.mutations.levels import LEVELS
 from tests.mutations.lists import LISTS
 from tests.mutations.loss_core import LOSS_CORE
 from tests.mutations.masters import MASTERS
+from tests.mutations.middles import MIDDLES
 from tests.mutations.openings import OPENINGS
 from tests.mutations.presence import PRESENCES
 from tests.mutations.purges import PURGES
@@ -32,6 +33,7 @@ MUTATIONS: Final = [
     *LISTS,
     *LOSS_CORE,
     *MASTERS,
+    *MIDDLES,
     *OPENINGS,
     *PRESENCES,
     *PURGES,

@@ -10,6 +10,7 @@ CONTINUITY: Final = "extdebug/streams/continuity.py"
 EPOCHS: Final = "extdebug/streams/epochs.py"
 NUMBERS: Final = "extdebug/streams/sequence_gaps.py"
 RING: Final = "extdebug/hub/ring_buffer.py"
+PIECES: Final = "extdebug/hub/pieces.py"
 PLACE: Final = "extdebug/sessions/place.py"
 FLOW: Final = "extdebug/sessions/flow_control.py"
 DELIVERY: Final = "extdebug/sessions/delivery.py"
@@ -66,8 +67,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a forged count passes", CONTINUITY,
-        "beyond = stood.id > snapshot.top or (stood.index or 0) > snapshot.added",
-        "beyond = stood.id > snapshot.top", CONTINUITY_TESTS,
+        "return stood.id > snapshot.top or (stood.index or 0) > snapshot.added",
+        "return stood.id > snapshot.top", CONTINUITY_TESTS,
     ),
     Mutation(
         "another life is the same if it grew", CONTINUITY,
@@ -140,7 +141,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "the stream's loss is told again as a producer's", NUMBERS,
-        "hole -= taken", "hole -= 0", NUMBER_TESTS,
+        "return hole - taken", "return hole", NUMBER_TESTS,
     ),
     Mutation(
         "a loss excuses holes for ever", NUMBERS,
@@ -153,8 +154,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a loss excuses holes before its own beginning", NUMBERS,
-        "if excused is not None and at > excused.after and not told:",
-        "if excused is not None and not told:", NUMBER_TESTS,
+        "if not (taken or sure) and excused is not None and at > excused.after:",
+        "if not (taken or sure) and excused is not None:", NUMBER_TESTS,
     ),
     Mutation(
         "what was stated before a first number swallows a later hole", NUMBERS,
@@ -180,7 +181,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a producer's gap vanishes with what is dropped", RING,
-        "            _state(last.stated, gap)\n\n    def take", "            pass\n\n    def take",
+        "            _state(last.stated, gap)\n\n    def _fresh",
+        "            pass\n\n    def _fresh",
         RING_TESTS,
     ),
     Mutation(
@@ -211,12 +213,12 @@ LOSS_CORE: Final = [
         "return _life_ends(at, piece)", PLACE_TESTS,
     ),
     Mutation(
-        "a loss that lies before our place is passed over", PLACE,
+        "a loss that lies before our place is passed over", PIECES,
         "return None if passed_by and not _more(at, piece) else piece",
         "return None if passed_by else piece", PLACE_TESTS,
     ),
     Mutation(
-        "what was told is told again", PLACE,
+        "what was told is told again", PIECES,
         "kept = [i for i, decoded in enumerate(chunk.events) if decoded.id > at.id]",
         "kept = [i for i, decoded in enumerate(chunk.events)]", PLACE_TESTS,
     ),
@@ -295,8 +297,8 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "what is pending is dropped when the stream ends", WATCHED,
-        "return self._run(self.pending, known=True)\n\n    def unknown_source",
-        "return 0\n\n    def unknown_source", WATCHED_TESTS,
+        "delivered = self._run(self.pending, known=True, ended=ended)",
+        "delivered = 0", WATCHED_TESTS,
     ),
     # --- the reader and history
     Mutation(

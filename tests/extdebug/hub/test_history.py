@@ -11,7 +11,7 @@ import pytest
 from extdebug.filters.filter import Filter
 from extdebug.hub.history import PROVISIONAL_MS, History
 from extdebug.hub.hub import Hub
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.selection import Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.sessions.flow_control import Events, FlowControl

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.life_agreement import agree
-from extdebug.hub.ring_buffer import Piece
+from extdebug.hub.pieces import Piece
 from extdebug.hub.runner_buffer import OFF_STREAM
 from extdebug.wire.positions import EPOCH_DIGITS, Cursor, EntryId, Start, behind
 from policies.redaction.redactor import Redactor

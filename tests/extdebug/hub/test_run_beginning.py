@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from extdebug.hub.run_beginning import Beginning, behind_what_was_read
 from extdebug.wire.positions import EntryId
 from tests.extdebug.hub.test_stream_life import Stage
 
@@ -96,3 +97,11 @@ async def test_of_one_moment_what_goes_on_does_not_draw_the_rest_to_it(stage: Nu
     stage.say("w", 10)
     await stage.look()
     assert stage.told() == ["reset:None", "w4", "w9", "w10"]
+
+
+def test_a_run_began_behind_what_was_read_of_the_one_before() -> None:
+    doubt = Beginning(1_000, 500)
+    assert behind_what_was_read(EntryId(1_200, 3), doubt) == Beginning(1_201, 299)
+    assert behind_what_was_read(EntryId(900, 0), doubt) == doubt
+    assert behind_what_was_read(EntryId(9_000, 0), doubt) == Beginning(1_500, 0)
+    assert behind_what_was_read(EntryId(9_000, 0), Beginning(None, 0)) == Beginning(None, 0)

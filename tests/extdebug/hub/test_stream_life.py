@@ -429,3 +429,41 @@ async def test_of_two_processes_that_notice_at_once_one_names_the_run(
     assert epochs.of_run(stage.epoch, stage.server.run_id)
     assert run_id != stage.server.run_id
     assert claim.encode() not in life.groups
+
+
+async def test_a_stream_that_is_replaced_while_it_is_named_has_a_name_all_the_same(
+    stage: Stage,
+) -> None:
+    """Another process named the life that we saw; the one that takes its place has no name yet."""
+    late = Stage(stage.server, "h2")
+
+    def replaced() -> None:
+        stage.server.replace()
+        stage.write("of the next")
+
+    stage.server.soon = 2, replaced
+    await late.process.look(500)
+    life = stage.server.life
+    assert life is not None
+    assert f"{EPOCH_PREFIX}{late.epoch}".encode() in life.groups
+
+
+async def test_what_a_restart_cost_another_stream_is_no_producers_hole(stage: Stage) -> None:
+    """The last line that we read came within the moment in which the server went."""
+
+    def numbered(*numbers: int) -> None:
+        for n in numbers:
+            stage.write()
+            fields = {"message": f"m{n}", "src": "s", "n": str(n)}
+            stage.server.add(fields, kind="event", even=False, dropped=0)
+
+    numbered(1)
+    await stage.look()
+    numbered(2, 3)
+    stage.server.replace()
+    stage.write("of the next")
+    stage.server.restart(1, nameless=False)
+    await stage.look()
+    numbered(4)
+    await stage.look()
+    assert stage.told() == ["m1", "reset:None", "m4"]

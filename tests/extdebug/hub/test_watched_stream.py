@@ -251,11 +251,46 @@ def test_what_waits_is_delivered_when_the_stream_ends() -> None:
     watched = stream()
     sub = watch(watched)
     watched.read([row(1, "s", 1), row(2, "s", 5)])
-    watched.flush()
+    watched.flush(GapReason.RESET)
     ends = watched.cursor
     loss = Loss(GapReason.RESET, None, EntryId(2, 0), None, Cursor(ZERO_ID, 0, "f" * 24))
     watched.lose(loss, ends=ends)
     assert told(sub) == (["odd 1", "producer:3", "even 2", "reset:None"], 2)
+
+
+@pytest.mark.parametrize("reason", [GapReason.RESET, GapReason.FAILOVER])
+@pytest.mark.parametrize("last", [row(2, "s", 9), row(2, "s", lost=4)])
+def test_what_only_the_stream_could_explain_is_of_unknown_size_when_it_ends(
+    last: Row, reason: GapReason
+) -> None:
+    """The producer's earlier numbers were never learnt: its hole may have been told long ago."""
+    watched = stream()
+    sub = watch(watched)
+    watched.look(snapshot(1, 3, 3), [row(1), last, row(3, "s", 10)], whole=True)
+    assert watched.unknown_source()
+    watched.flush(reason)
+    pieces = list(iter(sub.ring.take, None))
+    [piece] = [piece for piece in pieces if piece.gap]
+    gap = piece.gap
+    assert gap is not None
+    assert (gap.reason, gap.missed, gap.after, gap.before) == (reason, None, "1-0", "2-0")
+    assert not piece.moves, "it is not the change of life itself"
+    assert sum(piece.entries for piece in pieces) == 3
+    assert watched.cursor.id == EntryId(3, 0)
+
+
+def test_what_waited_in_a_look_without_doubt_is_its_producers_loss_when_the_stream_ends() -> None:
+    """The stream's own loss, told behind it, is not made smaller by it."""
+    watched = stream()
+    watch(watched).keeps_up = lambda: True
+    watched.sequence_gaps.complete = True
+    watched.look(snapshot(1, 9, 9), [row(1, "s", 1)], whole=False)
+    for known, explained in ((True, 0), (False, 2)):
+        watched.pending += [row(2 if known else 5, "s", 4 if known else 7)]
+        watched.sequence_gaps.certain = known
+        watched.flush(GapReason.RESET)
+        assert watched.account is not None
+        assert watched.account.explained == explained
 
 
 def test_new_redaction_rules_hold_from_the_next_entry_on() -> None:
@@ -442,7 +477,7 @@ def test_runs_of_plain_entries_are_delivered_as_each_of_them_would_be(
                 watched.look(snapshot(oldest.ms, top, top), list(rows), whole=whole)
             elif act < 0.3:
                 watched.pending += rows
-                watched.flush()
+                watched.flush(GapReason.RESET)
             else:
                 watched.read(list(rows))
         plain, runs = (all_of(watched, of) for watched, of in zip(ways, subs, strict=True))

@@ -20,6 +20,7 @@ from tests.extdebug.model.server import Entry, Life, Server
 COUNTED = (
     GapReason.RETENTION, GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED, GapReason.UNREADABLE,
 )  # fmt: skip
+REPLACED = GapReason.RESET, GapReason.FAILOVER
 OWN = (GapReason.NOT_CONSUMED, GapReason.RATE_LIMITED)  # may be held by the stream all the same
 
 
@@ -80,6 +81,7 @@ class Judge:
         parts[0].since = self.client.moment
         for part in parts:
             self._segment(part)
+        self._total(parts)
         self._end(parts[-1])
         self._held(parts)
         for part in parts:
@@ -105,9 +107,19 @@ class Judge:
             if told.number:
                 run = run_of[told.number]
                 made = self.server.run_of(told.cursor.epoch)
-                assert run <= made, f"{told.number} of run {run} under a name of run {made}"
+                doubt = self._certain(run)
+                assert run <= made or told.cursor.id < doubt, (
+                    f"{told.number} of run {run} under a name of run {made}"
+                )
+
+    def _certain(self, run: int) -> EntryId:
+        """From where on all is of that run: before, numbers that go on without a hole prove that
+        nothing lies between, and stand before the gap."""
+        names = [name for name in self.server.life_of if self.server.run_of(name) == run]
+        return max(map(epochs.run_certain, names), default=ZERO_ID)
 
     def _life(self, cursor: Cursor) -> Life:
+        """The life that a place names."""
         return self.server.life_of[cursor.epoch]
 
     def _wanted(self, entry: Entry) -> bool:
@@ -141,6 +153,7 @@ class Judge:
             for entry in away
             if not (entry.vanished or (part.since and 0 < entry.gone <= part.since))
             and (part.last or (entry.held and entry.id <= part.end.id))
+            and entry.id >= part.behind
         ]
         least = sum(
             entry.kind == "unreadable" or (entry.kind == "event" and self._wanted(entry))
@@ -154,7 +167,7 @@ class Judge:
             away += [e for e in life.entries if e.id <= part.start.id and not e.held]
         assert stated <= len(away), f"{what} stated, {len(away)} lost"
         assert stated + producers >= least, f"{what} stated, {least} lost at the least"
-        most = len(away) + dropped + self._elsewhere(life)
+        most = len(away) + dropped + self._elsewhere(life) + self._late(life, part)
         assert stated + producers <= most, f"{what}: {most} lost at the most"
         if not self.losses and not part.end.stated and not part.start.stated:
             assert stated == least or self.client.filters[1:], what
@@ -166,6 +179,28 @@ class Judge:
         behind = [entry for entry in life.entries if entry.id > part.end.id][: 0 if shown else 1]
         before = [] if shown else self._last_words(life, part.start.id)
         return sum(entry.dropped for entry in (*before, *within, *behind))
+
+    @staticmethod
+    def _late(life: Life, part: Segment) -> int:
+        """Markers that came late: they tell a loss to whoever was not told it by the numbers."""
+        return sum(one.late for one in life.entries if part.start.id < one.id <= part.end.id)
+
+    def _total(self, parts: list[Segment]) -> None:
+        """Over all lives nothing is told twice."""
+        told = sum(part.missed(*COUNTED, GapReason.PRODUCER) for part in parts)
+        first = self._life(self.start)
+        at = self.server.lives.index(first)
+        lives = [life for n, life in enumerate(self.server.lives) if n >= at or life.returned]
+        away = [
+            entry
+            for life in lives
+            for entry in life.entries
+            if entry.number not in self.shown and (life is not first or entry.id > self.start.id)
+        ]
+        provisional = sum(e.id <= self.start.id and not e.held for e in first.entries)
+        elsewhere = sum(map(self._elsewhere, lives))
+        most = len(away) + provisional + self.server.dropped + elsewhere
+        assert told <= most, f"{told} told in all, {most} lost at the most"
 
     @staticmethod
     def _last_words(life: Life, place: EntryId) -> list[Entry]:
@@ -237,7 +272,13 @@ class Judge:
 
     def _resets(self) -> None:
         gaps = [told.gap for told in self.client.log if told.gap and told.gap.missed is None]
-        resets = [gap for gap in gaps if gap.reason in (GapReason.RESET, GapReason.FAILOVER)]
+        places = [self.start, *(told.cursor for told in self.client.log)]
+        # What waits when a stream ends, or has no count, is told before the reset that moves on.
+        resets = [
+            told.gap
+            for stood, told in zip(places, self.client.log, strict=False)
+            if told.gap and told.gap.reason in REPLACED and told.cursor.epoch != stood.epoch
+        ]
         happened = self.server.disruptions - self.client.began
         assert len(resets) <= happened, f"{len(resets)} resets told, {happened} happened"
         # After a restart a process counts again from its next whole look on.

@@ -24,7 +24,7 @@ from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.events import Gap
-from extdebug.wire.keys import Target
+from extdebug.wire.keys import EPOCH_PREFIX, Target
 from extdebug.wire.positions import ZERO_ID, Cursor, Span, Start
 from policies.redaction.redactor import Redactor
 from tests.extdebug.model.server import Server, Wire
@@ -79,7 +79,11 @@ class Process:
         if not self.watched.attached:
             return False
         epoch = self.watched.cursor.epoch
-        ours = self.server.life_of.get(epoch) is self.server.life
+        life = self.server.life
+        ours = self.server.life_of.get(epoch) is life
+        proofs = {self.group, f"{EPOCH_PREFIX}{epoch}".encode()}
+        if life is not None and not proofs & life.groups.keys():
+            return False  # somebody removed by hand what proves to it that this is its stream
         return ours and epochs.of_run(epoch, self.server.run_id)
 
     async def look(self, count: int) -> None:

@@ -6,6 +6,7 @@ each life of the stream, which no real server does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ class Entry:
     kind: str  # event, marker, unreadable
     even: bool = False
     dropped: int = 0
+    late: int = 0  # what a marker states that a number had shown before
     vanished: bool = False  # a restart brought an older copy without it
     held: bool = True  # until it was trimmed, deleted or vanished
     gone: int = 0  # when that was, by the server's count of such moments
@@ -65,8 +67,10 @@ class Server:
         self.replica_ms = 0  # so long it was a replica before
         self.aside: Life | None = None  # what another database holds
         self.written = 0
+        self.dropped = 0  # by all producers
         self.disruptions = 0
         self.moment = 0
+        self.soon: tuple[int, Callable[[], None]] | None = None  # before so many answers
 
     @property
     def run_id(self) -> str:
@@ -88,14 +92,16 @@ class Server:
 
     # --- what happens to the stream -----------------------------------------------------------
 
-    def add(self, fields: dict[str, str], *, kind: str, even: bool, dropped: int) -> None:
+    def add(
+        self, fields: dict[str, str], *, kind: str, even: bool, dropped: int, late: int = 0
+    ) -> None:
         life = self._made()
         id = EntryId(self.now, 0)
         if id <= life.top:
             id = EntryId(life.top.ms, life.top.seq + 1)
         self.written += 1
         flat = [part.encode() for pair in fields.items() for part in pair]
-        life.entries.append(Entry(self.written, id, flat, kind, even, dropped, run=self.run))
+        life.entries.append(Entry(self.written, id, flat, kind, even, dropped, late, run=self.run))
         life.added += 1
         life.top = id
 
@@ -170,6 +176,14 @@ class Server:
         self.began = self.now - 60_000
 
     # --- what readers ask ---------------------------------------------------------------------
+
+    def asked(self) -> None:
+        """Something may happen between two answers to one reader."""
+        if self.soon is not None:
+            left, happens = self.soon
+            self.soon = (left - 1, happens) if left > 1 else None
+            if left <= 1:
+                happens()
 
     def answer(self, command: Command) -> Any:
         try:
@@ -276,12 +290,14 @@ class Wire:
         self.server = server
 
     async def call(self, *command: str | bytes | int) -> Any:
+        self.server.asked()
         reply = self.server.answer(command)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
     async def together(self, *commands: Command) -> list[Any]:
+        self.server.asked()
         return [self.server.answer(command) for command in commands]
 
     async def batch(self, commands: list[Command]) -> list[Any]:

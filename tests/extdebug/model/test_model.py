@@ -53,6 +53,7 @@ class Losses(RuleBasedStateMachine):
         self.numbers: dict[str, int] = {}
         self.seen: set[str] = set()  # producers that this life of the stream has heard of
         self.unmarked: dict[str, int] = {}
+        self.late: dict[str, tuple[int, int]] = {}  # a marker that may still come: lost, untold
         self.losses = False
         self.swapped = False
         self.runner = asyncio.Runner(loop_factory=Hurried)
@@ -81,11 +82,13 @@ class Losses(RuleBasedStateMachine):
         if attached:
             self.run(self.processes[0].look(500))
 
-    def _add(self, src: str | None, *, kind: str = "event", lost: int = 0) -> None:
+    def _add(
+        self, src: str | None, *, kind: str = "event", lost: int = 0, untold: int | None = None
+    ) -> None:
         fields = {"message": f"{'odd' if self.server.written % 2 == 0 else 'even'} "}
         even = self.server.written % 2 == 1
         fields["message"] += str(self.server.written + 1)
-        dropped = lost
+        dropped = lost if untold is None else untold
         if kind == "unreadable":
             fields = {"nonsense": "x"}
         if src is not None:
@@ -93,13 +96,15 @@ class Losses(RuleBasedStateMachine):
             if kind == "event":
                 self.numbers[src] = self.numbers.get(src, 0) + 1
                 fields["n"] = str(self.numbers[src])
+                unmarked = self.unmarked.pop(src, 0)
                 if src in self.seen:
-                    dropped = self.unmarked.get(src, 0)
-                self.unmarked[src] = 0
+                    dropped = unmarked
+                self.late[src] = unmarked, unmarked - dropped
                 self.seen.add(src)  # only from a number on can a hole be told
         if lost:
             fields |= {"lost": str(lost), "why": "queue full"}
-        self.server.add(fields, kind=kind, even=even, dropped=dropped)
+        late = max(0, lost - dropped)
+        self.server.add(fields, kind=kind, even=even, dropped=dropped, late=late)
 
     @rule(count=counts)
     def unnumbered(self, count: int) -> None:
@@ -114,12 +119,22 @@ class Losses(RuleBasedStateMachine):
     @rule(count=counts, src=st.sampled_from("ab"))
     def dropped_by_its_producer(self, count: int, src: str) -> None:
         self.numbers[src] = self.numbers.get(src, 0) + count
+        self.server.dropped += count
         self.unmarked[src] = self.unmarked.get(src, 0) + count
 
     @rule(count=counts, src=st.sampled_from("ab"))
     def dropped_with_a_marker(self, count: int, src: str) -> None:
         self.numbers[src] = self.numbers.get(src, 0) + count
+        self.server.dropped += count
         self._add(src, kind="marker", lost=count)
+
+    @precondition(lambda self: any(lost for lost, _ in self.late.values()))
+    @rule(src=st.sampled_from("ab"))
+    def late_marker(self, src: str) -> None:
+        """The marker of a hole that the numbers have shown already."""
+        lost, untold = self.late.pop(src, (0, 0))
+        if lost:
+            self._add(src, kind="marker", lost=lost, untold=untold)
 
     @rule()
     def unreadable(self) -> None:
@@ -146,6 +161,12 @@ class Losses(RuleBasedStateMachine):
         self.seen.clear()
         self.server.now += 1
         self.unnumbered(lines)
+
+    @rule(answers=st.integers(1, 6), lines=few, what=st.sampled_from(["replace", "trim", "add"]))
+    def soon(self, answers: int, lines: int, what: str) -> None:
+        """While somebody reads, between two answers."""
+        happens = {"replace": self.replace, "trim": self.trim, "add": self.unnumbered}[what]
+        self.server.soon = answers, lambda: happens(lines)
 
     @rule(
         forgotten=st.integers(0, 4), nameless=st.booleans(), noticed=st.sampled_from([0, 1, 3]),
@@ -181,9 +202,11 @@ class Losses(RuleBasedStateMachine):
 
     @rule(which=few)
     def group_removed(self, which: int) -> None:
-        """By hand: the epoch still proves the stream."""
+        """By hand: the epoch still proves the stream, where there is one."""
         life = self.server.life
         if life is not None:
+            named = any(name.startswith(EPOCH_PREFIX.encode()) for name in life.groups)
+            self.server.disruptions += not named
             life.groups.pop(self.processes[which % 2].group, None)
 
     @rule()
@@ -273,6 +296,7 @@ class Losses(RuleBasedStateMachine):
 
     def drain(self) -> None:
         """Everything comes to rest: all that is written was read, all that waits was told."""
+        self.server.soon = None
         for where, client in enumerate(self.clients):
             if client.process is None:
                 self._back(client, where)
