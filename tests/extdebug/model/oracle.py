@@ -76,6 +76,8 @@ class Judge:
         self.shown = set(self.numbers)
 
     def judge(self) -> None:
+        if not all(told.cursor.epoch for told in self.client.log):
+            return  # given out while the stream was replaced: such a place names no life
         self._order()
         parts = segments(self.start, self.client.log, self.client.flow.position)
         parts[0].since = self.client.moment

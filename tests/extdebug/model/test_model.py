@@ -26,7 +26,7 @@ from extdebug.wire.keys import EPOCH_PREFIX
 from extdebug.wire.positions import Cursor, Span, Start
 from tests.extdebug.model.oracle import Judge
 from tests.extdebug.model.parties import Client, Process
-from tests.extdebug.model.server import Server
+from tests.extdebug.model.server import Life, Server
 
 EVEN = Filter.parse({"q": "even"})
 SMALL = 2_000  # bytes of a ring: about ten events
@@ -44,6 +44,10 @@ class Hurried(asyncio.SelectorEventLoop):
         return super().call_later(0, callback, *args, context=context)
 
 
+def _named(life: Life) -> bool:
+    return any(name.startswith(EPOCH_PREFIX.encode()) for name in life.groups)
+
+
 class Losses(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +57,7 @@ class Losses(RuleBasedStateMachine):
         self.numbers: dict[str, int] = {}
         self.seen: set[str] = set()  # producers that this life of the stream has heard of
         self.unmarked: dict[str, int] = {}
-        self.late: dict[str, tuple[int, int]] = {}  # a marker that may still come: lost, untold
+        self.late: dict[str, int] = {}  # a hole that was seen, whose marker may still come
         self.losses = False
         self.swapped = False
         self.runner = asyncio.Runner(loop_factory=Hurried)
@@ -83,12 +87,12 @@ class Losses(RuleBasedStateMachine):
             self.run(self.processes[0].look(500))
 
     def _add(
-        self, src: str | None, *, kind: str = "event", lost: int = 0, untold: int | None = None
+        self, src: str | None, *, kind: str = "event", lost: int = 0, late: bool = False
     ) -> None:
         fields = {"message": f"{'odd' if self.server.written % 2 == 0 else 'even'} "}
         even = self.server.written % 2 == 1
         fields["message"] += str(self.server.written + 1)
-        dropped = lost if untold is None else untold
+        dropped = 0 if late else lost
         if kind == "unreadable":
             fields = {"nonsense": "x"}
         if src is not None:
@@ -98,13 +102,12 @@ class Losses(RuleBasedStateMachine):
                 fields["n"] = str(self.numbers[src])
                 unmarked = self.unmarked.pop(src, 0)
                 if src in self.seen:
-                    dropped = unmarked
-                self.late[src] = unmarked, unmarked - dropped
+                    dropped = self.late[src] = unmarked
                 self.seen.add(src)  # only from a number on can a hole be told
         if lost:
             fields |= {"lost": str(lost), "why": "queue full"}
-        late = max(0, lost - dropped)
-        self.server.add(fields, kind=kind, even=even, dropped=dropped, late=late)
+        shown = lost if late else 0
+        self.server.add(fields, kind=kind, even=even, dropped=dropped, late=shown)
 
     @rule(count=counts)
     def unnumbered(self, count: int) -> None:
@@ -128,13 +131,12 @@ class Losses(RuleBasedStateMachine):
         self.server.dropped += count
         self._add(src, kind="marker", lost=count)
 
-    @precondition(lambda self: any(lost for lost, _ in self.late.values()))
+    @precondition(lambda self: any(self.late.values()))
     @rule(src=st.sampled_from("ab"))
     def late_marker(self, src: str) -> None:
         """The marker of a hole that the numbers have shown already."""
-        lost, untold = self.late.pop(src, (0, 0))
-        if lost:
-            self._add(src, kind="marker", lost=lost, untold=untold)
+        if lost := self.late.pop(src, 0):
+            self._add(src, kind="marker", lost=lost, late=True)
 
     @rule()
     def unreadable(self) -> None:
@@ -165,8 +167,17 @@ class Losses(RuleBasedStateMachine):
     @rule(answers=st.integers(1, 6), lines=few, what=st.sampled_from(["replace", "trim", "add"]))
     def soon(self, answers: int, lines: int, what: str) -> None:
         """While somebody reads, between two answers."""
-        happens = {"replace": self.replace, "trim": self.trim, "add": self.unnumbered}[what]
-        self.server.soon = answers, lambda: happens(lines)
+
+        def happens() -> None:
+            life = self.server.life
+            if what == "add":
+                self.unnumbered(lines)
+            elif what == "trim":
+                self.trim(lines)
+            elif life is not None and _named(life):  # else nothing proves that it is another
+                self.replace(lines)
+
+        self.server.soon = answers, happens
 
     @rule(
         forgotten=st.integers(0, 4), nameless=st.booleans(), noticed=st.sampled_from([0, 1, 3]),
@@ -205,8 +216,7 @@ class Losses(RuleBasedStateMachine):
         """By hand: the epoch still proves the stream, where there is one."""
         life = self.server.life
         if life is not None:
-            named = any(name.startswith(EPOCH_PREFIX.encode()) for name in life.groups)
-            self.server.disruptions += not named
+            self.server.disruptions += not _named(life)
             life.groups.pop(self.processes[which % 2].group, None)
 
     @rule()
