@@ -115,10 +115,11 @@ class Judge:
                 )
 
     def _certain(self, run: int) -> EntryId:
-        """From where on all is of that run: before, numbers that go on without a hole prove that
-        nothing lies between, and stand before the gap."""
+        """From where on all is known to be of that run: before, numbers that go on without a hole
+        prove that nothing lies between, and stand before the gap. Where nobody saw it there is no
+        such place."""
         names = [name for name in self.server.life_of if self.server.run_of(name) == run]
-        return max(map(epochs.run_certain, names), default=ZERO_ID)
+        return max(map(epochs.run_certain, names), default=EntryId(1 << 60, 0))
 
     def _life(self, cursor: Cursor) -> Life:
         """The life that a place names."""
