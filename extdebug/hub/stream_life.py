@@ -125,11 +125,13 @@ class StreamLife:
     def _moved(self, snapshot: Snapshot) -> str:
         """The move to be written down, where nobody did: the server from which we know to come gave
         this one the stream whole, and its life there is the newest."""
-        now, earlier = self._server.run_id, self._server.moved_from
-        if not earlier or self.current(snapshot):
+        if self.current(snapshot):
             return ""
-        before = snapshot.run(earlier)
-        return epochs.move(now, before) if epochs.current(snapshot.epochs, before) else ""
+        for earlier in self._server.moved_from:  # it may have moved on before we read it there
+            before = snapshot.run(earlier)
+            if epochs.current(snapshot.epochs, before):
+                return epochs.move(self._server.run_id, before)
+        return ""
 
     async def _claim(self) -> tuple[Snapshot, list[Command]]:
         """The sole right to name this run's life, and what gives it back; or the name that somebody

@@ -13,6 +13,7 @@ SECOND_MS: Final = 1000  # INFO gives the uptime in whole seconds
 LONG_MS: Final = 200_000  # before our first contact a replica may have been promoted at any time
 # Seconds after a node's last answer in which its heir must be met: too few for two failovers.
 HEIR_SECONDS: Final = 5.0
+MOST_MOVES: Final = 8  # servers remembered, where a stream went on before we could read it there
 
 
 class ServerIdentity:
@@ -20,9 +21,9 @@ class ServerIdentity:
 
     Entries with ids before `began_ms` were written before this run of the server, those from
     `certain_ms` on by this run; between the two nobody can tell. Both are in milliseconds of the
-    server's clock, None while no server told. `moved_from` is the run of the server that gave us to
-    this one by itself, with all that it held; empty where that is not proved. `clock` is in seconds
-    since 1970, `monotonic` in seconds since any moment.
+    server's clock, None while no server told. `moved_from` are the runs of the servers that gave us
+    on to this one by themselves, with all that they held, the last first; none where that is not
+    proved. `clock` is in seconds since 1970, `monotonic` in seconds since any moment.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class ServerIdentity:
         self._clock = clock
         self._monotonic = monotonic
         self.run_id = ""
-        self.moved_from = ""
+        self.moved_from: tuple[str, ...] = ()
         self.failover = False
         self.began_ms: int | None = None
         self.certain_ms: int | None = None
@@ -75,7 +76,7 @@ class ServerIdentity:
         if self.run_id:
             silent = self._monotonic() - self._heard
             met = bool(heir) and node == heir and silent + 1 < min(uptime, HEIR_SECONDS + 1)
-            self.moved_from = self.run_id if met else ""
+            self.moved_from = (self.run_id, *self.moved_from)[:MOST_MOVES] if met else ()
             # Up for longer than we were without an answer: another server, not the same restarted.
             self.failover = uptime > silent + 1 or _promoted(values) is True
             # The earlier run still answered when we heard it last, and was gone when we noticed.

@@ -66,6 +66,19 @@ CLUSTERS: Final = [
         "tests/extdebug/streams/test_epochs.py -k replaced_meanwhile",
     ),
     Mutation(
+        "a stream that moved on before it was read has lost its end",
+        "extdebug/streams/server_identity.py",
+        "(self.run_id, *self.moved_from)[:MOST_MOVES] if met else ()",
+        "(self.run_id,) if met else ()", "tests/extdebug/hub/test_lives_that_move.py",
+    ),
+    Mutation(
+        "a move that nobody saw is believed for those around it",
+        "extdebug/streams/server_identity.py",
+        "(self.run_id, *self.moved_from)[:MOST_MOVES] if met else ()",
+        "(self.run_id, *self.moved_from) if met else self.moved_from",
+        "tests/extdebug/hub/test_lives_that_move.py",
+    ),
+    Mutation(
         "a stream that was moved whole is a loss to all", "extdebug/hub/stream_life.py",
         "moved = snapshot.exists and bool(self._moved(snapshot))", "moved = False",
         "tests/extdebug/hub/test_lives_that_move.py -k moved_whole",

@@ -67,6 +67,37 @@ async def test_it_may_move_on_and_back(stage: Stage) -> None:
     assert late.epoch == epoch
 
 
+async def test_it_may_move_on_before_anybody_reads_it_where_it_was_moved(stage: Stage) -> None:
+    epoch = stage.epoch
+    for number in range(3):
+        stage.process.sent_on()
+        stage.server.move()
+        stage.write(f"moved {number}")
+        stage.process._connected()
+    await stage.look()
+    assert stage.told() == ["moved 0", "moved 1", "moved 2"]
+    assert stage.epoch == epoch
+    late = another(stage)
+    await late.look()
+    assert late.epoch == epoch
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+async def test_of_several_moves_that_nobody_read_each_must_be_proved(
+    stage: Stage, lost: int
+) -> None:
+    for number in range(3):
+        if number == lost:
+            stage.process.cut_off()
+        else:
+            stage.process.sent_on()
+        stage.server.move()
+        stage.process._connected()
+    stage.write("c")
+    await stage.look()
+    assert [one for one in stage.told() if ":" in one] == ["failover:None"]
+
+
 @pytest.mark.parametrize("said", [False, True])
 async def test_what_nobody_saw_move_may_have_lost_its_end(stage: Stage, said: bool) -> None:
     """The connection broke, or another node than the one it was sent to has the stream now."""

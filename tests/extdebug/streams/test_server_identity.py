@@ -239,7 +239,7 @@ def test_who_gave_us_to_a_node_that_we_meet_is_where_we_come_from(clock: Clock) 
     clock.passed += 1
     server.gave("node-b")
     server.identify(info("b", 500, clock), node="node-b")
-    assert (server.run_id, server.moved_from) == ("b", "a")
+    assert (server.run_id, server.moved_from) == ("b", ("a",))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_without_proof_nobody_gave_us_away(
     clock.passed += silent
     server.gave(heir)
     server.identify(info("b", uptime, clock), node=node)
-    assert server.moved_from == ""
+    assert server.moved_from == ()
 
 
 def test_a_word_counts_for_the_next_server_alone(clock: Clock) -> None:
@@ -267,8 +267,8 @@ def test_a_word_counts_for_the_next_server_alone(clock: Clock) -> None:
     server.gave("node-b")
     server.identify(info("a", 500, clock), node="node-a")  # it was too early: still the same one
     server.identify(info("b", 500, clock), node="node-b")
-    assert server.moved_from == ""
+    assert server.moved_from == ()
     server.gave("node-c")
     server.gave("")  # the connection broke before we met it
     server.identify(info("c", 500, clock), node="node-c")
-    assert server.moved_from == ""
+    assert server.moved_from == ()
