@@ -20,6 +20,17 @@ def read_and_told(state: Losses) -> None:
     state.deliver(most=6, seconds=0.5, which=0)
 
 
+def left_behind_a_hole() -> Losses:
+    """Its client was told a hole of two, and left."""
+    state = begun()
+    state.numbered(count=1, src="a")
+    state.dropped_by_its_producer(count=2, src="a")
+    state.numbered(count=1, src="a")
+    read_and_told(state)
+    state.leave(which=0, unreceived=0)
+    return state
+
+
 def come_back(state: Losses) -> None:
     state.look(count=500, which=0)
     state.look(count=500, which=0)
@@ -46,12 +57,7 @@ def test_a_hole_whose_line_before_was_trimmed_is_told_to_who_comes_back() -> Non
 
 
 def test_the_late_marker_of_a_hole_that_was_trimmed_is_not_told_again() -> None:
-    state = begun()
-    state.numbered(count=1, src="a")
-    state.dropped_by_its_producer(count=2, src="a")
-    state.numbered(count=1, src="a")
-    read_and_told(state)
-    state.leave(which=0, unreceived=0)
+    state = left_behind_a_hole()
     state.late_marker(src="a")
     state.numbered(count=1, src="a")
     state.trim(count=2)
@@ -61,12 +67,7 @@ def test_the_late_marker_of_a_hole_that_was_trimmed_is_not_told_again() -> None:
 
 
 def test_the_late_marker_of_a_hole_in_the_stream_before_is_not_told_again() -> None:
-    state = begun()
-    state.numbered(count=1, src="a")
-    state.dropped_by_its_producer(count=2, src="a")
-    state.numbered(count=1, src="a")
-    read_and_told(state)
-    state.leave(which=0, unreceived=0)
+    state = left_behind_a_hole()
     state.replace(lines=0)
     state.late_marker(src="a")
     state.numbered(count=2, src="a")
