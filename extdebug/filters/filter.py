@@ -12,10 +12,12 @@ other installs out of the result (hub/selection.py).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypedDict, TypeVar
+from weakref import WeakValueDictionary
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.evaluator import Narrow, compile_node
@@ -37,7 +39,10 @@ __all__ = [
 
 FORGIVEN: Final = 30.0  # seconds until a filter that was too costly may be tried again
 _Kind = TypeVar("_Kind", Level, Output)
-_CACHED: Final = 256  # selectors; a plain one holds 2 KiB, one with four regexes up to 4 MiB
+# Selectors kept that nobody holds; a plain one has 2 KiB, one with four regexes up to 4 MiB.
+_CACHED: Final = 256
+_held: Final[WeakValueDictionary[Filter, Selector]] = WeakValueDictionary()
+_compiling: Final = threading.Lock()
 
 
 class FilterParts(TypedDict, total=False):
@@ -128,7 +133,7 @@ class Selector:
     and says so in `failed`; a session that stands on it has to be ended, its account would lie.
     """
 
-    __slots__ = ("_failed", "_failed_at", "_parts", "_wall")
+    __slots__ = ("__weakref__", "_failed", "_failed_at", "_parts", "_wall")
 
     def __init__(self, wanted: Filter, *, clocks: Clocks = SYSTEM_CLOCKS) -> None:
         self._parts = tuple(_parts(wanted, clocks))
@@ -186,11 +191,15 @@ class Selector:
 
 @lru_cache(maxsize=_CACHED)
 def compile_filter(wanted: Filter) -> Selector:
-    """The Selector of a filter, the same object for equal filters while it is in use.
+    """The Selector of a filter, the same object for equal filters as long as anybody holds it.
 
     FilterError when `q` is no query or a regex in it is refused.
     """
-    return Selector(wanted)
+    with _compiling:
+        found = _held.get(wanted)
+        if found is None:
+            found = _held[wanted] = Selector(wanted)
+        return found
 
 
 def _parts(wanted: Filter, clocks: Clocks) -> list[Part]:

@@ -16,7 +16,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from extdebug.filters.filter import compile_filter
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.selection import Selection
 from extdebug.hub.snapshots import snapshot_commands
@@ -170,7 +169,7 @@ class Overviews:
             async with hub.reader(target) as link:
                 rows = read_rows(await link.call(*command))
             self._add(known, rows, decoder, selection)
-            failed = compile_filter(selection.filter).failed
+            failed = selection.selector.failed
             if failed is not None:  # what it chose of these is not true
                 del self._known[target, selection]
                 raise failed

@@ -155,6 +155,15 @@ class RingBuffer:
             self.told = None
         return fresh_part(told, piece)
 
+    def whole_frame(self, events: int) -> Piece | None:
+        """The next piece, left where it is, if its lines make a frame by themselves: so many that
+        nothing fits behind them, or nothing waits there. Nothing is to be told before it."""
+        pieces = self._pieces
+        if not pieces or self._dropped or (chunk := pieces[0].chunk) is None:
+            return None
+        last = len(pieces) == 1 and self._late is None
+        return pieces[0] if last or chunk.count >= events else None
+
     def take(self) -> Piece | None:
         """The next piece; what was dropped comes before what follows it."""
         while self._dropped:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from extdebug.filters.filter import Batch, Filter, Part, compile_filter
+from extdebug.filters.filter import Batch, Filter, Part, Selector, compile_filter
 from extdebug.hub.pieces import EventRun
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.wire.events import Event
@@ -21,6 +21,10 @@ class Selection:
 
     installs: frozenset[str] | None  # None: every install, and events that name none
     filter: Filter
+    selector: Selector = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "selector", compile_filter(self.filter))
 
     def choose(self, events: Sequence[Event]) -> Sequence[int]:
         """Positions of the events that pass, for a caller without a shared batch."""
@@ -28,7 +32,7 @@ class Selection:
 
     def hidden(self, events: Sequence[Event]) -> list[tuple[int, Part]]:
         """Positions of the scope's events that the filter leaves out, and the part that does."""
-        rejections = compile_filter(self.filter).rejections(Batch(events))
+        rejections = self.selector.rejections(Batch(events))
         installs = self.installs
         return [
             (i, rejections[i])
@@ -38,7 +42,7 @@ class Selection:
 
     def select(self, batch: Batch, events: Sequence[Event]) -> Sequence[int]:
         """Positions of the events that pass both."""
-        chosen = compile_filter(self.filter).select(batch)
+        chosen = self.selector.select(batch)
         if self.installs is None:
             return chosen
         installs = self.installs

@@ -35,11 +35,14 @@ class Watched(Protocol):
 
 
 class Subscription:
-    """Made by `Hub.subscribe`. The session sets `keeps_up`: whether it acknowledges in time."""
+    """Made by `Hub.subscribe`. `wake` tells of anything, `lines_came` of lines in the ring alone.
+
+    The session sets `keeps_up`: whether it acknowledges in time.
+    """
 
     __slots__ = (
-        "_wake", "boundary", "closed", "keeps_up", "limit", "ring", "runner_buffer", "selection",
-        "watched",
+        "boundary", "closed", "keeps_up", "limit", "lines_came", "ring", "runner_buffer",
+        "selection", "wake", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -48,7 +51,7 @@ class Subscription:
         self.watched = watched
         self.selection = selection
         self.limit = limit
-        self._wake = wake
+        self.wake = self.lines_came = wake
         self.closed = False
         self.keeps_up: Callable[[], bool] = _never
         self.runner_buffer: RunnerBuffer | None = None
@@ -86,9 +89,6 @@ class Subscription:
             self.ring.push(chunk, filtered=filtered, through=through, counted=shown)
         else:
             self.ring.skip(filtered, through=through, counted=shown)
-
-    def wake(self) -> None:
-        self._wake()
 
 
 def _never() -> bool:

@@ -92,9 +92,9 @@ class WatchedStream:
             if subscription.runner_buffer is not None:
                 subscription.runner_buffer.redact(self.decoder)
 
-    def wake(self) -> None:
+    def wake(self, *, lines: bool = False) -> None:
         for subscription in self._all():
-            subscription.wake()
+            subscription.lines_came() if lines else subscription.wake()
 
     def _all(self) -> list[Subscription]:
         return [subscription for group in self._groups.values() for subscription in group]
@@ -221,7 +221,7 @@ class WatchedStream:
         self.counts.entries += taken
         self.counts.delivered += delivered
         if taken:
-            self.wake()
+            self.wake(lines=True)
         return delivered
 
     def _plain_run(

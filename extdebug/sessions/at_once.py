@@ -6,11 +6,11 @@ waited for (the past, a page, a moment, a client that reads slowly) is the task'
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.turn import Message, Spoken
 
 
@@ -19,25 +19,35 @@ class AtOnce:
     would; `task_needed` says whether there is more to do than to say it.
 
     `write` is set by the transport; False: it was not written, and the task gives it out.
+    `told_all` says whether `step` would make no message behind this one, if only lines came.
     """
 
     def __init__(
-        self, bell: Bell, step: Callable[[], Message | None], task_needed: Callable[[], bool]
-    ) -> None:
+        self, bell: Bell, step: Callable[[], Message | None], task_needed: Callable[[], bool], *,
+        speakers: Speakers,
+    ) -> None:  # fmt: skip
         self.write: Callable[[Spoken], bool] | None = None
+        self.told_all: Callable[[Spoken], bool] = _unknown
         self._bell = bell
         self._step = step
         self._task_needed = task_needed
+        self._speakers = speakers
         self._unwritten: Spoken | Exception | None = None
         self._called = False
+        self._lines_only = True  # since the last look at all that could be said
 
     def moved(self) -> None:
-        """There may be more to say."""
+        """There may be more to say, of any kind."""
+        self._lines_only = False
+        self.lines_came()
+
+    def lines_came(self) -> None:
+        """There may be more lines to tell, and nothing else has changed."""
         if self.write is None or not self._bell.asleep:
             self._bell.ring()
-        elif not self._called:  # not from here: who moves us has not finished with the others
+        elif not self._called:
             self._called = True
-            asyncio.get_running_loop().call_soon(self._speak)
+            self._speakers.call(self)
 
     def unwritten(self) -> Spoken | None:
         """What could not be written, once; raises what failed."""
@@ -46,20 +56,43 @@ class AtOnce:
             raise left
         return left
 
-    def _speak(self) -> None:
+    def make(self) -> Spoken | None:
+        """See Speaker."""
         self._called = False
+        if self.write is None or not self._bell.asleep:
+            return None
         try:
-            while self.write is not None and self._bell.asleep:
-                message = self._step()
-                if message is None:
-                    if self._task_needed():
-                        self._bell.ring()
-                    return
-                if isinstance(message, CloseReason):  # it stands: the task is given it again
-                    self._bell.ring()
-                elif not self.write(message):
-                    self._unwritten = message
-                    self._bell.ring()
+            message = self._step()
         except Exception as error:  # noqa: BLE001 - the task fails with it, so the session ends
-            self._unwritten = error
+            self._leave_to_task(error)
+            return None
+        if message is None:
+            self._lines_only = True
+            if self._task_needed():
+                self._bell.ring()
+        elif isinstance(message, CloseReason):  # it stands: the task is given it again
             self._bell.ring()
+        else:
+            return message
+        return None
+
+    def say(self, message: Spoken) -> bool:
+        """See Speaker."""
+        try:
+            if self.write is None or not self.write(message):
+                self._leave_to_task(message)
+                return False
+            if self._lines_only and self.told_all(message):
+                return self._task_needed()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._leave_to_task(error)
+            return False
+        return True
+
+    def _leave_to_task(self, left: Spoken | Exception) -> None:
+        self._unwritten = left
+        self._bell.ring()
+
+
+def _unknown(message: Spoken) -> bool:
+    return False

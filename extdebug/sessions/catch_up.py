@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.pieces import Piece
-from extdebug.hub.selection import Selection
+from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
 from extdebug.wire.keys import Target
@@ -27,7 +27,8 @@ ReadPast = Callable[[Hub, Subscription, Start], History]  # makes what reads a s
 
 
 class CatchUp:
-    """One session's subscription and its reading of the past; `wake` is called as they move."""
+    """One session's subscription and its reading of the past. `wake` is called as they move or,
+    where it is given, `lines_came` as the ring got lines and nothing else has changed."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class CatchUp:
         target: Target,
         *,
         wake: Callable[[], None],
+        lines_came: Callable[[], None] | None = None,
         ring_bytes: int,
         keeps_up: Callable[[], bool],
         history: ReadPast = History,
@@ -44,6 +46,7 @@ class CatchUp:
         self._make_history = history
         self._target = target
         self._wake = wake
+        self._lines_came = lines_came or wake
         self._ring_bytes = ring_bytes
         self._sub: Subscription | None = None
         self._history: History | None = None
@@ -65,6 +68,7 @@ class CatchUp:
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
             )
             self._sub.keeps_up = self._keeps_up
+            self._sub.lines_came = self._lines_came
             was_here = self._was_here or start.cursor is not None
             if was_here and self._sub.runner_buffer is not None and self._sub.watched.streamless:
                 self._sub.runner_buffer.passed_over(ms=int(time.time() * 1000))
@@ -100,6 +104,16 @@ class CatchUp:
         if sub.runner_buffer is not None and sub.runner_buffer.waiting:
             return sub.runner_buffer.take(position)
         return None if self._history is not None or self._rounds else sub.ring.take()
+
+    def whole_frame(self) -> Piece | None:
+        """What `take` would give, left where it is, if it is of the live stream and its lines make
+        a frame by themselves."""
+        sub = self._sub
+        if sub is None or self._pieces or self._rounds or self._history is not None:
+            return None
+        if sub.runner_buffer is not None and sub.runner_buffer.waiting:
+            return None
+        return sub.ring.whole_frame(FRAME_EVENTS)
 
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""

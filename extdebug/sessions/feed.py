@@ -31,6 +31,7 @@ from extdebug.sessions.playback import Playback
 from extdebug.sessions.presence import Presence
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.session_row import SessionRow
+from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.status import StatusTeller
 from extdebug.sessions.turn import Message, Spoken, Turn
 from extdebug.wire.keys import Target
@@ -43,6 +44,7 @@ class FeedOwner(Protocol):
 
     hub: Hub
     records: Bridge
+    speakers: Speakers
 
     def history_of(self, lease: store.Lease) -> ReadPast:
         """What reads the past for this session."""
@@ -70,14 +72,17 @@ class Feed:
         self._row = SessionRow(lease, viewer, target, records=owner.records)
         self._clock = clock or asyncio.get_running_loop()
         self._bell = Bell(self._clock)
-        self._at_once = AtOnce(self._bell, self._step, self._task_needed)
+        self._at_once = AtOnce(
+            self._bell, self._step, self._task_needed, speakers=owner.speakers
+        )  # fmt: skip
         now = self._clock.time()
         self._authority = Authority(decision, lease, wake=self._bell.ring, now=now)
         self.ended = self._authority.ended
         self.lifetime = self._authority.lifetime
         self._playback = Playback(
             owner.hub, target, decision, lease, wanted=wanted, rev=rev, start=start,
-            history=owner.history_of(lease), wake=self._at_once.moved, clock=self._clock, span=span,
+            history=owner.history_of(lease), wake=self._at_once.moved,
+            lines_came=self._at_once.lines_came, clock=self._clock, span=span,
         )  # fmt: skip
         self.flow = self._playback.flow
         self._catch_up = self._playback.catch_up
@@ -91,6 +96,7 @@ class Feed:
             self._authority, self._playback, self.presence, self._status,
             decide_soon=lambda: owner.decide_soon(self),
         )  # fmt: skip
+        self._at_once.told_all = self._turn.told_all
         self._accounting = Accounting(lease)
         self._accounting.use_filter(wanted, owner.hub.redactor, target)
         self._playback.begin()
@@ -119,7 +125,7 @@ class Feed:
         if not self.flow.ack(seq):
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, f"seq {seq} was never sent")
         if held:  # there was no room in the window: nothing else waits for an acknowledgement
-            self._at_once.moved()
+            self._at_once.lines_came()
 
     def set_filter(
         self, wanted: Filter, *, rev: int, start: Start | None = None, span: Span = ENDLESS

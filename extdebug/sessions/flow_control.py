@@ -229,6 +229,16 @@ class FlowControl:
         self.position = self.at = passed(self.at, piece)
         return self.at
 
+    def show_one(self, piece: Piece, chunk: EventRun, now: float) -> Events:
+        """A frame of one piece that `follows`: what `accept` and `show` make of it."""
+        ledger, through = self.ledger, piece.through
+        ledger.filtered += piece.filtered
+        ledger.shown += chunk.count
+        self.position = self.at = through
+        self.reach.told(chunk.events[0], chunk.events[-1])
+        self.told_bytes += chunk.size
+        return Events(self.number(chunk.size, now), self.rev, through, (chunk,), (through,))
+
     def show(self, chunks: Sequence[EventRun], base: Sequence[Cursor], now: float) -> Events:
         """One frame of accepted chunks, in order."""
         self.reach.told(chunks[0].events[0], chunks[-1].events[-1])

@@ -37,6 +37,7 @@ from extdebug.sessions.purge_watch import PurgeWatch
 from extdebug.sessions.rate_limit import RateLimit
 from extdebug.sessions.resume_order import ResumeOrder
 from extdebug.sessions.session_spans import SessionSpans
+from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.stats import SessionStats
 from extdebug.sessions.store import Lease
 from extdebug.sessions.supervisor import Supervisor
@@ -73,6 +74,7 @@ class Node:
         self.spans = SessionSpans(name)
         self.history_of: Callable[[Lease], ReadPast] = self.spans.history_of
         self.stats = SessionStats()
+        self.speakers = Speakers()
         self.resumed = RateLimit(RESUMES)
         self.knocks = RateLimit(KNOCKS)
         self.refused = RateLimit(REFUSED)

@@ -8,7 +8,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from extdebug.filters.filter import EVERYTHING, Filter, compile_filter
+from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.hub import Hub
 from extdebug.hub.page import Page, Span, fetch_hidden, fetch_page
 from extdebug.hub.selection import Selection
@@ -70,7 +70,7 @@ class Paging:
         if found is None:
             error = ProtocolError(ErrorCode.UNAVAILABLE, "Redis does not answer; ask again")
             return ControlFrame("error", server_frames.error_frame(error))
-        failed = compile_filter(selection.filter).failed
+        failed = selection.selector.failed
         if failed is not None:  # the page would be empty, and nobody could tell why
             return ControlFrame("error", server_frames.error_frame(failed))
         return session_frames.page(wanted.id, found, flow=flow, now=now)

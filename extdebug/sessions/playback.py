@@ -34,7 +34,8 @@ SETTLED: Final = 2.0  # seconds after the end of a range until nothing older com
 
 
 class Playback:
-    """Owned by a feed. `wake` is called as something new may be there to deliver.
+    """Owned by a feed. `wake` is called as something new may be there to deliver, or, where it is
+    given, `lines_came` as it can be nothing but lines.
 
     `placed` says whether the session stands somewhere in the stream: its start was found. `over`
     says that it stands at the end of its range, reading nothing.
@@ -42,10 +43,12 @@ class Playback:
 
     def __init__(
         self, hub: Hub, target: Target, decision: Decision, lease: Lease, *, wanted: Filter,
-        rev: int, start: Start, history: ReadPast, wake: Callable[[], None], clock: LoopClock,
-        span: Span = ENDLESS, wall: Callable[[], float] = time.time,
+        rev: int, start: Start, history: ReadPast, wake: Callable[[], None],
+        lines_came: Callable[[], None] | None = None, clock: LoopClock, span: Span = ENDLESS,
+        wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.filter = wanted
+        self._selector = compile_filter(wanted)
         self.paused = self.over = False
         self._release = Release(span)
         self._wall = wall
@@ -64,7 +67,7 @@ class Playback:
             ),
         )  # fmt: skip
         self.catch_up = CatchUp(
-            hub, target, wake=wake, ring_bytes=limits.ring_bytes,
+            hub, target, wake=wake, lines_came=lines_came, ring_bytes=limits.ring_bytes,
             keeps_up=self._keeps_up, history=history,
         )  # fmt: skip
 
@@ -75,7 +78,7 @@ class Playback:
     @property
     def failed(self) -> FilterError | None:
         """Why the filter selects nothing any more; None while it works."""
-        return compile_filter(self.filter).failed
+        return self._selector.failed
 
     @property
     def selection(self) -> Selection:
@@ -96,7 +99,7 @@ class Playback:
 
     def use_filter(self, wanted: Filter, *, start: Start | None, span: Span = ENDLESS) -> None:
         """Another filter and range, from the last place told or from `start`."""
-        self.filter = wanted
+        self.filter, self._selector = wanted, compile_filter(wanted)
         self._release, self.over = Release(span), False
         if start is None:
             self._again()

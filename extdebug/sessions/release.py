@@ -26,9 +26,14 @@ class Release:
         self.pace = None if span.speed is None else Pace(span.speed)
         self.over = False
 
+    @property
+    def at_once(self) -> bool:
+        """Whether every piece may be told whole as soon as it comes."""
+        return self.until is None and self.pace is None
+
     def part(self, piece: Piece, now: float) -> tuple[Piece | None, Piece | None]:
         """What of it may be told now, and what is left for later; both None at the range's end."""
-        if self.until is None and self.pace is None:
+        if self.at_once:
             return piece, None
         chunk = piece.chunk
         if not piece.moves or off_stream(piece.through):

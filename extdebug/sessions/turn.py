@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import close_reasons, session_frames
 from extdebug.sessions.authority import Authority
 from extdebug.sessions.close_reasons import CloseReason
@@ -44,6 +45,7 @@ class Turn:
         self._status = status
         self._decide_soon = decide_soon
         self._control_frames: list[ControlFrame] = []
+        self._stepped_at = 0.0
 
     def say(self, frame: ControlFrame) -> None:
         """A small frame to send when its turn comes; the oldest of too many goes."""
@@ -57,6 +59,7 @@ class Turn:
 
     def step(self, now: float) -> Message | None:
         """The next message, if there is one at this moment of the loop's clock."""
+        self._stepped_at = now
         if not self.calm(now):
             message = self._before_the_stream(now)
             if message is not None or not self._may_show(now):
@@ -112,6 +115,18 @@ class Turn:
         at = min(self._lifetime.next(now), self._status.next_at, self._playback.next_at)
         refused = self._flow.refused_since
         return at if refused is None else min(at, refused + LIMITED_EVERY)
+
+    def told_all(self, message: Spoken) -> bool:
+        """Whether another `step` would find nothing behind this message, if nothing but lines came
+        since a `step` found nothing: it told them, and they change nothing else."""
+        flow, status = self._flow, self._status
+        return (
+            type(message) is Events
+            and status.state is StreamState.LIVE
+            and not status.account_due(self._stepped_at)
+            and flow.refused_since is None
+            and not (flow.open and self._playback.catch_up.waiting)
+        )
 
     @property
     def timed(self) -> bool:

@@ -21,6 +21,7 @@ from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.store import Lease
 from extdebug.streams.continuity import Continuity
 from extdebug.streams.replies import Row, Snapshot
@@ -163,6 +164,7 @@ class PaperNode:
     over: list[tuple[Feed, bool]] = field(default_factory=list)  # and whether they are gone
     written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     ours: bool = True  # whether the rows are still held by us
+    speakers: Speakers = field(default_factory=Speakers)
     records: Bridge = field(init=False)
 
     def __post_init__(self) -> None:

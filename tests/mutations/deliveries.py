@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.mutations.loss_core import PLACE, PLACE_TESTS
+from tests.mutations.loss_core import FLOW, PLACE, PLACE_TESTS, RING, RING_TESTS
 from tests.mutations.runner import Mutation
 
 TURN: Final = "extdebug/sessions/turn.py"
 AT_ONCE: Final = "extdebug/sessions/at_once.py"
 LIFETIME: Final = "extdebug/sessions/lifetime.py"
 FEED: Final = "extdebug/sessions/feed.py"
+SPEAKERS: Final = "extdebug/sessions/speakers.py"
+CATCH_UP: Final = "extdebug/sessions/catch_up.py"
+DELIVERY: Final = "extdebug/sessions/delivery.py"
 SOCKET: Final = "extdebug/ops/frame_socket.py"
 TURN_TESTS: Final = "tests/extdebug/sessions/test_turn.py"
 AT_ONCE_TESTS: Final = "tests/extdebug/sessions/test_at_once.py"
 FEED_TESTS: Final = "tests/extdebug/sessions/test_feed_at_once.py -k 'not both'"
+SPEAKERS_TESTS: Final = "tests/extdebug/sessions/test_speakers.py"
+DELIVERY_TESTS: Final = "tests/extdebug/sessions/test_delivery.py -k whole_frame"
+CATCH_UP_TESTS: Final = "tests/extdebug/sessions/test_catch_up.py"
 SOCKET_TESTS: Final = "tests/extdebug/ops/test_frame_socket.py -k 'overtakes or cannot_go'"
 
 DELIVERIES: Final = [
@@ -36,11 +42,90 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a line that could not be written is forgotten", AT_ONCE,
-        "                    self._unwritten = message\n", "", AT_ONCE_TESTS,
+        "                self._leave_to_task(message)\n", "", AT_ONCE_TESTS,
     ),
     Mutation(
         "a step that fails is forgotten", AT_ONCE,
-        "            self._unwritten = error\n", "", AT_ONCE_TESTS,
+        "            self._leave_to_task(error)\n            return None\n",
+        "            return None\n", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "a state that changes as lines come is not said", AT_ONCE,
+        "        self._lines_only = False\n", "", FEED_TESTS,
+    ),
+    Mutation(
+        "once anything changed, all is looked for behind every line", AT_ONCE,
+        "            self._lines_only = True\n", "            pass\n", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "what only the task can do is forgotten behind lines", AT_ONCE,
+        "return self._task_needed()", "return False", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "the account is not said behind the line after a silence", TURN,
+        "            and not status.account_due(self._stepped_at)\n", "", FEED_TESTS,
+    ),
+    Mutation(
+        "lines that wait are forgotten behind those that were told", TURN,
+        "            and not (flow.open and self._playback.catch_up.waiting)\n", "", TURN_TESTS,
+    ),
+    Mutation(
+        "what the rate refused is forgotten behind lines", TURN,
+        "            and flow.refused_since is None\n", "", TURN_TESTS,
+    ),
+    Mutation(
+        "the first of those that were moved speaks before the others are asked", SPEAKERS,
+        "group = due[start : start + TOGETHER]", "group = due[start : start + 1]", SPEAKERS_TESTS,
+    ),
+    Mutation(
+        "a session with more to say is asked once", SPEAKERS,
+        "            while group:", "            if group:", SPEAKERS_TESTS,
+    ),
+    Mutation(
+        "a whole frame is told past the window", DELIVERY,
+        "    if not flow.fits(chunk.size):\n        return None\n    catch_up", "    catch_up",
+        DELIVERY_TESTS,
+    ),
+    Mutation(
+        "a whole frame is told whatever the rate", DELIVERY,
+        "    if flow.admits(chunk, now):\n", "    if True:\n", DELIVERY_TESTS,
+    ),
+    Mutation(
+        "what was refused is not told before a whole frame", DELIVERY,
+        "release.at_once and flow.open and flow.refused_since is None",
+        "release.at_once and flow.open", DELIVERY_TESTS,
+    ),
+    Mutation(
+        "a whole frame is told without what is lost before it", DELIVERY,
+        "piece.chunk is not None and follows(flow.at, piece)", "piece.chunk is not None",
+        DELIVERY_TESTS,
+    ),
+    Mutation(
+        "a whole frame leaves out who was shown what", FLOW,
+        "        self.reach.told(chunk.events[0], chunk.events[-1])\n        self.told_bytes",
+        "        self.told_bytes", DELIVERY_TESTS,
+    ),
+    Mutation(
+        "what waits behind a short run is told in a frame of its own", RING,
+        "len(pieces) == 1 and self._late is None", "len(pieces) == 1", DELIVERY_TESTS,
+    ),
+    Mutation(
+        "what was dropped is told behind the lines that follow it", RING,
+        "if not pieces or self._dropped or", "if not pieces or", RING_TESTS,
+    ),
+    Mutation(
+        "live lines are told before the past", CATCH_UP,
+        "if sub is None or self._pieces or self._rounds or self._history is not None:",
+        "if sub is None or self._pieces or self._rounds:", CATCH_UP_TESTS,
+    ),
+    Mutation(
+        "live lines are told before those that came first", CATCH_UP,
+        "if sub is None or self._pieces or self._rounds or", "if sub is None or self._rounds or",
+        CATCH_UP_TESTS,
+    ),
+    Mutation(
+        "a filter that fails is another session's", "extdebug/filters/filter.py",
+        "found = _held.get(wanted)", "found = None", "tests/extdebug/filters/test_filter.py",
     ),
     Mutation(
         "what could not be written is given out after the end", FEED,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from extdebug.filters.batch import Batch
 from extdebug.filters.filter import (
+    _CACHED,
     EVERYTHING,
     FORGIVEN,
     Filter,
@@ -158,6 +159,9 @@ def test_equal_filters_are_answered_once_per_batch():
     again = compile_filter(Filter.parse({"q": "line 1"}))
 
     assert first is again
+    for number in range(_CACHED + 1):
+        compile_filter(Filter.parse({"q": f"line {number + 2}"}))
+    assert compile_filter(Filter.parse({"q": "line 1"})) is first, "somebody holds it"
     assert first.select(batch) is again.select(batch)
 
 

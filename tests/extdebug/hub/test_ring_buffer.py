@@ -354,3 +354,33 @@ def test_of_another_life_nothing_was_told() -> None:
     ring.push(chunk(1, 3), filtered=0, through=at(3))
     ring.push(chunk(4, 3), filtered=0, through=at(6))
     assert [piece.gap.missed for piece in drain(ring) if piece.gap] == [3]
+
+
+def test_a_whole_frame_is_the_next_piece_and_stays_until_it_is_taken() -> None:
+    ring = live(limit=200)
+    assert ring.whole_frame(3) is None
+    ring.push(chunk(1, 2), filtered=0, through=at(2))
+    first = ring.whole_frame(3)
+    assert first is not None
+    assert ring.whole_frame(3) is first
+    ring.skip(1, through=at(3))
+    assert ring.whole_frame(3) is None, "what was filtered behind it belongs to its frame"
+    assert ring.whole_frame(2) is first, "it is full"
+    assert ring.take() is first
+    ring.push(chunk(4, 1), filtered=0, through=at(4))
+    ring.push(chunk(5, 1), filtered=0, through=at(5))
+    assert ring.whole_frame(3) is None
+    ring.push_gap(lost(), through=at(7))
+    drained = drain(ring)
+    assert [piece.chunk is not None for piece in drained] == [True, True, False]
+
+
+def test_no_frame_is_whole_behind_what_was_dropped() -> None:
+    ring = live(limit=15)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    ring.push(chunk(2), filtered=0, through=at(2))
+    assert ring.whole_frame(1) is None
+    dropped = ring.take()
+    assert dropped is not None
+    assert dropped.gap is not None
+    assert ring.whole_frame(1) is not None

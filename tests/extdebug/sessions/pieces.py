@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from extdebug.hub.pieces import Piece
+from extdebug.hub.ring_buffer import RingBuffer
+from extdebug.hub.selection import FRAME_EVENTS
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.delivery import deliver
 from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
@@ -13,16 +15,29 @@ from extdebug.wire.positions import Cursor
 
 
 class Queue:
-    """The pieces of a session, as its CatchUp gives them."""
+    """The pieces of a session, as its CatchUp gives them. `general`: none as a whole frame."""
 
-    def __init__(self, *pieces: Piece) -> None:
+    def __init__(self, *pieces: Piece, general: bool = False) -> None:
         self.pieces = list(pieces)
+        self._general = general
+        self._put_back: Piece | None = None
+
+    def whole_frame(self) -> Piece | None:
+        first = self.pieces[0] if self.pieces else None
+        if first is None or first.chunk is None or first.history or first is self._put_back:
+            return None
+        ring = RingBuffer()
+        ring.push(first.chunk, filtered=first.filtered, through=first.through)
+        if len(self.pieces) > 1:
+            ring.skip(1, through=first.through)
+        return None if self._general or ring.whole_frame(FRAME_EVENTS) is None else first
 
     def take(self, position: Cursor) -> Piece | None:
         return self.pieces.pop(0) if self.pieces else None
 
     def put_back(self, piece: Piece) -> None:
         self.pieces.insert(0, piece)
+        self._put_back = piece
 
 
 def deliver_next(

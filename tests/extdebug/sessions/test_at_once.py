@@ -11,6 +11,7 @@ from extdebug.sessions import close_reasons
 from extdebug.sessions.at_once import AtOnce
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.sessions.speakers import Speakers
 
 ONE, TWO = ControlFrame("one", b"1"), ControlFrame("two", b"2")
 
@@ -23,7 +24,9 @@ class Session:
         self.written: list[Any] = []
         self.full = self.busy = False
         self.bell = Bell(asyncio.get_running_loop())
-        self.at_once = AtOnce(self.bell, self._step, lambda: self.busy)
+        self.at_once = AtOnce(
+            self.bell, self._step, lambda: self.busy, speakers=Speakers()
+        )  # fmt: skip
         self.at_once.write = self._write
         self.task = asyncio.create_task(self.bell.sleep(1e9))
 
@@ -111,3 +114,28 @@ async def test_without_a_transport_that_writes_the_task_is_woken(session: Sessio
     session.at_once.write = None
     await session.move(ONE)
     assert (session.written, session.task.done()) == ([], True)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_behind_lines_that_were_all_nothing_is_looked_for_but_what_the_task_has_to_do(
+    session: Session, busy: bool
+) -> None:
+    session.busy = busy
+    session.at_once.told_all = lambda message: message is ONE
+    session.left += [ONE, TWO]
+    session.at_once.lines_came()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (session.written, session.task.done()) == ([ONE, TWO] if busy else [ONE], busy)
+
+    if not busy:
+        session.at_once.moved()  # of any kind: all that could be said is looked for, once
+        session.left.insert(0, ONE)
+        await asyncio.sleep(0)
+        assert session.written == [ONE, ONE, TWO]
+        session.left += [ONE, TWO]
+        session.at_once.lines_came()
+        await asyncio.sleep(0)
+        assert session.left == [TWO]
+        session.task.cancel()
+        await asyncio.sleep(0)

@@ -141,3 +141,24 @@ async def test_whoever_waits_is_woken_by_what_comes() -> None:
     before = paper.woken
     paper.hub.write("new")
     assert paper.woken > before
+
+
+async def test_a_whole_frame_is_of_the_live_stream_with_nothing_before_it() -> None:
+    paper = Paper()
+    paper.hub.write("old")
+    paper.one.begin(ALL, Start(tail=100))
+    paper.hub.write("new")
+    assert paper.one.whole_frame() is None, "history is not read"
+    await paper.read()
+    assert paper.one.whole_frame() is None, "what history found waits"
+    assert paper.taken() == ["old", "new"]
+    paper.hub.write("next")
+    found = paper.one.whole_frame()
+    assert found is not None
+    assert paper.one.take(Cursor(ZERO_ID)) is found
+    paper.one.put_back(found)
+    paper.hub.write("last")
+    assert paper.one.whole_frame() is None, "one was put back"
+    assert paper.taken() == ["next", "last"]
+    paper.one.leave()
+    assert paper.one.whole_frame() is None

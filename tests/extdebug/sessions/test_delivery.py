@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -180,3 +181,47 @@ def test_everything_is_told_once_in_order_under_any_window_and_rate(seed: int) -
             before = EntryId.parse(message.gap.before)
             within = set(range(after.ms + 1, before.ms + (before.seq > 0)))
             assert len(within - set(shown)) >= (message.gap.missed or 0)
+
+
+def a_piece(chance: random.Random, top: int) -> Callable[[], Piece]:
+    """Makes one piece of the live stream behind `top`, as often as it is asked."""
+    count = chance.choice([1, 1, 2, 3, FRAME_EVENTS - 1, FRAME_EVENTS])
+    lost, filtered = chance.choice([0] * 6 + [2]), chance.choice([0, 0, 3])
+    first = top + lost + filtered + 1
+    through = at(first + count - 1)
+    kind = chance.choice(["events"] * 8 + ["filtered", "gap", "again"])
+    if kind == "filtered":
+        return lambda: Piece(at(top + filtered), filtered)
+    if kind == "gap":
+        return lambda: Piece(at(top + 1), gap=gap(GapReason.UNREADABLE, 1), counted=1, own=True)
+    if kind == "again":
+        return lambda: Piece(
+            at(top), filtered, chunk(max(1, top - count + 1), min(count, top or 1))
+        )
+    return lambda: Piece(through, filtered, chunk(first, count))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_whole_frame_is_what_the_general_way_makes_of_it(seed: int) -> None:
+    chance = random.Random(seed)
+    window, events = chance.choice([900, 4_000, 1 << 20]), chance.choice([0, 0, 150])
+    both = [(flow(window=window, events=events), Queue(general=way)) for way in (False, True)]
+    top, now = 0, 0.0
+    for _ in range(120):
+        now += chance.random() / 8
+        acked = chance.randint(0, 3)
+        make = a_piece(chance, top) if chance.random() < 0.6 else None
+        told_both = []
+        for one, queue in both:
+            if make is not None:
+                queue.pieces.append(make())
+            message = deliver_next(one, queue, now)
+            told_both.append((message, one.position, one.at, one.refused_since, one.unacked))
+            one.ack(one.seq - acked)
+        assert told_both[0] == told_both[1]
+        top = max([top, *(int(piece.through.id.ms) for piece in both[0][1].pieces)])
+        top = max(top, both[0][0].at.id.ms)
+    short, general = both[0][0], both[1][0]
+    assert (short.ledger, short.told_bytes) == (general.ledger, general.told_bytes)
+    assert short.reach.bounds == general.reach.bounds
+    assert short.ledger.shown > 20

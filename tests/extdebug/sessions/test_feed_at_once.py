@@ -16,6 +16,7 @@ from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.sessions.status import ACCOUNT, IDLE
 from extdebug.sessions.turn import Message, Spoken
 from extdebug.wire.positions import Start
 from policies.decisions.facts import SessionLimits
@@ -200,5 +201,45 @@ async def test_an_ack_that_makes_room_brings_what_waited_for_it(
         feed.ack(feed.flow.seq)
         await settled()
     assert [text[0] for text in shown(client.said)] == list("012345678")
+    client.task.cancel()
+    await settled()
+
+
+async def test_a_state_that_changes_as_lines_come_is_said_behind_them(
+    stage: Stage, client: Client
+) -> None:
+    stage.hub.problem = lambda _: "Redis does not answer"  # type: ignore[method-assign]
+    stage.hub.watched.wake()
+    stage.hub.write("one")
+    await settled()
+    assert shown(client.said) == ["one"]
+    assert client.kinds == ["status"]
+    assert client.feed.stuck
+
+    stage.hub.problem = lambda _: ""  # type: ignore[method-assign]
+    stage.hub.write("two")
+    stage.hub.watched.wake()
+    await settled()
+    assert client.kinds == ["status", "status"]
+    assert client.feed.caught_up
+
+
+async def test_after_a_silence_the_account_is_said_behind_the_first_line(stage: Stage) -> None:
+    clock = Clock()
+    client = Client(stage.open(start=Start(tail=0), clock=clock), at_once=True)
+    await settled()
+    client.said.clear()
+    stage.hub.write("one")
+    await settled()
+    assert (shown(client.said), client.kinds) == (["one"], [])
+    clock.forward(IDLE)
+    stage.hub.watched.wake()
+    await settled()
+    assert client.kinds == ["status"]
+    client.said.clear()
+    clock.forward(ACCOUNT)
+    stage.hub.write("two")
+    await settled()
+    assert [getattr(one, "kind", "line") for one in client.said] == ["line", "status"]
     client.task.cancel()
     await settled()

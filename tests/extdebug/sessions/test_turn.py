@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from extdebug.filters.filter import FilterError
 from extdebug.filters.query import Problem
+from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import close_reasons
 from extdebug.sessions.authority import Authority
+from extdebug.sessions.flow_control import Events
 from extdebug.sessions.lifetime import Lifetime
 from extdebug.sessions.presence import Presence
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.turn import FRAMES_KEPT, Turn
+from extdebug.wire.positions import ZERO_ID, Cursor
 from tests.extdebug.stage import TARGET, VIEWER, PaperHub, allowed
 
 NOW = 1000.0
@@ -33,12 +36,15 @@ class Session:
         lease: Any = type("Lease", (), {"expires_at": wall + dt.timedelta(seconds=600)})
         self.asked: list[str] = []
         self.failed: FilterError | None = None
-        self.account = False
+        self.account = self.waiting = False
+        self.open = True
+        self.refused_since: float | None = None
+        self.state = StreamState.LIVE
         decision = allowed(now=wall)
         self.authority = Authority(decision, lease, wake=lambda: None, now=NOW)
         self.presence = Presence(VIEWER, TARGET, decision, hub=PaperHub(), wake=lambda: None)
         self.presence.frame(decision)
-        self.flow = self  # limited()
+        self.flow = self.catch_up = self  # limited()
         playback: Any = self
         status: Any = self
         self.turn = Turn(
@@ -156,3 +162,20 @@ async def test_until_a_moment_is_quiet_nothing_of_a_lifetime_happens():
     lifetime.authority(None, decided=wall, now=NOW)
     assert lifetime.warn(NOW + 550)
     assert lifetime.quiet_until == pytest.approx(NOW + 600, abs=1)
+
+
+@pytest.mark.parametrize(
+    "left",
+    ["nothing", "lines", "lines and no window", "the account", "refused lines", "another state"],
+)
+async def test_behind_lines_nothing_is_looked_for_only_where_nothing_can_be(left: str):
+    session = Session()
+    session.turn.step(NOW)
+    session.state = StreamState.PLAYING if left == "another state" else StreamState.LIVE
+    session.account = left == "the account"
+    session.waiting = left.startswith("lines")
+    session.open = left != "lines and no window"
+    session.refused_since = NOW if left == "refused lines" else None
+    lines = Events(1, 1, Cursor(ZERO_ID), (), ())
+    assert session.turn.told_all(lines) == (left in ("nothing", "lines and no window"))
+    assert not session.turn.told_all(ControlFrame("pong", b"{}"))
