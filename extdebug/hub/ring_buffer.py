@@ -63,7 +63,11 @@ class RingBuffer:
         return self.bytes * 2 > self._limit or len(self._pieces) * 2 > MOST_PIECES
 
     def push(self, chunk: EventRun, *, filtered: int, through: Cursor, counted: int = 0) -> None:
-        self._append(Piece(through, filtered, chunk, counted=counted))
+        piece = Piece(through, filtered, chunk, counted=counted)
+        if self._late is None:
+            self._pieces.append(piece)
+        else:
+            self._append(piece)
         self.bytes += chunk.size
         while (self.bytes > self._limit or len(self._pieces) > MOST_PIECES) and len(
             self._pieces

@@ -37,7 +37,8 @@ SETTLE_WITHIN: Final = 1.0  # seconds for a sign of life that is being written a
 class Timings:
     """Seconds."""
 
-    poll: float = 0.75  # between two looks at the policy version and our rows
+    poll: float = 0.25  # between two looks at the policy version, one query of 0.2 ms
+    rows: float = 0.75  # between two looks at our rows, and two tries to write one
     afresh: float = 15.0  # after which every session is decided again
     beat: float = 5.0  # between two signs of life, and between two written accounts
     blind: float = 10.0  # without being able to read policy before production sessions end
@@ -103,9 +104,9 @@ class Supervisor:
             "listen": lambda: layer_listener.listen(heard=self._heard, joined=self.decide_all),
             "poll": self._poll,
             "beat": lambda: self._rows.beat_for_ever(lambda: self.feeds, every=self._timings.beat),
-            "move": lambda: self._rows.move_for_ever(again=self._timings.poll),
+            "move": lambda: self._rows.move_for_ever(again=self._timings.rows),
             "settle": lambda: self._rows.settle_for_ever(
-                every=self._timings.beat, again=self._timings.poll
+                every=self._timings.beat, again=self._timings.rows
             ),
             "guard": self._guard,
         }
@@ -183,10 +184,10 @@ class Supervisor:
             try:
                 # A database that never answers does not raise.
                 async with asyncio.timeout(self._timings.blind):
-                    await self._look()
-                    now = time.monotonic()
-                    if self._feeds and now - rows_at >= self._timings.poll:
-                        rows_at = now
+                    rows_due = (now := time.monotonic()) >= rows_at
+                    await self._look(stale=self._stale(now) if rows_due else ())
+                    if rows_due:
+                        rows_at = now + self._timings.rows
                         await self._look_at_rows()
                     if self._purges is not None:
                         await self._purges.look(self.feeds, now=now)
@@ -194,18 +195,19 @@ class Supervisor:
             except Exception:
                 log.exception("policy cannot be read")
                 self._fail_closed()
-                await asyncio.sleep(self._timings.poll)
+                await asyncio.sleep(self._timings.rows)
 
-    async def _look(self) -> None:
+    def _stale(self, now: float) -> Sequence[Feed]:
+        """Those whose last decision was long ago, or holds no more by time alone."""
+        oldest = now - self._timings.afresh
+        return [feed for feed, at in self._feeds.items() if at <= oldest or feed.due]
+
+    async def _look(self, *, stale: Sequence[Feed]) -> None:
         version = await in_policy_threads(self._policy.policy_version)
         if version != self._version:
             self._version = version
             self._rows.policy_moved()
             self.decide_all()
-        now = time.monotonic()
-        stale = [
-            feed for feed, at in self._feeds.items() if now - at >= self._timings.afresh or feed.due
-        ]
         wanted = [feed for feed in {*self._soon, *stale} if feed in self._feeds]
         self._soon.clear()
         for start in range(0, len(wanted), self._at_once):
@@ -246,10 +248,10 @@ class Supervisor:
 
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
-        feeds = self.feeds
-        live = await in_policy_threads(
-            self._policy.live_principals, [feed.viewer for feed in feeds]
-        )
+        if not (feeds := self.feeds):
+            return
+        viewers = [feed.viewer for feed in feeds]
+        live = await in_policy_threads(self._policy.live_principals, viewers)
         for position, feed in enumerate(feeds):
             if position not in live:
                 feed.end(close_reasons.SIGNED_OUT)

@@ -138,7 +138,7 @@ async def supervisor(policy: Policy, writes: Writes, used: list[Any]) -> AsyncIt
     rows: Any = writes
     supervisor = Supervisor(
         name="here", use_rules=used.append, health=dict, policy=reads, writes=rows,
-        timings=Timings(poll=0.02, blind=0.5, guard=0.05), at_once=2,
+        timings=Timings(poll=0.02, rows=0.02, blind=0.5, guard=0.05), at_once=2,
     )  # fmt: skip
     supervisor.start()
     yield supervisor

@@ -100,12 +100,12 @@ async def until(condition: Any, *, within: float = 5) -> None:
 
 
 async def walking(
-    world: World, *feeds: Watching, blind: float = 10.0
+    world: World, *feeds: Watching, blind: float = 10.0, rows: float = 0.05
 ) -> tuple[Supervisor, asyncio.Task[None]]:
     policy: Any = world
     one = Supervisor(
         name="here", use_rules=lambda _: None, health=dict, policy=policy,
-        timings=Timings(poll=0.05, blind=blind),
+        timings=Timings(poll=0.05, rows=rows, blind=blind),
     )  # fmt: skip
     for feed in feeds:
         one.watch(feed)  # type: ignore[arg-type]
@@ -116,6 +116,18 @@ async def test_a_new_session_is_decided_again_at_once(world: World) -> None:
     feed = Watching()
     _, task = await walking(world, feed)
     await until(lambda: feed.applied)
+    task.cancel()
+
+
+async def test_a_new_version_is_seen_between_two_looks_at_the_rows(world: World) -> None:
+    feed = Watching()
+    _, task = await walking(world, feed, rows=1000.0)
+    await until(lambda: feed.applied)
+    world.answer = decision(allowed=False)
+    world.verdicts[feed.lease.id] = "taken"
+    world.version += 1
+    await until(lambda: feed.ending)
+    assert feed.ending is not close_reasons.TAKEN
     task.cancel()
 
 
@@ -248,7 +260,7 @@ async def test_one_session_that_could_not_be_ended_leaves_nothing_to_the_loop(
     policy: Any = world
     one = Supervisor(
         name="here", use_rules=lambda _: None, health=dict, policy=policy,
-        timings=Timings(poll=0.05, guard=0.01),
+        timings=Timings(poll=0.05, rows=0.05, guard=0.01),
     )  # fmt: skip
     feed: Any = Stuck("a")
     one.watch(feed)
