@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from extdebug.filters.filter import Filter
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.selection import Selection
 from extdebug.hub.snapshots import snapshot_commands
@@ -36,6 +37,7 @@ RESTS: Final = 3  # times as long as a page took, until the next is read
 LEVELS: Final = tuple(Level)
 LOST: Final = len(LEVELS)  # the place of lost events in a cell, behind the levels'
 Cell = list[int]
+_Key = tuple[Target, frozenset[str] | None, Filter]
 
 
 class TooBusy(Exception):
@@ -124,7 +126,7 @@ class Overviews:
         self._sleep = sleep
         self._turn = asyncio.Lock()
         self._waiting = 0
-        self._known: OrderedDict[tuple[Target, Selection], _Counted] = OrderedDict()
+        self._known: OrderedDict[_Key, _Counted] = OrderedDict()
 
     async def count(
         self, hub: Reads, target: Target, selection: Selection, *, since_ms: int = 0
@@ -147,9 +149,10 @@ class Overviews:
         self, hub: Reads, target: Target, selection: Selection, since: EntryId
     ) -> Counts:
         key, rules = hub.keys.of(target), hub.redactor
+        wanted = target, selection.installs, selection.filter  # no selector: it may have 4 MiB
         async with hub.reader(target) as link:
             snapshot = read_snapshot(*await link.together(*snapshot_commands(key.encode())))
-        known = self._of((target, selection), snapshot, rules)
+        known = self._of(wanted, snapshot, rules)
         oldest = snapshot.first
         trimmed = snapshot.added - snapshot.length
         if oldest is None:
@@ -171,7 +174,7 @@ class Overviews:
             self._add(known, rows, decoder, selection)
             failed = selection.selector.failed
             if failed is not None:  # what it chose of these is not true
-                del self._known[target, selection]
+                del self._known[wanted]
                 raise failed
             if newer:
                 known.high = rows[-1][0] if len(rows) == PAGE else snapshot.top
@@ -183,7 +186,7 @@ class Overviews:
         done = known.high >= snapshot.top and known.low <= since
         return Counts(known.cells, known.low, known.high, oldest, trimmed, done)
 
-    def _of(self, key: tuple[Target, Selection], snapshot: Snapshot, rules: Redactor) -> _Counted:
+    def _of(self, key: _Key, snapshot: Snapshot, rules: Redactor) -> _Counted:
         known = self._known.pop(key, None)
         if known is None or not known.is_of(snapshot, rules):
             known = _Counted(
@@ -205,6 +208,6 @@ class Overviews:
 
     def _forget(self) -> None:
         """Keep a bounded number of cells: what was asked for longest ago is counted anew."""
-        cells = sum(len(known.cells) for known in self._known.values())
+        cells = sum(len(known.cells) + 1 for known in self._known.values())
         while cells > self._most_cells and len(self._known) > 1:
-            cells -= len(self._known.popitem(last=False)[1].cells)
+            cells -= len(self._known.popitem(last=False)[1].cells) + 1

@@ -198,6 +198,11 @@ class RingBuffer:
         late, self._late = self._late, None
         return late
 
+    def put_back(self, piece: Piece) -> None:
+        """The next `take` gives it again."""
+        self._pieces.insert(0, piece)
+        self.bytes += piece.chunk.size if piece.chunk else 0
+
     def _next(self) -> str | None:
         """The first event that follows what was dropped, where nothing else comes between."""
         if self._dropped or not self._pieces:

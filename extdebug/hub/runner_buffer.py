@@ -46,6 +46,7 @@ class RunnerBuffer:
         self._streamless = streamless
         self._ring = self._empty()
         self._seen: dict[Number, None] = {}
+        self._taken_at = NOWHERE  # the moment of the piece that was taken last
 
     def _empty(self) -> RingBuffer:
         ring = RingBuffer(limit=self._limit)
@@ -120,9 +121,16 @@ class RunnerBuffer:
         the moment of what it saw, which `off_stream` tells from a place."""
         piece = self._ring.take()
         placed = not (self._streamless or off_stream(position) or position.id == ZERO_ID)
-        if piece is not None and placed:
-            piece.through = NOWHERE
+        if piece is not None:
+            self._taken_at = piece.through
+            if placed:
+                piece.through = NOWHERE
         return piece
+
+    def put_back(self, piece: Piece) -> None:
+        """It was taken last and not told: chosen and redacted anew with what waits behind it."""
+        piece.through, piece.admitted = self._taken_at, False
+        self._ring.put_back(piece)
 
     def again(self, decoded: DecodedEntry) -> bool:
         """Whether this entry, now from Redis, was given to the session before. Asked once."""

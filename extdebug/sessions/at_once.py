@@ -63,23 +63,24 @@ class AtOnce:
             return None
         try:
             message = self._step()
+            if message is None:
+                self._lines_only = True
+                if self._task_needed():
+                    self._bell.ring()
+                return None
         except Exception as error:  # noqa: BLE001 - the task fails with it, so the session ends
             self._leave_to_task(error)
             return None
-        if message is None:
-            self._lines_only = True
-            if self._task_needed():
-                self._bell.ring()
-        elif isinstance(message, CloseReason):  # it stands: the task is given it again
+        if isinstance(message, CloseReason):  # it stands: the task is given it again
             self._bell.ring()
-        else:
-            return message
-        return None
+            return None
+        return message
 
     def say(self, message: Spoken) -> bool:
         """See Speaker."""
         try:
-            if self.write is None or not self.write(message):
+            woken = not self._bell.asleep  # since it was made: it may have ended
+            if woken or self.write is None or not self.write(message):
                 self._leave_to_task(message)
                 return False
             if self._lines_only and self.told_all(message):

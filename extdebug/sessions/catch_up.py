@@ -74,6 +74,10 @@ class CatchUp:
                 self._sub.runner_buffer.passed_over(ms=int(time.time() * 1000))
             self._was_here = True
         else:
+            if (buffer := self._sub.runner_buffer) is not None:
+                for piece in self._pieces:
+                    if piece.chunk is not None and piece.chunk.first == ZERO_ID:
+                        buffer.put_back(piece)  # a runner's line: Redis does not give it again
             self._sub.restart(selection)
         self._pieces.clear()
         again = start
@@ -109,8 +113,12 @@ class CatchUp:
         """What `take` would give, left where it is, if it is of the live stream and its lines make
         a frame by themselves."""
         sub = self._sub
-        if sub is None or self._pieces or self._rounds or self._history is not None:
+        if sub is None or self._rounds or self._history is not None:
             return None
+        if self._pieces:
+            first = self._pieces[0]
+            full = first.chunk is not None and first.chunk.count >= FRAME_EVENTS
+            return first if full and not (first.history or first.admitted) else None
         if sub.runner_buffer is not None and sub.runner_buffer.waiting:
             return None
         return sub.ring.whole_frame(FRAME_EVENTS)

@@ -29,9 +29,10 @@ def _whole_frame(
 ) -> Events | GapNotice | None:  # fmt: skip
     """What `_next` makes of a run right behind the session's place that is a frame by itself, in
     half of the time: nearly all that a watcher who keeps up is told."""
-    if not flow.fits(chunk.size):
-        return None
     catch_up.take(flow.position)
+    if not flow.fits(chunk.size):
+        catch_up.put_back(piece)
+        return None
     if flow.admits(chunk, now):
         return flow.show_one(piece, chunk, now)
     flow.refuse(piece, now)

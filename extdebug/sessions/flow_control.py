@@ -14,6 +14,7 @@ import msgspec
 
 from extdebug.hub.pieces import EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.runner_buffer import off_stream
 from extdebug.protocol import server_frames
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.place import passed
@@ -75,11 +76,15 @@ class GapNotice(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Refused:
-    """Events over the session's rate that were not told yet: the position waits before them."""
+    """Events over the session's rate that were not told yet: the position waits before them.
+
+    `unplaced` of the missed came straight from runners: nobody can read those again.
+    """
 
     missed: int
     filtered: int
     since: float
+    unplaced: int = 0
 
 
 class FlowControl:
@@ -117,9 +122,11 @@ class FlowControl:
             self._bytes = TokenBucket(bytes_per_second)
 
     def stand_at(self, place: Cursor) -> None:
-        """Go on from `place`; what was refused and not told is read again."""
+        """Go on from `place`; what was refused and not told is read again, where it can be."""
         self.position = self.at = place
-        self._refused = None
+        refused, self._refused = self._refused, None
+        if refused is not None and refused.unplaced:
+            self._refused = _Refused(refused.unplaced, 0, refused.since, refused.unplaced)
         self.reach.pause()
 
     # --- credit -------------------------------------------------------------------------------
@@ -177,7 +184,15 @@ class FlowControl:
         if self._refused is None:
             self._refused = _Refused(0, 0, now)
         self._refused.missed += chunk.count
-        self._refused.filtered += piece.filtered
+        self._refused.unplaced += chunk.count if _unplaced(piece) else 0
+        self._pass_refused(piece)
+
+    def _pass_refused(self, piece: Piece) -> None:
+        """Go on behind what was refused; what was filtered counts when that is told."""
+        if self._refused is None or _unplaced(piece):
+            self.ledger.filtered += piece.filtered
+        else:
+            self._refused.filtered += piece.filtered
         self.at = passed(self.at, piece)
 
     def limited(self, now: float, *, before: str | None) -> GapNotice | None:
@@ -203,8 +218,7 @@ class FlowControl:
         """A piece without events: the account moves, and a gap is told."""
         gap = piece.gap
         if gap is None and self._refused is not None:
-            self._refused.filtered += piece.filtered
-            self.at = passed(self.at, piece)
+            self._pass_refused(piece)
             return None
         stood = self.at
         self.ledger.filtered += piece.filtered
@@ -248,3 +262,8 @@ class FlowControl:
         self.told_bytes += size
         seq = self.number(size, now)
         return Events(seq, self.rev, self.position, tuple(chunks), tuple(base))
+
+
+def _unplaced(piece: Piece) -> bool:
+    """Whether it came straight from a runner, so that nobody can read it again."""
+    return not piece.moves or off_stream(piece.through)

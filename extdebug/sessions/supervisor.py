@@ -182,15 +182,15 @@ class Supervisor:
                     await self._bell.wait()
             self._bell.clear()
             try:
-                # A database that never answers does not raise.
-                async with asyncio.timeout(self._timings.blind):
+                async with asyncio.timeout(self._timings.blind):  # a database may never answer
                     rows_due = (now := time.monotonic()) >= rows_at
                     await self._look(stale=self._stale(now) if rows_due else ())
-                    if rows_due:
+                    if rows_due and self._feeds:
                         rows_at = now + self._timings.rows
                         await self._look_at_rows()
                     if self._purges is not None:
                         await self._purges.look(self.feeds, now=now)
+                    await self._look_at_rules()  # last: what cannot be read must delay no cut
                 self._read_at = time.monotonic()
             except Exception:
                 log.exception("policy cannot be read")
@@ -216,9 +216,6 @@ class Supervisor:
             except BaseException:  # they are still to be decided, and those of later rounds too
                 self._soon.update(feed for feed in wanted[start:] if feed in self._feeds)
                 raise
-        if version != self._rules_version:  # last: a rule that cannot be read must delay no cut
-            await self._new_rules()
-            self._rules_version = version
 
     async def _decide(self, feeds: Sequence[Feed]) -> None:
         """Decide afresh; equal questions are asked once."""
@@ -285,11 +282,14 @@ class Supervisor:
                     self._finishing.add(ending)
                     ending.add_done_callback(self._finishing.discard)
 
-    async def _new_rules(self) -> None:
+    async def _look_at_rules(self) -> None:
+        if (version := self._version) == self._rules_version:
+            return
         redactor = await in_policy_threads(self._policy.current_redactor)
         if redactor.fingerprint != self._rules:
             self._rules = redactor.fingerprint
             self._use_rules(redactor)
+        self._rules_version = version
 
 
 async def _finish(feed: Feed) -> None:

@@ -25,7 +25,7 @@ from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.store import Lease
 from extdebug.streams.continuity import Continuity
 from extdebug.streams.replies import Row, Snapshot
-from extdebug.wire.events import GapReason
+from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId, Start
 from policies.decisions.decide import Decision
@@ -53,6 +53,7 @@ class PaperHub:
             self.attach()
         self.away: Exception | None = None  # what a read of the past fails with
         self.overviews: Any = self
+        self.said_problem = self.said_fallback = ""
 
     async def count(self, *_: Any, **__: Any) -> Counts:
         """As its process' overviews: an empty stream, counted."""
@@ -83,6 +84,28 @@ class PaperHub:
         self.watched.read([row])
         self.watched.flush(GapReason.RESET)
 
+    def problem_is(self, problem: str) -> None:
+        """Why nothing new comes; empty: it comes again."""
+        self.said_problem = problem
+        self.watched.wake()
+
+    def ask_runners(self) -> None:
+        self.said_fallback = "Lines come straight from runners"
+        self.watched.begin_fallback()
+
+    def runner_says(self, message: str, *, n: int) -> None:
+        self.watched.runner_row((EntryId(n, 0), raw(message=message, src="r1", n=str(n))))
+
+    def redis_is_back(self, *flushed: tuple[str, int]) -> None:
+        """With what a runner said and wrote now, each a message and its number."""
+        self.said_fallback = ""
+        self.watched.end_fallback(Gap(GapReason.FAILOVER, None, detail="back"))
+        self.watched.sequence_gaps.complete = True
+        for message, n in flushed:
+            row = (EntryId(len(self.rows) + 1, 0), raw(message=message, src="r1", n=str(n)))
+            self.rows.append(row)
+            self.watched.read([row])
+
     def use(self, redactor: Redactor) -> None:
         self.redactor = redactor
         self.watched.use(redactor)
@@ -101,10 +124,10 @@ class PaperHub:
         self.subscriptions.remove(subscription)
 
     def problem(self, _: Target) -> str:
-        return ""
+        return self.said_problem
 
     def fallback(self, _: Target) -> str:
-        return ""
+        return self.said_fallback
 
 
 class PaperHistory:

@@ -11,6 +11,7 @@ TURN: Final = "extdebug/sessions/turn.py"
 AT_ONCE: Final = "extdebug/sessions/at_once.py"
 LIFETIME: Final = "extdebug/sessions/lifetime.py"
 FEED: Final = "extdebug/sessions/feed.py"
+SUPERVISOR: Final = "extdebug/sessions/supervisor.py"
 SPEAKERS: Final = "extdebug/sessions/speakers.py"
 CATCH_UP: Final = "extdebug/sessions/catch_up.py"
 DELIVERY: Final = "extdebug/sessions/delivery.py"
@@ -18,6 +19,8 @@ SOCKET: Final = "extdebug/ops/frame_socket.py"
 TURN_TESTS: Final = "tests/extdebug/sessions/test_turn.py"
 AT_ONCE_TESTS: Final = "tests/extdebug/sessions/test_at_once.py"
 FEED_TESTS: Final = "tests/extdebug/sessions/test_feed_at_once.py -k 'not both'"
+SUPERVISOR_TESTS: Final = "tests/extdebug/sessions/test_supervisor.py"
+RUNNERS_TESTS: Final = "tests/extdebug/sessions/test_feed_on_runners.py"
 SPEAKERS_TESTS: Final = "tests/extdebug/sessions/test_speakers.py"
 DELIVERY_TESTS: Final = "tests/extdebug/sessions/test_delivery.py -k whole_frame"
 CATCH_UP_TESTS: Final = "tests/extdebug/sessions/test_catch_up.py"
@@ -83,8 +86,47 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a whole frame is told past the window", DELIVERY,
-        "    if not flow.fits(chunk.size):\n        return None\n    catch_up", "    catch_up",
-        DELIVERY_TESTS,
+        "    if not flow.fits(chunk.size):\n        catch_up.put_back(piece)\n",
+        "    if False:\n        catch_up.put_back(piece)\n", DELIVERY_TESTS,
+    ),
+    Mutation(
+        "a line that waits for room is told behind the runners' of later", DELIVERY,
+        "    catch_up.take(flow.position)\n    if not flow.fits(chunk.size):\n"
+        "        catch_up.put_back(piece)\n        return None\n",
+        "    if not flow.fits(chunk.size):\n        return None\n"
+        "    catch_up.take(flow.position)\n", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a runner's line that waits for room is lost with another filter", CATCH_UP,
+        "buffer.put_back(piece)", "pass", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a runner's lines that were refused are forgotten with another filter", FLOW,
+        "if refused is not None and refused.unplaced:", "if False:", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a line is written behind the end of its session", AT_ONCE,
+        "if woken or self.write", "if self.write", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "the first session is not held to the rows at the first look", SUPERVISOR,
+        "if rows_due and self._feeds:", "if rows_due:", SUPERVISOR_TESTS,
+    ),
+    Mutation(
+        "rules that cannot be read delay an end", SUPERVISOR,
+        "                    rows_due = (now",
+        "                    await self._look_at_rules()\n                    rows_due = (now",
+        SUPERVISOR_TESTS,
+    ),
+    Mutation(
+        "counts keep the selectors of all who ever asked", "extdebug/hub/overview.py",
+        "wanted = target, selection.installs, selection.filter",
+        "wanted = target, selection.installs, selection",
+        "tests/extdebug/hub/test_overview.py -k counts",
+    ),
+    Mutation(
+        "a line that the rate let through is asked for again", CATCH_UP,
+        "not (first.history or first.admitted)", "not first.history", CATCH_UP_TESTS,
     ),
     Mutation(
         "a whole frame is told whatever the rate", DELIVERY,
@@ -115,13 +157,12 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "live lines are told before the past", CATCH_UP,
-        "if sub is None or self._pieces or self._rounds or self._history is not None:",
-        "if sub is None or self._pieces or self._rounds:", CATCH_UP_TESTS,
+        "if sub is None or self._rounds or self._history is not None:",
+        "if sub is None or self._rounds:", CATCH_UP_TESTS,
     ),
     Mutation(
         "live lines are told before those that came first", CATCH_UP,
-        "if sub is None or self._pieces or self._rounds or", "if sub is None or self._rounds or",
-        CATCH_UP_TESTS,
+        "if full and not (first.history", "if not full and not (first.history", CATCH_UP_TESTS,
     ),
     Mutation(
         "a filter that fails is another session's", "extdebug/filters/filter.py",

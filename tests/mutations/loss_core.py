@@ -259,8 +259,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "what was refused is kept when the place is read again", FLOW,
-        "self.position = self.at = place\n        self._refused = None",
-        "self.position = self.at = place", FLOW_TESTS,
+        "refused, self._refused = self._refused, None", "refused = None", FLOW_TESTS,
     ),
     Mutation(
         "a loss is told after what was refused behind it", DELIVERY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -12,7 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extdebug.filters.filter import EVERYTHING, Filter, FilterError, Problem, compile_filter
+from extdebug.filters.filter import (
+    EVERYTHING,
+    Filter,
+    FilterError,
+    Problem,
+    _held,
+    compile_filter,
+)
 from extdebug.hub.overview import (
     CELL_MS,
     LEVELS,
@@ -283,3 +291,14 @@ def test_whatever_happens_the_counts_are_what_the_stream_holds(
         assert lines(await stream.counted()) == stream.truth()
 
     asyncio.run(play())
+
+
+async def test_counts_that_nobody_asks_for_any_more_hold_no_selector() -> None:
+    stream = Stream()
+    stream.write(3)
+    gc.collect()
+    before = len(_held)
+    for number in range(600):
+        await stream.counted(Selection(None, Filter.parse({"q": f"/nothing{number}.*x/"})))
+    gc.collect()
+    assert len(_held) - before <= 256

@@ -24,13 +24,15 @@ class Queue:
 
     def whole_frame(self) -> Piece | None:
         first = self.pieces[0] if self.pieces else None
-        if first is None or first.chunk is None or first.history or first is self._put_back:
+        if self._general or first is None or first.chunk is None or first.history or first.admitted:
             return None
+        if first is self._put_back:
+            return first if first.chunk.count >= FRAME_EVENTS else None
         ring = RingBuffer()
         ring.push(first.chunk, filtered=first.filtered, through=first.through)
         if len(self.pieces) > 1:
             ring.skip(1, through=first.through)
-        return None if self._general or ring.whole_frame(FRAME_EVENTS) is None else first
+        return None if ring.whole_frame(FRAME_EVENTS) is None else first
 
     def take(self, position: Cursor) -> Piece | None:
         return self.pieces.pop(0) if self.pieces else None

@@ -25,7 +25,7 @@ class Session:
         self.full = self.busy = False
         self.bell = Bell(asyncio.get_running_loop())
         self.at_once = AtOnce(
-            self.bell, self._step, lambda: self.busy, speakers=Speakers()
+            self.bell, self._step, lambda: bool(self.busy), speakers=Speakers()
         )  # fmt: skip
         self.at_once.write = self._write
         self.task = asyncio.create_task(self.bell.sleep(1e9))
@@ -139,3 +139,26 @@ async def test_behind_lines_that_were_all_nothing_is_looked_for_but_what_the_tas
         assert session.left == [TWO]
         session.task.cancel()
         await asyncio.sleep(0)
+
+
+async def test_what_was_made_before_the_task_was_woken_is_the_task_s(session: Session) -> None:
+    message = ONE
+    session.left.append(message)
+    made = session.at_once.make()
+    assert made is message
+    session.bell.ring()  # as an end does
+    assert not session.at_once.say(made)
+    assert (session.written, session.at_once.unwritten()) == ([], message)
+    await session.task
+
+
+async def test_a_task_that_cannot_be_asked_for_fails_alone(session: Session) -> None:
+    class Bug(list[Any]):
+        def __bool__(self) -> bool:
+            raise ValueError("a bug")
+
+    session.busy = Bug()  # type: ignore[assignment]
+    await session.move()
+    assert session.task.done()
+    with pytest.raises(ValueError, match="a bug"):
+        session.at_once.unwritten()

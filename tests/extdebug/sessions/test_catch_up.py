@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from extdebug.filters.filter import EVERYTHING
 from extdebug.hub.pieces import Piece
-from extdebug.hub.selection import Selection
+from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.wire.positions import ZERO_ID, Cursor, Start
 from tests.extdebug.stage import TARGET, PaperHistory, PaperHub
@@ -158,7 +158,15 @@ async def test_a_whole_frame_is_of_the_live_stream_with_nothing_before_it() -> N
     assert paper.one.take(Cursor(ZERO_ID)) is found
     paper.one.put_back(found)
     paper.hub.write("last")
-    assert paper.one.whole_frame() is None, "one was put back"
+    assert paper.one.whole_frame() is None, "one was put back, and there is room behind it"
     assert paper.taken() == ["next", "last"]
+    paper.hub.write(*(str(n) for n in range(FRAME_EVENTS)), "behind")
+    full = paper.one.take(Cursor(ZERO_ID))
+    assert full is not None
+    paper.one.put_back(full)
+    assert paper.one.whole_frame() is full
+    full.admitted = True
+    assert paper.one.whole_frame() is None, "the rate was asked already"
+    assert len(paper.taken()) == FRAME_EVENTS + 1
     paper.one.leave()
     assert paper.one.whole_frame() is None

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from extdebug.sessions import close_reasons
 from extdebug.sessions.supervisor import Supervisor, Timings
@@ -292,3 +293,29 @@ async def test_a_layer_that_swallows_a_cancellation_holds_up_no_end(
     async with asyncio.timeout(5):
         await one.stop()
     assert listening.done()
+
+
+async def test_who_signed_out_while_the_first_session_was_opened_is_ended_at_the_first_look(
+    world: World,
+) -> None:
+    one, task = await walking(world, rows=1000.0)
+    await asyncio.sleep(0.2)  # some looks, while nobody watches
+    world.live = set()
+    feed = Watching("a")
+    one.watch(feed)  # type: ignore[arg-type]
+    await until(lambda: feed.ending)
+    task.cancel()
+
+
+async def test_rules_that_cannot_be_read_delay_no_end(world: World) -> None:
+    def unreadable() -> Any:
+        raise OperationalError
+
+    world.current_redactor = unreadable  # type: ignore[method-assign]
+    feed = Watching("a")
+    _, task = await walking(world, feed)
+    await until(lambda: feed.applied)
+    world.verdicts[feed.lease.id] = "taken"
+    await until(lambda: feed.ending)
+    assert feed.ending is close_reasons.TAKEN
+    task.cancel()

@@ -1,0 +1,92 @@
+"""While runners are asked what waits keeps its place, and what nobody can read again is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from extdebug.filters.filter import EVERYTHING
+from extdebug.sessions.catch_up import CatchUp
+from extdebug.sessions.flow_control import GapNotice
+from extdebug.wire.positions import Start
+from policies.decisions.facts import SessionLimits
+from tests.extdebug.sessions.test_feed_at_once import Client, settled
+from tests.extdebug.stage import Stage, shown
+
+
+async def full_window(stage: Stage) -> Client:
+    feed = stage.open(limits=SessionLimits(window_bytes=600), start=Start(tail=0))
+    client = Client(feed, at_once=True)
+    await settled()
+    stage.hub.write("1" + "x" * 200)  # shown: less than the window is left
+    await settled()
+    return client
+
+
+async def taken(client: Client) -> list[str]:
+    for _ in range(9):
+        client.feed.ack(client.feed.flow.seq)
+        await settled()
+    return [text[:2].rstrip("x") for text in shown(client.said)]
+
+
+@pytest.mark.parametrize("general", [True, False])
+async def test_a_line_that_waits_for_the_window_is_told_before_later_lines_of_runners(
+    monkeypatch: pytest.MonkeyPatch, general: bool
+) -> None:
+    if general:
+        monkeypatch.setattr(CatchUp, "whole_frame", lambda self: None)
+    stage = Stage()
+    client = await full_window(stage)
+    stage.hub.write("2" + "x" * 200)  # waits
+    await settled()
+    stage.hub.ask_runners()
+    await settled()
+    stage.hub.runner_says("r1" + "x" * 200, n=1)
+    await settled()
+    assert await taken(client) == ["1", "2", "r1"]
+    client.task.cancel()
+
+
+@pytest.mark.parametrize("general", [True, False])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_line_of_a_runner_that_waits_for_the_window_outlives_another_filter(
+    monkeypatch: pytest.MonkeyPatch, general: bool, waits: bool
+) -> None:
+    if general:
+        monkeypatch.setattr(CatchUp, "whole_frame", lambda self: None)
+    stage = Stage()
+    client = await full_window(stage)
+    if waits:
+        stage.hub.write("2" + "x" * 200)
+        await settled()
+    stage.hub.ask_runners()
+    await settled()
+    stage.hub.runner_says("r1" + "x" * 200, n=1)
+    await settled()
+    client.feed.set_filter(EVERYTHING, rev=1)
+    await settled()
+    stage.hub.redis_is_back(("r1" + "x" * 200, 1))  # it was given to the session before
+    await settled()
+    told = await taken(client)
+    assert sorted(told) == sorted(["1", *(["2"] if waits else []), "r1"])
+    client.task.cancel()
+
+
+async def test_refused_runner_lines_are_stated_though_the_filter_changes() -> None:
+    stage = Stage()
+    feed = stage.open(limits=SessionLimits(events_per_second=2), start=Start(tail=0))
+    client = Client(feed, at_once=True)
+    await settled()
+    stage.hub.ask_runners()
+    await settled()
+    for n in range(1, 11):
+        stage.hub.runner_says(f"r{n}", n=n)
+        await settled()
+    client.feed.set_filter(EVERYTHING, rev=1)
+    await settled()
+    stage.hub.redis_is_back(*((f"r{n}", n) for n in range(1, 11)))
+    await settled()
+    lost = sum(m.gap.missed or 0 for m in client.said if isinstance(m, GapNotice))
+    told = len(shown(client.said))
+    assert told + lost == 10
+    client.task.cancel()
