@@ -6,6 +6,7 @@ Pure and synchronous, so that the hub fills a thousand rings without an await be
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from extdebug.hub.pieces import NOWHERE, EventRun, Piece, fresh_part
@@ -98,6 +99,13 @@ class RingBuffer:
         """A gap between two sources, which moves nothing."""
         self._append(Piece(NOWHERE, gap=gap))
 
+    def holds(self, gap: Gap) -> bool:
+        """Whether this very gap was pushed and not taken: it waits, or is to be told of what was
+        dropped."""
+        dropped = (one.stated.values() for one in self._dropped if isinstance(one, _Dropped))
+        untold = chain((piece.gap for piece in self._pieces), *dropped)
+        return any(one is gap for one in untold)
+
     def skip(self, filtered: int, *, through: Cursor, counted: int = 0) -> None:
         """Entries that this session does not want: only the account moves."""
         if self._late is None:
@@ -117,13 +125,24 @@ class RingBuffer:
                 piece.counted += late.counted
         self._pieces.append(piece)
 
-    def _drop(self) -> None:
-        piece = self._pieces.pop(0)
+    def _pop(self, at: int) -> Piece:
+        piece = self._pieces.pop(at)
         if piece.chunk is not None:
             self.bytes -= piece.chunk.size
-        if self.parked:
+        return piece
+
+    def _drop_parked(self) -> None:
+        """History reads up to what is dropped. A seam stays: no history tells it, and it has no
+        place to read up to."""
+        piece = self._pop(next((i for i, one in enumerate(self._pieces) if one.moves), 0))
+        if piece.moves:
             self.floor = piece.through
+
+    def _drop(self) -> None:
+        if self.parked:
+            self._drop_parked()
             return
+        piece = self._pop(0)
         if piece.replaced:
             self._dropped.append(piece)
             while len(self._dropped) > MOST_STATED:
@@ -191,10 +210,7 @@ class RingBuffer:
                 )
             return piece
         if self._pieces:
-            piece = self._pieces.pop(0)
-            if piece.chunk is not None:
-                self.bytes -= piece.chunk.size
-            return piece
+            return self._pop(0)
         late, self._late = self._late, None
         return late
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from extdebug.hub.pieces import Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.streams.sequence_gaps import SequenceGaps
+from extdebug.wire.events import Gap
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, EntryId
 
@@ -41,7 +43,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "boundary", "closed", "keeps_up", "limit", "lines_came", "ring", "runner_buffer",
+        "_seam", "boundary", "closed", "keeps_up", "limit", "lines_came", "ring", "runner_buffer",
         "selection", "wake", "watched",
     )  # fmt: skip
 
@@ -55,15 +57,28 @@ class Subscription:
         self.closed = False
         self.keeps_up: Callable[[], bool] = _never
         self.runner_buffer: RunnerBuffer | None = None
+        self._seam: Gap | None = None
+        self.ring = RingBuffer(limit=limit)
         self.restart(selection)
 
-    def restart(self, selection: Selection) -> None:
-        """A fresh ring from the stream's present place on; history before it is the session's."""
+    def push_seam(self, seam: Gap) -> None:
+        """Redis is back: no history says so again."""
+        self._seam = seam
+        self.ring.push_seam(seam)
+
+    def restart(self, selection: Selection, *, taken: Iterable[Piece] = ()) -> None:
+        """A fresh ring from the stream's present place on; history before it is the session's.
+
+        `taken` was taken out of the ring, and not told."""
         self.watched.leave(self)
+        seam = self._seam
+        untold = seam and (self.ring.holds(seam) or any(piece.gap is seam for piece in taken))
         self.selection = selection
         if self.runner_buffer is not None:
             self.runner_buffer.choose(selection)
         self.ring = RingBuffer(limit=self.limit)
+        if seam is not None and untold:
+            self.ring.push_seam(seam)
         self.boundary: Cursor | None = self.watched.cursor if self.watched.attached else None
         self.watched.join(self)
 

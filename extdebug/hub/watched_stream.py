@@ -295,5 +295,5 @@ class WatchedStream:
         self._met.clear()
         for subscription in self._all() if self.attached else ():
             if subscription.runner_buffer is not None:
-                subscription.ring.push_seam(seam)
+                subscription.push_seam(seam)
         self.wake()

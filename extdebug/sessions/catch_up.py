@@ -78,7 +78,7 @@ class CatchUp:
                 for piece in self._pieces:
                     if piece.chunk is not None and piece.chunk.first == ZERO_ID:
                         buffer.put_back(piece)  # a runner's line: Redis does not give it again
-            self._sub.restart(selection)
+            self._sub.restart(selection, taken=self._pieces)
         self._pieces.clear()
         again = start
         if start.tail == 0 and self._sub.boundary is not None:

@@ -12,6 +12,7 @@ AT_ONCE: Final = "extdebug/sessions/at_once.py"
 LIFETIME: Final = "extdebug/sessions/lifetime.py"
 FEED: Final = "extdebug/sessions/feed.py"
 SUPERVISOR: Final = "extdebug/sessions/supervisor.py"
+SUBSCRIPTION: Final = "extdebug/hub/subscription.py"
 SPEAKERS: Final = "extdebug/sessions/speakers.py"
 CATCH_UP: Final = "extdebug/sessions/catch_up.py"
 DELIVERY: Final = "extdebug/sessions/delivery.py"
@@ -99,6 +100,22 @@ DELIVERIES: Final = [
     Mutation(
         "a runner's line that waits for room is lost with another filter", CATCH_UP,
         "buffer.put_back(piece)", "pass", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a seam is lost where the ring is begun anew", SUBSCRIPTION,
+        "if seam is not None and untold:", "if False:", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a seam that was told is told again", SUBSCRIPTION,
+        "if seam is not None and untold:", "if seam is not None:", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a seam that was taken and not told is lost", CATCH_UP,
+        "restart(selection, taken=self._pieces)", "restart(selection)", CATCH_UP_TESTS,
+    ),
+    Mutation(
+        "history reads up to a seam, which has no place", RING,
+        "next((i for i, one in enumerate(self._pieces) if one.moves), 0)", "0", RING_TESTS,
     ),
     Mutation(
         "a runner's lines that were refused are forgotten with another filter", FLOW,

@@ -384,3 +384,29 @@ def test_no_frame_is_whole_behind_what_was_dropped() -> None:
     assert dropped is not None
     assert dropped.gap is not None
     assert ring.whole_frame(1) is not None
+
+
+def test_a_seam_stays_where_history_reads_up_to_what_was_dropped() -> None:
+    ring = RingBuffer(limit=25)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    ring.push_seam(lost(GapReason.FAILOVER, None))
+    ring.push(chunk(2), filtered=0, through=at(2))
+    ring.push(chunk(3), filtered=0, through=at(3))
+    assert ring.floor == at(1)
+    ring.push(chunk(4), filtered=0, through=at(4))
+    assert ring.floor == at(2), "the seam has no place to read up to"
+    ring.release()
+    assert [piece.gap is not None for piece in drain(ring)] == [True, False, False]
+
+
+def test_a_ring_holds_a_gap_until_it_is_taken() -> None:
+    seam, ring = lost(GapReason.FAILOVER, None), live(limit=15)
+    assert not ring.holds(seam)
+    ring.push_seam(seam)
+    assert ring.holds(seam)
+    assert not ring.holds(lost(GapReason.FAILOVER, None)), "an equal one"
+    for n in range(1, 4):
+        ring.push(chunk(n), filtered=0, through=at(n))
+    assert ring.holds(seam), "it was dropped, and is to be told"
+    drain(ring)
+    assert not ring.holds(seam)

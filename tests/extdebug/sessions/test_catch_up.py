@@ -170,3 +170,20 @@ async def test_a_whole_frame_is_of_the_live_stream_with_nothing_before_it() -> N
     assert len(paper.taken()) == FRAME_EVENTS + 1
     paper.one.leave()
     assert paper.one.whole_frame() is None
+
+
+async def test_a_seam_that_was_put_back_is_there_when_it_is_begun_anew() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    await paper.read()
+    assert paper.taken() == []
+    paper.hub.ask_runners()
+    paper.hub.redis_is_back()
+    seam = paper.one.take(Cursor(ZERO_ID))
+    assert seam is not None
+    assert seam.gap is not None
+    paper.one.put_back(seam)
+    paper.one.begin(ALL, Start(cursor=Cursor(ZERO_ID, 0)))
+    await paper.read()
+    again = [paper.one.take(Cursor(ZERO_ID)) for _ in range(3)]
+    assert [piece.gap for piece in again if piece is not None and piece.gap] == [seam.gap]

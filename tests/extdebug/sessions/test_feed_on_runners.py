@@ -7,6 +7,7 @@ import pytest
 from extdebug.filters.filter import EVERYTHING
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.flow_control import GapNotice
+from extdebug.wire.events import GapReason
 from extdebug.wire.positions import Start
 from policies.decisions.facts import SessionLimits
 from tests.extdebug.sessions.test_feed_at_once import Client, settled
@@ -89,4 +90,33 @@ async def test_refused_runner_lines_are_stated_though_the_filter_changes() -> No
     lost = sum(m.gap.missed or 0 for m in client.said if isinstance(m, GapNotice))
     told = len(shown(client.said))
     assert told + lost == 10
+    client.task.cancel()
+
+
+@pytest.mark.parametrize("window", [600, 1 << 18])
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_the_seam_is_told_once_though_the_filter_changes_before(
+    window: int, refuses: bool
+) -> None:
+    stage = Stage()
+    limits = SessionLimits(window_bytes=window, events_per_second=2 * refuses)
+    client = Client(stage.open(limits=limits, start=Start(tail=0)), at_once=True)
+    await settled()
+    stage.hub.ask_runners()
+    await settled()
+    for n in range(1, 6):
+        stage.hub.runner_says(f"r{n}" + "x" * 150, n=n)
+        await settled()
+    stage.hub.redis_is_back()
+    await settled()
+    for rev in (1, 2):
+        client.feed.set_filter(EVERYTHING, rev=rev)
+        await settled()
+    for _ in range(9):
+        client.feed.ack(client.feed.flow.seq)
+        await settled()
+    client.feed.set_filter(EVERYTHING, rev=3)
+    await settled()
+    gaps = [one.gap.reason for one in client.said if isinstance(one, GapNotice)]
+    assert gaps.count(GapReason.FAILOVER) == 1
     client.task.cancel()
