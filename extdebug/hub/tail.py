@@ -19,6 +19,7 @@ from redis.exceptions import ResponseError
 from extdebug.hub.agenda import Agenda
 from extdebug.hub.linger import Linger
 from extdebug.hub.stream_reader import StreamReader
+from extdebug.hub.waking import unblock
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.streams.connection import LOST, Link, pack
 from extdebug.streams.replies import read_keys
@@ -132,10 +133,9 @@ class Tail:
             self._kick = asyncio.create_task(self._unblock(), name=f"unblock-{self._name}")
 
     async def _unblock(self) -> None:
-        # UNBLOCK does nothing when it arrives just before the read blocks: repeat until re-issued.
-        while self._sent < self._wanted and self._link.connected:
+        while self._sent < self._wanted and self._link.connected and self._readers:
             try:
-                await self._control.call("CLIENT", "UNBLOCK", self._client_id, "TIMEOUT")
+                await unblock(self._control, self._client_id, key=next(iter(self._readers)))
             except ResponseError as error:
                 log.warning("CLIENT UNBLOCK refused, new streams wait up to 1 s: %s", error)
                 return

@@ -102,6 +102,11 @@ DELIVERIES: Final = [
         "buffer.put_back(piece)", "pass", RUNNERS_TESTS,
     ),
     Mutation(
+        "a read that the server holds back is ended, and the server with it",
+        "extdebug/hub/waking.py", "control.batch([held_back, (", "control.batch([(",
+        "tests/extdebug/hub/test_waking.py -k held_back",
+    ),
+    Mutation(
         "a seam is lost where the ring is begun anew", SUBSCRIPTION,
         "if seam is not None and untold:", "if False:", RUNNERS_TESTS,
     ),
