@@ -178,6 +178,8 @@ async def test_a_bucket_is_read_on_where_it_moved_and_its_next_stream_at_once(
     piece = sub.ring.take()
     assert piece is not None
     assert piece.gap is None
+    link, control = hub._tails[0].links
+    await until(lambda: control.place in (None, link.place))
     took = []
     for target in others:
         began = time.monotonic()
