@@ -107,6 +107,12 @@ DELIVERIES: Final = [
         "tests/extdebug/hub/test_waking.py -k held_back",
     ),
     Mutation(
+        "the tail ends its read past the guard", "extdebug/hub/tail.py",
+        "await unblock(self._control, self._client_id, key=next(iter(self._readers)))",
+        'await self._control.call("CLIENT", "UNBLOCK", self._client_id, "TIMEOUT")',
+        "tests/extdebug/hub/test_tail.py -k held_back",
+    ),
+    Mutation(
         "a seam is lost where the ring is begun anew", SUBSCRIPTION,
         "if seam is not None and untold:", "if False:", RUNNERS_TESTS,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from unittest.mock import PropertyMock, patch
@@ -185,3 +186,22 @@ async def test_sessions_speak_while_the_next_reply_is_made(
     assert await turn(crowded=True)
     watched.problem = "it cannot be read"
     assert await turn(crowded=False)
+
+
+async def test_a_stream_that_is_watched_while_writes_are_held_back_waits_and_harms_nobody(
+    make_tail: Make, redis_server: RedisServer
+) -> None:
+    tail, first, second = make_tail(redis_server.url), stream("a"), stream("b")
+    tail.add(first)
+    tail.start()
+    await until(lambda: first.attached)
+    with contextlib.closing(redis_server.client()) as client:
+        client.execute_command("CLIENT", "PAUSE", 800, "WRITE")  # as a failover on command does
+        tail.add(second)
+        await asyncio.sleep(0.3)
+        assert client.ping()
+        assert not second.attached
+        await until(lambda: second.attached)
+        client.xadd(second.key, {"message": "line"})
+        await until(lambda: second.counts.entries == 1)
+    assert tail.problem == ""
