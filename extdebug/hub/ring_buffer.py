@@ -187,6 +187,11 @@ class RingBuffer:
         last = len(pieces) == 1 and self._late is None
         return pieces[0] if last or chunk.count >= events else None
 
+    def pop_frame(self) -> bool:
+        """Take what `whole_frame` gave; whether anything is left."""
+        self._pop(0)
+        return bool(self._pieces) or self._late is not None
+
     def take(self) -> Piece | None:
         """The next piece; what was dropped comes before what follows it."""
         while self._dropped:

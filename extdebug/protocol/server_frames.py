@@ -265,12 +265,9 @@ def events_frame(runs: Sequence[bytes], *, seq: int, rev: int, cursor: Cursor | 
     shared by all sessions that it goes to.
     """
     head = b'{"type":"events","seq":%d,"rev":%d,"cursor":"%b","events":['
-    parts = [head % (seq, rev, _ascii(cursor))]
-    for run in runs:
-        parts += (run, b",")
-    if len(parts) == 1:
-        parts.append(b"")
-    parts[-1] = b"]}"
+    parts = [head % (seq, rev, _ascii(cursor)), runs[0] if runs else b"", b"]}"]
+    for run in runs[1:]:
+        parts[-1:] = (b",", run, b"]}")
     return parts
 
 

@@ -7,11 +7,21 @@ waited for (the past, a page, a moment, a client that reads slowly) is the task'
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.flow_control import Events
 from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.turn import Message, Spoken
+
+
+class Follows(Protocol):
+    """See Following."""
+
+    more: bool
+
+    def line(self) -> Events | None: ...
 
 
 class AtOnce:
@@ -19,7 +29,8 @@ class AtOnce:
     would; `task_needed` says whether there is more to do than to say it.
 
     `write` is set by the transport; False: it was not written, and the task gives it out.
-    `told_all` says whether `step` would make no message behind this one, if only lines came.
+    `told_all` says whether `step` would make no message behind this one, if only lines came, and
+    `following` is asked for the next line before `step` is.
     """
 
     def __init__(
@@ -28,6 +39,7 @@ class AtOnce:
     ) -> None:  # fmt: skip
         self.write: Callable[[Spoken], bool] | None = None
         self.told_all: Callable[[Spoken], bool] = _unknown
+        self.following: Follows | None = None
         self._bell = bell
         self._step = step
         self._task_needed = task_needed
@@ -35,6 +47,7 @@ class AtOnce:
         self._unwritten: Spoken | Exception | None = None
         self._called = False
         self._lines_only = True  # since the last look at all that could be said
+        self._followed = False  # the message that was made last is of `following`
 
     def moved(self) -> None:
         """There may be more to say, of any kind."""
@@ -61,7 +74,13 @@ class AtOnce:
         self._called = False
         if self.write is None or not self._bell.asleep:
             return None
+        self._followed = False
         try:
+            if self._lines_only and self.following is not None:
+                line = self.following.line()
+                if line is not None:
+                    self._followed = True
+                    return line
             message = self._step()
             if message is None:
                 self._lines_only = True
@@ -83,6 +102,8 @@ class AtOnce:
             if woken or self.write is None or not self.write(message):
                 self._leave_to_task(message)
                 return False
+            if self._followed and self.following is not None:
+                return self.following.more
             if self._lines_only and self.told_all(message):
                 return self._task_needed()
         except Exception as error:  # noqa: BLE001 - as above

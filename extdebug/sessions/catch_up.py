@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.pieces import Piece
+from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
@@ -112,16 +113,21 @@ class CatchUp:
     def whole_frame(self) -> Piece | None:
         """What `take` would give, left where it is, if it is of the live stream and its lines make
         a frame by themselves."""
-        sub = self._sub
-        if sub is None or self._rounds or self._history is not None:
-            return None
-        if self._pieces:
+        if self._pieces and self._sub is not None and not self.reading and not self._rounds:
             first = self._pieces[0]
             full = first.chunk is not None and first.chunk.count >= FRAME_EVENTS
             return first if full and not (first.history or first.admitted) else None
-        if sub.runner_buffer is not None and sub.runner_buffer.waiting:
+        ring = self.live_ring
+        return None if ring is None else ring.whole_frame(FRAME_EVENTS)
+
+    @property
+    def live_ring(self) -> RingBuffer | None:
+        """What `take` takes from, if that is the live stream alone: nothing waits before it."""
+        sub = self._sub
+        if sub is None or self._pieces or self._rounds or self._history is not None:
             return None
-        return sub.ring.whole_frame(FRAME_EVENTS)
+        buffer = sub.runner_buffer
+        return sub.ring if buffer is None or not buffer.waiting else None
 
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""

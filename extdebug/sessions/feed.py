@@ -24,6 +24,7 @@ from extdebug.sessions.authority import Authority
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.catch_up import ReadPast
 from extdebug.sessions.close_reasons import CloseReason
+from extdebug.sessions.following import Following
 from extdebug.sessions.lifetime import LoopClock
 from extdebug.sessions.overview_requests import OverviewRequests
 from extdebug.sessions.paging import Paging
@@ -72,9 +73,7 @@ class Feed:
         self._row = SessionRow(lease, viewer, target, records=owner.records)
         self._clock = clock or asyncio.get_running_loop()
         self._bell = Bell(self._clock)
-        self._at_once = AtOnce(
-            self._bell, self._step, self._task_needed, speakers=owner.speakers
-        )  # fmt: skip
+        self._at_once = AtOnce(self._bell, self._step, self._task_needed, speakers=owner.speakers)
         now = self._clock.time()
         self._authority = Authority(decision, lease, wake=self._bell.ring, now=now)
         self.ended = self._authority.ended
@@ -97,6 +96,9 @@ class Feed:
             decide_soon=lambda: owner.decide_soon(self),
         )  # fmt: skip
         self._at_once.told_all = self._turn.told_all
+        self._at_once.following = Following(
+            self._authority, self._playback, self._status, self._paging, clock=self._clock
+        )
         self._accounting = Accounting(lease)
         self._accounting.use_filter(wanted, owner.hub.redactor, target)
         self._playback.begin()

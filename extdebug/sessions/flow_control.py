@@ -45,9 +45,9 @@ class Events(msgspec.Struct, frozen=True):
 
     def parts(self) -> list[bytes]:
         """The `events` frame; equal chunks were encoded once for all sessions."""
-        return server_frames.events_frame(
-            [chunk.data for chunk in self.chunks], seq=self.seq, rev=self.rev, cursor=self.through
-        )
+        chunks = self.chunks
+        runs = (chunks[0].data,) if len(chunks) == 1 else [chunk.data for chunk in chunks]
+        return server_frames.events_frame(runs, seq=self.seq, rev=self.rev, cursor=self.through)
 
     def text(self) -> str:
         """The same as one text."""
@@ -135,6 +135,11 @@ class FlowControl:
     def open(self) -> bool:
         """Whether anything may be sent before the next acknowledgement."""
         return self.unacked < self.window
+
+    @property
+    def plain(self) -> bool:
+        """Whether the window is open, and nothing was refused that is not told yet."""
+        return self._refused is None and self.unacked < self.window
 
     def keeps_up(self, now: float) -> bool:
         """Whether the client acknowledges what it is sent within ACKS_WITHIN."""

@@ -29,21 +29,21 @@ class Paging:
     def __init__(self, hub: Hub, target: Target) -> None:
         self._hub = hub
         self._target = target
-        self._asked: list[tuple[Fetch, Filter | None]] = []
+        self.asked: list[tuple[Fetch, Filter | None]] = []
         self._round = 0
 
     def __bool__(self) -> bool:
-        return bool(self._asked)
+        return bool(self.asked)
 
     def ask(self, wanted: Fetch) -> Filter | None:
         """Queue a request; the filter beside the session's own that its page shows events of.
 
         ProtocolError when too many wait already, FilterError for a filter that cannot be run.
         """
-        if len(self._asked) >= PAGES_ASKED:
+        if len(self.asked) >= PAGES_ASKED:
             raise ProtocolError(ErrorCode.TOO_FAST, "wait for the pages you asked for")
         own = None if wanted.filter is None else Filter.parse(wanted.filter.parts())
-        self._asked.append((wanted, own))
+        self.asked.append((wanted, own))
         return EVERYTHING if wanted.hidden else own
 
     def start_over(self) -> None:
@@ -54,7 +54,7 @@ class Paging:
         self, selection: Selection, flow: FlowControl, *, now: float
     ) -> ControlFrame | None:
         """The page of the oldest request; None when it has to be found again."""
-        (wanted, own), begun = self._asked[0], self._round
+        (wanted, own), begun = self.asked[0], self._round
         if own is not None:
             selection = dataclasses.replace(selection, filter=own)
         found: Page | None = None
@@ -66,7 +66,7 @@ class Paging:
             )  # fmt: skip
         if begun != self._round:
             return None
-        del self._asked[0]
+        del self.asked[0]
         if found is None:
             error = ProtocolError(ErrorCode.UNAVAILABLE, "Redis does not answer; ask again")
             return ControlFrame("error", server_frames.error_frame(error))

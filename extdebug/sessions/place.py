@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from extdebug.hub.pieces import Piece, fresh_part
-from extdebug.hub.runner_buffer import off_stream
+from extdebug.hub.runner_buffer import OFF_STREAM, off_stream
 from extdebug.streams.continuity import missing
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId, before, behind
@@ -79,8 +79,8 @@ def follows(at: Cursor, piece: Piece) -> bool:
         and at.index is not None
         and at.index + piece.filtered + piece.counted + chunk.count == through.index
         and at.epoch == through.epoch
-        and not off_stream(through)
-        and not off_stream(at)
+        and through.id.seq != OFF_STREAM
+        and at.id.seq != OFF_STREAM
         and chunk.events[0].id > at.id
     )
 

@@ -81,6 +81,11 @@ class Playback:
         return self._selector.failed
 
     @property
+    def held(self) -> bool:
+        """Whether a line of the live stream may not be told as it comes."""
+        return not self._release.at_once or self._selector.failed is not None
+
+    @property
     def selection(self) -> Selection:
         return Selection(self._installs, self.filter)
 

@@ -44,7 +44,9 @@ class Reach:
 
     def told(self, first: DecodedEntry, last: DecodedEntry) -> None:
         """From one to the other events were sent, in the session's order."""
-        begin, end = _place(first), _place(last)
+        begin = end = _place(first)
+        if last is not first:
+            end = _place(last)
         self.steps += 1
         if self._now is not None and self._now[1] < begin <= end:
             self._now = (self._now[0], end)

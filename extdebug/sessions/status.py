@@ -40,6 +40,7 @@ class StatusTeller:
         self._catch_up = playback.catch_up
         self._lifetime = lifetime
         self._spoke = self._told = now
+        self.quiet_until = now + ACCOUNT  # before it no account is due, however it moves
         self._told_entries = 0
 
     @property
@@ -72,6 +73,7 @@ class StatusTeller:
         if not changed and not always and now - self._spoke < IDLE:
             return None
         self.state, self._told, self._told_entries = state, now, self._flow.ledger.entries
+        self.quiet_until = now + ACCOUNT
         self._playing = message
         return session_frames.status(
             state, message, flow=self._flow, lifetime=self._lifetime, now=now,

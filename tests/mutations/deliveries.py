@@ -23,6 +23,8 @@ FEED_TESTS: Final = "tests/extdebug/sessions/test_feed_at_once.py -k 'not both'"
 SUPERVISOR_TESTS: Final = "tests/extdebug/sessions/test_supervisor.py"
 RUNNERS_TESTS: Final = "tests/extdebug/sessions/test_feed_on_runners.py"
 SPEAKERS_TESTS: Final = "tests/extdebug/sessions/test_speakers.py"
+FOLLOWING: Final = "extdebug/sessions/following.py"
+FOLLOWING_TESTS: Final = "tests/extdebug/sessions/test_following.py"
 DELIVERY_TESTS: Final = "tests/extdebug/sessions/test_delivery.py -k whole_frame"
 CATCH_UP_TESTS: Final = "tests/extdebug/sessions/test_catch_up.py"
 SOCKET_TESTS: Final = "tests/extdebug/ops/test_frame_socket.py -k 'overtakes or cannot_go'"
@@ -185,8 +187,8 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "live lines are told before the past", CATCH_UP,
-        "if sub is None or self._rounds or self._history is not None:",
-        "if sub is None or self._rounds:", CATCH_UP_TESTS,
+        "if sub is None or self._pieces or self._rounds or self._history is not None:",
+        "if sub is None or self._pieces or self._rounds:", CATCH_UP_TESTS,
     ),
     Mutation(
         "live lines are told before those that came first", CATCH_UP,
@@ -221,5 +223,62 @@ DELIVERIES: Final = [
     Mutation(
         "a client that reads slowly is written to all the same", SOCKET,
         "            or not self.writable.is_set()\n", "", SOCKET_TESTS,
+    ),
+    Mutation(
+        "who follows is told a line after its end", FOLLOWING,
+        "            or authority.ending is not None\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told a line before a decision was confirmed", FOLLOWING,
+        "            or not authority.confirmed\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told a line when the authority has run out", FOLLOWING,
+        "            or now >= self._lifetime.quiet_until\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told a line before the state that changed", FOLLOWING,
+        "            or status.state is not LIVE\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is never told the account", FOLLOWING,
+        "            or now >= status.quiet_until\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told lines past a page that they asked for", FOLLOWING,
+        "            or self._paging.asked\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told lines beyond their range", FOLLOWING,
+        "            or self._playback.held\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told lines past the window", FOLLOWING,
+        "        if not flow.fits(chunk.size):\n            return None\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told lines before what was refused", FOLLOWING,
+        "            or not flow.plain\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "who follows is told lines without what is lost before them", FOLLOWING,
+        " or not follows(flow.at, piece)", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "a refused line of who follows is forgotten", FOLLOWING,
+        "            flow.refuse(piece, now)\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "a line of who follows does not count for the time without a word", FOLLOWING,
+        "        status.spoke(now)\n", "", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "of many lines that wait one is told", RING,
+        "return bool(self._pieces) or self._late is not None", "return False", FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "live lines are told before the runners' by who follows", CATCH_UP,
+        "return sub.ring if buffer is None or not buffer.waiting else None", "return sub.ring",
+        FOLLOWING_TESTS,
     ),
 ]  # fmt: skip

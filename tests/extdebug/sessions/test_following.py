@@ -1,0 +1,223 @@
+"""A session that follows is told its lines without a whole step, and whatever is not usual is not
+passed over: a step is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from extdebug.hub.selection import FRAME_EVENTS
+from extdebug.hub.watched_stream import WatchedStream
+from extdebug.protocol.client_frames import Fetch
+from extdebug.sessions import close_reasons
+from extdebug.sessions.feed import Feed
+from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.following import Following
+from extdebug.sessions.lifetime import WARN_BEFORE
+from extdebug.sessions.status import ACCOUNT, IDLE
+from extdebug.sessions.turn import Message, Spoken
+from extdebug.wire.events import GapReason
+from extdebug.wire.positions import EntryId, Span, Start
+from policies.decisions.facts import SessionLimits
+from tests.extdebug.entries import raw
+from tests.extdebug.stage import Clock, Stage, allowed, shown
+
+
+class Watcher:
+    """A feed that speaks at once, what it said, and how often a whole step was asked."""
+
+    def __init__(self, stage: Stage, **session: Any) -> None:
+        self.clock = Clock()
+        self.hub = stage.hub
+        self.feed = stage.open(start=Start(tail=0), clock=self.clock, **session)
+        self.said: list[Message] = []
+        self.steps = 0
+        turn = self.feed._turn
+        step = turn.step
+
+        def counted(now: float) -> Message | None:
+            self.steps += 1
+            return step(now)
+
+        turn.step = counted  # type: ignore[method-assign]
+        self.feed.speak_by(self._write)
+        self.task = asyncio.create_task(self._read())
+
+    def _write(self, message: Spoken) -> bool:
+        self.said.append(message)
+        return True
+
+    async def _read(self) -> None:
+        while not (self.said and isinstance(self.said[-1], close_reasons.CloseReason)):
+            self.said.append(await self.feed.next())
+
+    @property
+    def following(self) -> Following:
+        following = self.feed._at_once.following
+        assert isinstance(following, Following)
+        return following
+
+    async def write(self, *messages: str) -> int:
+        """So many steps were asked for these lines."""
+        steps = self.steps
+        self.hub.write(*messages)
+        await settled()
+        return self.steps - steps
+
+    async def follow(self) -> None:
+        """Until it was told all there was."""
+        await settled()
+        await self.write("first")
+        self.feed.ack(self.feed.flow.seq)
+        self.said.clear()
+
+
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+async def watcher(stage: Stage) -> Watcher:
+    watcher = Watcher(stage)
+    await watcher.follow()
+    return watcher
+
+
+async def test_lines_are_told_without_a_step(watcher: Watcher) -> None:
+    assert await watcher.write("one") == 0
+    assert await watcher.write("two", "three") == 0
+    assert await watcher.write(*map(str, range(3 * FRAME_EVENTS))) == 0
+    lines = [len(one.chunks[0].events) for one in watcher.said if isinstance(one, Events)]
+    assert lines == [1, 2, FRAME_EVENTS, FRAME_EVENTS, FRAME_EVENTS]
+    flow = watcher.feed.flow
+    assert (flow.ledger.shown, flow.position) == (304, watcher.hub.watched.cursor)
+    watcher.task.cancel()
+
+
+def confirm_no_more(feed: Feed) -> None:
+    feed._authority.confirmed = False
+
+
+def end(feed: Feed) -> None:
+    feed._authority.ending = close_reasons.SIGNED_OUT
+
+
+def another_state(feed: Feed) -> None:
+    feed._status.answer()
+
+
+def refuse(feed: Feed) -> None:
+    feed.flow.limit(events_per_second=1, bytes_per_second=1)
+    feed.flow._events.take(1, feed._clock.time())
+
+
+def ask_a_page(feed: Feed) -> None:
+    feed._paging.ask(Fetch(id="1"))
+
+
+def range_ends(feed: Feed) -> None:
+    feed._playback._release.until = Span(until_ms=10**15).until
+
+
+def fail(feed: Feed) -> None:
+    class Failed:
+        failed = ValueError("a filter that takes too long")
+
+    feed._playback._selector = Failed()  # type: ignore[assignment]
+
+
+def leave(feed: Feed) -> None:
+    feed._catch_up.leave()
+
+
+def read_the_past(feed: Feed) -> None:
+    feed._catch_up._history = object()  # type: ignore[assignment]
+
+
+def wait_with_a_runner_s_line(feed: Feed) -> None:
+    live = feed._catch_up._sub
+    assert live is not None
+    watched = live.watched
+    assert isinstance(watched, WatchedStream)
+    watched._buffer(live)
+    watched.runner_row((EntryId(1, 0), raw(message="of a runner", src="r1", n="1")))
+
+
+def fill_the_window(feed: Feed) -> None:
+    feed.flow.unacked = feed.flow.window
+
+
+def no_room_for_it(feed: Feed) -> None:
+    feed.flow.unacked = feed.flow.window - 10
+
+
+def stand_elsewhere(feed: Feed) -> None:
+    flow = feed.flow
+    flow.at = flow.position = type(flow.at)(flow.at.id, 0, flow.at.epoch)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        confirm_no_more, end, another_state, refuse, ask_a_page, range_ends, fail, leave,
+        read_the_past, wait_with_a_runner_s_line, fill_the_window, no_room_for_it, stand_elsewhere,
+    ],
+)  # fmt: skip
+async def test_no_line_is_told_where_anything_is_not_as_usual(
+    watcher: Watcher, change: Callable[[Feed], None]
+) -> None:
+    watcher.hub.write("one")
+    change(watcher.feed)
+    assert watcher.following.line() is None
+    watcher.task.cancel()
+
+
+@pytest.mark.parametrize("seconds", [ACCOUNT, 600 - WARN_BEFORE, 601])
+async def test_nor_where_time_alone_brings_something_else(watcher: Watcher, seconds: float) -> None:
+    watcher.hub.write("one")
+    watcher.clock.forward(seconds)
+    assert watcher.following.line() is None
+    watcher.task.cancel()
+
+
+async def test_nor_behind_the_moment_to_which_a_decision_holds(stage: Stage) -> None:
+    watcher = Watcher(stage)
+    await watcher.follow()
+    decision = allowed()
+    watcher.feed._authority.lifetime.authority(
+        decision.now, decided=decision.now, now=watcher.clock.time()
+    )
+    watcher.hub.write("one")
+    assert watcher.following.line() is None
+    watcher.task.cancel()
+
+
+async def test_what_the_rate_refuses_is_told_as_lost(stage: Stage) -> None:
+    watcher = Watcher(stage, limits=SessionLimits(events_per_second=3))
+    await watcher.follow()
+    for number in range(5):
+        await watcher.write(str(number))
+    watcher.clock.forward(2)
+    await watcher.write("last")
+    events = [one for one in watcher.said if isinstance(one, Events | GapNotice)]
+    assert shown(watcher.said)[-1] == "last"
+    gaps = [one.gap for one in events if isinstance(one, GapNotice)]
+    assert {gap.reason for gap in gaps} == {GapReason.RATE_LIMITED}
+    assert len(shown(watcher.said)) + sum(gap.missed or 0 for gap in gaps) == 6
+    watcher.task.cancel()
+
+
+async def test_after_a_line_a_silence_begins_anew(watcher: Watcher) -> None:
+    watcher.clock.forward(ACCOUNT - 1)
+    assert await watcher.write("one") == 0
+    assert watcher.feed._status.next_at == pytest.approx(watcher.clock.time() + IDLE, abs=0.5)
+    watcher.task.cancel()
