@@ -32,6 +32,12 @@ def off_stream(place: Cursor) -> bool:
     return place.id.seq == OFF_STREAM
 
 
+def from_runner(piece: Piece) -> bool:
+    """Whether it came straight from a runner: it has no place in the stream, and nobody can read
+    it again."""
+    return not piece.moves or off_stream(piece.through)
+
+
 def number_of(decoded: DecodedEntry) -> Number | None:
     """The event's number at its producer, where it gives one."""
     src, n = decoded.origin.src, decoded.origin.n

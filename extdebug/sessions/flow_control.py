@@ -14,7 +14,7 @@ import msgspec
 
 from extdebug.hub.pieces import EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.runner_buffer import off_stream
+from extdebug.hub.runner_buffer import from_runner
 from extdebug.protocol import server_frames
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.place import passed
@@ -189,12 +189,12 @@ class FlowControl:
         if self._refused is None:
             self._refused = _Refused(0, 0, now)
         self._refused.missed += chunk.count
-        self._refused.unplaced += chunk.count if _unplaced(piece) else 0
+        self._refused.unplaced += chunk.count if from_runner(piece) else 0
         self._pass_refused(piece)
 
     def _pass_refused(self, piece: Piece) -> None:
         """Go on behind what was refused; what was filtered counts when that is told."""
-        if self._refused is None or _unplaced(piece):
+        if self._refused is None or from_runner(piece):
             self.ledger.filtered += piece.filtered
         else:
             self._refused.filtered += piece.filtered
@@ -267,8 +267,3 @@ class FlowControl:
         self.told_bytes += size
         seq = self.number(size, now)
         return Events(seq, self.rev, self.position, tuple(chunks), tuple(base))
-
-
-def _unplaced(piece: Piece) -> bool:
-    """Whether it came straight from a runner, so that nobody can read it again."""
-    return not piece.moves or off_stream(piece.through)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from extdebug.hub.pieces import Piece, fresh_part
-from extdebug.hub.runner_buffer import OFF_STREAM, off_stream
+from extdebug.hub.runner_buffer import OFF_STREAM, from_runner, off_stream
 from extdebug.streams.continuity import missing
 from extdebug.wire.events import Gap, GapReason
 from extdebug.wire.positions import Cursor, EntryId, before, behind
@@ -34,7 +34,7 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
     if follows(at, piece):
         return Meeting(piece)
     through = piece.through
-    if not piece.moves or off_stream(through) or off_stream(at):
+    if from_runner(piece) or off_stream(at):
         return Meeting(piece)
     if at.epoch and through.epoch and at.epoch != through.epoch:
         return _life_ends(at, piece) if piece.replaced else _replaced(at, piece)

@@ -11,7 +11,7 @@ from itertools import islice
 
 from extdebug.hub.pieces import EventRun, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.runner_buffer import off_stream
+from extdebug.hub.runner_buffer import from_runner
 from extdebug.hub.selection import make_chunk
 from extdebug.sessions.pace import Pace
 from extdebug.wire.events import GapReason
@@ -36,8 +36,8 @@ class Release:
         if self.at_once:
             return piece, None
         chunk = piece.chunk
-        if not piece.moves or off_stream(piece.through):
-            return piece, None  # straight from a runner: it has no place that could be compared
+        if from_runner(piece):
+            return piece, None  # it has no place that could be compared
         if chunk is None:
             self.over = self.until is not None and _beyond(piece, self.until)
             return (None, None) if self.over else (piece, None)
