@@ -121,9 +121,7 @@ def judge_session(
     `resets`: the reasons without a count that are true in this play; none if the stream lived on.
     """
     verdict = SessionVerdict()
-    answered = [
-        line for line in lines if line.id is None or place(line.id) > place(since)
-    ]  # fmt: skip
+    answered = [line for line in lines if line.id is None or place(line.id) > place(since)]
     known = {(line.src, line.n): line for line in answered if not line.lost}
     seen = _shown(log, known, may, verdict)
     gaps = _gaps(log, since, resets=resets, verdict=verdict)
@@ -135,8 +133,9 @@ def judge_session(
     )
     beyond = _assign(missing, entries, log, held=held, must=must, may=may, verdict=verdict)
     holes = list(_holes(answered, gaps, since, beyond))
-    unsure = [line for line in answered if line.id is None and not line.sure]
-    _assign_holes(holes, own, len(unsure), verdict)
+    unsure = [where for line, where in _unanswered(answered, since) if line not in seen]
+    _blame_rest(entries, unsure, verdict)
+    _assign_holes(holes, own, unsure, verdict)
     _wide(log, gaps, verdict)
     verdict.delivered = len(seen)
     verdict.stated = sum(gap.stated.missed or 0 for gap in gaps)
@@ -222,9 +221,8 @@ def _assign(
     """Each missing entry into one gap. Returns the lines that only a gap of entries explains."""
     beyond: set[tuple[str, int]] = set()
     alone: list[Line] = []
-    lent: list[
-        tuple[Line, _Gap]
-    ] = []  # lines that are gone, in gaps that count what a filter selects
+    # Lines that are gone, in gaps that count what a filter selects.
+    lent: list[tuple[Line, _Gap]] = []
     taken: list[tuple[Line, _Gap]] = []  # lines in the stream's own gaps
     due = [line for line in missing if not line.lost and must(line)]
     for present in (True, False):  # those that only a gap of the session's own can hold come first
@@ -334,7 +332,7 @@ def _blame(
     held: Collection[str],
     verdict: SessionVerdict,
 ) -> None:
-    """Entries without a gap, and gaps without entries: silent, miscounted, or misplaced."""
+    """Entries without a gap: silent, miscounted, or misplaced."""
     silent: list[Line] = []
     outside: list[Line] = []
     short: list[Line] = []
@@ -360,7 +358,34 @@ def _blame(
         if lines:
             names = _some([f"{line.src}:{line.n}@{line.id}" for line in lines])
             verdict.blame(column, len(lines), f"{len(lines)} {text}: {names}")
+
+
+def _unanswered(
+    answered: Sequence[Line], since: str
+) -> Iterable[tuple[tuple[str, int], tuple[Place, Place]]]:
+    """The lines whose writer got no answer, and between which places each would lie: they may have
+    been in the stream all the same, and be lost with it."""
+    sources: dict[str, list[Line]] = {}
+    for line in answered:
+        sources.setdefault(line.src, []).append(line)
+    for own in sources.values():
+        for at, line in enumerate(own):
+            if line.id is None and not line.sure:
+                before = (one.id for one in reversed(own[:at]) if one.id)
+                later = (one.id for one in own[at + 1 :] if one.id)
+                start, end = next(before, since), next(later, None)
+                yield (line.src, line.n), (place(start), END if end is None else place(end))
+
+
+def _blame_rest(
+    gaps: list[_Gap], unsure: list[tuple[Place, Place]], verdict: SessionVerdict
+) -> None:
+    """Gaps that count more than was lost. `unsure` may have been lost too, each once."""
     for gap in gaps:
+        for start, end in list(unsure):
+            if gap.left and gap.start < end and start < gap.end:
+                gap.left -= 1
+                unsure.remove((start, end))
         if gap.left:
             verdict.blame("counts", gap.left, f"{gap.stated} states {gap.left} too many")
 
@@ -441,8 +466,9 @@ def _hole(
 
 
 def _assign_holes(
-    holes: list[_Hole], gaps: list[_Gap], unsure: int, verdict: SessionVerdict
-) -> None:
+    holes: list[_Hole], gaps: list[_Gap], unsure: list[tuple[Place, Place]],
+    verdict: SessionVerdict,
+) -> None:  # fmt: skip
     """Each number that was never written into a gap of its producer's."""
     for due in (True, False):
         for hole in sorted((one for one in holes if one.due is due), key=lambda one: one.end):
@@ -463,11 +489,7 @@ def _assign_holes(
             verdict.blame("places", moved, f"{moved} of {hole} are stated elsewhere")
         if hole.due and hole.left:
             verdict.blame("silent", hole.left, f"{hole.left} of {hole} were never stated")
-    for gap in gaps:
-        over = (gap.left or 0) - min(gap.left or 0, unsure)
-        unsure -= (gap.left or 0) - over
-        if over:
-            verdict.blame("counts", over, f"{gap.stated} states {over} too many")
+    _blame_rest(gaps, unsure, verdict)
 
 
 def _wide(log: Sequence[Item], gaps: list[_Gap], verdict: SessionVerdict) -> None:

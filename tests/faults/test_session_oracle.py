@@ -224,6 +224,27 @@ def test_a_write_without_an_answer_is_either() -> None:
         assert red(judged(log, lines)) == {}
 
 
+@pytest.mark.parametrize("reason", ["retention", "rate_limited"])
+def test_a_write_without_an_answer_may_be_among_what_was_lost(reason: str) -> None:
+    lines = written(9)
+    lines[3] = replace(lines[3], id=None, sure=False)
+    log = [*shown(1, 2), gap(2, 6, 3, reason), *shown(*range(6, 10))]
+    assert red(judged(log, lines, gone=[3, 5])) == {}
+    fewer = [*shown(1, 2), gap(2, 6, 2, reason), *shown(*range(6, 10))]
+    assert red(judged(fewer, lines, gone=[3, 5])) == {}
+    more = [*shown(1, 2), gap(2, 6, 4, reason), *shown(*range(6, 10))]
+    assert red(judged(more, lines, gone=[3, 5])) == {"counts": 1}
+    elsewhere = [*shown(1, 2, 3, 5, 6), gap(6, 9, 3, reason), *shown(9)]
+    assert red(judged(elsewhere, lines, gone=[7, 8])) == {"counts": 1}
+
+
+def test_a_write_without_an_answer_that_was_shown_is_not_lost() -> None:
+    lines = written(5)
+    lines[2] = replace(lines[2], id=None, sure=False)
+    log = [*shown(1), gap(1, 4, 2), *shown(3, 4, 5)]
+    assert red(judged(log, lines, gone=[2])) == {"counts": 1}
+
+
 # --- filters --------------------------------------------------------------------------------------
 
 
