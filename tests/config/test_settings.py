@@ -51,6 +51,11 @@ def test_only_runserver_imports_daphne(command: str, first: str):
     assert done.stdout.strip() == first
 
 
+def test_connections_to_sqlite_keep_few_statements():
+    options = read("DATABASES")["DATABASES"]["default"]["OPTIONS"]
+    assert 0 < options["cached_statements"] <= 16
+
+
 @pytest.mark.parametrize(("debug", "cached"), [("false", True), ("true", False)])
 def test_templates_are_kept_except_while_one_works_on_them(debug: str, cached: bool):
     found = read("TEMPLATES", EXT_DEBUG_ENVIRONMENT="development", DEBUG=debug)
