@@ -16,6 +16,7 @@ from websockets.frames import apply_mask  # type: ignore[attr-defined]  # the fa
 from websockets.protocol import State
 
 from extdebug.transports import frame_extension
+from extdebug.wire.light_waits import LightEvent, LightQueue
 
 FIN_TEXT: Final = 0x81  # the first byte of a text frame that is whole
 MASKED: Final = 0x80
@@ -26,11 +27,28 @@ FRAME_HEAD: Final = 2 + 4  # bytes before a short payload: those two, and the ma
 JOINED: Final = 4096
 
 
+# What uvicorn keeps of a connection: more names than a class shares between its objects, so that
+# each would have a dict of its own of 1.6 KB. A name that it no longer has costs 8 bytes.
+_KEPT: Final = (
+    "app", "app_state", "asgi_version", "client", "close_sent", "close_timeout", "close_timer",
+    "config", "conn", "connections", "curr_msg_data_type", "default_headers", "disconnected",
+    "frames", "handshake_complete", "handshake_initiated", "initial_response", "last_ping_rtt",
+    "logger", "loop", "pending_ping_payload", "ping_interval", "ping_sent_at", "ping_timeout",
+    "ping_timer", "pong_timer", "queue", "read_paused", "request", "response", "root_path",
+    "scheme", "scope", "server", "tasks", "transport", "writable",
+)  # fmt: skip
+
+
 class FrameSocket(WebSocketsSansIOProtocol):
     """One connection; in its scope it offers itself as the extension."""
 
+    __slots__ = (*_KEPT, "_between", "_heard")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.queue = LightQueue()  # type: ignore[assignment]
+        self.writable = LightEvent()  # type: ignore[assignment]
+        self.writable.set()
         self._heard: Callable[[bytes], bool] | None = None
         self._between = FrameBounds()
 

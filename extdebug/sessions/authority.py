@@ -5,7 +5,6 @@ Told from outside by policy and by the clock; every `now` is the loop's time.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +12,7 @@ from extdebug.sessions import close_reasons
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.lifetime import Lifetime
 from extdebug.sessions.store import Lease
+from extdebug.wire.light_waits import LightEvent
 from policies.access import Decision
 
 UNSERVED: Final = 5.0  # seconds after its end, or unasked from its beginning: nobody serves it
@@ -31,7 +31,7 @@ class Authority:
         self.decision = decision
         self.confirmed = self.asked = False
         self.ending: CloseReason | None = None
-        self.ended = asyncio.Event()
+        self.ended = LightEvent()
         self.told: Callable[[CloseReason], None] | None = None
         self.lifetime = Lifetime()
         self.lifetime.until(lease.expires_at, now=now)

@@ -26,6 +26,7 @@ from extdebug.sessions.store import Lease
 from extdebug.streams.connection import LOST
 from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import Target
+from extdebug.wire.light_waits import LightEvent
 from extdebug.wire.positions import ENDLESS, ZERO_ID, Cursor, Span, Start
 from policies.access import Decision
 
@@ -194,7 +195,7 @@ class Playback:
                 at = min(at, self._clock.time() + left)
         return at
 
-    async def read(self, ended: asyncio.Event) -> None:
+    async def read(self, ended: LightEvent) -> None:
         """Read on in the past; when Redis does not answer, wait a little, at most until `ended`."""
         try:
             found = await self.catch_up.read()

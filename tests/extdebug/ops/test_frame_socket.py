@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
@@ -145,7 +146,7 @@ def test_what_a_client_says_arrives_once_and_in_its_order_however_it_is_cut(
                 socket.data_received(data[at : at + size])
             at += size
             while not socket.queue.empty():
-                message = socket.queue.get_nowait()
+                message = await socket.queue.get()
                 log.append((message.get("text") or "").encode() or message.get("bytes") or b"")
         await closed(socket)
         return log
@@ -167,7 +168,7 @@ async def test_nothing_overtakes_what_waits_to_be_read():
     assert overtaking == []
 
     while not socket.queue.empty():
-        socket.queue.get_nowait()
+        await socket.queue.get()
     socket.data_received(frame(1, ACK))
     assert overtaking == [ACK]
     await closed(socket)
@@ -190,6 +191,31 @@ async def test_a_frame_that_cannot_go_now_is_left_to_the_plain_way(trouble: str)
     assert transport.written == before
     if socket.close_timer is not None:
         socket.close_timer.cancel()
+    await closed(socket)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_message_waits_for_a_client_that_reads_slowly(lost: bool):
+    socket, transport = await opened(FrameSocket)
+    socket.pause_writing()
+    sending = asyncio.create_task(socket.send({"type": "websocket.send", "text": "later"}))
+    await asyncio.sleep(0.01)
+    assert not sending.done()
+    assert not transport.written
+    if lost:
+        await closed(socket)
+        with pytest.raises(ClientDisconnected):
+            await asyncio.wait_for(sending, 1)
+        return
+    socket.resume_writing()
+    await asyncio.wait_for(sending, 1)
+    assert transport.written == b"\x81\x05later"
+    await closed(socket)
+
+
+async def test_a_connection_keeps_nothing_in_a_dict_of_its_own():
+    socket, _ = await opened(FrameSocket)
+    assert not vars(socket), "name it among what uvicorn keeps"
     await closed(socket)
 
 

@@ -16,6 +16,7 @@ from extdebug.sessions.flow_control import GapNotice
 from extdebug.sessions.pace import MAX_SILENCE
 from extdebug.sessions.playback import SETTLED, Playback
 from extdebug.sessions.store import Lease
+from extdebug.wire.light_waits import LightEvent
 from extdebug.wire.positions import ENDLESS, EntryId, Span, Start
 from policies.decisions.facts import SessionLimits
 from tests.extdebug.stage import TARGET, PaperHistory, PaperHub, allowed, shown
@@ -30,7 +31,7 @@ class Paper:
     ) -> None:  # fmt: skip
         self.now, self.wall = 0.0, 0.0
         self.hub = PaperHub()
-        self.ended = asyncio.Event()
+        self.ended = LightEvent()
         now = dt.datetime.now(dt.UTC)
         lease = Lease("s", "h", now, now, now, shown=2, lost={"reset": 0}, unknown=("reset",))
         hub: Any = self.hub
