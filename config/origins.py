@@ -44,7 +44,7 @@ class OriginGate:
     def __init__(self, application: Application) -> None:
         self.application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
-        if handshake_allowed(scope.get("headers", []), origins=settings.EXT_DEBUG_ORIGINS):
-            return await self.application(scope, receive, send)
-        return await WebsocketDenier()(scope, receive, send)
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[Any]:
+        allowed = handshake_allowed(scope.get("headers", []), origins=settings.EXT_DEBUG_ORIGINS)
+        application: Application = self.application if allowed else WebsocketDenier()
+        return application(scope, receive, send)

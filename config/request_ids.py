@@ -35,17 +35,23 @@ class RequestIds:
         if scope["type"] not in ("http", "websocket"):
             return await self.application(scope, receive, send)
         name = request_id(scope.get("headers", []))
+        if scope["type"] == "http":
+            send = _named(send, name)
         token = log_context.request.set(name)
-        answer = (HEADER, name.encode())
-
-        async def named(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), answer]}
-            await send(message)
-
         try:
-            http = scope["type"] == "http"
             with spans.arriving(scope.get("headers", ())):
-                return await self.application(scope, receive, named if http else send)
+                return await self.application(scope, receive, send)
         finally:
             log_context.request.reset(token)
+
+
+def _named(send: Any, name: str) -> Any:
+    """`send`, with the name in the answer's headers."""
+    answer = (HEADER, name.encode())
+
+    async def named(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), answer]}
+        await send(message)
+
+    return named

@@ -96,8 +96,10 @@ class FrameSocket(WebSocketsSansIOProtocol):
         if self.request is not None:
             self.request.headers.clear()  # the parser keeps the request as long as it lives
         self.request = self.response = None  # type: ignore[assignment]
+        self.server = self.client = None
         headers: list[Any] = self.scope["headers"]  # type: ignore[assignment]
         headers.clear()  # in place: middleware hands on copies of the scope, with this list in them
+        self.scope.clear()  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client: its request first, alone, then frames."""

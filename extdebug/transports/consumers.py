@@ -126,6 +126,7 @@ class Connection:
         self._sending = False  # a message waits for the peer to take what came before it
         self._said: CloseReason | None = None  # what the client was told at the very end
         self._loop = asyncio.get_running_loop()
+        self._over = self._loop.create_future()  # the session was cut, or one of its tasks ended
 
     async def open(self) -> CloseReason | None:
         """Wait for `subscribe` and open the feed; the reason to close when it may not be."""
@@ -180,13 +181,15 @@ class Connection:
         if self._frames is not None:
             feed.speak_by(partial(_write_now, self._frames))
             self._frames.forget_request()
-        cut: asyncio.Future[CloseReason] = self._loop.create_future()
-        feed.end_by(partial(self._cut, cut))
+        feed.end_by(self._cut)
         if feed.ending is not None:
-            cut.set_result(feed.ending)
-        tasks = {asyncio.create_task(self._read(feed)), asyncio.create_task(self._write(feed))}
+            self._stop_waiting()
+        tasks = (asyncio.create_task(self._read(feed)), asyncio.create_task(self._write(feed)))
+        for task in tasks:
+            task.add_done_callback(self._stop_waiting)
         try:
-            done, _ = await asyncio.wait({*tasks, cut}, return_when=asyncio.FIRST_COMPLETED)
+            await self._over  # asyncio.wait would hold 1.2 KB meanwhile
+            done = [task for task in tasks if task.done()]
         finally:
             await stop(tasks)
         errors = [error for task in done if (error := task.exception()) is not None]
@@ -247,14 +250,17 @@ class Connection:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _cut(self, cut: asyncio.Future[CloseReason], end: CloseReason) -> None:
+    def _stop_waiting(self, _: object = None) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _cut(self, end: CloseReason) -> None:
         """The `closing` frame within the call that ends the session: of thousands that are cut
         together the last is told milliseconds after the first, before anything is tidied up."""
         frames = self._frames
         if frames is not None and not self._sending and frames.write_text((end.frame(),)):
             self._said = end
-        if not cut.done():
-            cut.set_result(end)
+        self._stop_waiting()
 
     async def say_goodbye(self, end: CloseReason) -> None:
         """Send the `closing` frame, then close: Daphne drops the reason of a close frame."""
