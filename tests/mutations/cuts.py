@@ -21,4 +21,9 @@ CUTS: Final = [
         "            self._said = end\n", "            pass\n",
         CONSUMER_TESTS + " -k within_the_call",
     ),
+    Mutation(
+        "a connection goes on when its client has left", CONSUMERS,
+        "            task.add_done_callback(self._stop_waiting)\n", "            pass\n",
+        CONSUMER_TESTS + " -k a_goodbye_closes",
+    ),
 ]  # fmt: skip
