@@ -57,15 +57,15 @@ class OverviewRequests:
         self._say = say
         self._clock = clock
         self._wall = wall
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: list[asyncio.Task[None]] = []  # an empty set weighs four times as much
 
     def ask(self, wanted: Overview) -> None:
         """ProtocolError when too many run already."""
         if len(self._running) >= ASKED:
             raise ProtocolError(ErrorCode.TOO_FAST, "wait for the overview you asked for")
         task = asyncio.create_task(self._answer(wanted))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running.append(task)
+        task.add_done_callback(self._running.remove)
 
     def leave(self) -> None:
         """The session is over: nobody waits for an answer."""

@@ -12,6 +12,8 @@ MOST: Final = 10_000  # people remembered; whoever was quiet longest is forgotte
 class TokenBucket:
     """A token bucket that holds so many seconds of its rate. `rate` 0 or less: no limit."""
 
+    __slots__ = ("_at", "_depth", "_level", "rate")
+
     def __init__(self, rate: float, *, seconds: float = 1.0) -> None:
         self.rate = rate
         self._depth = self._level = rate * seconds

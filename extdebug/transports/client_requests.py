@@ -17,6 +17,12 @@ ACKS: Final = 2000.0
 FILTERS: Final = 5.0  # each reads the stream anew
 FETCHES: Final = 10.0
 OVERVIEWS: Final = 4.0  # and shared views
+COSTLY: Final = {
+    client_frames.SetFilter: FILTERS,
+    client_frames.Fetch: FETCHES,
+    client_frames.Overview: OVERVIEWS,
+    client_frames.Share: OVERVIEWS,
+}
 # What a client sent while we could not read comes at once: so many seconds of it are not too fast.
 LATE: Final = 3.0
 STRIKES: Final = 20  # refused frames in a row until the client counts as broken
@@ -29,24 +35,23 @@ class RequestRates:
         self.acks = TokenBucket(ACKS, seconds=LATE)
         self.strikes = 0  # refused frames since the last that was not
         self._commands = TokenBucket(COMMANDS, seconds=LATE)
-        self._costly = {
-            client_frames.SetFilter: TokenBucket(FILTERS, seconds=LATE),
-            client_frames.Fetch: TokenBucket(FETCHES, seconds=LATE),
-            client_frames.Overview: TokenBucket(OVERVIEWS, seconds=LATE),
-            client_frames.Share: TokenBucket(OVERVIEWS, seconds=LATE),
-        }
+        self._costly: dict[type, TokenBucket] = {}  # of what it has asked for: most never do
 
     def admits(self, message: client_frames.ClientMessage, now: float) -> bool:
         """Whether one more may come; ProtocolError when it is refused and the session goes on."""
         bucket = self.acks if isinstance(message, client_frames.Ack) else self._commands
         if not bucket.take(1, now):
             return False
-        costly = self._costly.get(type(message))
-        if costly is not None and not costly.take(1, now):
-            raise ProtocolError(
-                ErrorCode.TOO_FAST, f"at most {costly.rate:.0f} of these per second"
-            )
+        rate = COSTLY.get(type(message))
+        if rate is not None and not self._bucket_of(type(message), rate).take(1, now):
+            raise ProtocolError(ErrorCode.TOO_FAST, f"at most {rate:.0f} of these per second")
         return True
+
+    def _bucket_of(self, kind: type, rate: float) -> TokenBucket:
+        bucket = self._costly.get(kind)
+        if bucket is None:
+            bucket = self._costly[kind] = TokenBucket(rate, seconds=LATE)
+        return bucket
 
     def admits_refused(self, now: float) -> bool:
         """Whether the client may go on after a frame that was refused."""

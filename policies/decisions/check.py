@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from policies.decisions.wording import NAME, NOTHING, Wording
+from policies.decisions.wording import NAME, NOTHING, Sentence, Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,20 @@ class Check:
 
 def answered(rule: str, *, ok: bool, failure: Wording) -> Check:
     """The answer to a rule; `failure` has the words for both."""
-    said, hint = (failure.fine, NOTHING) if ok else (failure.reason, failure.hint)
+    if ok:
+        return _met(str(rule), failure.fine)
+    return _check(str(rule), ok=False, said=failure.reason, hint=failure.hint)
+
+
+@lru_cache(maxsize=64)
+def _met(rule: str, said: Sentence) -> Check:
+    """One for all decisions: a session that runs holds ten of them."""
+    return _check(rule, ok=True, said=said, hint=NOTHING)
+
+
+def _check(rule: str, *, ok: bool, said: Sentence, hint: Sentence) -> Check:
     return Check(
-        rule=str(rule),
+        rule=rule,
         ok=ok,
         reason=said.you,
         hint=hint.you,

@@ -251,11 +251,14 @@ def _consent(facts: Facts, now: dt.datetime) -> tuple[bool, dt.datetime | None]:
     return True, None if None in live else max(end for end in live if end is not None)
 
 
+_NO_GRANT_ASKED: Final = Check(
+    DecisionRule.GRANT.value, ok=True, reason="This environment asks for no grant."
+)
+
+
 def _grant(granted: coverage.Coverage) -> Check:
     if granted is coverage.UNBOUNDED:
-        return Check(
-            DecisionRule.GRANT.value, ok=True, reason="This environment asks for no grant."
-        )
+        return _NO_GRANT_ASKED
     words = FAILURES[DecisionRule.GRANT]
     if granted.installs == frozenset():
         return _check(DecisionRule.GRANT, ok=False, failure=words.about(granted.why))

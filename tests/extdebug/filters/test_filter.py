@@ -159,6 +159,7 @@ def test_equal_filters_are_answered_once_per_batch():
     again = compile_filter(Filter.parse({"q": "line 1"}))
 
     assert first is again
+    assert Filter.parse({"q": "line 1"}) is Filter.parse({"q": " line 1"}), "one for all sessions"
     for number in range(_CACHED + 1):
         compile_filter(Filter.parse({"q": f"line {number + 2}"}))
     assert compile_filter(Filter.parse({"q": "line 1"})) is first, "somebody holds it"

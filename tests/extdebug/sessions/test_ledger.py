@@ -22,7 +22,10 @@ def test_a_reason_with_one_uncounted_loss_stays_uncounted() -> None:
 
 
 def test_two_ledgers_add_up() -> None:
-    ledger, other = Ledger(shown=5, filtered=2, lost={"producer": 3}, unknown={"reset"}), Ledger()
+    ledger, other = (
+        Ledger(shown=5, filtered=2, lost={"producer": 3}, unknown=frozenset({"reset"})),
+        Ledger(),
+    )
     other.add(ledger)
     other.add(ledger)
     assert (other.entries, other.unknown) == (20, {"reset"})

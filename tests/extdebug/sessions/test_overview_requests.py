@@ -273,4 +273,4 @@ async def test_whoever_leaves_is_not_counted_for(stage: Stage) -> None:
     await feed.finish(gone=False)
     await asyncio.sleep(0.01)
     overviews(stage).go.set()
-    assert feed.overviews._running == set()
+    assert feed.overviews._running == []

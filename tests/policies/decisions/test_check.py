@@ -24,6 +24,17 @@ def test_an_answer_speaks_to_the_person_or_about_them(ok: bool) -> None:
     assert (said.rule, said.ok) == (check.rule, check.ok)
 
 
+def test_decisions_share_the_answers_of_rules_that_are_met() -> None:
+    met = [answered(rule, ok=True, failure=FAILURES[rule]) for rule in (*FAILURES, *FAILURES)]
+    assert len({id(check) for check in met}) == len(FAILURES)
+    assert [check.rule for check in met] == [*FAILURES, *FAILURES]
+    particular = FAILURES["lock"].about("acme is locked: audit")
+    assert answered("lock", ok=True, failure=particular) is answered(
+        "lock", ok=True, failure=FAILURES["lock"]
+    )
+    assert answered("lock", ok=False, failure=particular).reason == "acme is locked: audit"
+
+
 def test_words_that_name_nobody_stay_as_they_are() -> None:
     plain = Check("lock", ok=False, reason="acme is locked: you {} \\ %s", hint="Wait.")
     assert plain.about("dan") == plain
