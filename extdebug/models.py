@@ -98,6 +98,11 @@ class DebugSession(models.Model):
             models.Index(
                 name="extdebug_open_by_user", fields=["user"], condition=Q(closed_at=None)
             ),
+            models.Index(  # `ownership.held_elsewhere`
+                name="extdebug_held",
+                fields=["process", "holder"],
+                condition=Q(closed_at=None, end_requested_at=None),
+            ),
             models.Index(name="extdebug_by_opening", fields=["-opened_at"]),
         ]
         constraints: ClassVar = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from django.db.models import Q
 from django.utils import timezone
@@ -19,6 +19,7 @@ from extdebug.sessions import close_reasons, store, unconnected
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.handed_in import account_of
 from extdebug.sessions.heartbeats import SILENT
+from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from policies.access import Viewer
 
@@ -62,21 +63,27 @@ def close_abandoned(*, now: dt.datetime | None = None) -> int:
     return closed
 
 
-def held_elsewhere(leases: Sequence[tuple[str, str]]) -> list[str]:
-    """For each (session, holder): empty while it is theirs, else why it is to be let go:
+def held_elsewhere(process: str, leases: Collection[Lease]) -> dict[str, str]:
+    """Of these leases of a process those to be let go, by holder, each with why:
     "ended <by whom>", or "taken" by another holder.
 
     A row that somebody removed ends its session: nobody could see it or end it any more.
     """
+    # Nearly all are as they were. A holder is the name of one lease alone (`open_rows`,
+    # `comebacks`), so that a row which says it is that lease's, whatever its session.
+    healthy = DebugSession.objects.filter(process=process, closed_at=None, end_requested_at=None)
+    held = frozenset(healthy.order_by().values_list("holder", flat=True))
+    doubted = [lease for lease in leases if lease.holder not in held]
     rows: dict[str, tuple[str, bool, str | None]] = {}
-    keys = list({session for session, _ in leases})
+    keys = list({lease.id for lease in doubted})
     for start in range(0, len(keys), 500):
         found = DebugSession.objects.filter(pk__in=keys[start : start + 500])
         for pk, holder, closed, ended, by in found.values_list(
             "pk", "holder", "closed_at", "end_requested_at", "end_requested_by"
         ):
             rows[str(pk)] = (holder, closed is not None, by if ended is not None else None)
-    return [_verdict(rows.get(session), holder) for session, holder in leases]
+    verdicts = {lease.holder: _verdict(rows.get(lease.id), lease.holder) for lease in doubted}
+    return {holder: verdict for holder, verdict in verdicts.items() if verdict}
 
 
 def _verdict(row: tuple[str, bool, str | None] | None, holder: str) -> str:

@@ -71,6 +71,7 @@ class Supervisor:
         timings: Timings = Timings(),
         at_once: int = AT_ONCE,
     ) -> None:
+        self._name = name
         self._use_rules = use_rules
         self._purges = purges
         self._spans = spans
@@ -252,9 +253,10 @@ class Supervisor:
         for position, feed in enumerate(feeds):
             if position not in live:
                 feed.end(close_reasons.SIGNED_OUT)
-        holders = [(feed.lease.id, feed.lease.holder) for feed in feeds]
-        verdicts = await in_policy_threads(self._policy.held_elsewhere, holders)
-        for feed, verdict in zip(feeds, verdicts, strict=True):
+        leases = [feed.lease for feed in feeds]
+        verdicts = await in_policy_threads(self._policy.held_elsewhere, self._name, leases)
+        for feed in feeds if verdicts else ():
+            verdict = verdicts.get(feed.lease.holder, "")
             if verdict.startswith("ended"):
                 by = verdict[len("ended ") :]
                 feed.end(close_reasons.ended_by(by, watcher=feed.viewer.username))

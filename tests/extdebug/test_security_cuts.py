@@ -90,8 +90,8 @@ class Policy:
         return set(range(len(viewers)))
 
     @staticmethod
-    def held_elsewhere(leases: Any) -> list[str]:
-        return [""] * len(leases)
+    def held_elsewhere(process: str, leases: Any) -> dict[str, str]:
+        return {}
 
     def current_redactor(self) -> Any:
         return self.rules()

@@ -8,6 +8,8 @@ from tests.mutations.runner import Mutation
 
 CONSUMERS: Final = "extdebug/transports/consumers.py"
 CONSUMER_TESTS: Final = "tests/extdebug/transports/test_consumers.py"
+OWNERSHIP: Final = "extdebug/sessions/ownership.py"
+OWNERSHIP_TESTS: Final = "tests/extdebug/sessions/test_ownership.py"
 
 CUTS: Final = [
     Mutation(
@@ -25,5 +27,21 @@ CUTS: Final = [
         "a connection goes on when its client has left", CONSUMERS,
         "            task.add_done_callback(self._stop_waiting)\n", "            pass\n",
         CONSUMER_TESTS + " -k a_goodbye_closes",
+    ),
+    Mutation(
+        "a session whose end an operator asked for counts as one that goes on", OWNERSHIP,
+        "process=process, closed_at=None, end_requested_at=None", "process=process, closed_at=None",
+        OWNERSHIP_TESTS + " -k removed_row_lets_go",
+    ),
+    Mutation(
+        "a session that was closed counts as one that goes on", OWNERSHIP,
+        "process=process, closed_at=None, end_requested_at=None",
+        "process=process, end_requested_at=None",
+        OWNERSHIP_TESTS + " -k closed_row_lets_go",
+    ),
+    Mutation(
+        "who holds the session that another took over is told by its name", OWNERSHIP,
+        "return \"taken\" if closed or holds != holder else", "return \"taken\" if closed else",
+        OWNERSHIP_TESTS + " -k holds_it_alone",
     ),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from audit import trail
@@ -98,8 +99,8 @@ def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
     assert not store.detach(first, NOTHING)
     assert not store.close(first, viewer(cast.dan), TARGET, NOTHING, code=1000, reason="")
     assert store.note(second, NOTHING)
-    both = [(first.id, first.holder), (second.id, second.holder)]
-    assert ownership.held_elsewhere(both) == ["taken", ""], "two leases of one session, in order"
+    for process in ("p1", "p2"):  # two leases of one session, in one process or in two
+        assert ownership.held_elsewhere(process, [first, second]) == {first.holder: "taken"}
 
 
 @pytest.mark.parametrize("thief", ["alice", "olivia"])
@@ -131,8 +132,34 @@ def test_an_ended_or_removed_row_lets_go(cast: Cast) -> None:
     assert store.end(ended.id, actor=trail.actor_of(cast.olivia))
     assert not store.end(ended.id, actor=trail.actor_of(cast.olivia))
     DebugSession.objects.filter(pk=removed.id).delete()
-    verdicts = ownership.held_elsewhere([(one.id, one.holder) for one in (ended, removed)])
-    assert verdicts == ["ended olivia", "ended"]
+    verdicts = ownership.held_elsewhere("p1", [ended, removed])
+    assert verdicts == {ended.holder: "ended olivia", removed.holder: "ended"}
+
+
+def test_a_closed_row_lets_go(cast: Cast) -> None:
+    lease = opened(cast.dan)
+    assert store.close(lease, viewer(cast.dan), TARGET, NOTHING, code=1000, reason="")
+    assert ownership.held_elsewhere("p1", [lease]) == {lease.holder: "taken"}
+
+
+def test_rows_that_are_as_they_were_are_read_in_one_query_and_only_the_others_by_name(
+    cast: Cast, django_assert_num_queries: Any
+) -> None:
+    leases = [opened(cast.dan) for _ in range(3)]
+    with django_assert_num_queries(1):
+        assert ownership.held_elsewhere("p1", leases) == {}
+    DebugSession.objects.filter(pk=leases[0].id).update(process="p2")  # by hand: it is held as ever
+    with django_assert_num_queries(2) as asked:
+        assert ownership.held_elsewhere("p1", leases) == {}
+    assert leases[1].holder not in str(asked.captured_queries[1])
+
+
+def test_the_rows_of_a_process_are_found_by_their_index(cast: Cast) -> None:
+    opened(cast.dan)
+    if connection.vendor != "sqlite":
+        pytest.skip("a table this small is read as a whole")
+    found = DebugSession.objects.filter(process="p1", closed_at=None, end_requested_at=None)
+    assert "USING INDEX extdebug_held" in found.order_by().values("holder").explain()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -142,7 +142,7 @@ def test_an_operator_ends_a_session_once(cast: Cast) -> None:
     assert row(lease).end_requested_by == "olivia"
     [record] = records("session.end_requested")
     assert record.data == {"watcher": "dan"}
-    assert ownership.held_elsewhere([(lease.id, lease.holder)]) == ["ended olivia"]
+    assert ownership.held_elsewhere("p1", [lease]) == {lease.holder: "ended olivia"}
 
 
 def test_the_close_record_says_who_ended_the_session_and_only_where_somebody_did(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import uuid
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +34,7 @@ class Watching:
             user_id=1, username="dan", token_id=None, session_hash=self.session_hash
         )
         self.target = SimpleNamespace(tenant="acme", extension=self.extension or self.name)
-        self.lease = SimpleNamespace(id=self.name, holder="h")
+        self.lease = SimpleNamespace(id=self.name, holder=uuid.uuid4().hex)
         self.decision = decision(environment=self.environment)
 
     def end(self, end: Any) -> None:
@@ -82,8 +83,10 @@ class World:
     def live_principals(self, viewers: Any) -> set[int]:
         return set(range(len(viewers))) if self.live is None else self.live
 
-    def held_elsewhere(self, leases: Any) -> list[str]:
-        return [self.verdicts.get(session, "") for session, _ in leases]
+    def held_elsewhere(self, process: str, leases: Any) -> dict[str, str]:
+        assert process == "here"
+        said = ((lease.holder, self.verdicts.get(lease.id, "")) for lease in leases)
+        return {holder: verdict for holder, verdict in said if verdict}
 
     def current_redactor(self) -> Any:
         return SimpleNamespace(fingerprint="f")
@@ -235,9 +238,9 @@ async def test_feeds_of_one_session_are_judged_each_by_the_lease_it_holds(world:
     earlier.lease.holder, later.lease.holder = "old", "new"
     asked: list[Any] = []
 
-    def held_elsewhere(leases: Any) -> list[str]:
-        asked.extend(leases)
-        return ["" if holder == "new" else "taken" for _, holder in leases]
+    def held_elsewhere(process: str, leases: Any) -> dict[str, str]:
+        asked.extend((lease.id, lease.holder) for lease in leases)
+        return {"old": "taken"}
 
     world.held_elsewhere = held_elsewhere  # type: ignore[method-assign]
     _, task = await walking(world, earlier, later)
