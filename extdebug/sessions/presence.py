@@ -68,11 +68,13 @@ class Presence:
         self._told = _digest(NOBODY)  # a frame names up to MOST_TOLD others: 8 KB each session
         self._view: tuple[Filter, ViewSpec] | None = None
         self._written = Entry(standing_of(decision), None)  # by the session's opening
+        self._nothing_new: Decision | None = None  # under it the row says all there is to say
 
     # --- what others are told -----------------------------------------------------------------
 
     def share(self, view: ViewSpec | None) -> None:
         """Let others see this view, or none; FilterError or ProtocolError when it cannot be."""
+        self._nothing_new = None
         if view is None:
             self._view = None
             return
@@ -88,8 +90,14 @@ class Presence:
 
     def unwritten(self, decision: Decision) -> Entry | None:
         """What the row is to say now, when that differs from what it was last `wrote`."""
+        if decision is self._nothing_new:
+            return None
         entry = Entry(standing_of(decision), self._shared())
-        return None if entry == self._written else entry
+        if entry != self._written:
+            return entry
+        if self._view is None:  # what is shown of one changes with the rules of redaction
+            self._nothing_new = decision
+        return None
 
     def wrote(self, entry: Entry) -> None:
         self._written = entry

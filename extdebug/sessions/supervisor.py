@@ -246,14 +246,12 @@ class Supervisor:
 
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
-        if not (feeds := self.feeds):
-            return
-        viewers = [feed.viewer for feed in feeds]
+        feeds = self.feeds
+        viewers, leases = [feed.viewer for feed in feeds], [feed.lease for feed in feeds]
         live = await in_policy_threads(self._policy.live_principals, viewers)
         for position, feed in enumerate(feeds):
             if position not in live:
                 feed.end(close_reasons.SIGNED_OUT)
-        leases = [feed.lease for feed in feeds]
         verdicts = await in_policy_threads(self._policy.held_elsewhere, self._name, leases)
         for feed in feeds if verdicts else ():
             verdict = verdicts.get(feed.lease.holder, "")

@@ -10,6 +10,8 @@ AUDIENCE: Final = "policies/decisions/audience.py"
 AUDIENCE_TESTS: Final = "tests/policies/decisions/test_audience.py"
 PRESENCE: Final = "extdebug/sessions/presence.py"
 PRESENCE_TESTS: Final = "tests/extdebug/sessions/test_presence.py"
+ROWS: Final = "extdebug/sessions/watcher_rows.py"
+ROWS_TESTS: Final = "tests/extdebug/sessions/test_watcher_rows.py"
 
 PRESENCES: Final = [
     Mutation(
@@ -27,6 +29,14 @@ PRESENCES: Final = [
         " and looked[0] is self._watchers and looked[1] is decision",
         " and looked[0] is self._watchers",
         PRESENCE_TESTS,
+    ),
+    Mutation(
+        "what is shared later under the same decision is not written down", PRESENCE,
+        "        self._nothing_new = None\n        if view", "        if view",
+        PRESENCE_TESTS,
+    ),
+    Mutation(
+        "two who watch one stream are alone", ROWS, "sessions__gt=1", "sessions__gt=2", ROWS_TESTS,
     ),
     Mutation(
         "a shared filter is written as it was typed", PRESENCE,

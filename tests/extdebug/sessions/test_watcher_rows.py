@@ -1,4 +1,4 @@
-"""Who watches now, by the rows: the connected ones of living processes, in one query."""
+"""Who watches now, by the rows: the connected ones of living processes, in two queries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,30 @@ def names(target: Target = TARGET) -> list[str]:
     return [one.name for one in watcher_rows.read([target])[target]]
 
 
-def test_the_live_sessions_of_all_processes_are_read_in_one_query(
+@pytest.fixture
+def another(cast: Cast) -> None:
+    """Somebody else watches, so that there is anybody to tell; of a process that fell silent."""
+    beat("gone", ago=30)
+    opened(cast.olivia, process="gone")
+
+
+def test_where_a_session_is_alone_no_rows_are_read(
+    cast: Cast, django_assert_num_queries: Any
+) -> None:
+    beat("p1")
+    beat("p2")
+    first = opened(cast.dan)
+    with django_assert_num_queries(1):
+        assert names() == []
+    second = opened(cast.dora, process="p2")
+    assert names() == ["dan", "dora"]
+    assert watcher_rows.read([Target("acme", "other")]) == {Target("acme", "other"): ()}
+    store.close(second, viewer(cast.dora), TARGET, NOTHING, code=1000, reason="left")
+    assert names() == []
+    assert DebugSession.objects.filter(pk=first.id, closed_at=None).exists()
+
+
+def test_the_live_sessions_of_all_processes_are_read_in_two_queries(
     cast: Cast, django_assert_num_queries: Any
 ) -> None:
     beat("p1")
@@ -33,7 +56,7 @@ def test_the_live_sessions_of_all_processes_are_read_in_one_query(
     for user, process in ((cast.dan, "p1"), (cast.dora, "p2"), (cast.olivia, "p2")):
         opened(user, process=process)
     elsewhere = Target("globex", "invoice-sync")
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         found = watcher_rows.read([TARGET, elsewhere])
     assert [one.name for one in found[TARGET]] == ["dan", "dora", "olivia"]
     assert found[elsewhere] == ()
@@ -57,6 +80,7 @@ def test_who_is_not_there_is_not_read(cast: Cast) -> None:
     assert names() == []
 
 
+@pytest.mark.usefixtures("another")
 def test_a_polling_client_is_there_between_its_polls(cast: Cast) -> None:
     beat("p1")
     polled = opened(cast.dan)
@@ -75,6 +99,7 @@ def test_of_a_crowd_the_oldest_are_read(cast: Cast, monkeypatch: pytest.MonkeyPa
     assert names() == ["dan", "dora"]
 
 
+@pytest.mark.usefixtures("another")
 def test_the_beginning_of_sharing_is_on_record_and_later_views_are_not(cast: Cast) -> None:
     beat("p1")
     lease = opened(cast.dan)
@@ -98,13 +123,16 @@ def test_shared_then_ended_is_told_and_recorded_to_nobody(cast: Cast) -> None:
     """The write of a view that comes after the end changes nothing and records nothing."""
     beat("p1")
     lease = opened(cast.dan)
+    for user in (cast.dora, cast.olivia):
+        opened(user)
     who = viewer(cast.dan)
     store.close(lease, who, TARGET, NOTHING, code=1000, reason="left")
     assert not watcher_rows.write(lease, who, TARGET, standing=STANDING, shared=VIEW, begins=True)
-    assert names() == []
+    assert names() == ["dora", "olivia"]
     assert not AuditRecord.objects.filter(action="session.view_shared").exists()
 
 
+@pytest.mark.usefixtures("another")
 def test_who_takes_a_session_over_shares_nothing_until_they_say_so(cast: Cast) -> None:
     beat("p1")
     lease = opened(cast.dan)
