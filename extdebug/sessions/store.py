@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from audit import trail
@@ -139,9 +139,30 @@ def detach(lease: Lease, account: Account) -> bool:
     return bool(_own(lease).update(detached_at=timezone.now(), **_columns(account)))
 
 
-def note(lease: Lease, account: Account) -> bool:
-    """Write the account down while the session lives; False when somebody else holds it now."""
-    return bool(_own(lease).update(**_columns(account)))
+def note(accounts: Sequence[tuple[Lease, Account]]) -> list[bool]:
+    """Write accounts down while their sessions live; False where somebody else holds it now, or
+    nobody: a row that was let go says more than what was gathered here before.
+
+    In one transaction, in the order in which `comebacks` locks rows. By hand: the ORM builds each
+    statement anew, 190 us instead of 50.
+    """
+    meta: Any = DebugSession._meta  # noqa: SLF001 - Django's documented model API
+    ours = {}
+    with transaction.atomic(), connection.cursor() as cursor:
+        for lease, account in sorted(accounts, key=lambda one: one[0].id):
+            columns = _columns(account)
+            kept = [
+                meta.get_field(name).get_db_prep_save(value, connection)
+                for name, value in columns.items()
+            ]
+            written = ", ".join(f"{name} = %s" for name in columns)
+            cursor.execute(
+                f"UPDATE extdebug_debugsession SET {written}"  # noqa: S608 - ours
+                " WHERE id = %s AND holder = %s AND closed_at IS NULL AND detached_at IS NULL",
+                [*kept, meta.pk.get_db_prep_value(lease.id, connection), lease.holder],
+            )
+            ours[lease.holder] = bool(cursor.rowcount)
+    return [ours[lease.holder] for lease, _ in accounts]
 
 
 def extend(lease: Lease, viewer: Viewer, target: Target, *, until: dt.datetime) -> bool:

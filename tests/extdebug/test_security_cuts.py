@@ -112,8 +112,8 @@ class Writes:
     def beat(self, *_: Any, **__: Any) -> None:
         """A sign of life."""
 
-    def note(self, *_: Any, **__: Any) -> bool:
-        return True
+    def note(self, accounts: Any) -> list[bool]:
+        return [True] * len(accounts)
 
 
 @pytest.fixture

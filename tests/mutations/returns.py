@@ -42,6 +42,7 @@ INBOX_TESTS: Final = "tests/extdebug/transports/test_inbox.py"
 OPENING: Final = "extdebug/sessions/opening.py"
 SESSION_ROW: Final = "extdebug/sessions/session_row.py"
 STORE: Final = "extdebug/sessions/store.py"
+ROW_WRITER: Final = "extdebug/sessions/row_writer.py"
 SHOWN_TO: Final = "extdebug/sessions/shown_to.py"
 
 RETURNS: Final = [
@@ -257,6 +258,17 @@ RETURNS: Final = [
         "a close leaves out what was handed in", STORE,
         "account = joined(account, handed_in)", "pass",
         "tests/extdebug/sessions/test_opening.py -k told_last",
+    ),
+    Mutation(
+        "an account of before replaces the one a session was let go with", STORE,
+        " AND closed_at IS NULL AND detached_at IS NULL", " AND closed_at IS NULL",
+        "tests/extdebug/sessions/test_store.py -k let_go_with",
+    ),
+    Mutation(
+        "an account that could not be written waits until it moves again", ROW_WRITER,
+        "self._unnoted.update(feed for feed in part if feed.changed())",
+        "self._unnoted = {feed for feed in part if feed.changed()}",
+        "tests/extdebug/sessions/test_row_writer.py -k next_beat",
     ),
     Mutation(
         "who was shown a line forgets what was handed in", SHOWN_TO,

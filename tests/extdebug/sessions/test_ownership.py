@@ -95,10 +95,10 @@ def test_whoever_takes_a_session_over_holds_it_alone(cast: Cast) -> None:
     second = taken[1]
     assert second.resumed
     assert (second.id, second.expires_at) == (first.id, first.expires_at)
-    assert not store.note(first, NOTHING)
+    assert store.note([(first, NOTHING)]) == [False]
     assert not store.detach(first, NOTHING)
     assert not store.close(first, viewer(cast.dan), TARGET, NOTHING, code=1000, reason="")
-    assert store.note(second, NOTHING)
+    assert store.note([(second, NOTHING)]) == [True]
     for process in ("p1", "p2"):  # two leases of one session, in one process or in two
         assert ownership.held_elsewhere(process, [first, second]) == {first.holder: "taken"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extdebug.sessions.row_writer import RowWriter
+from extdebug.sessions.row_writer import NOTED_AT_ONCE, RowWriter
 
 
 class Rows:
@@ -20,13 +20,16 @@ class Rows:
         self.written: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.failing = 0
         self.tries = 0
+        self.refused = ""  # what fails as long as this is its name
+        self.ours = True  # the rows that are noted
         self.changed = asyncio.Event()
 
     def beat(self, *_: Any, **__: Any) -> None: ...
 
     def move_grant(self, *_: Any, **__: Any) -> None: ...
 
-    def note(self, *_: Any, **__: Any) -> None: ...
+    def note(self, accounts: Any) -> list[bool]:
+        return [self.ours] * len(accounts)
 
     def settle_notes(self) -> None: ...
 
@@ -34,10 +37,11 @@ class Rows:
         await asyncio.sleep(0)
         self.tries += 1
         self.changed.set()
-        if self.failing:
-            self.failing -= 1
+        if self.failing or function.__name__ == self.refused:
+            self.failing = max(0, self.failing - 1)
             raise RuntimeError("the database is away")
         self.written.append((function.__name__, args, kwargs))
+        return function(*args, **kwargs)
 
     async def until(self, condition: Any) -> None:
         async with asyncio.timeout(5):
@@ -67,9 +71,16 @@ class PaperFeed(SimpleNamespace):
 
 
 def feed(name: str, *, changed: bool = True, grant: int | None = None) -> Any:
+    moved = [changed]
+
+    def moved_since() -> bool:
+        told, moved[0] = moved[0], False
+        return told
+
+    said: list[str] = []
     return PaperFeed(
-        lease=name, viewer="v", target="t", account=f"account of {name}",
-        changed=lambda: changed, decision=SimpleNamespace(grant_id=grant),
+        lease=name, viewer="v", target="t", account=f"account of {name}", said=said,
+        changed=moved_since, decision=SimpleNamespace(grant_id=grant), wrote=said.append,
     )  # fmt: skip
 
 
@@ -87,7 +98,40 @@ async def test_a_beat_carries_the_health_and_the_accounts_that_moved(rows: Rows)
         await rows.until(lambda: len(rows.written) == 2)
     (beat, who, how), (note, what, _) = rows.written
     assert (beat, who, how["health"]) == ("beat", ("here",), {"sessions": 1})
-    assert (note, what) == ("note", ("a", "account of a"))
+    assert (note, what) == ("note", ([("a", "account of a")],))
+    assert [one.said for one in feeds] == [["account of a"], []]
+
+
+async def test_accounts_are_written_some_at_a_time(rows: Rows) -> None:
+    feeds = [feed(f"{number}") for number in range(NOTED_AT_ONCE + 1)]
+    async with running(writer(rows).beat_for_ever(lambda: feeds, every=60)):
+        await rows.until(lambda: len(rows.written) == 3)
+    sizes = [len(args[0]) for name, args, _ in rows.written if name == "note"]
+    assert sizes == [NOTED_AT_ONCE, 1]
+
+
+async def test_an_account_that_could_not_be_written_is_written_with_the_next_beat(
+    rows: Rows,
+) -> None:
+    """And one of a session that is over is not: its end says more."""
+    one, feeds, over = writer(rows), [feed("a")], feed("over")
+    rows.refused = "note"
+    async with running(one.beat_for_ever(lambda: [*feeds, over], every=0.01)):
+        await rows.until(lambda: rows.tries > 3)
+        one.forget(over)
+        rows.refused = ""
+        await rows.until(lambda: feeds[0].said)
+    assert [args for name, args, _ in rows.written if name == "note"] == [
+        ([("a", "account of a")],)
+    ]
+
+
+async def test_an_account_of_a_row_that_is_not_ours_does_not_count_as_written(rows: Rows) -> None:
+    rows.ours, one = False, feed("a")
+    async with running(writer(rows).beat_for_ever(lambda: [one], every=0.01)):
+        await rows.until(lambda: rows.tries > 3)
+    assert one.said == []
+    assert [name for name, *_ in rows.written].count("note") == 1
 
 
 async def test_a_beat_that_fails_is_not_the_last(

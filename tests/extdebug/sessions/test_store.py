@@ -91,7 +91,7 @@ def test_caps_count_sessions_that_live(cast: Cast) -> None:
 
 def test_an_account_survives_the_resume_uncounted_reasons_included(cast: Cast) -> None:
     lease = opened(cast.dan)
-    assert store.note(lease, ACCOUNT)
+    assert store.note([(lease, ACCOUNT)]) == [True]
     assert store.detach(lease, ACCOUNT)
     assert row(lease).detached_at is not None
     taken = taken_over(lease.id, viewer(cast.dan), TARGET, process="p2")
@@ -102,11 +102,31 @@ def test_an_account_survives_the_resume_uncounted_reasons_included(cast: Cast) -
     assert row(lease).detached_at is None
 
 
+def test_accounts_are_written_together_each_by_its_holder(cast: Cast) -> None:
+    leases = [opened(user) for user in (cast.dan, cast.dora, cast.olivia)]
+    DebugSession.objects.filter(pk=leases[1].id).update(holder="somebody else")
+    accounts = [dataclasses.replace(ACCOUNT, shown=number) for number in (1, 2, 3)]
+    assert store.note(list(zip(leases, accounts, strict=True))) == [True, False, True]
+    assert [row(lease).shown for lease in leases] == [1, 0, 3]
+    assert store.note([]) == []
+
+
+def test_an_account_of_before_does_not_replace_the_one_a_session_was_let_go_with(
+    cast: Cast,
+) -> None:
+    """It was gathered for a row among others, and the client left before they were written."""
+    lease = opened(cast.dan)
+    later = dataclasses.replace(ACCOUNT, shown=9)
+    assert store.detach(lease, later)
+    assert store.note([(lease, ACCOUNT)]) == [False]
+    assert row(lease).shown == 9
+
+
 def test_a_session_ends_once_with_what_it_was_shown(cast: Cast) -> None:
     lease = opened(cast.dan)
     assert store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=4408, reason="x" * 500)
     assert not store.close(lease, viewer(cast.dan), TARGET, ACCOUNT, code=1000, reason="again")
-    assert not store.note(lease, ACCOUNT)
+    assert store.note([(lease, ACCOUNT)]) == [False]
     assert (row(lease).close_code, len(row(lease).close_reason)) == (4408, 200)
     [record] = records("session.closed")
     assert record.data["uncounted"] == ["reset"]
@@ -161,7 +181,7 @@ def test_the_close_record_says_who_ended_the_session_and_only_where_somebody_did
 def test_nothing_is_written_by_whoever_holds_the_row_no_more(cast: Cast) -> None:
     lease = opened(cast.dan)
     DebugSession.objects.filter(pk=lease.id).update(holder="somebody else")
-    assert not store.note(lease, ACCOUNT)
+    assert store.note([(lease, ACCOUNT)]) == [False]
     assert not store.detach(lease, ACCOUNT)
     assert not store.extend(lease, viewer(cast.dan), TARGET, until=timezone.now())
     store.move_grant(lease, viewer(cast.dan), TARGET, grant_id=None)
@@ -178,7 +198,7 @@ def test_an_actor_is_a_person_or_a_token(cast: Cast) -> None:
 def test_a_close_row_survives_whatever_a_client_sent(cast: Cast, text: str) -> None:
     lease = opened(cast.dan)
     account = Account(1, 2, {text[:50]: 3}, (text[:50],), text[:50], [{"q": text}])
-    assert store.note(lease, account)
+    assert store.note([(lease, account)]) == [True]
     assert store.detach(lease, account)
     assert store.close(lease, viewer(cast.dan), TARGET, account, code=1000, reason=text)
     trail.retry_waiting()
