@@ -72,6 +72,8 @@ class Authority:
 
     def unserved(self, now: float) -> bool:
         """Whether no transport takes what there is to say any more: stuck, or never begun."""
+        if self.asked and self._ended_at is None and now < self.lifetime.quiet_until:
+            return False  # as it is for nearly all who are asked about, each half a second
         self.end_on_time(now)  # who is stuck in a send does not ask for the time
         if self._ended_at is not None:
             return now - self._ended_at >= UNSERVED

@@ -34,6 +34,7 @@ class PurgeWatch:
         self._recent = recent
         self._read_again = read_again
         self._known: dict[Target, tuple[Purged, ...]] = {}
+        self._changed = False  # what the last look found was not what was known before
         self._done: set[int] = set()
 
     def tell(self, feed: Feed) -> None:
@@ -52,10 +53,13 @@ class PurgeWatch:
         except BaseException:
             self.due = True
             raise
+        before, late = self._known, self._changed
         gone = self._use(found)
+        self._changed = self._known != before
         for target in gone:
             self._read_again(target)
-        for feed in feeds:
+        # Once more at the next look: sessions came while these were read, and knew the earlier.
+        for feed in feeds if self._changed or late or gone else ():
             self.tell(feed)
             if feed.target in gone:
                 feed.read_again()

@@ -8,6 +8,7 @@ from tests.mutations.runner import Mutation
 
 CONSUMERS: Final = "extdebug/transports/consumers.py"
 CONSUMER_TESTS: Final = "tests/extdebug/transports/test_consumers.py"
+AUTHORITY: Final = "extdebug/sessions/authority.py"
 OWNERSHIP: Final = "extdebug/sessions/ownership.py"
 OWNERSHIP_TESTS: Final = "tests/extdebug/sessions/test_ownership.py"
 
@@ -43,5 +44,11 @@ CUTS: Final = [
         "who holds the session that another took over is told by its name", OWNERSHIP,
         "return \"taken\" if closed or holds != holder else", "return \"taken\" if closed else",
         OWNERSHIP_TESTS + " -k holds_it_alone",
+    ),
+    Mutation(
+        "who is stuck in a send is not told that the time is up", AUTHORITY,
+        "if self.asked and self._ended_at is None and now < self.lifetime.quiet_until:",
+        "if self.asked and self._ended_at is None:",
+        "tests/extdebug/sessions/test_authority.py -k asked_once",
     ),
 ]  # fmt: skip

@@ -19,6 +19,10 @@ PURGES: Final = [
         "                feed.read_again()", "                pass", WATCH_TESTS,
     ),
     Mutation(
+        "purge: who came while the orders were read is never told of them", WATCH,
+        "if self._changed or late or gone else", "if self._changed or gone else", WATCH_TESTS,
+    ),
+    Mutation(
         "purge: a gap names a purge that it only touches", PURGED,
         "first = behind(EntryId.parse(gap.after))", "first = EntryId.parse(gap.after)",
         PURGED_TESTS,

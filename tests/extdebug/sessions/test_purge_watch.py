@@ -96,3 +96,30 @@ async def test_what_could_not_be_asked_is_asked_again() -> None:
     world.away = False
     await world.watch.look(feeds, now=10.01)
     assert world.asked == 2
+
+
+async def test_who_came_while_the_orders_were_read_is_told_with_the_next_look() -> None:
+    """And nobody is told again and again what has not changed."""
+    world, here, late = World(), Watching(ACME), Watching(ACME)
+    feeds: Any = [here]
+    read = world.recent
+
+    def recent() -> list[tuple[int, bool, Target, Purged]]:
+        feed: Any = late
+        world.watch.tell(feed)  # it is watched over from now on
+        return read()
+
+    world.watch._recent = recent
+    world.orders = [(1, False, ACME, WHY)]
+    await world.watch.look(feeds, now=10)
+    assert (here.flow.purged, late.flow.purged) == ((WHY,), ())
+    world.watch._recent = read
+    feeds.append(late)
+    await world.watch.look(feeds, now=10 + POLL)
+    assert late.flow.purged == (WHY,)
+    here.flow.purged = None
+    await world.watch.look(feeds, now=10 + 2 * POLL)
+    assert here.flow.purged is None
+    world.orders = []
+    await world.watch.look(feeds, now=10 + 3 * POLL)
+    assert (here.flow.purged, late.flow.purged) == ((), ())
