@@ -17,6 +17,7 @@ from websockets.protocol import State
 
 from extdebug.transports import frame_extension
 from extdebug.wire.light_waits import LightEvent, LightQueue
+from extdebug.wire.ticks import tick_after
 
 FIN_TEXT: Final = 0x81  # the first byte of a text frame that is whole
 MASKED: Final = 0x80
@@ -84,6 +85,12 @@ class FrameSocket(WebSocketsSansIOProtocol):
         else:
             self.transport.writelines((head, *parts))
         return True
+
+    def schedule_ping(self) -> None:
+        """The next question whether the client is there: together with others' in the loop."""
+        interval = self.ping_interval or 0.0
+        soon = self.loop.time() + max(0.0, interval - self.last_ping_rtt)
+        self.ping_timer = self.loop.call_at(tick_after(soon), self.send_keepalive_ping)
 
     # --- what comes in ------------------------------------------------------------------------
 

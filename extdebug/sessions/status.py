@@ -11,6 +11,7 @@ from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.lifetime import Lifetime
 from extdebug.sessions.session_frames import ControlFrame
+from extdebug.wire.ticks import tick_after
 
 ACCOUNT: Final = 5.0  # seconds between two `status` frames while the account moves
 IDLE: Final = 15.0  # seconds without a frame until a `status` carries the cursor on
@@ -45,8 +46,8 @@ class StatusTeller:
 
     @property
     def next_at(self) -> float:
-        """The loop's time at which an idle session is told its place."""
-        return self._spoke + IDLE
+        """The loop's time at which an idle session is told its place, with others."""
+        return tick_after(self._spoke + IDLE)
 
     def spoke(self, now: float) -> None:
         """A message of any kind went out."""

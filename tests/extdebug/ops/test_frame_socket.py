@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 from extdebug.ops.frame_socket import FrameSocket
 from extdebug.ops.server import config
 from extdebug.transports import frame_extension
+from extdebug.wire.ticks import TICK
 
 REQUEST = (
     b"GET /ws/ HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
@@ -254,3 +255,18 @@ async def test_a_client_reads_frames_of_parts_and_both_say_goodbye():
     await serving
     assert read == [f"<{'x' * size}>" for size in sizes]
     assert (client.close_code, client.close_reason) == (4000, "enough")
+
+
+async def test_clients_are_asked_together_whether_they_are_there() -> None:
+    """Each after its interval, or a tick later; nobody before it."""
+    one, _ = await opened(FrameSocket)
+    loop = asyncio.get_running_loop()
+    for rtt in (0.0, 0.3):
+        one.stop_keepalive()
+        one.last_ping_rtt = rtt
+        now = loop.time()
+        one.schedule_ping()
+        at = one.ping_timer.when()
+        assert at % TICK == 0
+        assert 0 < at - (now + one.ping_interval - rtt) <= TICK + 0.05
+    await closed(one)

@@ -14,6 +14,7 @@ from extdebug.sessions.flow_control import FlowControl
 from extdebug.sessions.lifetime import Lifetime
 from extdebug.sessions.status import ACCOUNT, IDLE, StatusTeller
 from extdebug.wire.positions import Cursor
+from extdebug.wire.ticks import tick_after
 
 
 class Source:
@@ -118,9 +119,9 @@ def test_nothing_is_told_before_the_stream_is_attached(source: Source) -> None:
 def test_an_idle_session_is_told_its_place_again(source: Source) -> None:
     assert source.told() is not None
     assert source.told(IDLE - 0.1) is None
-    assert source.one.next_at == IDLE
+    assert source.one.next_at == tick_after(IDLE)
     assert source.told(IDLE) is not None
-    assert source.one.next_at == 2 * IDLE
+    assert source.one.next_at == tick_after(2 * IDLE)
 
 
 def test_an_account_that_moves_is_told_every_few_seconds(source: Source) -> None:
