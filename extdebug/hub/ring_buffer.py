@@ -221,6 +221,9 @@ class RingBuffer:
 
     def put_back(self, piece: Piece) -> None:
         """The next `take` gives it again."""
+        if self._dropped:  # since it was taken
+            self._dropped.insert(0, piece)
+            return
         self._pieces.insert(0, piece)
         self.bytes += piece.chunk.size if piece.chunk else 0
 

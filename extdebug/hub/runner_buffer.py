@@ -38,6 +38,15 @@ def from_runner(piece: Piece) -> bool:
     return not piece.moves or off_stream(piece.through)
 
 
+def of_buffer(piece: Piece) -> bool:
+    """Whether a RunnerBuffer gave these lines, or this gap: no history gives them again."""
+    gap = piece.gap
+    if gap is None:
+        return piece.chunk is not None and from_runner(piece)
+    own = not piece.moves and gap.reason is GapReason.NOT_CONSUMED  # others' places move with it
+    return own or off_stream(piece.through)
+
+
 def number_of(decoded: DecodedEntry) -> Number | None:
     """The event's number at its producer, where it gives one."""
     src, n = decoded.origin.src, decoded.origin.n
@@ -133,9 +142,13 @@ class RunnerBuffer:
                 piece.through = NOWHERE
         return piece
 
-    def put_back(self, piece: Piece) -> None:
-        """It was taken last and not told: chosen and redacted anew with what waits behind it."""
+    def put_back(self, piece: Piece, decoder: RedactingDecoder) -> None:
+        """It was taken last and not told: redacted anew, and chosen with what waits behind it."""
         piece.through, piece.admitted = self._taken_at, False
+        if piece.chunk is not None:
+            ms = self._taken_at.id.ms
+            again = [decoder.again(decoded, ms=ms) for decoded in piece.chunk.events]
+            piece.chunk = make_chunk(again, range(len(again)))
         self._ring.put_back(piece)
 
     def again(self, decoded: DecodedEntry) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from extdebug.hub.pieces import Piece
-from extdebug.hub.redacting_decoder import DecodedEntry
+from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import Selection, make_chunk
@@ -21,6 +21,7 @@ class Watched(Protocol):
 
     target: Target
     key: bytes
+    decoder: RedactingDecoder
     streamless: bool
     sequence_gaps: SequenceGaps
     rollbacks: dict[str, EntryId]

@@ -16,6 +16,7 @@ from extdebug.hub.history import History
 from extdebug.hub.hub import Hub
 from extdebug.hub.pieces import Piece
 from extdebug.hub.ring_buffer import RingBuffer
+from extdebug.hub.runner_buffer import of_buffer
 from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
@@ -77,8 +78,8 @@ class CatchUp:
         else:
             if (buffer := self._sub.runner_buffer) is not None:
                 for piece in self._pieces:
-                    if piece.chunk is not None and piece.chunk.first == ZERO_ID:
-                        buffer.put_back(piece)  # a runner's line: Redis does not give it again
+                    if of_buffer(piece):
+                        buffer.put_back(piece, self._sub.watched.decoder)
             self._sub.restart(selection, taken=self._pieces)
         self._pieces.clear()
         again = start

@@ -14,6 +14,7 @@ FEED: Final = "extdebug/sessions/feed.py"
 SUPERVISOR: Final = "extdebug/sessions/supervisor.py"
 SUBSCRIPTION: Final = "extdebug/hub/subscription.py"
 SPEAKERS: Final = "extdebug/sessions/speakers.py"
+RUNNER_BUFFER: Final = "extdebug/hub/runner_buffer.py"
 CATCH_UP: Final = "extdebug/sessions/catch_up.py"
 DELIVERY: Final = "extdebug/sessions/delivery.py"
 SOCKET: Final = "extdebug/ops/frame_socket.py"
@@ -101,7 +102,21 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a runner's line that waits for room is lost with another filter", CATCH_UP,
-        "buffer.put_back(piece)", "pass", RUNNERS_TESTS,
+        "buffer.put_back(piece, self._sub.watched.decoder)", "pass", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "a runner's line that waits is shown under the rules of before", RUNNER_BUFFER,
+        "again = [decoder.again(decoded, ms=ms) for decoded in piece.chunk.events]",
+        "again = piece.chunk.events", RUNNERS_TESTS,
+    ),
+    Mutation(
+        "what a runner's ring dropped is lost with another filter", RUNNER_BUFFER,
+        "own = not piece.moves and gap.reason is GapReason.NOT_CONSUMED", "own = False",
+        RUNNERS_TESTS,
+    ),
+    Mutation(
+        "what is put back comes behind what was dropped meanwhile", RING,
+        "        if self._dropped:  # since", "        if False:  # since", RING_TESTS,
     ),
     Mutation(
         "a read that the server holds back is ended, and the server with it",

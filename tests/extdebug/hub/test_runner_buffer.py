@@ -1,12 +1,17 @@
 """Lines straight from runners: shown once, in no place of the stream, and never too widely."""
 
+import pytest
+
 from extdebug.filters.filter import EVERYTHING, Filter
-from extdebug.hub.redacting_decoder import DecodedEntry
-from extdebug.hub.runner_buffer import REMEMBERED, RunnerBuffer, off_stream
+from extdebug.hub.pieces import NOWHERE, Piece
+from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
+from extdebug.hub.runner_buffer import REMEMBERED, RunnerBuffer, of_buffer, off_stream
 from extdebug.hub.selection import Selection, make_chunk
-from extdebug.wire.events import Event, Level, Output, encode_json
+from extdebug.wire.events import Event, Gap, GapReason, Level, Output, encode_json
 from extdebug.wire.events import Origin as From
+from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, EntryId
+from policies.redaction.redactor import Redactor, Rule
 
 ZERO = Cursor(EntryId(0, 0))
 PLACE = Cursor(EntryId(1_700_000_000_000, 3), 12)
@@ -116,3 +121,39 @@ def test_a_gap_that_waits_keeps_its_place_when_the_filter_changes():
         if piece.gap or piece.chunk:
             order.append("gap" if piece.gap else "line")
     assert order == ["line", "gap", "line"]
+
+
+def test_what_is_put_back_is_redacted_anew():
+    rule = Rule(name="line", pattern="line [0-9]", example="line 1")
+    decoder = RedactingDecoder(Redactor([rule]), Target("acme", "invoice-sync"))
+    runner_buffer = fed(line(1))
+    piece = runner_buffer.take(PLACE)
+    assert piece is not None
+    runner_buffer.put_back(piece, decoder)
+    assert shown(runner_buffer, ZERO) == ["[redacted:line]"]
+
+
+@pytest.mark.parametrize("streamless", [False, True])
+def test_what_it_dropped_and_what_it_passed_over_is_of_this_buffer(streamless: bool):
+    runner_buffer = RunnerBuffer(limit=1, streamless=streamless)
+    if streamless:  # nobody else is told so
+        runner_buffer.passed_over(ms=1_700_000_000_400)
+    for n in (1, 2):
+        runner_buffer.push(make_chunk([line(n)], [0]), [line(n)], ms=1_700_000_000_500)
+    kinds = []
+    while (piece := runner_buffer.take(PLACE)) is not None:
+        kinds.append(piece.gap and piece.gap.reason)
+        assert of_buffer(piece)
+    assert kinds[-2:] == [GapReason.NOT_CONSUMED, None]
+    assert len(kinds) == 2 + streamless
+
+
+def test_lines_and_gaps_of_a_stream_are_of_no_buffer():
+    chunk = make_chunk([line(1)], [0])
+    for piece in (
+        Piece(PLACE, chunk=chunk), Piece(PLACE), Piece(NOWHERE),
+        Piece(PLACE, gap=Gap(GapReason.NOT_CONSUMED, 1)),
+        Piece(NOWHERE, gap=Gap(GapReason.FAILOVER, None)),
+        Piece(NOWHERE, gap=Gap(GapReason.UNREADABLE, 1)),
+    ):  # fmt: skip
+        assert not of_buffer(piece)

@@ -10,6 +10,7 @@ from extdebug.sessions.flow_control import GapNotice
 from extdebug.wire.events import GapReason
 from extdebug.wire.positions import Start
 from policies.decisions.facts import SessionLimits
+from policies.redaction.redactor import Redactor, Rule
 from tests.extdebug.sessions.test_feed_at_once import Client, settled
 from tests.extdebug.stage import Stage, shown
 
@@ -70,6 +71,48 @@ async def test_a_line_of_a_runner_that_waits_for_the_window_outlives_another_fil
     await settled()
     told = await taken(client)
     assert sorted(told) == sorted(["1", *(["2"] if waits else []), "r1"])
+    client.task.cancel()
+
+
+async def test_a_line_of_a_runner_that_waits_for_the_window_is_shown_under_the_rules_of_then() -> (
+    None
+):
+    stage = Stage()
+    client = await full_window(stage)
+    stage.hub.ask_runners()
+    await settled()
+    for n in (1, 2):  # the first was taken out of what the rules of now are put to
+        stage.hub.runner_says("order-7" + "x" * 200, n=n)
+    await settled()
+    stage.hub.use(Redactor([Rule(name="order", pattern="order-[0-9]", example="order-7")]))
+    client.feed.read_again()
+    await settled()
+    assert await taken(client) == ["1", "[r", "[r"]
+    client.task.cancel()
+
+
+async def test_what_a_runner_s_ring_dropped_is_told_though_the_filter_changes() -> None:
+    stage = Stage()
+    limits = SessionLimits(window_bytes=600, ring_bytes=1_500)
+    client = Client(stage.open(limits=limits, start=Start(tail=0)), at_once=True)
+    await settled()
+    stage.hub.write("1" + "x" * 200)
+    await settled()
+    stage.hub.ask_runners()
+    for n in range(1, 6):  # the first is taken and waits for the window, the next two are dropped
+        stage.hub.runner_says(f"r{n}" + "x" * 500, n=n)
+        await settled()
+    client.feed.ack(client.feed.flow.seq)  # the first is told, and the gap is taken and waits
+    await settled()
+    client.feed.set_filter(EVERYTHING, rev=1)
+    await settled()
+    stage.hub.redis_is_back(*((f"r{n}" + "x" * 500, n) for n in range(1, 6)))
+    assert await taken(client) == ["1", "r1", "r4", "r5"]
+    lost = [one.gap for one in client.said if isinstance(one, GapNotice)]
+    assert [(gap.reason, gap.missed) for gap in lost] == [
+        (GapReason.NOT_CONSUMED, 2),
+        (GapReason.FAILOVER, None),
+    ]
     client.task.cancel()
 
 
