@@ -414,12 +414,11 @@ def test_a_ring_holds_a_gap_until_it_is_taken() -> None:
 
 def test_what_is_put_back_comes_before_what_was_dropped_meanwhile() -> None:
     ring = live(20)
-    for n in (1, 2, 3):
-        ring.push(chunk(n), filtered=0, through=at(n))
-        if n == 1:
-            first = ring.take()
-    ring.push(chunk(4), filtered=0, through=at(4))
+    ring.push(chunk(1), filtered=0, through=at(1))
+    first = ring.take()
     assert first is not None
+    for n in (2, 3, 4):
+        ring.push(chunk(n), filtered=0, through=at(n))
     ring.put_back(first)
     pieces = drain(ring)
     assert [piece.through for piece in pieces] == [at(1), at(2), at(3), at(4)]

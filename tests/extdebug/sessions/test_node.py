@@ -68,7 +68,7 @@ async def test_new_rules_reach_the_hub_and_every_session(node: Node) -> None:
     [subscription] = node.hub._watches[TARGET]._all()
     assert node.hub.redactor is rules
     assert subscription in before
-    assert subscription.watched.decoder.redactor is rules  # type: ignore[attr-defined]
+    assert subscription.watched.decoder.redactor is rules
 
 
 async def test_health_names_streams_and_their_losses(node: Node) -> None:
