@@ -114,14 +114,14 @@ class Connection:
         open_session: OpenSession, timings: SocketTimings,
     ) -> None:  # fmt: skip
         self._scope = scope
-        self._inbox = Inbox(receive)
+        self._frames = frame_extension.of(scope)
+        self._inbox = Inbox(receive, keeps=self._frames is not None)
         self._send = send
         self._find_viewer = find_viewer
         self._open_session = open_session
         self._timings = timings
         self._feed: Feed | None = None
         self._rates = RequestRates()
-        self._frames = frame_extension.of(scope)
         self._at_rest = False  # the reader has done all that the client said
         self._sending = False  # a message waits for the peer to take what came before it
         self._said: CloseReason | None = None  # what the client was told at the very end

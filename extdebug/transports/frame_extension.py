@@ -15,7 +15,8 @@ NAME: Final = "ext-debug.frames"  # in the scope's `extensions`
 
 
 class FrameExtension(Protocol):
-    """One connection's."""
+    """One connection's. Where there is one, a `receive` that is cancelled takes nothing along: what
+    it would have given waits for the next."""
 
     def write_text(self, parts: Sequence[bytes]) -> bool:
         """Send a text frame of these parts of UTF-8; False, and nothing was sent, when the plain

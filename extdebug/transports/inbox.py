@@ -23,15 +23,22 @@ class Gone(Exception):
 
 
 class Inbox:
-    """Of one connection, over the server's `receive`. For one reader at a time."""
+    """Of one connection, over the server's `receive`. For one reader at a time.
 
-    def __init__(self, receive: Receive) -> None:
+    `keeps`: when `receive` is cancelled, what it would have given waits for the next. ASGI does not
+    promise that.
+    """
+
+    def __init__(self, receive: Receive, *, keeps: bool = False) -> None:
         self._receive = receive
+        self._keeps = keeps
         self._early: list[dict[str, Any]] = []
         self._hearing: asyncio.Future[dict[str, Any]] | None = None
 
     async def text(self) -> str | bytes:
         """The next frame; Gone when there is none any more."""
+        if self._keeps and self._hearing is not None:
+            await self._stop_hearing()
         if self._early:
             message = self._early.pop(0)
         else:
@@ -40,6 +47,14 @@ class Inbox:
         _here(message)
         text = message.get("text")
         return text if text is not None else message.get("bytes") or b""
+
+    async def _stop_hearing(self) -> None:
+        """So that the reader waits by itself: an idle session would hold the task, 0.6 KB."""
+        if self._hearing is not None:
+            hearing, self._hearing = self._hearing, None
+            await stop((hearing,))
+            if not hearing.cancelled():
+                self._early.append(hearing.result())
 
     async def while_there(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` returns; Gone, and the work is cancelled, when the client leaves meanwhile.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 
-async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def stop(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel tasks again and again until they are done: some libraries swallow a cancellation.
 
     What they fail with on their way out is nobody's any more: a client that vanishes fails the

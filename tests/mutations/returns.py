@@ -240,6 +240,10 @@ RETURNS: Final = [
         "                    _here(hearing.result())\n", "", INBOX_TESTS,
     ),
     Mutation(
+        "what a client says as its reader begins is lost", INBOX,
+        "            if not hearing.cancelled():\n", "            if False:\n", INBOX_TESTS,
+    ),
+    Mutation(
         "a stale connection takes the session when its turn comes", OPENING,
         "if left.is_set():", "if False:",
         "tests/extdebug/sessions/test_opening.py -k before_its_turn",

@@ -11,9 +11,9 @@ from extdebug.transports.inbox import EARLY, Gone, Inbox
 
 
 class Client:
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = False) -> None:
         self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.inbox = Inbox(self.queue.get)
+        self.inbox = Inbox(self.queue.get, keeps=keeps)
         self.cancelled = False
 
     def say(self, *texts: str) -> None:
@@ -37,8 +37,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_is_said_meanwhile_comes_afterwards_in_its_order() -> None:
-    client, done = Client(), asyncio.Event()
+@pytest.mark.parametrize("keeps", [False, True])
+async def test_what_is_said_meanwhile_comes_afterwards_in_its_order(keeps: bool) -> None:
+    client, done = Client(keeps=keeps), asyncio.Event()
     working = asyncio.create_task(client.inbox.while_there(client.work(done)))
     client.say("a", "b")
     await settle()
@@ -46,6 +47,42 @@ async def test_what_is_said_meanwhile_comes_afterwards_in_its_order() -> None:
     assert await working == "done"
     client.say("c")
     assert [await client.inbox.text() for _ in range(3)] == ["a", "b", "c"]
+
+
+async def worked_for(client: Client) -> None:
+    """Something was done for a client that said nothing meanwhile."""
+    done = asyncio.Event()
+    working = asyncio.create_task(client.inbox.while_there(client.work(done)))
+    await settle()
+    done.set()
+    await working
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_what_is_said_as_the_reader_begins_is_heard_once_and_in_order(begun: bool) -> None:
+    client = Client(keeps=True)
+    await worked_for(client)
+    if begun:
+        reading = asyncio.create_task(client.inbox.text())
+        await asyncio.sleep(0)  # so it stops the task that heard meanwhile
+        client.say("a", "b")
+    else:
+        client.say("a", "b")  # which that task has not taken yet
+        reading = asyncio.create_task(client.inbox.text())
+    assert await asyncio.wait_for(reading, 1) == "a"
+    assert await asyncio.wait_for(client.inbox.text(), 1) == "b"
+
+
+async def test_a_reader_that_waits_needs_no_task_beside_its_own() -> None:
+    client = Client(keeps=True)
+    await worked_for(client)
+    before = len(asyncio.all_tasks())
+    reading = asyncio.create_task(client.inbox.text())
+    await settle()
+    assert len(asyncio.all_tasks()) == before
+    client.leave(1001)
+    with pytest.raises(Gone):
+        await asyncio.wait_for(reading, 1)
 
 
 @pytest.mark.parametrize(("code", "told"), [(1000, 1000), (None, 1006)])
