@@ -71,13 +71,13 @@ def is_replay(process: Process) -> bool:
 
 def beat(name: str, *, host: str, pid: int, started_at: dt.datetime, health: Any) -> None:
     """This process lives."""
-    Process.objects.update_or_create(
-        name=name,
-        defaults={
-            "host": host, "pid": pid, "started_at": started_at,
-            "beat_at": timezone.now(), "health": health,
-        },
-    )  # fmt: skip
+    row = {
+        "host": host, "pid": pid, "started_at": started_at, "beat_at": timezone.now(),
+        "health": health,
+    }  # fmt: skip
+    # Not update_or_create at once: it reads the row, whose health may be 200 KB.
+    if not Process.objects.filter(name=name).update(**row):
+        Process.objects.update_or_create(name=name, defaults=row)
 
 
 def leave(name: str) -> None:

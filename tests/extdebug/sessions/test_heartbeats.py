@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -25,6 +26,13 @@ def test_a_process_has_one_row_however_often_it_beats() -> None:
     row = beat("p1", sessions=2)
     assert Process.objects.count() == 1
     assert row.health == {"sessions": 2}
+
+
+def test_a_beat_does_not_read_what_the_last_one_said(django_assert_num_queries: Any) -> None:
+    beat("p1")
+    with django_assert_num_queries(1) as asked:
+        heartbeats.beat("p1", host="h", pid=1, started_at=timezone.now(), health={})
+    assert asked.captured_queries[0]["sql"].startswith("UPDATE")
 
 
 @pytest.mark.parametrize(
