@@ -45,7 +45,7 @@ class ReaderGroup:
     @property
     def usable(self) -> bool:
         """Whether to read by the group; else plainly, and often."""
-        return time.monotonic() >= self._plain_until
+        return not self._plain_until or time.monotonic() >= self._plain_until
 
     def prepare(self, at: Cursor) -> list[Command]:
         """What puts the group at the account's place; empty when it is there."""

@@ -174,8 +174,8 @@ class StreamReader:
 
     @staticmethod
     def _idle_look(now: float) -> float:
-        """The next moment of a grid: those that rest are proved together."""
-        return (now // IDLE_LOOK + 1) * IDLE_LOOK
+        """A moment of a grid, half of IDLE_LOOK away or more: those at rest are proved together."""
+        return (now // (IDLE_LOOK / 2) + 2) * (IDLE_LOOK / 2)
 
     async def look(self, count: int) -> int:
         """One look; how many events were delivered. LOST when the connection is gone."""

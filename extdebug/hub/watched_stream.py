@@ -70,7 +70,8 @@ class WatchedStream:
     @property
     def filling(self) -> bool:
         """Whether a watcher's ring is half full, whether or not they keep up."""
-        return any(subscription.ring.crowded for subscription in self._all())
+        groups = self._groups.values()
+        return any(subscription.ring.crowded for group in groups for subscription in group)
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)

@@ -61,23 +61,32 @@ def read_snapshot(info: Any, groups: Any = ()) -> Snapshot:
     for group in groups if isinstance(groups, list) else ():
         told = dict(zip(group[::2], group[1::2], strict=False))
         last = told.get(b"last-delivered-id")
-        given[told.get(b"name", b"")] = EntryId.parse(last) if last else None
+        given[told.get(b"name", b"")] = _id(last) if last else None
     length = int(values[b"length"])
+    generated = values[b"last-generated-id"]
+    top = _id(generated)
+    deleted = values.get(b"max-deleted-entry-id", b"0-0")
     return Snapshot(
         exists=True,
         length=length,
         # entries-added came with Redis 7; readiness.py refuses older servers.
         added=int(values.get(b"entries-added", length)),
-        top=EntryId.parse(values[b"last-generated-id"]),
-        first=EntryId.parse(first[0]) if first else None,
-        last=EntryId.parse(newest[0]) if newest else None,
+        top=top,
+        first=_id(first[0]) if first else None,
+        last=None if not newest else top if newest[0] == generated else _id(newest[0]),
         # Absent from the embedded server's answer: there nobody deletes single entries.
-        deleted=EntryId.parse(values.get(b"max-deleted-entry-id", b"0-0")),
+        deleted=ZERO_ID if deleted == b"0-0" else _id(deleted),
         groups=given,
         group_count=int(values.get(b"groups", len(given))),
-        epochs=_named(given, EPOCH_PREFIX),
-        moves=_named(given, MOVED_PREFIX),
+        epochs=_named(given, EPOCH_PREFIX) if given else (),
+        moves=_named(given, MOVED_PREFIX) if given else (),
     )
+
+
+def _id(raw: bytes) -> EntryId:
+    """An id as Redis wrote it: in half of the time of `EntryId.parse`, which trusts nobody."""
+    ms, _, seq = raw.partition(b"-")
+    return EntryId(int(ms), int(seq))
 
 
 def _named(groups: Mapping[bytes, Any], prefix: str) -> tuple[str, ...]:
@@ -112,7 +121,7 @@ def read_rows(raw: Any) -> list[Row]:
     rows: list[Row] = []
     for entry_id, fields in raw or ():
         if fields is not None:
-            ms, _, seq = entry_id.partition(b"-")
+            ms, _, seq = entry_id.partition(b"-")  # `_id`, without a call for each of a flood
             rows.append((EntryId(int(ms), int(seq)), fields))
     return rows
 
