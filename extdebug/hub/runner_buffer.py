@@ -6,6 +6,7 @@ cursor; `src` and `n` say that an entry is one of them.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -61,6 +62,9 @@ class RunnerBuffer:
         self._streamless = streamless
         self._ring = self._empty()
         self._seen: dict[Number, None] = {}
+        # Those that came from Redis too, and where, until the session stands behind that place:
+        # whoever reads anew from before it is given them once more.
+        self._met: OrderedDict[Number, EntryId] = OrderedDict()
         self._taken_at = NOWHERE  # the moment of the piece that was taken last
 
     def _empty(self) -> RingBuffer:
@@ -69,7 +73,7 @@ class RunnerBuffer:
         return ring
 
     def __bool__(self) -> bool:
-        return bool(self._seen)
+        return bool(self._seen or self._met)
 
     @property
     def waiting(self) -> bool:
@@ -88,6 +92,8 @@ class RunnerBuffer:
                 self._seen[number] = None
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
+        while len(self._met) > REMEMBERED:
+            self._met.popitem(last=False)
 
     def passed_over(self, *, ms: int) -> None:
         """This session was here before: what was printed while it was away nobody can show."""
@@ -152,9 +158,19 @@ class RunnerBuffer:
         self._ring.put_back(piece)
 
     def again(self, decoded: DecodedEntry) -> bool:
-        """Whether this entry, now from Redis, was given to the session before. Asked once."""
+        """Whether this entry, now from Redis, was given to the session before: this one alone, as
+        often as it is read."""
         number = number_of(decoded)
-        if number is None or number not in self._seen:
+        if number is None:
             return False
-        del self._seen[number]
-        return True
+        if number in self._seen:
+            del self._seen[number]
+            self._met[number] = decoded.id
+            return True
+        return self._met.get(number) == decoded.id
+
+    def stands_at(self, position: Cursor) -> None:
+        """The session was told all up to here: nothing before it is read again."""
+        met = self._met
+        while met and not off_stream(position) and next(iter(met.values())) <= position.id:
+            met.popitem(last=False)

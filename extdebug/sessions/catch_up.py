@@ -107,8 +107,10 @@ class CatchUp:
         sub = self._sub
         if sub is None:
             return None
-        if sub.runner_buffer is not None and sub.runner_buffer.waiting:
-            return sub.runner_buffer.take(position)
+        if (buffer := sub.runner_buffer) is not None:
+            buffer.stands_at(position)
+            if buffer.waiting:
+                return buffer.take(position)
         return None if self._history is not None or self._rounds else sub.ring.take()
 
     def whole_frame(self) -> Piece | None:

@@ -163,6 +163,7 @@ class PaperHistory:
         private.account = Continuity(self._after)
         one = Subscription(private, self._live.selection, lambda: None, limit=1 << 30)
         one.ring.parked = False
+        one.runner_buffer = self._live.runner_buffer
         private.sequence_gaps.complete = True
         private.read([row for row in self._hub.rows if self._after.id < row[0] <= boundary.id])
         private.flush(GapReason.RESET)

@@ -115,6 +115,10 @@ DELIVERIES: Final = [
         RUNNERS_TESTS,
     ),
     Mutation(
+        "a runner's line is shown again where what waits is read again", RUNNER_BUFFER,
+        "return self._met.get(number) == decoded.id", "return False", RUNNERS_TESTS,
+    ),
+    Mutation(
         "what is put back comes behind what was dropped meanwhile", RING,
         "        if self._dropped:  # since", "        if False:  # since", RING_TESTS,
     ),

@@ -5,7 +5,7 @@ import pytest
 from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.hub.pieces import NOWHERE, Piece
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
-from extdebug.hub.runner_buffer import REMEMBERED, RunnerBuffer, of_buffer, off_stream
+from extdebug.hub.runner_buffer import OFF_STREAM, REMEMBERED, RunnerBuffer, of_buffer, off_stream
 from extdebug.hub.selection import Selection, make_chunk
 from extdebug.wire.events import Event, Gap, GapReason, Level, Output, encode_json
 from extdebug.wire.events import Origin as From
@@ -17,12 +17,12 @@ ZERO = Cursor(EntryId(0, 0))
 PLACE = Cursor(EntryId(1_700_000_000_000, 3), 12)
 
 
-def line(n: int, install: str = "inst-acme") -> DecodedEntry:
+def line(n: int, install: str = "inst-acme", *, at: int = 0) -> DecodedEntry:
     event = Event(
         ts="2026-01-31T09:30:00.000Z", level=Level.INFO, stream=Output.STDOUT, message=f"line {n}",
         tenant_id="acme", extension_id="invoice-sync", install_id=install,
     )  # fmt: skip
-    return DecodedEntry(EntryId(0, 0), event, From(src="boot.1", n=n), encode_json(event))
+    return DecodedEntry(EntryId(at, 0), event, From(src="boot.1", n=n), encode_json(event))
 
 
 def fed(*lines: DecodedEntry, streamless: bool = False) -> RunnerBuffer:
@@ -66,9 +66,22 @@ def test_a_session_without_a_place_stands_at_a_moment_that_is_no_place():
 
 def test_what_was_shown_does_not_come_again_from_redis():
     runner_buffer = fed(line(1), line(2))
-    assert runner_buffer.again(line(1))
-    assert not runner_buffer.again(line(1)), "a second one is another event"
-    assert not runner_buffer.again(line(3))
+    assert runner_buffer.again(line(1, at=5))
+    assert not runner_buffer.again(line(1, at=6)), "a second one is another event"
+    assert not runner_buffer.again(line(3, at=7))
+
+
+def test_what_was_shown_does_not_come_again_from_redis_where_that_is_read_again():
+    runner_buffer = fed(line(1), line(2))
+    assert runner_buffer.again(line(1, at=5))
+    assert runner_buffer.again(line(2, at=6))
+    runner_buffer.stands_at(Cursor(EntryId(5, 0)))
+    assert runner_buffer.again(line(2, at=6))
+    assert runner_buffer
+    runner_buffer.stands_at(Cursor(EntryId(7, OFF_STREAM)))
+    assert runner_buffer, "a moment at a runner is behind no place"
+    runner_buffer.stands_at(Cursor(EntryId(6, 0)))
+    assert not runner_buffer, "nothing is kept of what nobody can read again"
 
 
 def test_what_waits_is_not_shown_once_the_installs_are_narrowed():

@@ -91,6 +91,26 @@ async def test_a_line_of_a_runner_that_waits_for_the_window_is_shown_under_the_r
     client.task.cancel()
 
 
+@pytest.mark.parametrize("general", [True, False])
+async def test_a_runner_s_line_is_shown_once_though_what_waits_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, general: bool
+) -> None:
+    if general:
+        monkeypatch.setattr(CatchUp, "whole_frame", lambda self: None)
+    stage = Stage()
+    client = await full_window(stage)
+    client.feed.ack(client.feed.flow.seq)
+    stage.hub.ask_runners()
+    stage.hub.runner_says("r1" + "x" * 700, n=1)  # shown, and the window is full
+    await settled()
+    stage.hub.redis_is_back(("r1" + "x" * 700, 1))  # the ring counts it, and it waits there
+    for _ in range(2):
+        client.feed.read_again()
+        await settled()
+    assert await taken(client) == ["1", "r1"]
+    client.task.cancel()
+
+
 async def test_what_a_runner_s_ring_dropped_is_told_though_the_filter_changes() -> None:
     stage = Stage()
     limits = SessionLimits(window_bytes=600, ring_bytes=1_500)
