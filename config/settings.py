@@ -160,8 +160,8 @@ _database = DATABASES["default"]
 # Opening a connection costs more than most queries: SQLite's runs two pragmas each time.
 _database.setdefault("CONN_MAX_AGE", 60)
 if _database["ENGINE"].endswith("sqlite3"):
-    # Without WAL and IMMEDIATE two writers meet as "database is locked" (measured: 252 of 400). Many
-    # of the 128 statements that Python would keep for each thread name 2,000 sessions: 12 MB.
+    # Without WAL and IMMEDIATE two writers meet as "database is locked" (measured: 252 of 400). Of
+    # the 128 statements that Python would keep for each thread many name 2,000 sessions: 12 MB.
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE", "timeout": 20, "cached_statements": 16,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",

@@ -125,12 +125,13 @@ class CatchUp:
 
     @property
     def live_ring(self) -> RingBuffer | None:
-        """What `take` takes from, if that is the live stream alone: nothing waits before it."""
+        """What `take` takes from, if that is the live stream alone: nothing waits before it, and
+        runners told nothing that may come again."""
         sub = self._sub
         if sub is None or self._pieces or self._rounds or self._history is not None:
             return None
         buffer = sub.runner_buffer
-        return sub.ring if buffer is None or not buffer.waiting else None
+        return None if buffer is not None and (buffer or buffer.waiting) else sub.ring
 
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""

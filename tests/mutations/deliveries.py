@@ -296,8 +296,12 @@ DELIVERIES: Final = [
         "return bool(self._pieces) or self._late is not None", "return False", FOLLOWING_TESTS,
     ),
     Mutation(
+        "who follows goes past what runners told before", CATCH_UP,
+        "(buffer or buffer.waiting)", "buffer.waiting", FOLLOWING_TESTS,
+    ),
+    Mutation(
         "live lines are told before the runners' by who follows", CATCH_UP,
-        "return sub.ring if buffer is None or not buffer.waiting else None", "return sub.ring",
+        "None if buffer is not None and (buffer or buffer.waiting) else sub.ring", "sub.ring",
         FOLLOWING_TESTS,
     ),
 ]  # fmt: skip

@@ -152,6 +152,15 @@ def wait_with_a_runner_s_line(feed: Feed) -> None:
     watched.runner_row((EntryId(1, 0), raw(message="of a runner", src="r1", n="1")))
 
 
+def remember_a_runner_s_line(feed: Feed) -> None:
+    wait_with_a_runner_s_line(feed)
+    live = feed._catch_up._sub
+    assert live is not None
+    assert live.runner_buffer is not None
+    assert live.runner_buffer.take(feed.flow.position) is not None
+    assert not live.runner_buffer.waiting
+
+
 def fill_the_window(feed: Feed) -> None:
     feed.flow.unacked = feed.flow.window
 
@@ -169,7 +178,8 @@ def stand_elsewhere(feed: Feed) -> None:
     "change",
     [
         confirm_no_more, end, another_state, refuse, ask_a_page, range_ends, fail, leave,
-        read_the_past, wait_with_a_runner_s_line, fill_the_window, no_room_for_it, stand_elsewhere,
+        read_the_past, wait_with_a_runner_s_line, remember_a_runner_s_line, fill_the_window,
+        no_room_for_it, stand_elsewhere,
     ],
 )  # fmt: skip
 async def test_no_line_is_told_where_anything_is_not_as_usual(
