@@ -2,8 +2,7 @@
 
 A history is a private stream with one subscription: the same decoding, the same fan-out, only
 driven page by page as the session's window allows. It reads on through a restart of Redis as far
-as the stream is the same; what lies between its end and the live ring's beginning is the session's
-sum.
+as the stream is the same; what lies between its end and the live ring's beginning the session sums.
 """
 
 from __future__ import annotations
@@ -56,8 +55,8 @@ class History:
     def _open(self) -> None:
         self._crossing: EntryId | None = None  # below it lies an earlier run of the server
         self._told_until = ZERO_ID  # so far reaches a gap between two runs that the client knows
-        self._rules = self._hub.redactor
-        self._private = WatchedStream(self._target, self._live.watched.key.decode(), self._rules)
+        key = self._live.watched.key.decode()
+        self._private = WatchedStream(self._target, key, self._hub.redactor)
         self._sub = Subscription(self._private, self._live.selection, lambda: None, limit=UNBOUNDED)
         self._sub.ring.parked = False
         self._sub.runner_buffer = self._live.runner_buffer
@@ -73,6 +72,7 @@ class History:
         A place that a client brought is given back under the name that this process has for the
         life of its stream, or as it was where a loss is told from there.
         """
+        self._private.leave(self._sub)
         self._open()  # nothing of another try
         await agree(self._hub, self._live, self._start.cursor)
         async with self._hub.reader(self._target) as link:
@@ -262,13 +262,13 @@ class History:
         if self._private.account is not None:
             self._start = Start(cursor=self._private.account.at)
         self._live.restart(self._live.selection)
+        self._private.leave(self._sub)
         self._open()  # the next page begins again where we are
 
     def _use_rules(self) -> None:
         """New redaction rules count for every page after them."""
-        if self._rules is not self._hub.redactor:
-            self._rules = self._hub.redactor
-            self._private.use(self._rules)
+        if self._private.decoder.redactor is not self._hub.redactor:
+            self._private.use(self._hub.redactor)
 
     def _finish(self, boundary: Cursor, *, gone: bool = False) -> list[Piece]:
         """`gone`: the stream is, with all before the boundary, which the places count if any."""
@@ -280,12 +280,12 @@ class History:
         uncounted = account.at.index is None or not account.claims
         if gone and uncounted and account.at.id < boundary.id:
             self._sub.ring.push_seam(ended_gap(ended, account.at.id, boundary.id))
-        pieces = self._pieces()
-        pieces.append(Piece(boundary, since=account.proved, explained=account.explained))
         if account.at.id > boundary.id:
             self._live.ring.told = account.at
         self.done = True
-        return pieces
+        self._private.leave(self._sub)  # the two hold each other: freed now, not by the collector
+        last = Piece(boundary, since=account.proved, explained=account.explained)
+        return [*self._pieces(), last]
 
     def _pieces(self) -> list[Piece]:
         pieces: list[Piece] = []
