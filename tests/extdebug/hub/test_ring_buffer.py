@@ -425,3 +425,23 @@ def test_what_is_put_back_comes_before_what_was_dropped_meanwhile() -> None:
     assert pieces[0] is first
     assert pieces[1].gap is not None
     assert ring.bytes == 0
+
+
+def test_what_is_put_back_weighs_as_before() -> None:
+    ring = live(20)
+    ring.push(chunk(1), filtered=0, through=at(1))
+    first = ring.take()
+    assert first is not None
+    ring.put_back(first)
+    assert ring.bytes == 10
+    assert drain(ring) == [first]
+
+
+def test_history_never_reads_up_to_a_seam() -> None:
+    ring = RingBuffer(limit=100)
+    for _ in range(MOST_PIECES + 1):
+        ring.push_seam(lost(GapReason.FAILOVER, None))
+    ring.push_gap(lost(), through=at(1))
+    assert ring.floor == at(1)
+    ring.push_gap(lost(), through=at(2))
+    assert ring.floor == at(2)

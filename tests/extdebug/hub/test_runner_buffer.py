@@ -101,6 +101,14 @@ def test_the_numbers_remembered_are_bounded_and_the_oldest_go():
     runner_buffer.push(None, [line(n) for n in range(REMEMBERED + 10)], ms=5)
     assert not runner_buffer.again(line(9))
     assert runner_buffer.again(line(10))
+    for n in range(11, REMEMBERED + 10):
+        runner_buffer.again(line(n, at=n))
+    runner_buffer.push(None, [line(n) for n in range(REMEMBERED + 10, REMEMBERED + 20)], ms=6)
+    for n in range(REMEMBERED + 10, REMEMBERED + 20):
+        runner_buffer.again(line(n, at=n))
+    runner_buffer.push(None, [line(0)], ms=7)
+    assert not runner_buffer.again(line(19, at=19))
+    assert runner_buffer.again(line(20, at=20))
 
 
 def test_lines_that_the_session_does_not_want_are_counted_and_remembered():
@@ -142,7 +150,12 @@ def test_what_is_put_back_is_redacted_anew():
     runner_buffer = fed(line(1))
     piece = runner_buffer.take(PLACE)
     assert piece is not None
+    piece.admitted = True
     runner_buffer.put_back(piece, decoder)
+    again = runner_buffer.take(ZERO)
+    assert again is not None
+    assert (again.through.id.ms, again.admitted) == (1_700_000_000_500, False)
+    runner_buffer.put_back(again, decoder)
     assert shown(runner_buffer, ZERO) == ["[redacted:line]"]
 
 

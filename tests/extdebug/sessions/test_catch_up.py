@@ -187,3 +187,18 @@ async def test_a_seam_that_was_put_back_is_there_when_it_is_begun_anew() -> None
     await paper.read()
     again = [paper.one.take(Cursor(ZERO_ID)) for _ in range(3)]
     assert [piece.gap for piece in again if piece is not None and piece.gap] == [seam.gap]
+
+
+async def test_what_was_shown_is_forgotten_once_the_session_stands_behind_it() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    await paper.read()
+    paper.hub.ask_runners()
+    paper.hub.runner_says("one", n=1)
+    paper.hub.redis_is_back(("one", 1))
+    [sub] = paper.hub.subscriptions
+    assert sub.runner_buffer
+    paper.one.take(Cursor(ZERO_ID))
+    assert sub.runner_buffer
+    paper.one.take(paper.hub.watched.cursor)
+    assert not sub.runner_buffer

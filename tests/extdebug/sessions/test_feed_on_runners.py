@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extdebug.filters.filter import EVERYTHING
+from extdebug.filters.filter import EVERYTHING, Filter
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.flow_control import GapNotice
 from extdebug.wire.events import GapReason
@@ -12,7 +12,7 @@ from extdebug.wire.positions import Start
 from policies.decisions.facts import SessionLimits
 from policies.redaction.redactor import Redactor, Rule
 from tests.extdebug.sessions.test_feed_at_once import Client, settled
-from tests.extdebug.stage import Stage, shown
+from tests.extdebug.stage import Stage, allowed, shown
 
 
 async def full_window(stage: Stage) -> Client:
@@ -133,6 +133,27 @@ async def test_what_a_runner_s_ring_dropped_is_told_though_the_filter_changes() 
         (GapReason.NOT_CONSUMED, 2),
         (GapReason.FAILOVER, None),
     ]
+    client.task.cancel()
+
+
+@pytest.mark.parametrize("narrows", ["scope", "filter"])
+async def test_what_runners_said_and_waits_is_chosen_anew(narrows: str) -> None:
+    stage = Stage()
+    client = await full_window(stage)
+    stage.hub.ask_runners()
+    await settled()
+    for n in (1, 2):  # one was taken and waits for the window, one waits in the buffer
+        stage.hub.runner_says(f"r{n}" + "x" * 200, n=n)
+        await settled()
+    if narrows == "scope":
+        client.feed.apply(
+            allowed(installs=frozenset({"a"}), limits=SessionLimits(window_bytes=600))
+        )
+    else:
+        client.feed.set_filter(Filter.parse({"q": "nothing"}), rev=1)
+    await settled()
+    assert await taken(client) == ["1"]
+    assert client.feed.flow.ledger.filtered == 2
     client.task.cancel()
 
 

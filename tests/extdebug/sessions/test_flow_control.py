@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from extdebug.hub.pieces import Piece
+from extdebug.hub.pieces import NOWHERE, Piece
 from extdebug.sessions.flow_control import (
     ACKS_WITHIN,
     FRAME_OVERHEAD,
@@ -127,6 +127,18 @@ def test_going_on_from_a_place_forgets_what_was_refused_behind_it() -> None:
     assert one.refused_since is None
     assert one.limited(99.0, before=None) is None
     assert one.position == one.at == at(1)
+
+
+def test_going_on_from_a_place_keeps_what_was_refused_straight_from_a_runner() -> None:
+    one = flow(events=1)
+    show(one, piece(1))
+    one.refuse(piece(2, 5, filtered=3), 0.0)  # of the stream: it is read again
+    one.refuse(Piece(NOWHERE, 2, chunk(1, 4)), 0.0)
+    one.stand_at(one.position)
+    one.tell(Piece(NOWHERE, 1), 0.0)  # of a runner, too: nobody reads it again
+    notice = one.limited(99.0, before=None)
+    assert notice is not None
+    assert (notice.gap.missed, one.ledger.filtered, one.position) == (4, 3, at(1))
 
 
 def test_only_events_can_be_over_the_rate() -> None:

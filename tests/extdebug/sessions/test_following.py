@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from extdebug.hub.pieces import NOWHERE, Piece
 from extdebug.hub.selection import FRAME_EVENTS
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.protocol.client_frames import Fetch
+from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import close_reasons
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
@@ -161,6 +163,18 @@ def remember_a_runner_s_line(feed: Feed) -> None:
     assert not live.runner_buffer.waiting
 
 
+def wait_with_what_was_put_back(feed: Feed) -> None:
+    feed._catch_up.put_back(Piece(NOWHERE, 1))  # a runner's: the live line follows all the same
+
+
+def play_in_rounds(feed: Feed) -> None:
+    feed._catch_up._rounds = True
+
+
+def another_state_was_said(feed: Feed) -> None:
+    feed._status.state = StreamState.FALLBACK
+
+
 def fill_the_window(feed: Feed) -> None:
     feed.flow.unacked = feed.flow.window
 
@@ -178,7 +192,8 @@ def stand_elsewhere(feed: Feed) -> None:
     "change",
     [
         confirm_no_more, end, another_state, refuse, ask_a_page, range_ends, fail, leave,
-        read_the_past, wait_with_a_runner_s_line, remember_a_runner_s_line, fill_the_window,
+        read_the_past, wait_with_a_runner_s_line, remember_a_runner_s_line,
+        wait_with_what_was_put_back, play_in_rounds, another_state_was_said, fill_the_window,
         no_room_for_it, stand_elsewhere,
     ],
 )  # fmt: skip
