@@ -178,7 +178,6 @@ class Supervisor:
         rows_at = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                # Not wait_for: until Python 3.12 it swallows a cancel at the moment of the event.
                 async with asyncio.timeout(self._timings.poll):
                     await self._bell.wait()
             self._bell.clear()
@@ -186,11 +185,15 @@ class Supervisor:
                 async with asyncio.timeout(self._timings.blind):  # a database may never answer
                     rows_due = (now := time.monotonic()) >= rows_at
                     await self._look(stale=self._stale(now) if rows_due else ())
-                    if rows_due and self._feeds:
-                        rows_at = now + self._timings.rows
-                        await self._look_at_rows()
-                    if self._purges is not None:
-                        await self._purges.look(self.feeds, now=now)
+                    try:
+                        if rows_due and self._feeds:
+                            rows_at = now + self._timings.rows
+                            await self._look_at_rows()
+                        if self._purges is not None:
+                            await self._purges.look(self.feeds, now=now)
+                    except Exception:
+                        await self._look_at_rules()  # whatever fails beside them delays no rules
+                        raise
                     await self._look_at_rules()  # last: what cannot be read must delay no cut
                 self._read_at = time.monotonic()
             except Exception:
@@ -225,10 +228,8 @@ class Supervisor:
             viewer, target = feed.viewer, feed.target
             key = (viewer.user_id, viewer.token_id, target.tenant, target.extension)
             asked.setdefault(key, []).append(feed)
-        questions = [
-            (group[0].viewer, group[0].target.tenant, group[0].target.extension)
-            for group in asked.values()
-        ]
+        first = [group[0] for group in asked.values()]
+        questions = [(one.viewer, one.target.tenant, one.target.extension) for one in first]
         asked_at = asyncio.get_running_loop().time()
         answers = await in_policy_threads(self._policy.decide_many, questions)
         now = time.monotonic()
@@ -274,9 +275,8 @@ class Supervisor:
             await asyncio.sleep(self._timings.guard)
             self.start()  # whatever has died
             self._fail_closed()
-            now = asyncio.get_running_loop().time()
             for feed in self.feeds:
-                if feed.unserved(now):
+                if feed.unserved(asyncio.get_running_loop().time()):
                     self.forget(feed)
                     ending = asyncio.create_task(_finish(feed), name="unserved")
                     self._finishing.add(ending)

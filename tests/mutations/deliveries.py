@@ -168,6 +168,18 @@ DELIVERIES: Final = [
         SUPERVISOR_TESTS,
     ),
     Mutation(
+        "rows that cannot be read keep rules of before in force", SUPERVISOR,
+        "await self._look_at_rules()  # whatever", "pass  # whatever", SUPERVISOR_TESTS,
+    ),
+    Mutation(
+        "without a hint nothing is decided afresh", SUPERVISOR,
+        "if at <= oldest or feed.due]", "if feed.due]", SUPERVISOR_TESTS,
+    ),
+    Mutation(
+        "a decision whose time is up is not made afresh", SUPERVISOR,
+        "if at <= oldest or feed.due]", "if at <= oldest]", SUPERVISOR_TESTS,
+    ),
+    Mutation(
         "counts keep the selectors of all who ever asked", "extdebug/hub/overview.py",
         "wanted = target, selection.installs, selection.filter",
         "wanted = target, selection.installs, selection",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -104,12 +105,17 @@ async def until(condition: Any, *, within: float = 5) -> None:
 
 
 async def walking(
-    world: World, *feeds: Watching, blind: float = 10.0, rows: float = 0.05
+    world: World,
+    *feeds: Watching,
+    blind: float = 10.0,
+    rows: float = 0.05,
+    afresh: float = 15.0,
+    use_rules: Callable[[Any], None] = lambda _: None,
 ) -> tuple[Supervisor, asyncio.Task[None]]:
     policy: Any = world
     one = Supervisor(
-        name="here", use_rules=lambda _: None, health=dict, policy=policy,
-        timings=Timings(poll=0.05, rows=rows, blind=blind),
+        name="here", use_rules=use_rules, health=dict, policy=policy,
+        timings=Timings(poll=0.05, rows=rows, blind=blind, afresh=afresh),
     )  # fmt: skip
     for feed in feeds:
         one.watch(feed)  # type: ignore[arg-type]
@@ -321,4 +327,28 @@ async def test_rules_that_cannot_be_read_delay_no_end(world: World) -> None:
     world.verdicts[feed.lease.id] = "taken"
     await until(lambda: feed.ending)
     assert feed.ending is close_reasons.TAKEN
+    task.cancel()
+
+
+async def test_rows_that_cannot_be_read_delay_no_rules(world: World) -> None:
+    def unreadable(leases: Any) -> list[str]:
+        raise OperationalError
+
+    world.held_elsewhere = unreadable  # type: ignore[method-assign]
+    used: list[Any] = []
+    _, task = await walking(world, Watching("a"), use_rules=used.append)
+    await until(lambda: used)
+    task.cancel()
+
+
+@pytest.mark.parametrize("due", [True, False])
+async def test_a_decision_is_made_afresh_though_nothing_says_that_it_changed(
+    world: World, due: bool
+) -> None:
+    feed = Watching("a")
+    _, task = await walking(world, feed, afresh=15.0 if due else 0.1)
+    await until(lambda: feed.applied)
+    world.answer = decision(allowed=False)
+    feed.due = due
+    await until(lambda: feed.ending)
     task.cancel()
