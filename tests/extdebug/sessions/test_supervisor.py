@@ -331,7 +331,7 @@ async def test_rules_that_cannot_be_read_delay_no_end(world: World) -> None:
 
 
 async def test_rows_that_cannot_be_read_delay_no_rules(world: World) -> None:
-    def unreadable(leases: Any) -> list[str]:
+    def unreadable(process: str, leases: Any) -> dict[str, str]:
         raise OperationalError
 
     world.held_elsewhere = unreadable  # type: ignore[method-assign]
