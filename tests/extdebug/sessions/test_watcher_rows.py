@@ -27,9 +27,9 @@ def names(target: Target = TARGET) -> list[str]:
 
 @pytest.fixture
 def another(cast: Cast) -> None:
-    """Somebody else watches, so that there is anybody to tell; of a process that fell silent."""
-    beat("gone", ago=30)
-    opened(cast.olivia, process="gone")
+    """Somebody else has a session, so that there is anybody to tell; without a connection now."""
+    beat("other")
+    store.detach(opened(cast.olivia, process="other"), NOTHING)
 
 
 def test_where_a_session_is_alone_no_rows_are_read(
@@ -38,6 +38,8 @@ def test_where_a_session_is_alone_no_rows_are_read(
     beat("p1")
     beat("p2")
     first = opened(cast.dan)
+    beat("gone", ago=30)
+    opened(cast.olivia, process="gone")  # of a process that fell silent
     with django_assert_num_queries(1):
         assert names() == []
     second = opened(cast.dora, process="p2")
