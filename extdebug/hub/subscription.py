@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from extdebug.hub.pieces import Piece
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
@@ -14,6 +14,8 @@ from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Gap
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import Cursor, EntryId
+
+MOST_SEAMS: Final = 15  # remembered beside the newest, should they not be told yet
 
 
 class Watched(Protocol):
@@ -44,7 +46,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_seam", "boundary", "closed", "keeps_up", "limit", "lines_came", "ring", "runner_buffer",
+        "_seams", "boundary", "closed", "keeps_up", "limit", "lines_came", "ring", "runner_buffer",
         "selection", "wake", "watched",
     )  # fmt: skip
 
@@ -58,13 +60,13 @@ class Subscription:
         self.closed = False
         self.keeps_up: Callable[[], bool] = _never
         self.runner_buffer: RunnerBuffer | None = None
-        self._seam: Gap | None = None
+        self._seams: list[Gap] = []
         self.ring = RingBuffer(limit=limit)
         self.restart(selection)
 
     def push_seam(self, seam: Gap) -> None:
         """Redis is back: no history says so again."""
-        self._seam = seam
+        self._seams = [*self._seams[-MOST_SEAMS:], seam]
         self.ring.push_seam(seam)
 
     def restart(self, selection: Selection, *, taken: Iterable[Piece] = ()) -> None:
@@ -72,13 +74,16 @@ class Subscription:
 
         `taken` was taken out of the ring, and not told."""
         self.watched.leave(self)
-        seam = self._seam
-        untold = seam and (self.ring.holds(seam) or any(piece.gap is seam for piece in taken))
+        gaps = [piece.gap for piece in taken]
+        self._seams = [
+            seam for seam in self._seams
+            if self.ring.holds(seam) or any(gap is seam for gap in gaps)
+        ]  # fmt: skip
         self.selection = selection
         if self.runner_buffer is not None:
             self.runner_buffer.choose(selection)
         self.ring = RingBuffer(limit=self.limit)
-        if seam is not None and untold:
+        for seam in self._seams:
             self.ring.push_seam(seam)
         self.boundary: Cursor | None = self.watched.cursor if self.watched.attached else None
         self.watched.join(self)

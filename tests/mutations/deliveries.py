@@ -135,11 +135,16 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a seam is lost where the ring is begun anew", SUBSCRIPTION,
-        "if seam is not None and untold:", "if False:", RUNNERS_TESTS,
+        "for seam in self._seams:\n            self.ring", "for seam in ():\n            self.ring",
+        RUNNERS_TESTS,
+    ),
+    Mutation(
+        "of two seams that wait the later alone is told", SUBSCRIPTION,
+        "[*self._seams[-MOST_SEAMS:], seam]", "[seam]", RUNNERS_TESTS,
     ),
     Mutation(
         "a seam that was told is told again", SUBSCRIPTION,
-        "if seam is not None and untold:", "if seam is not None:", RUNNERS_TESTS,
+        "if self.ring.holds(seam) or any", "if True or any", RUNNERS_TESTS,
     ),
     Mutation(
         "a seam that was taken and not told is lost", CATCH_UP,

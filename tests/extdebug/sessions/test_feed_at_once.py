@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extdebug.filters.filter import Filter
+from extdebug.hub.page import Page
 from extdebug.protocol.client_frames import Fetch, ProtocolError
-from extdebug.sessions import close_reasons
+from extdebug.sessions import close_reasons, paging
 from extdebug.sessions.catch_up import CatchUp
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.feed import Feed
@@ -123,7 +125,13 @@ def do(one: Client, action: str, number: int) -> None:
             one.full.set()
 
 
+async def a_page(*_: Any, **__: Any) -> Page:
+    await asyncio.sleep(0)
+    return Page([], None, done=True)
+
+
 @settings(max_examples=60, deadline=None)
+@mock.patch.object(paging, "fetch_page", a_page)
 @given(st.lists(st.sampled_from([*OF_THE_STREAM, *OF_THE_SESSION]), max_size=30))
 def test_both_ways_say_the_same_of_the_stream(script: Sequence[str]):
     async def told(*, at_once: bool) -> tuple[list[str], list[str], int]:
@@ -138,6 +146,8 @@ def test_both_ways_say_the_same_of_the_stream(script: Sequence[str]):
                 do(one, action, number)
             await settled()
         one.full.set()
+        await settled()
+        assert not one.task.done()
         one.feed.resume()
         for _ in range(20):
             await settled()

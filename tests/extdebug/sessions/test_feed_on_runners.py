@@ -177,6 +177,26 @@ async def test_refused_runner_lines_are_stated_though_the_filter_changes() -> No
     client.task.cancel()
 
 
+async def test_each_seam_that_waits_is_told_though_the_filter_changes_before() -> None:
+    stage = Stage()
+    client = await full_window(stage)
+    stage.hub.write("2" + "x" * 500)  # waits for the window
+    await settled()
+    for _ in range(2):
+        stage.hub.ask_runners()
+        stage.hub.redis_is_back()
+        await settled()
+    for rev in (1, 2):
+        client.feed.set_filter(EVERYTHING, rev=rev)
+        await settled()
+    assert await taken(client) == ["1", "2"]
+    assert [one.gap.reason for one in client.said if isinstance(one, GapNotice)] == [
+        GapReason.FAILOVER,
+        GapReason.FAILOVER,
+    ]
+    client.task.cancel()
+
+
 @pytest.mark.parametrize("window", [600, 1 << 18])
 @pytest.mark.parametrize("refuses", [False, True])
 async def test_the_seam_is_told_once_though_the_filter_changes_before(
