@@ -14,6 +14,7 @@ from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.flow_control import Events
 from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.turn import Message, Spoken
+from extdebug.wire.light_waits import Gate
 
 
 class Follows(Protocol):
@@ -28,7 +29,9 @@ class AtOnce:
     """Owned by a feed, whose task sleeps by `bell`. `step` makes the next message, as that task
     would; `task_needed` says whether there is more to do than to say it.
 
-    `write` is set by the transport; False: it was not written, and the task gives it out.
+    `write` is set by the transport; False: it was not written, and the task gives it out. While
+    there is no `room` nothing is made: what waits for a client that reads slowly would be of a
+    scope, and of rules, that may be others when it leaves.
     `told_all` says whether `step` would make no message behind this one, if only lines came, and
     `following` is asked for the next line before `step` is.
     """
@@ -38,6 +41,7 @@ class AtOnce:
         speakers: Speakers,
     ) -> None:  # fmt: skip
         self.write: Callable[[Spoken], bool] | None = None
+        self.room: Gate | None = None
         self.told_all: Callable[[Spoken], bool] = _unknown
         self.following: Follows | None = None
         self._bell = bell
@@ -62,6 +66,11 @@ class AtOnce:
             self._called = True
             self._speakers.call(self)
 
+    async def roomy(self) -> None:
+        """For the task: wait until what is made next can be written at once."""
+        if self.room is not None and not self.room.is_set():
+            await self.room.wait()
+
     def unwritten(self) -> Spoken | None:
         """What could not be written, once; raises what failed."""
         left, self._unwritten = self._unwritten, None
@@ -73,6 +82,9 @@ class AtOnce:
         """See Speaker."""
         self._called = False
         if self.write is None or not self._bell.asleep:
+            return None
+        if self.room is not None and not self.room.is_set():
+            self._bell.ring()
             return None
         self._followed = False
         try:

@@ -36,6 +36,7 @@ from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.status import StatusTeller
 from extdebug.sessions.turn import Message, Spoken, Turn
 from extdebug.wire.keys import Target
+from extdebug.wire.light_waits import Gate
 from extdebug.wire.positions import ENDLESS, Span, Start
 from policies.access import Decision, Viewer
 
@@ -227,9 +228,9 @@ class Feed:
         """Whether nothing can come now, because its source is away."""
         return self._status.state is StreamState.DEGRADED and not self._catch_up.waiting
 
-    def speak_by(self, write: Callable[[Spoken], bool]) -> None:
-        """What can be said while `next` sleeps goes to `write`; False: `next` gives it out."""
-        self._at_once.write = write
+    def speak_by(self, write: Callable[[Spoken], bool], *, room: Gate | None = None) -> None:
+        """What can be said while `next` sleeps goes to `write`, if there is `room`; see AtOnce."""
+        self._at_once.write, self._at_once.room = write, room
 
     def end_by(self, say: Callable[[CloseReason], None]) -> None:
         """Whoever can say the reason within the very call that ends the session is told of it."""
@@ -239,26 +240,25 @@ class Feed:
         """The next message; after a CloseReason there is none. Waits until there is one."""
         self._authority.asked = True
         while True:
+            await self._at_once.roomy()
             self._bell.clear()
             unwritten = self._at_once.unwritten()
             message = unwritten if unwritten and self.ending is None else self._step()
             if message is not None:
                 return message
+            now = self._clock.time()
             if self._paging and self.flow.open:
-                now = self._clock.time()
                 page = await self._paging.answer(self._playback.selection, self.flow, now=now)
                 if page is not None:
                     self.say(page)
             elif self.flow.open and self._catch_up.readable:
                 await self._playback.read(self.ended)
             else:
-                now = self._clock.time()
                 await self._bell.sleep(max(self._turn.next_at(now), now + 0.001))
 
     def _step(self) -> Message | None:
         now = self._clock.time()
-        message = self._turn.step(now)
-        if message is not None:
+        if (message := self._turn.step(now)) is not None:
             self._status.spoke(now)
         return message
 

@@ -179,7 +179,7 @@ class Connection:
         """
         feed = self._require()
         if self._frames is not None:
-            feed.speak_by(partial(_write_now, self._frames))
+            feed.speak_by(partial(_write_now, self._frames), room=self._frames.writable)
             self._frames.forget_request()
         feed.end_by(self._cut)
         if feed.ending is not None:

@@ -11,12 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from extdebug.wire.light_waits import Gate
+
 NAME: Final = "ext-debug.frames"  # in the scope's `extensions`
 
 
 class FrameExtension(Protocol):
     """One connection's. Where there is one, a `receive` that is cancelled takes nothing along: what
     it would have given waits for the next."""
+
+    @property
+    def writable(self) -> Gate:
+        """Whether the client takes what is written now."""
 
     def write_text(self, parts: Sequence[bytes]) -> bool:
         """Send a text frame of these parts of UTF-8; False, and nothing was sent, when the plain

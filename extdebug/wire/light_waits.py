@@ -6,9 +6,17 @@ An asyncio.Event keeps an empty deque, a Queue four of them: 760 bytes each, 4.5
 from __future__ import annotations
 
 import asyncio
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Gate(Protocol):
+    """What of these can be asked and waited for."""
+
+    def is_set(self) -> bool: ...
+
+    async def wait(self) -> Any: ...
 
 
 class LightEvent:

@@ -321,4 +321,13 @@ DELIVERIES: Final = [
         "None if buffer is not None and (buffer or buffer.waiting) else sub.ring", "sub.ring",
         FOLLOWING_TESTS,
     ),
+    Mutation(
+        "a line is made for a client that takes nothing", AT_ONCE,
+        "        if self.room is not None and not self.room.is_set():\n"
+        "            self._bell.ring()\n            return None\n", "", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "the task makes what a client that takes nothing is to be told later", FEED,
+        "            await self._at_once.roomy()\n", "", FEED_TESTS,
+    ),
 ]  # fmt: skip

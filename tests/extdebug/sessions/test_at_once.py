@@ -12,6 +12,7 @@ from extdebug.sessions.at_once import AtOnce
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.speakers import Speakers
+from extdebug.wire.light_waits import LightEvent
 
 ONE, TWO = ControlFrame("one", b"1"), ControlFrame("two", b"2")
 
@@ -162,3 +163,21 @@ async def test_a_task_that_cannot_be_asked_for_fails_alone(session: Session) -> 
     assert session.task.done()
     with pytest.raises(ValueError, match="a bug"):
         session.at_once.unwritten()
+
+
+async def test_nothing_is_made_while_the_client_takes_nothing(session: Session) -> None:
+    session.at_once.room = room = LightEvent()
+    await session.move(ONE)
+    assert (session.left, session.task.done()) == ([ONE], True)
+
+    waiting = asyncio.create_task(session.at_once.roomy())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    room.set()
+    await waiting
+    session.task = asyncio.create_task(session.bell.sleep(1e9))
+    session.bell.clear()
+    await asyncio.sleep(0)
+    await session.move()
+    assert session.written == [ONE]
+    session.task.cancel()

@@ -23,6 +23,7 @@ from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.status import ACCOUNT, IDLE
 from extdebug.sessions.turn import Message, Spoken
+from extdebug.wire.light_waits import LightEvent
 from extdebug.wire.positions import Start
 from policies.decisions.facts import SessionLimits
 from tests.extdebug.stage import Clock, PaperHub, Stage, allowed, shown
@@ -280,5 +281,32 @@ async def test_after_a_silence_the_account_is_said_behind_the_first_line(stage: 
     stage.hub.write("two")
     await settled()
     assert [getattr(one, "kind", "line") for one in client.said] == ["line", "status"]
+    client.task.cancel()
+    await settled()
+
+
+async def test_what_waits_for_a_slow_client_is_of_the_rules_and_scope_of_when_it_leaves(
+    stage: Stage,
+) -> None:
+    feed = stage.open(start=Start(tail=0))
+    room = LightEvent()
+    room.set()
+    client = Client(feed, at_once=True)
+    feed.speak_by(client._write, room=room)
+    await settled()
+    client.said.clear()
+    stage.hub.write("before")
+    await settled()
+    room.clear()
+    stage.hub.write("while it takes nothing", install="inst-a")
+    await settled()
+    assert shown(client.said) == ["before"]
+
+    feed.apply(allowed(installs=frozenset({"inst-b"})))
+    stage.hub.write("of its scope", install="inst-b")
+    await settled()
+    room.set()
+    await settled()
+    assert shown(client.said) == ["before", "of its scope"]
     client.task.cancel()
     await settled()

@@ -19,6 +19,7 @@ from extdebug.sessions.opening import OpeningRequest
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.transports import frame_extension
 from extdebug.transports.consumers import SessionConsumer, SocketTimings, lobby
+from extdebug.wire.light_waits import LightEvent
 from extdebug.wire.positions import Start
 
 SUBSCRIBE = '{"type":"subscribe","target":{"extension":"invoice-sync"}}'
@@ -52,8 +53,8 @@ class FakeFeed:
     def ack(self, seq: int) -> None:
         self.acked = seq
 
-    def speak_by(self, write: Any) -> None:
-        self.write = write
+    def speak_by(self, write: Any, *, room: Any) -> None:
+        self.write, self.room = write, room
 
     async def next(self) -> Any:
         message = await self.notes.get()
@@ -287,6 +288,7 @@ class Frames:
         self.written: list[bytes] = []
         self.slow = False
         self.heard: Any = None
+        self.writable = LightEvent()
 
     def write_text(self, parts: Sequence[bytes]) -> bool:
         if not self.slow:
@@ -321,6 +323,7 @@ async def test_frames_go_the_short_way_where_there_is_one_and_the_plain_way_when
     wire = Wire()
     task, frames = await direct(server, wire)
     assert (frames.written, wire.frames, frames.forgot) == ([b'{"type":"ready"}'], [], True)
+    assert server.feed.room is frames.writable, "nothing is made that a slow client does not take"
 
     frames.slow = True
     server.feed.say(ControlFrame("pong", b'{"type":"pong"}'))
