@@ -370,7 +370,11 @@ def test_the_end_of_a_flood_is_published(redis_server):
     assert said[-2][0].message == "FATAL disk full"
     assert said[-2][0].level.value == "error"
     assert outcomes(redis_server)[-1] == "exit_0"
-    assert len([origin for _, origin in said if origin.lost]) == 1
+    # A marker a second: one, or on a slow machine a few.
+    markers = [origin.lost for _, origin in said if origin.lost]
+    printed = [event for event, origin in said if not (origin.lost or event.execution)]
+    assert 0 < len(markers) < 20
+    assert len(printed) + sum(markers) == 9001
 
 
 def test_a_summary_names_each_cause():
