@@ -31,12 +31,15 @@ async def taken(client: Client) -> list[str]:
     return [text[:2].rstrip("x") for text in shown(client.said)]
 
 
-@pytest.mark.parametrize("general", [True, False])
-async def test_a_line_that_waits_for_the_window_is_told_before_later_lines_of_runners(
-    monkeypatch: pytest.MonkeyPatch, general: bool
-) -> None:
-    if general:
+@pytest.fixture(params=["general", "short"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without the short way of a run that is a frame by itself."""
+    if request.param == "general":
         monkeypatch.setattr(CatchUp, "whole_frame", lambda self: None)
+
+
+@pytest.mark.usefixtures("either_way")
+async def test_a_line_that_waits_for_the_window_is_told_before_later_lines_of_runners() -> None:
     stage = Stage()
     client = await full_window(stage)
     stage.hub.write("2" + "x" * 200)  # waits
@@ -49,13 +52,11 @@ async def test_a_line_that_waits_for_the_window_is_told_before_later_lines_of_ru
     client.task.cancel()
 
 
-@pytest.mark.parametrize("general", [True, False])
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("waits", [True, False])
 async def test_a_line_of_a_runner_that_waits_for_the_window_outlives_another_filter(
-    monkeypatch: pytest.MonkeyPatch, general: bool, waits: bool
+    waits: bool,
 ) -> None:
-    if general:
-        monkeypatch.setattr(CatchUp, "whole_frame", lambda self: None)
     stage = Stage()
     client = await full_window(stage)
     if waits:
@@ -91,12 +92,8 @@ async def test_a_line_of_a_runner_that_waits_for_the_window_is_shown_under_the_r
     client.task.cancel()
 
 
-@pytest.mark.parametrize("general", [True, False])
-async def test_a_runner_s_line_is_shown_once_though_what_waits_is_read_again(
-    monkeypatch: pytest.MonkeyPatch, general: bool
-) -> None:
-    if general:
-        monkeypatch.setattr(CatchUp, "whole_frame", lambda self: None)
+@pytest.mark.usefixtures("either_way")
+async def test_a_runner_s_line_is_shown_once_though_what_waits_is_read_again() -> None:
     stage = Stage()
     client = await full_window(stage)
     client.feed.ack(client.feed.flow.seq)
