@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from extdebug.runner.config import ConfigError, RunnerConfig, load
+from extdebug.runner.leaving import leave
 from extdebug.runner.wasm.build import (
     DEMO_GUEST,
     OUR_WORLD,
@@ -200,7 +201,7 @@ def _demo(options: argparse.Namespace, config: RunnerConfig) -> int:
     publisher = Publisher(config.publisher)
     host = Host(config.host, publisher)
     loaded = host.components.load(component)
-    finished = run_demo(
+    run_demo(
         host,
         loaded,
         installs=options.tenant_install,
@@ -209,12 +210,8 @@ def _demo(options: argparse.Namespace, config: RunnerConfig) -> int:
         stop=stop,
     )
     publisher.close()
-    if not finished:
-        # A guest still runs: its store cannot be dropped, and the engine's I/O thread would
-        # panic while the interpreter goes away under it.
-        os._exit(0)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

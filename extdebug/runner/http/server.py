@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -263,6 +262,4 @@ def serve(config: RunnerConfig) -> int:
         return NOT_STARTED
     application.close()
     publisher.close()
-    if not application.idle:
-        os._exit(0)  # a guest sleeps in a host call; the engine must not outlive the interpreter
     return 0
