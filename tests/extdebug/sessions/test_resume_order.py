@@ -24,7 +24,8 @@ async def test_resumes_of_one_session_happen_in_the_order_they_came() -> None:
     spellings = (SESSION, SESSION.upper(), SESSION.replace("-", ""))
     tasks = [asyncio.create_task(resume(n, name)) for n, name in enumerate(spellings)]
     for number in range(3):
-        await asyncio.sleep(0.001)
+        for _ in range(10):
+            await asyncio.sleep(0)
         assert entered == list(range(number + 1))
         go_on[number].set()
     await asyncio.gather(*tasks)
