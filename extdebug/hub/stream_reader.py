@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError, ResponseError
 
+from extdebug.hub.patience import Patience
 from extdebug.hub.reader_group import ReaderGroup
 from extdebug.hub.sequence_scan import seed_sequences
 from extdebug.hub.snapshots import refusal, rows_of, snapshot_commands
@@ -63,6 +64,7 @@ class StreamReader:
         self._gone = False  # no stream is under the key at the moment
         self._anew = False  # what was read and not delivered is to be read again
         self._at_risk = False  # it is trimmed, and half of what it holds lies ahead of us
+        self._patience = Patience()
         self._clock = clock
         self._life = StreamLife(watched, link, server, self._group, clock=clock)
 
@@ -125,9 +127,9 @@ class StreamReader:
         Where the stream has lost half of the way to our place, reading on loses less.
         """
         watched = self.watched
-        if not watched.attached or watched.problem or self._at_risk or not watched.crowded:
-            return False
-        return now < self.look_at  # a look only takes a snapshot then
+        held = watched.attached and not (watched.problem or self._at_risk) and watched.crowded
+        self._patience.look(watched, now, held=held)
+        return held and now < self.look_at  # a look only takes a snapshot then
 
     def took(self, rows: Sequence[Row], *, full: bool) -> int:
         """Entries of the blocking read."""
@@ -242,9 +244,7 @@ class StreamReader:
             return 0
         group.well(read_by_group=by_group)
         self._well()
-        ahead = snapshot.added - (account.at.index or snapshot.added)
-        trimmed = snapshot.added > snapshot.length
-        self._at_risk = watched.hurried = trimmed and ahead * 2 > snapshot.length > 0
+        self._at_risk = watched.hurried = snapshot.soon_gone(account.at.index)
         rows = [] if crowded else rows_of(read)
         if by_group and (rows or prepared):
             group.given(rows[-1][0] if rows else account.at.id)

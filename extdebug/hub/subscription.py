@@ -10,6 +10,7 @@ from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import Selection, make_chunk
+from extdebug.streams.replies import Snapshot
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Gap
 from extdebug.wire.keys import Target
@@ -42,12 +43,13 @@ class Watched(Protocol):
 class Subscription:
     """Made by `Hub.subscribe`. `wake` tells of anything, `lines_came` of lines in the ring alone.
 
-    The session sets `keeps_up`: whether it acknowledges in time.
+    The session sets `keeps_up`: whether it acknowledges in time, and `step_aside`: it is asked to
+    read on for itself, of a stream that others wait for because of it.
     """
 
     __slots__ = (
         "_seams", "boundary", "closed", "keeps_up", "limit", "lines_came", "ring", "runner_buffer",
-        "selection", "wake", "watched",
+        "selection", "step_aside", "wake", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +61,7 @@ class Subscription:
         self.wake = self.lines_came = wake
         self.closed = False
         self.keeps_up: Callable[[], bool] = _never
+        self.step_aside: Callable[[Snapshot], None] = _stay
         self.runner_buffer: RunnerBuffer | None = None
         self._seams: list[Gap] = []
         self.ring = RingBuffer(limit=limit)
@@ -93,6 +96,11 @@ class Subscription:
         """Whether reading on now would cost this session events though it keeps up."""
         return not self.ring.parked and self.ring.crowded and self.keeps_up()
 
+    @property
+    def starved(self) -> bool:
+        """Whether it was told all that was read, and would take more."""
+        return not (self.ring.parked or self.ring) and self.keeps_up()
+
     def push_unseen(
         self, part: Sequence[DecodedEntry], chosen: Sequence[int], through: Cursor
     ) -> None:
@@ -114,3 +122,7 @@ class Subscription:
 
 def _never() -> bool:
     return False
+
+
+def _stay(snapshot: Snapshot) -> None:
+    pass

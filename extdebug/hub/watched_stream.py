@@ -65,13 +65,12 @@ class WatchedStream:
     @property
     def crowded(self) -> bool:
         """Whether a watcher that keeps up would lose events if more were read now."""
-        return any(one.ring.crowded and one.crowded for one in self._all())
+        return any(one.ring.crowded and one.crowded for one in self.subscriptions)
 
     @property
     def filling(self) -> bool:
         """Whether a watcher's ring is half full, whether or not they keep up."""
-        groups = self._groups.values()
-        return any(subscription.ring.crowded for group in groups for subscription in group)
+        return any(subscription.ring.crowded for subscription in self.subscriptions)
 
     def join(self, subscription: Subscription) -> None:
         self._groups.setdefault(subscription.selection, []).append(subscription)
@@ -89,15 +88,16 @@ class WatchedStream:
         """New redaction rules, from the next entry on, and for lines of runners that wait."""
         self.decoder.redactor = redactor
         self.decoder.forget()
-        for subscription in self._all():
+        for subscription in self.subscriptions:
             if subscription.runner_buffer is not None:
                 subscription.runner_buffer.redact(self.decoder)
 
     def wake(self, *, lines: bool = False) -> None:
-        for subscription in self._all():
+        for subscription in self.subscriptions:
             subscription.lines_came() if lines else subscription.wake()
 
-    def _all(self) -> list[Subscription]:
+    @property
+    def subscriptions(self) -> list[Subscription]:
         return [subscription for group in self._groups.values() for subscription in group]
 
     # --- the reader's account -----------------------------------------------------------------
@@ -106,7 +106,7 @@ class WatchedStream:
         """Begin at the top: what was before is history, which each session reads for itself."""
         self.account = Continuity(at)
         self.snapshot = snapshot
-        for subscription in self._all():
+        for subscription in self.subscriptions:
             subscription.boundary = at
         self.wake()
 
@@ -150,7 +150,7 @@ class WatchedStream:
         gap = loss_gap(loss)
         self.counts.lost[gap.reason] += gap.missed or 1
         through = self.sequence_gaps.told(loss.through)
-        for subscription in self._all():
+        for subscription in self.subscriptions:
             subscription.ring.push_loss(gap, loss, through=through, ends=ends)
         self.wake()
 
@@ -258,7 +258,7 @@ class WatchedStream:
             self._push_gap(gap, through, counted=counted)
 
     def _push_gap(self, gap: Gap | None, through: Cursor, *, counted: int) -> None:
-        for subscription in self._all():
+        for subscription in self.subscriptions:
             if gap is None:
                 subscription.ring.skip(0, through=through, counted=counted)
             else:
@@ -272,7 +272,7 @@ class WatchedStream:
     def begin_fallback(self) -> None:
         """Redis is away: from now on lines come by `runner_row`."""
         self.on_runners = True
-        for subscription in self._all():
+        for subscription in self.subscriptions:
             self._buffer(subscription)
         self.wake()
 
@@ -294,7 +294,7 @@ class WatchedStream:
         """Redis is back: `seam` marks the place, and each session reads on from its own."""
         self.on_runners = False
         self._met.clear()
-        for subscription in self._all() if self.attached else ():
+        for subscription in self.subscriptions if self.attached else ():
             if subscription.runner_buffer is not None:
                 subscription.push_seam(seam)
         self.wake()

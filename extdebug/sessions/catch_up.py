@@ -20,6 +20,7 @@ from extdebug.hub.runner_buffer import of_buffer
 from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, Start
 
@@ -41,10 +42,12 @@ class CatchUp:
         lines_came: Callable[[], None] | None = None,
         ring_bytes: int,
         keeps_up: Callable[[], bool],
+        step_aside: Callable[[Snapshot], None],
         history: ReadPast = History,
     ) -> None:
         self._hub = hub
         self._keeps_up = keeps_up
+        self._step_aside = step_aside
         self._make_history = history
         self._target = target
         self._wake = wake
@@ -70,6 +73,7 @@ class CatchUp:
                 self._target, selection, self._wake, ring_bytes=self._ring_bytes
             )
             self._sub.keeps_up = self._keeps_up
+            self._sub.step_aside = self._step_aside
             self._sub.lines_came = self._lines_came
             was_here = self._was_here or start.cursor is not None
             if was_here and self._sub.runner_buffer is not None and self._sub.watched.streamless:

@@ -17,13 +17,14 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
 from extdebug.sessions.catch_up import CatchUp, ReadPast
 from extdebug.sessions.delivery import deliver
-from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
+from extdebug.sessions.flow_control import ACKS_WITHIN, Events, FlowControl, GapNotice
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.lifetime import LoopClock
 from extdebug.sessions.pace import MAX_SILENCE
 from extdebug.sessions.release import Release
 from extdebug.sessions.store import Lease
 from extdebug.streams.connection import LOST
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import Target
 from extdebug.wire.light_waits import LightEvent
@@ -58,6 +59,7 @@ class Playback:
         self._start = start
         self._clock = clock
         self._attempt = 0
+        self._asked_until, self._acked_then = -math.inf, 0
         limits = decision.limits
         self.flow = FlowControl(
             position=start.cursor or Cursor(ZERO_ID), rev=rev, window=limits.window_bytes,
@@ -69,12 +71,25 @@ class Playback:
         )  # fmt: skip
         self.catch_up = CatchUp(
             hub, target, wake=wake, lines_came=lines_came, ring_bytes=limits.ring_bytes,
-            keeps_up=self._keeps_up, history=history,
+            keeps_up=self._keeps_up, step_aside=self._step_aside, history=history,
         )  # fmt: skip
 
     def _keeps_up(self) -> bool:
         slow = self.paused or self._release.pace is not None
         return not slow and self.flow.keeps_up(self._clock.time())
+
+    def _step_aside(self, snapshot: Snapshot) -> None:
+        """Others of the stream wait for this session, which reads slowly: what waits for it here it
+        reads from Redis, for itself, where Redis has all of it and will have it for a while. Not
+        before it acknowledged something since it was asked first: it may have stopped reading."""
+        now, at, newest = self._clock.time(), self.flow.position, self.catch_up.newest
+        if now > self._asked_until:
+            self._asked_until, self._acked_then = now + ACKS_WITHIN, self.flow.acked
+            return
+        reads = self.flow.acked != self._acked_then
+        same = at.epoch == newest.epoch and at.index is not None and snapshot.deleted <= at.id
+        if reads and same and not snapshot.soon_gone(at.index):
+            self.go_on()
 
     @property
     def failed(self) -> FilterError | None:

@@ -41,6 +41,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     moves: tuple[str, ...] = ()
     group_count: int = 0
 
+    def soon_gone(self, index: int | None) -> bool:
+        """Whether what follows the entry of this index may soon be trimmed: the stream was trimmed,
+        and half of what it holds lies ahead of there."""
+        ahead = self.added - (index or self.added)
+        return self.added > self.length and ahead * 2 > self.length > 0
+
     def run(self, run_id: str) -> str:
         """The run of a server whose life goes on here, under the run `run_id` that answers: another
         one where the stream was moved here whole."""

@@ -260,3 +260,45 @@ async def test_a_watcher_who_stops_reading(
         seen=f"{each / 1024:.0f} KiB each; ping {max(alone) * 1000:.0f}"
         f" -> {max(crowded) * 1000:.0f} ms",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_who_acknowledges_slowly_holds_nobody_up_and_loses_nothing(
+    stage: Stage, redis_server_factory: Factory, *, elsewhere: bool
+) -> None:
+    """Of 1.2 MB a second it takes half. Others are told each line as it comes, though they share
+    its process, whether they stayed or come from another in the middle of it."""
+    server = redis_server_factory()
+    console = await stage.console(server.url)
+    healthy = await stage.watcher(console, user=stage.cast.alice)
+    moving = await stage.watcher(await stage.console(server.url), console, user=stage.cast.olivia)
+    slow = await stage.watcher(console, acks=False)
+    writer = stage.writer(server.port, padding=1000)
+
+    async def acknowledge(pause: float) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            await slow.acknowledge()
+
+    slowly = asyncio.create_task(acknowledge(0.4))
+    writer.start(1200, batch=12)
+    await stage.steady(3)
+    if elsewhere:
+        moving.leave()
+        moving.come_back()
+    await stage.steady(3)
+    writer.stop()
+    await stage.settle(healthy, moving, writer=writer)
+    behind = writer.last - max(item.n for item in slow.shown)
+    slowly.cancel()
+    quickly = asyncio.create_task(acknowledge(0.02))
+    await stage.settle(writer=writer, within=30)
+    quickly.cancel()
+    verdicts = stage.judge()
+    assert healthy.gaps == moving.gaps == slow.gaps == []
+    assert behind > 2000, "it would be 750 at the most, if others had waited for it"
+    stage.row(
+        "slow acknowledgements" + (", others come back" if elsewhere else ""),
+        expected="others unaffected, nothing lost", verdicts=verdicts,
+        seen=f"{behind} lines behind",
+    )  # fmt: skip

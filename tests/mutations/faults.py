@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutations.asides import ASIDES
 from tests.mutations.clusters import CLUSTERS
 from tests.mutations.cuts import CUTS
 from tests.mutations.deliveries import DELIVERIES
@@ -25,6 +26,7 @@ from tests.mutations.traces import TRACES
 from tests.mutations.turns import TURNS
 
 MUTATIONS: Final = [
+    *ASIDES,
     *CLUSTERS,
     *CUTS,
     *DELIVERIES,

@@ -200,8 +200,9 @@ RETURNS: Final = [
         WATCHED_TESTS + " -k beside",
     ),
     Mutation(
-        "a stream that loses nothing is read faster than its watchers take it", READER,
-        "trimmed and ahead * 2", "ahead * 2", LIFE_TESTS + " -k faster",
+        "a stream that loses nothing is read faster than its watchers take it",
+        "extdebug/streams/replies.py", "self.added > self.length and ahead", "ahead",
+        LIFE_TESTS + " -k faster",
     ),
     Mutation(
         "a batch that nobody took is counted as sent", SENDER,

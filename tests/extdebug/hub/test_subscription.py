@@ -44,6 +44,22 @@ def test_only_a_session_that_keeps_up_and_reads_live_holds_up_the_stream() -> No
     assert not watched.crowded
 
 
+def test_who_was_told_all_and_would_take_more_is_starved() -> None:
+    watched = stream()
+    sub = watch(watched)
+    sub.keeps_up = lambda: True
+    assert sub.starved
+    watched.read([row(1)])
+    assert not sub.starved, "it has a line to tell"
+    told(sub)
+    assert sub.starved
+    sub.keeps_up = lambda: False
+    assert not sub.starved, "it takes nothing itself"
+    sub.keeps_up = lambda: True
+    sub.restart(ALL)
+    assert not sub.starved, "it reads its past"
+
+
 def test_a_session_is_woken_by_what_arrives() -> None:
     woken: list[int] = []
     watched = stream()

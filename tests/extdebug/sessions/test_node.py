@@ -62,10 +62,10 @@ async def test_a_drain_tells_everyone_and_waits_for_their_rows(node: Node) -> No
 async def test_new_rules_reach_the_hub_and_every_session(node: Node) -> None:
     feed = on(node).open()
     node.supervisor.watch(feed)
-    before = list(node.hub._watches[TARGET]._all())
+    before = list(node.hub._watches[TARGET].subscriptions)
     rules = Redactor([Rule(name="own", pattern="x+", example="x")], key=None)
     node._use_rules(rules)
-    [subscription] = node.hub._watches[TARGET]._all()
+    [subscription] = node.hub._watches[TARGET].subscriptions
     assert node.hub.redactor is rules
     assert subscription in before
     assert subscription.watched.decoder.redactor is rules

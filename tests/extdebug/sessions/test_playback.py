@@ -8,14 +8,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from extdebug.filters.filter import EVERYTHING, Filter
+from extdebug.hub.subscription import Subscription
 from extdebug.sessions.flow_control import GapNotice
 from extdebug.sessions.pace import MAX_SILENCE
 from extdebug.sessions.playback import SETTLED, Playback
 from extdebug.sessions.store import Lease
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.light_waits import LightEvent
 from extdebug.wire.positions import ENDLESS, EntryId, Span, Start
 from policies.decisions.facts import SessionLimits
@@ -137,6 +140,111 @@ async def test_an_outage_is_waited_out_but_not_past_the_end() -> None:
 @pytest.mark.parametrize("query", ["", "keep"])
 async def test_a_filter_that_works_has_not_failed(query: str) -> None:
     assert Paper(wanted=Filter.parse({"q": query})).one.failed is None
+
+
+# --- who holds others up ----------------------------------------------------------------------
+
+
+def holding(paper: Paper, *, first: int = 1, trimmed: int = 0, deleted: int = 0) -> Snapshot:
+    """What Redis says it holds of the lines of a paper hub."""
+    added = len(paper.hub.rows)
+    return Snapshot(
+        exists=True, length=added - trimmed, added=added, top=EntryId(added, 0),
+        first=EntryId(first, 0), last=EntryId(added, 0), deleted=EntryId(deleted, 0),
+    )  # fmt: skip
+
+
+async def slow(*, told: int = 4, waiting: int = 4) -> tuple[Paper, Subscription]:
+    """One that was told some lines, was asked aside, acknowledged some since, and has some to be
+    told in its ring."""
+    paper = Paper()
+    paper.one.begin()
+    await paper.told()
+    paper.hub.write(*(f"told {n}" for n in range(told)))
+    assert paper.one.deliver(0.0)
+    [sub] = paper.hub.subscriptions
+    sub.step_aside(holding(paper))
+    for n in range(waiting):
+        paper.hub.write(f"waits {n}")
+    paper.one.flow.ack(paper.one.flow.seq)
+    return paper, sub
+
+
+async def test_who_holds_others_up_reads_what_waits_for_it_from_redis() -> None:
+    paper, sub = await slow()
+    sub.step_aside(holding(paper))
+    assert (sub.ring.parked, sub.ring.count) == (True, 0), "it holds nobody up, and no memory"
+    paper.hub.write("meanwhile")
+    assert await paper.told() == [*(f"waits {n}" for n in range(4)), "meanwhile"]
+    paper.hub.write("live")
+    assert await paper.told() == ["live"]
+    assert not sub.ring.parked
+    assert paper.one.flow.ledger.lost == {"reset": 0}
+
+
+async def test_who_acknowledges_nothing_stays_where_it_is() -> None:
+    """It may have stopped reading: what it then has no room for is lost to it, and nobody waits."""
+    paper = Paper()
+    paper.one.begin()
+    await paper.told()
+    paper.hub.write("told")
+    assert paper.one.deliver(0.0)
+    paper.hub.write("waits")
+    [sub] = paper.hub.subscriptions
+    for paper.now in (0.0, 1.0, 1.9, 2.5):
+        sub.step_aside(holding(paper))
+    assert not sub.ring.parked
+    paper.one.flow.ack(paper.one.flow.seq)
+    paper.now = 5.0
+    sub.step_aside(holding(paper))
+    assert not sub.ring.parked, "what it did before it was asked shows nothing"
+
+
+async def test_lines_of_a_frame_that_did_not_fit_are_read_again_too() -> None:
+    paper, sub = await slow()
+    piece = paper.one.catch_up.take(paper.one.flow.position)
+    assert piece is not None
+    paper.one.catch_up.put_back(piece)
+    sub.step_aside(holding(paper))
+    assert await paper.told() == [f"waits {n}" for n in range(4)]
+
+
+async def test_what_redis_may_soon_drop_stays_where_it_is() -> None:
+    """Half of what the stream holds lies ahead of the session, and it is trimmed."""
+    paper, sub = await slow(told=3, waiting=4)
+    sub.step_aside(holding(paper, trimmed=1))
+    assert (sub.ring.parked, sub.ring.count) == (False, 4)
+
+
+async def test_what_redis_keeps_for_longer_is_read_from_it_though_it_is_trimmed() -> None:
+    paper, sub = await slow(told=5, waiting=2)
+    sub.step_aside(holding(paper, trimmed=1))
+    assert sub.ring.parked
+
+
+@pytest.mark.parametrize("deleted", [4, 5])
+async def test_what_somebody_deleted_ahead_of_it_stays_where_it_is(deleted: int) -> None:
+    paper, sub = await slow(told=4)
+    sub.step_aside(holding(paper, deleted=deleted))
+    assert sub.ring.parked is (deleted == 4)
+
+
+async def test_lines_of_another_life_stay_where_they_are() -> None:
+    """Only the ring has them still: another stream is under the key, or another run answers."""
+    paper, sub = await slow()
+    account = paper.hub.watched.account
+    assert account is not None
+    account.at = msgspec.structs.replace(account.at, epoch="another")
+    sub.step_aside(holding(paper))
+    assert not sub.ring.parked
+
+
+async def test_a_place_that_is_not_counted_proves_nothing() -> None:
+    paper, sub = await slow()
+    place = paper.one.flow.position
+    paper.one.flow.position = msgspec.structs.replace(place, index=None)
+    sub.step_aside(holding(paper))
+    assert not sub.ring.parked
 
 
 # --- a range, and a speed ---------------------------------------------------------------------

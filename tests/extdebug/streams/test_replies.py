@@ -32,6 +32,25 @@ def test_a_snapshot_says_all_that_the_account_needs() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("added", "length", "index", "soon"),
+    [
+        (100, 100, 0, False),  # nothing was ever trimmed
+        (150, 100, 100, False),  # half of what it holds lies ahead, and no more
+        (150, 100, 99, True),
+        (150, 100, 150, False),
+        (150, 100, 10, True),  # it is gone already
+        (150, 0, 100, False),  # there is nothing left to lose
+        (150, 100, None, False),  # nobody knows where that is
+    ],
+)
+def test_what_is_trimmed_from_behind_is_soon_gone_where_half_lies_ahead(
+    added: int, length: int, index: int | None, *, soon: bool
+) -> None:
+    stream = Snapshot(exists=True, added=added, length=length)
+    assert stream.soon_gone(index) is soon
+
+
 def test_the_groups_are_counted_without_asking_for_them() -> None:
     assert read_snapshot([*INFO, b"groups", 2]).group_count == 2
 
