@@ -31,9 +31,9 @@ class Patience:
         elif not waits:
             self._waited = max(0.0, self._waited - since * REST)
         self._waits = waits
-        if self._waited < WAIT or watched.snapshot is None:
+        if self._waited < WAIT:
             return
         self._waited = 0.0
         for one in watched.subscriptions:
             if one.crowded:
-                one.step_aside(watched.snapshot)
+                one.step_aside()

@@ -63,6 +63,11 @@ class RingBuffer:
         """Whether another reply or two would make it drop."""
         return self.bytes * 2 > self._limit or len(self._pieces) * 2 > MOST_PIECES
 
+    @property
+    def overflowed(self) -> bool:
+        """Whether something was dropped that is not told yet."""
+        return bool(self._dropped)
+
     def push(self, chunk: EventRun, *, filtered: int, through: Cursor, counted: int = 0) -> None:
         piece = Piece(through, filtered, chunk, counted=counted)
         if self._late is None:

@@ -27,6 +27,7 @@ class Watched(Protocol):
     decoder: RedactingDecoder
     streamless: bool
     sequence_gaps: SequenceGaps
+    snapshot: Snapshot | None
     rollbacks: dict[str, EntryId]
 
     @property
@@ -43,8 +44,8 @@ class Watched(Protocol):
 class Subscription:
     """Made by `Hub.subscribe`. `wake` tells of anything, `lines_came` of lines in the ring alone.
 
-    The session sets `keeps_up`: whether it acknowledges in time, and `step_aside`: it is asked to
-    read on for itself, of a stream that others wait for because of it.
+    The session sets `keeps_up`: whether to wait for it, since it acknowledges in time; and
+    `step_aside`, which asks it to be waited for no more, because others are told nothing meanwhile.
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class Subscription:
         self.wake = self.lines_came = wake
         self.closed = False
         self.keeps_up: Callable[[], bool] = _never
-        self.step_aside: Callable[[Snapshot], None] = _stay
+        self.step_aside: Callable[[], None] = _stay
         self.runner_buffer: RunnerBuffer | None = None
         self._seams: list[Gap] = []
         self.ring = RingBuffer(limit=limit)
@@ -124,5 +125,5 @@ def _never() -> bool:
     return False
 
 
-def _stay(snapshot: Snapshot) -> None:
+def _stay() -> None:
     pass

@@ -20,7 +20,6 @@ from extdebug.hub.runner_buffer import of_buffer
 from extdebug.hub.selection import FRAME_EVENTS, Selection
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.connection import LOST
-from extdebug.streams.replies import Snapshot
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import ZERO_ID, Cursor, Start
 
@@ -42,7 +41,7 @@ class CatchUp:
         lines_came: Callable[[], None] | None = None,
         ring_bytes: int,
         keeps_up: Callable[[], bool],
-        step_aside: Callable[[Snapshot], None],
+        step_aside: Callable[[], None],
         history: ReadPast = History,
     ) -> None:
         self._hub = hub
@@ -191,6 +190,16 @@ class CatchUp:
     def newest(self) -> Cursor:
         """The stream's last place, once it is attached."""
         return Cursor(ZERO_ID) if self._sub is None else self._sub.watched.cursor
+
+    def better_read(self, place: Cursor) -> bool:
+        """Whether a session at `place` loses nothing if it gives up what waits here, and reads it
+        from Redis: of the same life, all that follows is there, and will be for a while or is what
+        the ring had no room for."""
+        if self._sub is None or (snapshot := self._sub.watched.snapshot) is None:
+            return False
+        if place.epoch != self.newest.epoch or place.index is None or snapshot.deleted > place.id:
+            return False
+        return self._sub.ring.overflowed or not snapshot.soon_gone(place.index)
 
     @property
     def waiting(self) -> bool:

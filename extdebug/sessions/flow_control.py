@@ -143,7 +143,11 @@ class FlowControl:
 
     def keeps_up(self, now: float) -> bool:
         """Whether the client acknowledges what it is sent within ACKS_WITHIN."""
-        return not self._sent or now - self._sent[0][3] < ACKS_WITHIN
+        return now < self.acknowledges_by(now)
+
+    def acknowledges_by(self, now: float) -> float:
+        """By when something has to be acknowledged for that."""
+        return (self._sent[0][3] if self._sent else now) + ACKS_WITHIN
 
     def fits(self, size: int) -> bool:
         """Within the window; a single frame larger than the window passes when nothing is out."""

@@ -8,7 +8,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from redis.exceptions import RedisError
 
@@ -17,14 +17,13 @@ from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
 from extdebug.sessions.catch_up import CatchUp, ReadPast
 from extdebug.sessions.delivery import deliver
-from extdebug.sessions.flow_control import ACKS_WITHIN, Events, FlowControl, GapNotice
+from extdebug.sessions.flow_control import Events, FlowControl, GapNotice
 from extdebug.sessions.ledger import Ledger
 from extdebug.sessions.lifetime import LoopClock
 from extdebug.sessions.pace import MAX_SILENCE
 from extdebug.sessions.release import Release
 from extdebug.sessions.store import Lease
 from extdebug.streams.connection import LOST
-from extdebug.streams.replies import Snapshot
 from extdebug.wire.backoff import jittered
 from extdebug.wire.keys import Target
 from extdebug.wire.light_waits import LightEvent
@@ -33,6 +32,14 @@ from policies.access import Decision
 
 NEAR_MS: Final = 2000  # who plays and is less behind than this is live
 SETTLED: Final = 2.0  # seconds after the end of a range until nothing older comes any more
+
+
+class _Aside(NamedTuple):
+    """That others waited for this session: what it had acknowledged then, and by when it has to
+    acknowledge more."""
+
+    until: float
+    acked: int
 
 
 class Playback:
@@ -59,7 +66,7 @@ class Playback:
         self._start = start
         self._clock = clock
         self._attempt = 0
-        self._asked_until, self._acked_then = -math.inf, 0
+        self._aside: _Aside | None = None
         limits = decision.limits
         self.flow = FlowControl(
             position=start.cursor or Cursor(ZERO_ID), rev=rev, window=limits.window_bytes,
@@ -71,25 +78,28 @@ class Playback:
         )  # fmt: skip
         self.catch_up = CatchUp(
             hub, target, wake=wake, lines_came=lines_came, ring_bytes=limits.ring_bytes,
-            keeps_up=self._keeps_up, step_aside=self._step_aside, history=history,
+            keeps_up=self._keeps_up, step_aside=self._asked_aside, history=history,
         )  # fmt: skip
 
     def _keeps_up(self) -> bool:
-        slow = self.paused or self._release.pace is not None
+        slow = self.paused or self._aside is not None or self._release.pace is not None
         return not slow and self.flow.keeps_up(self._clock.time())
 
-    def _step_aside(self, snapshot: Snapshot) -> None:
-        """Others of the stream wait for this session, which reads slowly: what waits for it here it
-        reads from Redis, for itself, where Redis has all of it and will have it for a while. Not
-        before it acknowledged something since it was asked first: it may have stopped reading."""
-        now, at, newest = self._clock.time(), self.flow.position, self.catch_up.newest
-        if now > self._asked_until:
-            self._asked_until, self._acked_then = now + ACKS_WITHIN, self.flow.acked
-            return
-        reads = self.flow.acked != self._acked_then
-        same = at.epoch == newest.epoch and at.index is not None and snapshot.deleted <= at.id
-        if reads and same and not snapshot.soon_gone(at.index):
+    def _asked_aside(self) -> None:
+        """Others of the stream wait for this session: from now on nobody does. If it acknowledges
+        in time it reads from Redis what waits for it; if not, what its ring drops is lost to it."""
+        if self.catch_up.better_read(self.flow.position):
+            self._aside = _Aside(self.flow.acknowledges_by(self._clock.time()), self.flow.acked)
+
+    def _step_aside(self, aside: _Aside, now: float) -> bool:
+        """Read for itself what waits, as a session does that comes back, until it is live again.
+        False: it has to acknowledge first, and is told nothing before."""
+        if self.flow.unacked and self.flow.acked == aside.acked:
+            return False
+        self._aside = None
+        if now < aside.until and self.catch_up.better_read(self.flow.position):
             self.go_on()
+        return True
 
     @property
     def failed(self) -> FilterError | None:
@@ -99,7 +109,8 @@ class Playback:
     @property
     def held(self) -> bool:
         """Whether a line of the live stream may not be told as it comes."""
-        return not self._release.at_once or self._selector.failed is not None
+        at_once = self._release.at_once and self._aside is None
+        return not at_once or self._selector.failed is not None
 
     @property
     def selection(self) -> Selection:
@@ -107,6 +118,7 @@ class Playback:
 
     def begin(self) -> None:
         """Attach to the stream at the session's start."""
+        self._aside = None
         self._start = self.catch_up.begin(
             self.selection, self._start, rounds=self._release.pace is not None
         )
@@ -154,6 +166,8 @@ class Playback:
     def deliver(self, now: float) -> Events | GapNotice | None:
         """The next events or stated loss; None when there is none to send now."""
         if self.paused or self.over:
+            return None
+        if self._aside is not None and not self._step_aside(self._aside, now):
             return None
         message = deliver(self.flow, self.catch_up, now, self._release)
         if message is not None:
@@ -228,6 +242,7 @@ class Playback:
     def _again(self) -> None:
         """Go on from the last place that was told, read anew: what was queued is not lost."""
         self.flow.stand_at(self.flow.position)
+        self._aside = None
         if self.placed:
             rounds = self._release.pace is not None
             self.catch_up.begin(self.selection, Start(cursor=self.flow.position), rounds=rounds)

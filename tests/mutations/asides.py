@@ -10,6 +10,7 @@ PATIENCE: Final = "extdebug/hub/patience.py"
 PATIENCE_TESTS: Final = "tests/extdebug/hub/test_patience.py"
 SUBSCRIPTION: Final = "extdebug/hub/subscription.py"
 SUBSCRIPTION_TESTS: Final = "tests/extdebug/hub/test_subscription.py"
+CATCH_UP: Final = "extdebug/sessions/catch_up.py"
 PLAYBACK: Final = "extdebug/sessions/playback.py"
 PLAYBACK_TESTS: Final = "tests/extdebug/sessions/test_playback.py"
 REPLIES: Final = "extdebug/streams/replies.py"
@@ -22,7 +23,7 @@ ASIDES: Final = [
         "self._patience.look(watched, now, held=held)", "pass", PRESSURE_TESTS,
     ),
     Mutation(
-        "a session is not asked aside", "extdebug/sessions/catch_up.py",
+        "a session is not asked aside", CATCH_UP,
         "            self._sub.step_aside = self._step_aside\n", "",
         PLAYBACK_TESTS,
     ),
@@ -37,7 +38,7 @@ ASIDES: Final = [
     ),
     Mutation(
         "others wait for as long as it likes", PATIENCE,
-        "if self._waited < WAIT or", "if True or", PATIENCE_TESTS,
+        "if self._waited < WAIT:", "if True:", PATIENCE_TESTS,
     ),
     Mutation(
         "a wait is forgotten when something is read", PATIENCE,
@@ -73,28 +74,63 @@ ASIDES: Final = [
         "not (self.ring.parked or self.ring)", SUBSCRIPTION_TESTS,
     ),
     Mutation(
+        "who is asked aside is waited for all the same", PLAYBACK,
+        "slow = self.paused or self._aside is not None or self", "slow = self.paused or self",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "who is asked aside is told the next line as if nothing were", PLAYBACK,
+        "self._release.at_once and self._aside is None", "self._release.at_once",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
         "who stopped reading is given its past", PLAYBACK,
-        "if reads and same", "if same", PLAYBACK_TESTS,
+        "if now < aside.until and self.catch_up.better", "if self.catch_up.better", PLAYBACK_TESTS,
     ),
     Mutation(
-        "what was acknowledged long ago shows that somebody reads", PLAYBACK,
-        "if now > self._asked_until:", "if self._asked_until < 0:", PLAYBACK_TESTS,
+        "who acknowledges is given nothing of its past", PLAYBACK,
+        "if self._aside is not None and not self._step_aside(self._aside, now):", "if False:",
+        PLAYBACK_TESTS,
     ),
     Mutation(
-        "lines of another life are given up for those under the key", PLAYBACK,
-        "same = at.epoch == newest.epoch and", "same =", PLAYBACK_TESTS,
+        "who took nothing since is given its past", PLAYBACK,
+        "if self.flow.unacked and self.flow.acked == aside.acked:", "if False:",
+        PLAYBACK_TESTS,
     ),
     Mutation(
-        "a place that is not counted is taken for safe", PLAYBACK,
-        " and at.index is not None and snapshot", " and snapshot", PLAYBACK_TESTS,
+        "who was told nothing has to acknowledge first", PLAYBACK,
+        "if self.flow.unacked and self.flow.acked", "if self.flow.acked", PLAYBACK_TESTS,
     ),
     Mutation(
-        "lines that were deleted since are given up", PLAYBACK,
-        " and snapshot.deleted <= at.id", "", PLAYBACK_TESTS,
+        "who would lose lines is asked aside", PLAYBACK,
+        "        if self.catch_up.better_read(self.flow.position):\n            self._aside",
+        "        if True:\n            self._aside", PLAYBACK_TESTS,
     ),
     Mutation(
-        "lines that will soon be trimmed are given up", PLAYBACK,
-        "and same and not snapshot.soon_gone(at.index)", "and same", PLAYBACK_TESTS,
+        "what only the ring has is given up", PLAYBACK,
+        "if now < aside.until and self.catch_up.better_read(self.flow.position):",
+        "if now < aside.until:",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "lines of another life are given up for those under the key", CATCH_UP,
+        "place.epoch != self.newest.epoch or ", "", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "a place that is not counted is taken for safe", CATCH_UP,
+        "or place.index is None or", "or", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "lines that were deleted since are given up", CATCH_UP,
+        " or snapshot.deleted > place.id:", ":", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "lines that will soon be trimmed are given up", CATCH_UP,
+        "self._sub.ring.overflowed or not snapshot.soon_gone(place.index)", "True", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "what the ring had no room for is lost though Redis has it", CATCH_UP,
+        "self._sub.ring.overflowed or not", "not", PLAYBACK_TESTS,
     ),
     Mutation(
         "nothing is ever about to be trimmed", REPLIES,

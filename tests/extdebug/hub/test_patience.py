@@ -7,7 +7,6 @@ import pytest
 from extdebug.hub.patience import WAIT, Patience
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.replies import Snapshot
 from extdebug.wire.events import Gap, GapReason
 from tests.extdebug.hub.test_watched_stream import ALL, row, stream
 
@@ -30,7 +29,7 @@ class Scene:
     def watcher(self) -> Subscription:
         sub = Subscription(self.watched, ALL, lambda: None, limit=600)
         sub.keeps_up = lambda: True
-        sub.step_aside = lambda _: self.asked.append(sub)
+        sub.step_aside = lambda: self.asked.append(sub)
         sub.ring.release()
         return sub
 
@@ -52,13 +51,6 @@ def test_it_is_asked_again_after_as_long_again() -> None:
     scene = Scene()
     scene.goes_on(2.5 * WAIT)
     assert scene.asked == [scene.slow, scene.slow]
-
-
-def test_it_is_told_what_redis_holds() -> None:
-    scene, told = Scene(), list[Snapshot]()
-    scene.slow.step_aside = told.append
-    scene.goes_on(1.5 * WAIT)
-    assert told == [scene.watched.snapshot]
 
 
 @pytest.mark.parametrize("state", ["nobody", "parked", "has lines", "slow, too"])

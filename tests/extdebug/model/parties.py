@@ -197,7 +197,7 @@ class Client:
         self._placed = start.cursor is not None
         self._catch_up = CatchUp(
             cast("Hub", _AsHub(process)), TARGET, wake=lambda: None, ring_bytes=self._ring_bytes,
-            keeps_up=lambda: False, step_aside=lambda _: None,
+            keeps_up=lambda: False, step_aside=lambda: None,
         )  # fmt: skip
         self._begin(start)
 

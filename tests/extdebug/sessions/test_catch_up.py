@@ -29,7 +29,7 @@ class Paper:
         history: Any = PaperHistory
         self.one = CatchUp(
             hub, TARGET, wake=self._wake, ring_bytes=1 << 20, keeps_up=lambda: True,
-            step_aside=lambda _: None,
+            step_aside=lambda: None,
             history=history,
         )  # fmt: skip
 

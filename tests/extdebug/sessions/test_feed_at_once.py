@@ -81,7 +81,7 @@ async def settled() -> None:
 
 OF_THE_STREAM = [
     "write 1", "write 3", "write 9", "write 101", "lose", "away", "well", "ask runners", "runner",
-    "redis is back",
+    "redis is back", "ask aside",
 ]  # fmt: skip
 OF_THE_SESSION = ["ack", "ack", "pause", "resume", "fetch", "full", "ready", "filter", "decide"]
 
@@ -95,6 +95,9 @@ def happen(hub: PaperHub, action: str, number: int) -> None:
             hub.problem_is(action.removeprefix("well"))
         case "ask runners" if not hub.said_fallback:
             hub.ask_runners()
+        case "ask aside":
+            for subscription in hub.subscriptions:
+                subscription.step_aside()
         case "runner" if hub.said_fallback:
             hub.runner_says(f"{number}" + "x" * 90, n=number)
         case "redis is back" if hub.said_fallback:
