@@ -195,7 +195,7 @@ class CatchUp:
         """Whether a session at `place` loses nothing if it gives up what waits here, and reads it
         from Redis: of the same life, all that follows is there, and will be for a while or is what
         the ring had no room for."""
-        if self._sub is None or (snapshot := self._sub.watched.snapshot) is None:
+        if self._sub is None or (snapshot := self._sub.watched.snapshot) is None or self.problem:
             return False
         if place.epoch != self.newest.epoch or place.index is None or snapshot.deleted > place.id:
             return False

@@ -129,6 +129,11 @@ ASIDES: Final = [
         "self._sub.ring.overflowed or not snapshot.soon_gone(place.index)", "True", PLAYBACK_TESTS,
     ),
     Mutation(
+        "lines are given up for a Redis that is away", CATCH_UP,
+        ".watched.snapshot) is None or self.problem:", ".watched.snapshot) is None:",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
         "what the ring had no room for is lost though Redis has it", CATCH_UP,
         "self._sub.ring.overflowed or not", "not", PLAYBACK_TESTS,
     ),

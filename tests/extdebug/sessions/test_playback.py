@@ -292,6 +292,14 @@ async def test_lines_of_another_life_are_told_from_where_they_are() -> None:
     assert sub.keeps_up()
 
 
+async def test_while_redis_is_away_lines_are_told_from_where_they_are() -> None:
+    paper, sub = await slow()
+    paper.hub.problem_is("Redis does not answer")
+    assert await told_later(paper, now=1.0) == WAITS
+    sub.step_aside()
+    assert sub.keeps_up()
+
+
 async def test_who_stands_at_a_place_that_is_not_counted_is_waited_for() -> None:
     paper, sub = await slow()
     paper.one.go_on()
