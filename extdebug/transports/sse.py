@@ -33,6 +33,10 @@ async def sse(feed: Feed, ready: ControlFrame, *, segmented: bool) -> AsyncItera
     try:
         yield b"retry: %d\n\n" % (100 if segmented else RETRY_MS) + _event("ready", ready.data)
         while True:
+            if not segmented:
+                # The server waits for a slow reader before it takes a part, not behind it: so
+                # nothing is made under a scope and rules that may be others by when it leaves.
+                yield b""
             message = await feed.next()
             text = write(message, feed)
             yield text

@@ -51,4 +51,9 @@ CUTS: Final = [
         "if self.asked and self._ended_at is None:",
         "tests/extdebug/sessions/test_authority.py -k asked_once",
     ),
+    Mutation(
+        "what an SSE client has no room for is made before the scope changes",
+        "extdebug/transports/sse.py", "if not segmented:", "if segmented:",
+        "tests/extdebug/transports/test_sse.py -k takes_more",
+    ),
 ]  # fmt: skip

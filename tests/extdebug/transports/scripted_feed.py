@@ -45,6 +45,10 @@ class ScriptedFeed:
         entries = [self._entry(message) for message in messages]
         self._add(("events", make_chunk(entries, range(len(entries)))))
 
+    def withdraw(self) -> None:
+        """What was not given out yet is not to be."""
+        self._script.clear()
+
     def gap(self, gap: Gap) -> None:
         self._add(("gap", gap))
 

@@ -132,7 +132,7 @@ async def text_of(feed: ScriptedFeed, *, segmented: bool) -> list[str]:
     one: Any = feed
     ready = ControlFrame("ready", b'{"type":"ready"}')
     async with asyncio.timeout(5):
-        return [part.decode() async for part in sse(one, ready, segmented=segmented)]
+        return [part.decode() async for part in sse(one, ready, segmented=segmented) if part]
 
 
 async def test_a_response_is_events_with_ids_and_named_messages() -> None:
@@ -156,6 +156,22 @@ async def test_a_response_is_events_with_ids_and_named_messages() -> None:
     assert closing.startswith('event: closing\ndata: {"type":"closing","code":4401,')
     assert feed.finishes == [{"gone": False, "code": 4401}]
     assert feed.flow.unacked == 0
+
+
+async def test_nothing_is_made_before_the_server_takes_more() -> None:
+    """It waits with the part that a slow reader has no room for; what comes next is of then."""
+    feed: Any = ScriptedFeed()
+    feed.events("first")
+    parts: Any = sse(feed, ControlFrame("ready", b"{}"), segmented=False)
+    assert b"ready" in await anext(parts)
+    assert await anext(parts) == b""
+    assert b"first" in await anext(parts)
+    feed.events("of the old scope")
+    assert await anext(parts) == b"", "here the server waits, and the scope changes"
+    feed.withdraw()
+    feed.events("of the new scope")
+    assert b"of the new scope" in await anext(parts)
+    await parts.aclose()
 
 
 async def test_no_guest_begins_an_event_of_its_own() -> None:
