@@ -89,7 +89,9 @@ class Subscription:
         self.ring = RingBuffer(limit=self.limit)
         for seam in self._seams:
             self.ring.push_seam(seam)
-        self.boundary: Cursor | None = self.watched.cursor if self.watched.attached else None
+        self.boundary: Cursor | None = None
+        if self.watched.attached:  # where lines wait, a loss behind them may be told and counted
+            self.boundary = self.watched.sequence_gaps.told(self.watched.cursor)
         self.watched.join(self)
 
     @property

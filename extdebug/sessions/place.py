@@ -61,7 +61,7 @@ def meet(at: Cursor, piece: Piece) -> Meeting:
         return Meeting(fresh)
     since = at.id if fresh.since is None else min(at.id, fresh.since)
     index = None if at.index is None else at.index + lost
-    until = _end(fresh)
+    until = _reached(at, fresh)
     gap = Gap(GapReason.RETENTION, lost, str(since), str(until))
     place = Cursor(
         at.id, index, through.epoch, ahead=at.ahead + lost, until=until, untold=at.untold
@@ -144,6 +144,13 @@ def _replaced(at: Cursor, piece: Piece) -> Meeting:
     index = None if through.index is None else through.index - piece.entries
     gap = Gap(GapReason.RESET, None, str(at.id), str(_end(piece)))
     return Meeting(piece, gap, Cursor(start, index, through.epoch))
+
+
+def _reached(at: Cursor, piece: Piece) -> EntryId:
+    """An exclusive bound for what is lost between our place and the one that the piece leads to:
+    some of it may lie behind the piece, if others were told so there and we were not."""
+    ahead = piece.through.ahead > at.ahead
+    return max(_end(piece), piece.through.until) if ahead else _end(piece)
 
 
 def _end(piece: Piece) -> EntryId:

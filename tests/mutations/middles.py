@@ -9,6 +9,8 @@ from tests.mutations.loss_core import (
     LIFE,
     LIFE_TESTS,
     NUMBERS,
+    PLACE,
+    PLACE_TESTS,
     RING,
     RING_TESTS,
     WATCHED,
@@ -110,5 +112,18 @@ MIDDLES: Final = [
     Mutation(
         "a run may have begun before the last line of the run before it", LIFE,
         "return behind_what_was_read(at.id, doubt) if anew else doubt", "return doubt", LIFE_TESTS,
+    ),
+    Mutation(
+        "who joins behind a loss told ahead does not know how far it reaches",
+        "extdebug/hub/subscription.py", "self.watched.sequence_gaps.told(self.watched.cursor)",
+        "self.watched.cursor", "tests/extdebug/hub/test_subscription.py -k told_ahead",
+    ),
+    Mutation(
+        "a loss that others were told ahead is placed before what was dropped with it", PLACE,
+        "ahead = piece.through.ahead > at.ahead", "ahead = False", PLACE_TESTS,
+    ),
+    Mutation(
+        "what was told ahead of our own place makes every later loss wide", PLACE,
+        "piece.through.ahead > at.ahead", "bool(piece.through.ahead)", PLACE_TESTS,
     ),
 ]  # fmt: skip

@@ -51,6 +51,17 @@ def test_what_a_piece_does_not_hold_between_us_and_it_is_a_loss_told_first() -> 
     assert (again.gap, ids(again)) == (None, [10, 11, 12]), "told once"
 
 
+@pytest.mark.parametrize(("told", "end"), [(0, "30-0"), (4, "10-0")])
+def test_what_others_were_told_ahead_of_a_piece_may_lie_behind_it(told: int, end: str) -> None:
+    """Our ring had no room for that gap; its count is in the place that the piece leads to."""
+    ahead = msgspec.structs.replace(at(12), ahead=4, until=EntryId(30, 0))
+    place = msgspec.structs.replace(at(5), ahead=told, until=EntryId(30, 0) if told else at(0).id)
+    meeting = meet(place, Piece(ahead, 0, chunk(10, 3)))
+    assert meeting.gap == Gap(GapReason.RETENTION, 4, "5-0", end)
+    assert meeting.at is not None
+    assert str(meeting.at.until) == end
+
+
 def test_a_place_keeps_what_was_told_ahead_of_it_until_a_later_one_says_otherwise() -> None:
     ahead = msgspec.structs.replace(at(8), ahead=3, until=EntryId(20, 0))
     assert passed(at(5), Piece(ahead, 1, chunk(6, 2))) == ahead
