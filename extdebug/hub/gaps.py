@@ -26,12 +26,12 @@ def loss_gap(loss: Loss) -> Gap:
     )
 
 
-def producer_gap(decoded: DecodedEntry, missed: int, *, after: Cursor) -> Gap:
+def producer_gap(decoded: DecodedEntry, missed: int, *, after: EntryId) -> Gap:
     """Events that their runner says it dropped."""
     return Gap(
         reason=GapReason.PRODUCER,
         missed=missed,
-        after=str(after.id),
+        after=str(after),
         before=str(decoded.id),
         detail=decoded.origin.why or None,
     )
@@ -73,12 +73,16 @@ def entry_gaps(
     Each with the place behind it, and how many entries it accounts for; no gap: nothing to tell.
     """
     told = msgspec.structs.replace(previous, stated=True)
+    since = min(previous.id, lost.since or previous.id)
+    if lost.hole and lost.stated and decoded.event is not None:
+        # One gap: whoever leaves between two would stand where both count as told.
+        yield producer_gap(decoded, lost.hole + lost.stated, after=since), told, 0
+        lost = lost._replace(hole=0, stated=0)
     if lost.hole:
-        since = min(previous.id, lost.since or previous.id)
         yield hole_gap(decoded, lost.hole, after=since), told, 0
     if lost.unknown is not None:  # the end of this life, right behind, moves the place
         yield unknown_gap(decoded, lost.unknown, after=previous.id), NOWHERE, 0
-    marker = producer_gap(decoded, lost.stated, after=previous) if lost.stated else None
+    marker = producer_gap(decoded, lost.stated, after=previous.id) if lost.stated else None
     if decoded.event is not None:
         if marker is not None:
             yield marker, told, 0

@@ -94,10 +94,12 @@ def fresh_part(at: Cursor, piece: Piece) -> Piece | None:
     chunk, through = piece.chunk, piece.through
     if chunk is None:
         # A gap is of what comes next, or of the entry itself that has no line: that one was told.
-        new = piece.gap is not None and not (piece.own and through.id == at.id)
-        if through.id == at.id and at.index is None and through.index is not None:
+        here = through.id == at.id
+        told = here and (piece.own or (at.stated and through.stated))
+        new = piece.gap is not None and not told
+        if here and at.index is None and through.index is not None:
             return piece if new else Piece(through)  # the count of our place becomes known
-        passed_by = through.id < at.id or (through.id == at.id and not new)
+        passed_by = through.id < at.id or (here and not new)
         return None if passed_by and not _more(at, piece) else piece
     if chunk.first > at.id:
         return piece

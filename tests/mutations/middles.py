@@ -126,4 +126,14 @@ MIDDLES: Final = [
         "what was told ahead of our own place makes every later loss wide", PLACE,
         "piece.through.ahead > at.ahead", "bool(piece.through.ahead)", PLACE_TESTS,
     ),
+    Mutation(
+        "what a runner dropped is told by each process that reads it", "extdebug/hub/pieces.py",
+        "(piece.own or (at.stated and through.stated))", "piece.own", PLACE_TESTS,
+    ),
+    Mutation(
+        "whoever leaves between a hole's gap and its marker's is not told the second",
+        "extdebug/hub/gaps.py",
+        "if lost.hole and lost.stated and decoded.event is not None:", "if False:",
+        "tests/extdebug/hub/test_gaps.py",
+    ),
 ]  # fmt: skip

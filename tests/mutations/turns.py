@@ -165,7 +165,7 @@ TURNS: Final = [
     ),
     Mutation(
         "the marker at which a client stands is told again by a process behind", PIECES,
-        "and not (piece.own and through.id == at.id)", "", PLACE_TESTS,
+        "piece.own or (at.stated and through.stated)", "at.stated and through.stated", PLACE_TESTS,
     ),
     Mutation(
         "a marker's gap counts as one before the next entry", RING,

@@ -13,7 +13,7 @@ from extdebug.hub.gaps import (
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.streams.continuity import Loss
 from extdebug.streams.producers import Missing
-from extdebug.wire.events import LAST_MS, Gap, GapReason, Origin
+from extdebug.wire.events import LAST_MS, Event, Gap, GapReason, Level, Origin, Output
 from extdebug.wire.positions import ZERO_ID, Cursor, EntryId
 
 AFTER = EntryId(1_700_000_000_000, 3)
@@ -37,9 +37,9 @@ def test_a_place_that_is_no_moment_gives_none(after: EntryId):
 
 
 def test_a_markers_loss_says_why_in_its_runners_words():
-    gap = producer_gap(entry(why="rate"), 5, after=Cursor(AFTER, 4))
+    gap = producer_gap(entry(why="rate"), 5, after=AFTER)
     assert gap == Gap(GapReason.PRODUCER, 5, str(AFTER), str(BEFORE), detail="rate")
-    assert producer_gap(entry(), 5, after=Cursor(AFTER, 4)).detail is None
+    assert producer_gap(entry(), 5, after=AFTER).detail is None
 
 
 def test_a_hole_in_the_numbers_is_the_producers_and_says_so():
@@ -62,6 +62,17 @@ def test_a_hole_among_losses_of_the_stream_may_lie_anywhere_behind_their_beginni
     [(exact, *_), _] = entry_gaps(entry(), Missing(0, 2), here, behind)
     assert exact is not None
     assert exact.after == str(AFTER)
+
+
+def test_a_line_that_shows_a_hole_and_a_marker_has_one_gap_before_it():
+    """Whoever left between two, with a place that says `stated`, would not be told the second."""
+    here, behind = Cursor(AFTER, 4), Cursor(BEFORE, 5)
+    earlier = EntryId(AFTER.ms - 500, 0)
+    line = Event(ts=SINCE, level=Level.INFO, stream=Output.LOG, message="m")
+    event = DecodedEntry(BEFORE, line, Origin(why="rate"), b"{}")
+    [(gap, through, counted)] = entry_gaps(event, Missing(5, 2, earlier), here, behind)
+    assert gap == Gap(GapReason.PRODUCER, 7, str(earlier), str(BEFORE), detail="rate")
+    assert (through.id, through.stated, counted) == (AFTER, True, 0)
 
 
 def test_an_entry_without_a_line_is_one_entry_whatever_it_tells():

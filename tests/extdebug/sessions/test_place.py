@@ -51,6 +51,25 @@ def test_what_a_piece_does_not_hold_between_us_and_it_is_a_loss_told_first() -> 
     assert (again.gap, ids(again)) == (None, [10, 11, 12]), "told once"
 
 
+@pytest.mark.parametrize("stated", [False, True])
+def test_what_a_runner_dropped_behind_our_place_is_told_once_whoever_told_it(
+    *, stated: bool
+) -> None:
+    """The entry that shows it was refused by the rate there, and this process reads it only now."""
+    before_it = Piece(at(6, stated=True), gap=gap(GapReason.PRODUCER, 3))
+    meeting = meet(at(6, stated=stated), before_it)
+    assert (meeting.rest is None) is stated
+    follows_it = meet(at(6, stated=True), Piece(at(8), 0, chunk(7, 2)))
+    assert (follows_it.gap, ids(follows_it)) == (None, [7, 8])
+
+
+def test_another_places_gap_is_told_to_who_stands_where_one_was_stated() -> None:
+    elsewhere = Piece(at(7, stated=True), 1, gap=gap(GapReason.PRODUCER, 3))
+    assert meet(at(6, stated=True), elsewhere).rest is elsewhere
+    exact = Piece(at(6), gap=gap(GapReason.UNREADABLE, 1), counted=1)
+    assert meet(at(6, 5, stated=True), exact).rest is exact
+
+
 @pytest.mark.parametrize(("told", "end"), [(0, "30-0"), (4, "10-0")])
 def test_what_others_were_told_ahead_of_a_piece_may_lie_behind_it(told: int, end: str) -> None:
     """Our ring had no room for that gap; its count is in the place that the piece leads to."""
