@@ -84,6 +84,12 @@ class Piece(msgspec.Struct):
         return self.moves and self.gap is not None and self.gap.reason in REPLACED
 
     @property
+    def told_once(self) -> bool:
+        """Whether no history tells it again: the end of a life, which may come back since, or a
+        loss of which some was told as its producer's."""
+        return self.replaced or self.explained > 0
+
+    @property
     def moves(self) -> bool:
         """Whether the session stands elsewhere behind it: lines of runners move nothing."""
         return self.through != NOWHERE

@@ -64,9 +64,15 @@ class RingBuffer:
         return self.bytes * 2 > self._limit or len(self._pieces) * 2 > MOST_PIECES
 
     @property
-    def overflowed(self) -> bool:
-        """Whether something was dropped that is not told yet."""
-        return bool(self._dropped)
+    def dropped_upto(self) -> Cursor | None:
+        """The place behind what was dropped and is not told yet; None: nothing was."""
+        return self._dropped[-1].through if self._dropped else None
+
+    @property
+    def told_once(self) -> bool:
+        """Whether something waits that no history tells; see Piece."""
+        dropped = any(isinstance(one, Piece) or one.explained for one in self._dropped)
+        return dropped or any(piece.told_once for piece in self._pieces)
 
     def push(self, chunk: EventRun, *, filtered: int, through: Cursor, counted: int = 0) -> None:
         piece = Piece(through, filtered, chunk, counted=counted)

@@ -10,6 +10,7 @@ from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.ring_buffer import RingBuffer
 from extdebug.hub.runner_buffer import RunnerBuffer
 from extdebug.hub.selection import Selection, make_chunk
+from extdebug.streams.continuity import Continuity
 from extdebug.streams.replies import Snapshot
 from extdebug.streams.sequence_gaps import SequenceGaps
 from extdebug.wire.events import Gap
@@ -27,6 +28,7 @@ class Watched(Protocol):
     decoder: RedactingDecoder
     streamless: bool
     sequence_gaps: SequenceGaps
+    account: Continuity | None
     snapshot: Snapshot | None
     rollbacks: dict[str, EntryId]
 

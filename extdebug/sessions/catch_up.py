@@ -193,13 +193,21 @@ class CatchUp:
 
     def better_read(self, place: Cursor) -> bool:
         """Whether a session at `place` loses nothing if it gives up what waits here, and reads it
-        from Redis: of the same life, all that follows is there, and will be for a while or is what
-        the ring had no room for."""
-        if self._sub is None or (snapshot := self._sub.watched.snapshot) is None or self.problem:
+        from Redis: of the same life, all that follows is there, and will be for a while or is more
+        than the ring has."""
+        sub = self._sub
+        if sub is None or (snapshot := sub.watched.snapshot) is None or self.problem:
             return False
         if place.epoch != self.newest.epoch or place.index is None or snapshot.deleted > place.id:
             return False
-        return self._sub.ring.overflowed or not snapshot.soon_gone(place.index)
+        account = sub.watched.account
+        if account is None or account.explained or sub.ring.told_once:
+            return False  # what was told of it already, nobody knows who reads it anew
+        if snapshot.first is None or any(piece.told_once for piece in self._pieces):
+            return False
+        if (dropped := sub.ring.dropped_upto) is not None:
+            return snapshot.first <= (place if self._pieces else dropped).id
+        return not snapshot.soon_gone(place.index)
 
     @property
     def waiting(self) -> bool:

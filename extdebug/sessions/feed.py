@@ -125,7 +125,7 @@ class Feed:
 
     def ack(self, seq: int) -> None:
         held = not self.flow.open or self._catch_up.waiting
-        if not self.flow.ack(seq):
+        if not self._playback.ack(seq):
             raise ProtocolError(ErrorCode.OUT_OF_PLACE, f"seq {seq} was never sent")
         if held:  # there was no room in the window: nothing else waits for an acknowledgement
             self._at_once.lines_came()

@@ -8,7 +8,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from redis.exceptions import RedisError
 
@@ -32,14 +32,6 @@ from policies.access import Decision
 
 NEAR_MS: Final = 2000  # who plays and is less behind than this is live
 SETTLED: Final = 2.0  # seconds after the end of a range until nothing older comes any more
-
-
-class _Aside(NamedTuple):
-    """That others waited for this session: what it had acknowledged then, and by when it has to
-    acknowledge more."""
-
-    until: float
-    acked: int
 
 
 class Playback:
@@ -66,7 +58,9 @@ class Playback:
         self._start = start
         self._clock = clock
         self._attempt = 0
-        self._aside: _Aside | None = None
+        # Others waited for this session: by when it has to acknowledge something. Endless once it
+        # did, or if it had nothing to acknowledge.
+        self._aside_until: float | None = None
         limits = decision.limits
         self.flow = FlowControl(
             position=start.cursor or Cursor(ZERO_ID), rev=rev, window=limits.window_bytes,
@@ -82,22 +76,34 @@ class Playback:
         )  # fmt: skip
 
     def _keeps_up(self) -> bool:
-        slow = self.paused or self._aside is not None or self._release.pace is not None
+        slow = self.paused or self._aside_until is not None or self._release.pace is not None
         return not slow and self.flow.keeps_up(self._clock.time())
 
     def _asked_aside(self) -> None:
         """Others of the stream wait for this session: from now on nobody does. If it acknowledges
         in time it reads from Redis what waits for it; if not, what its ring drops is lost to it."""
-        if self.catch_up.better_read(self.flow.position):
-            self._aside = _Aside(self.flow.acknowledges_by(self._clock.time()), self.flow.acked)
+        flow = self.flow
+        if self.catch_up.better_read(flow.position):
+            owes = flow.unacked > 0
+            self._aside_until = flow.acknowledges_by(self._clock.time()) if owes else math.inf
 
-    def _step_aside(self, aside: _Aside, now: float) -> bool:
-        """Read for itself what waits, as a session does that comes back, until it is live again.
-        False: it has to acknowledge first, and is told nothing before."""
-        if self.flow.unacked and self.flow.acked == aside.acked:
+    def ack(self, seq: int) -> bool:
+        """Everything up to `seq` arrived. False when that was never sent."""
+        flow, until = self.flow, self._aside_until
+        acked = flow.acked
+        if not flow.ack(seq):
             return False
-        self._aside = None
-        if now < aside.until and self.catch_up.better_read(self.flow.position):
+        if until is not None and flow.acked != acked and self._clock.time() < until:
+            self._aside_until = math.inf  # in time, however late it is told more by us
+        return True
+
+    def _step_aside(self, until: float, now: float) -> bool:
+        """Read for itself what waits, as a session does that comes back, until it is live again.
+        False: it may acknowledge yet, and is told nothing before."""
+        if now < until < math.inf:
+            return False
+        self._aside_until = None
+        if until == math.inf and self.catch_up.better_read(self.flow.position):
             self.go_on()
         return True
 
@@ -109,7 +115,7 @@ class Playback:
     @property
     def held(self) -> bool:
         """Whether a line of the live stream may not be told as it comes."""
-        at_once = self._release.at_once and self._aside is None
+        at_once = self._release.at_once and self._aside_until is None
         return not at_once or self._selector.failed is not None
 
     @property
@@ -118,7 +124,7 @@ class Playback:
 
     def begin(self) -> None:
         """Attach to the stream at the session's start."""
-        self._aside = None
+        self._aside_until = None
         self._start = self.catch_up.begin(
             self.selection, self._start, rounds=self._release.pace is not None
         )
@@ -167,7 +173,8 @@ class Playback:
         """The next events or stated loss; None when there is none to send now."""
         if self.paused or self.over:
             return None
-        if self._aside is not None and not self._step_aside(self._aside, now):
+        until_acked = self._aside_until
+        if until_acked is not None and not self._step_aside(until_acked, now):
             return None
         message = deliver(self.flow, self.catch_up, now, self._release)
         if message is not None:
@@ -209,7 +216,9 @@ class Playback:
     @property
     def timed(self) -> bool:
         """Whether `next_at` can be a moment at all."""
-        return self._release.pace is not None or self._release.until is not None
+        release = self._release
+        aside = self._aside_until is not None
+        return aside or release.pace is not None or release.until is not None
 
     @property
     def next_at(self) -> float:
@@ -222,7 +231,8 @@ class Playback:
             left = until.ms / 1000 + SETTLED - self._wall()
             if left > 0:
                 at = min(at, self._clock.time() + left)
-        return at
+        aside = self._aside_until
+        return at if aside is None or aside <= self._clock.time() else min(at, aside)
 
     async def read(self, ended: LightEvent) -> None:
         """Read on in the past; when Redis does not answer, wait a little, at most until `ended`."""
@@ -242,7 +252,7 @@ class Playback:
     def _again(self) -> None:
         """Go on from the last place that was told, read anew: what was queued is not lost."""
         self.flow.stand_at(self.flow.position)
-        self._aside = None
+        self._aside_until = None
         if self.placed:
             rounds = self._release.pace is not None
             self.catch_up.begin(self.selection, Start(cursor=self.flow.position), rounds=rounds)

@@ -12,7 +12,7 @@ SUBSCRIPTION: Final = "extdebug/hub/subscription.py"
 SUBSCRIPTION_TESTS: Final = "tests/extdebug/hub/test_subscription.py"
 CATCH_UP: Final = "extdebug/sessions/catch_up.py"
 PLAYBACK: Final = "extdebug/sessions/playback.py"
-PLAYBACK_TESTS: Final = "tests/extdebug/sessions/test_playback.py"
+PLAYBACK_TESTS: Final = "tests/extdebug/sessions/test_asked_aside.py"
 REPLIES: Final = "extdebug/streams/replies.py"
 REPLIES_TESTS: Final = "tests/extdebug/streams/test_replies.py"
 PRESSURE_TESTS: Final = "tests/faults/test_pressure.py -k slowly"
@@ -75,41 +75,67 @@ ASIDES: Final = [
     ),
     Mutation(
         "who is asked aside is waited for all the same", PLAYBACK,
-        "slow = self.paused or self._aside is not None or self", "slow = self.paused or self",
+        "slow = self.paused or self._aside_until is not None or self", "slow = self.paused or self",
         PLAYBACK_TESTS,
     ),
     Mutation(
         "who is asked aside is told the next line as if nothing were", PLAYBACK,
-        "self._release.at_once and self._aside is None", "self._release.at_once",
+        "self._release.at_once and self._aside_until is None", "self._release.at_once",
         PLAYBACK_TESTS,
     ),
     Mutation(
         "who stopped reading is given its past", PLAYBACK,
-        "if now < aside.until and self.catch_up.better", "if self.catch_up.better", PLAYBACK_TESTS,
+        "if until == math.inf and self.catch_up.better", "if self.catch_up.better", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "who acknowledges too late is given its past", PLAYBACK,
+        " and self._clock.time() < until:", ":", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "who acknowledges nothing new is given its past", PLAYBACK,
+        "if until is not None and flow.acked != acked and", "if until is not None and",
+        PLAYBACK_TESTS,
     ),
     Mutation(
         "who acknowledges is given nothing of its past", PLAYBACK,
-        "if self._aside is not None and not self._step_aside(self._aside, now):", "if False:",
+        "            self._aside_until = math.inf  # in time", "            pass  # in time",
         PLAYBACK_TESTS,
     ),
     Mutation(
-        "who took nothing since is given its past", PLAYBACK,
-        "if self.flow.unacked and self.flow.acked == aside.acked:", "if False:",
+        "who took nothing since is told more", PLAYBACK,
+        "if now < until < math.inf:", "if False:", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "who acknowledges more rarely is told nothing any more", PLAYBACK,
+        "if now < until < math.inf:", "if until < math.inf:", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "nothing looks for who acknowledges more rarely", PLAYBACK,
+        "return at if aside is None or aside <= self._clock.time() else min(at, aside)",
+        "return at", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "who cannot be told anything is looked for all the time", PLAYBACK,
+        "aside is None or aside <= self._clock.time() else", "aside is None else", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "nobody asks when to look for who acknowledges more rarely", PLAYBACK,
+        "return aside or release.pace is not None", "return release.pace is not None",
         PLAYBACK_TESTS,
     ),
     Mutation(
-        "who was told nothing has to acknowledge first", PLAYBACK,
-        "if self.flow.unacked and self.flow.acked", "if self.flow.acked", PLAYBACK_TESTS,
+        "who owes nothing has to acknowledge", PLAYBACK,
+        "(self._clock.time()) if owes else math.inf", "(self._clock.time())", PLAYBACK_TESTS,
     ),
     Mutation(
         "who would lose lines is asked aside", PLAYBACK,
-        "        if self.catch_up.better_read(self.flow.position):\n            self._aside",
-        "        if True:\n            self._aside", PLAYBACK_TESTS,
+        "        if self.catch_up.better_read(flow.position):\n            owes",
+        "        if True:\n            owes", PLAYBACK_TESTS,
     ),
     Mutation(
         "what only the ring has is given up", PLAYBACK,
-        "if now < aside.until and self.catch_up.better_read(self.flow.position):",
-        "if now < aside.until:",
+        "if until == math.inf and self.catch_up.better_read(self.flow.position):",
+        "if until == math.inf:",
         PLAYBACK_TESTS,
     ),
     Mutation(
@@ -126,16 +152,48 @@ ASIDES: Final = [
     ),
     Mutation(
         "lines that will soon be trimmed are given up", CATCH_UP,
-        "self._sub.ring.overflowed or not snapshot.soon_gone(place.index)", "True", PLAYBACK_TESTS,
+        "return not snapshot.soon_gone(place.index)", "return True", PLAYBACK_TESTS,
     ),
     Mutation(
         "lines are given up for a Redis that is away", CATCH_UP,
-        ".watched.snapshot) is None or self.problem:", ".watched.snapshot) is None:",
+        "sub.watched.snapshot) is None or self.problem:", "sub.watched.snapshot) is None:",
         PLAYBACK_TESTS,
     ),
     Mutation(
         "what the ring had no room for is lost though Redis has it", CATCH_UP,
-        "self._sub.ring.overflowed or not", "not", PLAYBACK_TESTS,
+        "if (dropped := sub.ring.dropped_upto) is not None:", "if (dropped := None):",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "lines of a ring that dropped some are given up, whatever Redis has", CATCH_UP,
+        "return snapshot.first <= (place if self._pieces else dropped).id", "return True",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "a line that was taken out of the ring is given up, whatever Redis has", CATCH_UP,
+        "(place if self._pieces else dropped).id", "dropped.id", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "lines are given up for a stream that is empty", CATCH_UP,
+        "if snapshot.first is None or any(", "if any(", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "the end of a life is forgotten where that life came back", "extdebug/hub/pieces.py",
+        "return self.replaced or self.explained > 0", "return self.explained > 0", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "a loss told as a producer's is told again: on a page", "extdebug/hub/pieces.py",
+        "return self.replaced or self.explained > 0", "return self.replaced", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "a loss told as a producer's is told again: one that is not known yet", CATCH_UP,
+        "if account is None or account.explained or sub", "if account is None or sub",
+        PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "the end of a life is forgotten where the ring dropped it", "extdebug/hub/ring_buffer.py",
+        "return dropped or any(piece.told_once for", "return any(piece.told_once for",
+        PLAYBACK_TESTS,
     ),
     Mutation(
         "nothing is ever about to be trimmed", REPLIES,

@@ -23,8 +23,9 @@ from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.status import ACCOUNT, IDLE
 from extdebug.sessions.turn import Message, Spoken
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.light_waits import LightEvent
-from extdebug.wire.positions import Start
+from extdebug.wire.positions import EntryId, Start
 from policies.decisions.facts import SessionLimits
 from tests.extdebug.stage import Clock, PaperHub, Stage, allowed, shown
 
@@ -96,6 +97,10 @@ def happen(hub: PaperHub, action: str, number: int) -> None:
         case "ask runners" if not hub.said_fallback:
             hub.ask_runners()
         case "ask aside":
+            count = len(hub.rows)
+            hub.watched.snapshot = Snapshot(
+                exists=True, length=count, added=count, first=EntryId(1, 0) if count else None
+            )
             for subscription in hub.subscriptions:
                 subscription.step_aside()
         case "runner" if hub.said_fallback:
