@@ -54,11 +54,23 @@ ASIDES: Final = [
     ),
     Mutation(
         "who was asked once is asked all the time", PATIENCE,
-        "        self._waited = 0.0\n        for", "        for", PATIENCE_TESTS,
+        "        self._waited = 0.0\n        watchers", "        watchers", PATIENCE_TESTS,
     ),
     Mutation(
         "everybody is asked aside", PATIENCE,
-        "            if one.crowded:\n", "            if True:\n", PATIENCE_TESTS,
+        " if one.crowded]", "]", PATIENCE_TESTS,
+    ),
+    Mutation(
+        "so many are asked aside that each line is read for each", PATIENCE,
+        "if len(holding) <= max(FEW, len(watchers) // 4):", "if True:", PATIENCE_TESTS,
+    ),
+    Mutation(
+        "of a few watchers nobody is asked aside", PATIENCE,
+        "max(FEW, len(watchers) // 4)", "len(watchers) // 4", PATIENCE_TESTS,
+    ),
+    Mutation(
+        "of many watchers no more are asked aside than of a few", PATIENCE,
+        "max(FEW, len(watchers) // 4)", "FEW", PATIENCE_TESTS,
     ),
     Mutation(
         "who reads its past waits for others", SUBSCRIPTION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extdebug.hub.patience import WAIT, Patience
+from extdebug.hub.patience import FEW, WAIT, Patience
 from extdebug.hub.subscription import Subscription
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.wire.events import Gap, GapReason
@@ -73,17 +73,27 @@ def test_who_does_not_acknowledge_is_not_waited_for_and_not_asked() -> None:
     assert scene.asked == []
 
 
-def test_of_two_who_hold_it_up_both_are_asked() -> None:
-    scene = Scene()
-    second = scene.watcher()
-    scene.others.append(scene.watcher())
-    while not second.ring.crowded:
+@pytest.mark.parametrize(
+    ("slow", "others", "asked"),
+    [
+        (2, 1, True),
+        (FEW, 1, True),
+        (FEW + 1, 1, False),  # to read for nearly all of them costs more than it gives
+        (10, 29, False),
+        (10, 30, True),
+    ],
+)
+def test_of_some_who_hold_it_up_all_are_asked_and_of_many_nobody(
+    slow: int, others: int, *, asked: bool
+) -> None:
+    scene = Scene(others=0)
+    holding = [scene.slow, *(scene.watcher() for _ in range(slow - 1))]
+    while not all(one.ring.crowded for one in holding):
         scene.watched.read([row(scene.watched.cursor.id.ms + 1)])
-    for other in scene.others:
-        while other.ring.take():
-            pass
+    for _ in range(others):
+        scene.watcher()
     scene.goes_on(1.5 * WAIT)
-    assert scene.asked == [scene.slow, second]
+    assert scene.asked == (holding if asked else [])
 
 
 def test_many_short_waits_add_up() -> None:
@@ -99,7 +109,7 @@ def test_in_a_flood_where_each_waits_for_another_now_and_then_nobody_is_asked() 
     scene = Scene()
     for _ in range(100):
         scene.goes_on(3 * STEP)
-        scene.goes_on(STEP, held=False)
+        scene.goes_on(2 * STEP, held=False)
     assert scene.asked == []
 
 
