@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from extdebug.hub.history import History
@@ -124,6 +125,28 @@ async def test_who_joins_while_lines_wait_behind_a_loss_told_ahead_is_told_where
     assert [(gap.reason, gap.missed) for gap in gaps] == [("retention", 3)]
     assert EntryId.parse(gaps[0].before or "") > EntryId(after, 18)
     assert (end.index, end.ahead) == (20, 0)
+
+
+@pytest.mark.parametrize("stated", [False, True])
+async def test_what_another_process_told_behind_a_place_is_told_by_none_that_reads_it_later(
+    hub: Hub, redis_server: RedisServer, *, stated: bool
+) -> None:
+    """The client came with the place right before the line that shows it: its rate had refused
+    that line there."""
+    ids = [write(redis_server, f"m{n}", src="a", n=str(n))[0] for n in (1, 2)]
+    one = watch(hub)
+    await until(lambda: one.boundary is not None)
+    place = msgspec.structs.replace(place_of(one, ids[1], 2), stated=stated)
+    history = History(hub, one, Start(cursor=place))
+    await history.begin()
+    pieces = await read_on(history)
+    one.ring.release()
+    write(redis_server, "m6", src="a", n="6")
+    await until(lambda: one.ring.count == 1)
+    shown, gaps, end = told(place, pieces + drain(one))
+    assert (shown, end.index) == (["m6"], 3)
+    assert sum(gap.missed or 0 for gap in gaps) == (0 if stated else 3)
+    assert len(gaps) == (0 if stated else 1)
 
 
 def watch_live(hub: Hub) -> Subscription:
