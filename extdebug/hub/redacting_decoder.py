@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from extdebug.streams.replies import Row
-from extdebug.wire.entry_reader import EntryReader
-from extdebug.wire.events import LAST_MS, NO_ORIGIN, Event, Origin, Unreadable, encode_json, iso
+from extdebug.wire.entry_reader import EntryReader, Opened
+from extdebug.wire.events import LAST_MS, NO_ORIGIN, Event, Origin, encode_each, encode_json, iso
 from extdebug.wire.keys import Target
 from extdebug.wire.positions import EntryId
 from extdebug.wire.truncation import MAX_FOREIGN_MESSAGE_BYTES, cut_text
@@ -58,8 +58,7 @@ class RedactingDecoder:
 
     def __call__(self, row: Row) -> DecodedEntry:
         """Never raises for what an entry holds: an unreadable one comes back with its problem."""
-        id, event, origin = self._open(row)
-        return self._finish(id, event, origin)
+        return self._finish(*self._read((row,))[0])
 
     def each(self, rows: Sequence[Row]) -> Iterator[DecodedEntry]:
         """The same for each row, in order."""
@@ -83,49 +82,58 @@ class RedactingDecoder:
             done += len(some)
 
     def _together(self, rows: Sequence[Row]) -> list[DecodedEntry]:
-        opened = [self._open(row) for row in rows]
+        opened = self._read(rows)
         texts: list[str] = []
         fresh: list[Opaque] = []
-        scanned = [self._to_scan(*one, texts, fresh) for one in opened]
+        plain = self._to_scan(opened, texts, fresh)
         if not self.redactor.are_clean(texts):
             self._at_once //= 8
             return [self._finish(*one) for one in opened]
         self._at_once = min(MOST_AT_ONCE, self._at_once * 2)
         for opaque in fresh:
             self._remember(opaque, opaque, ())
+        if all(plain) and (usual := _encoded_each(opened)) is not None:
+            return usual
         return [
             _encoded(id, event, origin)
             if clean and isinstance(event, Event)
             else self._finish(id, event, origin)
-            for clean, (id, event, origin) in zip(scanned, opened, strict=True)
+            for clean, (id, event, origin) in zip(plain, opened, strict=True)
         ]
 
     def _to_scan(
-        self, id: EntryId, event: Event | str, origin: Origin, texts: list[str],
-        fresh: list[Opaque],
-    ) -> bool:  # fmt: skip
-        """Whether the entry may be shown as it is if `texts` are clean, its own among them."""
-        if isinstance(event, str) or origin.lost or event.truncated:
-            return False
-        message, fields = event.message, event.fields
-        if len(message) > LONGEST_TOGETHER:
-            return False
-        if id.ms not in self._day:
-            self._mask_of(id)  # what is known of another day's texts is forgotten
-        opaque = (event.request_id, event.version_id, event.content_hash)
-        known = self._opaque.get(opaque)
-        if known is not None and known[1]:
-            return False
-        if fields:
-            more = self.redactor.texts_of(fields)
-            if more is None:
-                return False
-            texts += more
-        if known is None:
-            texts += filter(None, opaque)
-            fresh.append(opaque)
-        texts.append(message)
-        return True
+        self, opened: Sequence[Opened], texts: list[str], fresh: list[Opaque]
+    ) -> list[bool]:
+        """Which of the entries may be shown as they are if `texts` are clean, theirs among them."""
+        redactor, remembered, day = self.redactor, self._opaque, self._day
+        plain, ms = [False] * len(opened), -1
+        last: Opaque | None = None  # that is known to be clean, or among the texts
+        for place, (id, event, origin) in enumerate(opened):
+            if isinstance(event, str) or origin.lost or event.truncated:
+                continue
+            message, fields = event.message, event.fields
+            if len(message) > LONGEST_TOGETHER:
+                continue
+            if id.ms != ms and (ms := id.ms) not in day:
+                self._mask_of(id)  # what is known of another day's texts is forgotten
+                day = self._day
+            opaque = (event.request_id, event.version_id, event.content_hash)
+            known = None if opaque == last else remembered.get(opaque)
+            if known is not None and known[1]:
+                continue
+            if fields:
+                more = redactor.texts_of(fields)
+                if more is None:
+                    continue
+                texts += more
+            if opaque != last:
+                if known is None:
+                    texts += filter(None, opaque)
+                    fresh.append(opaque)
+                last = opaque
+            texts.append(message)
+            plain[place] = True
+        return plain
 
     def again(self, decoded: DecodedEntry, *, ms: int) -> DecodedEntry:
         """An entry without a place in the stream, under the rules of now. Masks stay masks."""
@@ -134,15 +142,6 @@ class RedactingDecoder:
             return decoded
         event = self._redact(event, EntryId(ms, 0))
         return DecodedEntry(decoded.id, event, decoded.origin, encode_json(event))
-
-    def _open(self, row: Row) -> tuple[EntryId, Event | str, Origin]:
-        """The entry as its writer gave it, or why nobody may see it."""
-        id, raw = row
-        try:
-            event, origin = self._read(raw, id)
-        except Unreadable as error:
-            return id, str(error), NO_ORIGIN
-        return id, event, origin
 
     def _finish(self, id: EntryId, event: Event | str, origin: Origin) -> DecodedEntry:
         if isinstance(event, str):
@@ -215,3 +214,12 @@ def _encoded(id: EntryId, event: Event, origin: Origin) -> DecodedEntry:
         return DecodedEntry(id, event, origin, encode_json(event))
     except (UnicodeEncodeError, msgspec.EncodeError, OverflowError, RecursionError):
         return DecodedEntry(id, None, NO_ORIGIN, b"", "the entry cannot be written as JSON")
+
+
+def _encoded_each(opened: Sequence[Opened]) -> list[DecodedEntry] | None:
+    """Events that may be shown as they are; None: one of them cannot be written."""
+    ids, events, origins = zip(*opened, strict=True)
+    try:
+        return list(map(DecodedEntry, ids, events, origins, encode_each(events)))
+    except (UnicodeEncodeError, msgspec.EncodeError, OverflowError, RecursionError):
+        return None

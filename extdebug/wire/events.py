@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
@@ -247,8 +247,17 @@ def encode_json(value: Any) -> bytes:
     events and of lines they end a line, and a guest could so begin an event of its own.
     """
     data = _encoder.encode(value)
-    if not data.isascii():
-        for raw, escaped in _LINE_ENDS:
-            if raw in data:  # inside strings alone: outside of them JSON is ASCII
-                data = data.replace(raw, escaped)
+    return data if data.isascii() else _escaped(data)
+
+
+def encode_each(values: Sequence[Any]) -> list[bytes]:
+    """`encode_json` of each: a seventh less for all of a reply."""
+    data = list(map(_encoder.encode, values))
+    return data if all(map(bytes.isascii, data)) else list(map(_escaped, data))
+
+
+def _escaped(data: bytes) -> bytes:
+    for raw, escaped in _LINE_ENDS:
+        if raw in data:  # inside strings alone: outside of them JSON is ASCII
+            data = data.replace(raw, escaped)
     return data

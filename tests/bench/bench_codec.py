@@ -129,10 +129,10 @@ def main() -> None:
     for name, make in USUAL.items():
         entries = [make(number) for number in range(EACH)]
         rows = [(ID, entry) for entry in entries]
-        events = [remembering(entry, ID)[0] for entry in entries]
+        events = [event for _, event, _ in remembering(rows)]
         steps: list[Callable[[], object]] = [
             lambda e=entries: [read(x) for x in e],  # type: ignore[misc]
-            lambda e=entries: [remembering(x, ID) for x in e],  # type: ignore[misc]
+            lambda r=rows: [remembering((x,)) for x in r],  # type: ignore[misc]
             lambda e=events: [encode_json(x) for x in e],  # type: ignore[misc]
             lambda r=rows: [prepare(x) for x in r],  # type: ignore[misc]
             lambda r=rows: list(prepare.each(r)),  # type: ignore[misc]

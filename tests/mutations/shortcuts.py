@@ -36,12 +36,47 @@ SHORTCUTS: Final = [
     ),
     Mutation(
         "the entry before lends its values to the next", READER,
-        "known = self._known if values == self._values else kept.get(values)",
-        "known = self._known or kept.get(values)", READER_TESTS,
+        "            if given != values:", "            if not values:", READER_TESTS,
     ),
     Mutation(
         "the entry before lends its time to the next", READER,
-        "if stamp != self._stamp:", "if self._time is None:", READER_TESTS,
+        "if raw[at_ts] != stamp:", "if time is None:", READER_TESTS,
+    ),
+    Mutation(
+        "the entry before lends its request to the next", READER,
+        "and raw[at_request] != asked:", "and not asked:", READER_TESTS,
+    ),
+    Mutation(
+        "an entry with more names than the last is read as if it had those", READER,
+        "            if len(raw) != length:", "            if len(raw) < length:", READER_TESTS,
+    ),
+    Mutation(
+        "an entry with other names is read as if it had the last one's", READER,
+        "itemgetter(*range(0, 2 * len(names), 2), *others)", "itemgetter(*others)", READER_TESTS,
+    ),
+    Mutation(
+        "entries with two layouts in turn are read whole each time", READER,
+        "            if self._recall(raw):\n                continue\n", "", READER_TESTS,
+    ),
+    Mutation(
+        "what is masked of a request is shown where rows are scanned together", DECODER,
+        "            if known is not None and known[1]:\n                continue\n", "",
+        DECODER_TESTS,
+    ),
+    Mutation(
+        "a request that was not scanned counts as the last that was", DECODER,
+        "            known = None if opaque == last else remembered.get(opaque)\n",
+        "            known = None if opaque == last else remembered.get(opaque)\n"
+        "            last = opaque if fields else last\n", DECODER_TESTS,
+    ),
+    Mutation(
+        "one scan leaves out requests that are new", DECODER,
+        "                    texts += filter(None, opaque)\n", "", DECODER_TESTS,
+    ),
+    Mutation(
+        "one of several has the end of a line in it", "extdebug/wire/events.py",
+        "if all(map(bytes.isascii, data)) else", "if any(map(bytes.isascii, data)) else",
+        "tests/extdebug/wire/test_events.py",
     ),
     Mutation(
         "fields that outgrow their limit are read as they stand", FIELDS,
@@ -102,8 +137,16 @@ SHORTCUTS: Final = [
     ),
     Mutation(
         "a run makes a frame longer than it may be", SELECTION,
-        "for decoded in entries[: FRAME_EVENTS - begun]:", "for decoded in entries:",
+        "some = entries[: FRAME_EVENTS - begun]", "some = entries",
         SELECTION_TESTS,
+    ),
+    Mutation(
+        "entries of which all but one have a line are a run", SELECTION,
+        "if all(sizes) and size", "if any(sizes) and size", SELECTION_TESTS,
+    ),
+    Mutation(
+        "a run grows past a frame's bytes", SELECTION,
+        "sum(sizes) <= FRAME_BYTES:", "sum(sizes) <= 2 * FRAME_BYTES:", SELECTION_TESTS,
     ),
     Mutation(
         "a run takes an entry that nobody may see", SELECTION,

@@ -124,6 +124,26 @@ def test_rows_together_say_what_each_says_alone() -> None:
     assert list(decode.each(rows)) == [decode(row) for row in rows]
 
 
+@pytest.mark.parametrize(
+    "first",
+    [{}, {"fields": '{"password":"hunter2"}'}, {"truncated": "1"}, {"message": "x" * 5_000}],
+)
+def test_a_secret_in_a_request_is_masked_in_each_of_the_rows_that_name_it(
+    first: dict[str, str],
+) -> None:
+    """Whether the first of them was scanned with the others or by itself."""
+    usual = {"message": "hello", "request": f"for {GITHUB}"}
+    other = {"message": "hello", "request": "req-1"}
+    decode = RedactingDecoder(REDACTOR, TARGET)
+    decode((ID, raw(message="hello")))
+    flats = [raw(**{**usual, **first}), raw(**usual), raw(**other)] * 40
+    rows = [(EntryId(ID.ms, number), flat) for number, flat in enumerate(flats)]
+    for one in decode.each(rows):
+        assert one.event is not None
+        assert GITHUB.encode() not in one.json
+        assert (one.event.request_id == "req-1") == (one.id.seq % 3 == 2)
+
+
 def test_rules_that_look_at_a_texts_edges_see_each_text_alone() -> None:
     rule = Rule(name="whole", pattern="^[0-9]{4}$", example="1234")
     decode = RedactingDecoder(Redactor([rule]), TARGET)

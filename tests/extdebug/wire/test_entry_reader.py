@@ -11,7 +11,7 @@ import pytest
 
 from extdebug.wire import entry_reader
 from extdebug.wire.entries import from_entry
-from extdebug.wire.entry_reader import MOST_BYTES, MOST_KEPT, EntryReader
+from extdebug.wire.entry_reader import MOST_BYTES, MOST_KEPT, EntryReader, Opened
 from extdebug.wire.events import BARE, Event, Origin, Unreadable, encode_json
 from extdebug.wire.positions import EntryId
 from tests.extdebug.entries import ID, raw
@@ -98,22 +98,57 @@ def said(read: Callable[[], tuple[Event, Origin]]) -> object:
     return event, origin, encode_json(event)
 
 
+def read_one(reader: EntryReader, flat: list[bytes], id: EntryId = ID) -> tuple[Event, Origin]:
+    ((same, event, origin),) = reader([(id, flat)])
+    assert same == id
+    if isinstance(event, str):
+        raise Unreadable(event)
+    return event, origin
+
+
+@pytest.mark.parametrize("together", [1, 2, 40])
 @pytest.mark.parametrize("key", [KEY, {"tenant": BARE, "extension": "invoice-sync"}])
 @pytest.mark.parametrize("seed", range(3))
-def test_what_it_remembers_changes_nothing(seed: int, key: dict[str, str]) -> None:
+def test_what_it_remembers_changes_nothing(seed: int, key: dict[str, str], together: int) -> None:
+    """Of one entry by itself, and of many that are read in one loop."""
     chance, reader = Random(seed), EntryReader(**key)
-    for number in range(6_000):
-        flat, id = entry(chance), EntryId(1_767_225_600_000 + number, number)
-        plain = said(partial(from_entry, flat, id=id, **key))
-        assert said(partial(reader, flat, id)) == plain, flat
+    for first in range(0, 6_000, together):
+        rows = [
+            (EntryId(1_767_225_600_000 + number, number), entry(chance))
+            for number in range(first, first + together)
+        ]
+        for (id, flat), opened in zip(rows, reader(rows), strict=True):
+            assert opened[0] == id
+            plain = said(partial(from_entry, flat, id=id, **key))
+            assert said_of(opened) == plain, flat
+
+
+def said_of(opened: Opened) -> object:
+    _, event, origin = opened
+    return event if isinstance(event, str) else (event, origin, encode_json(event))
+
+
+def test_of_entries_with_two_layouts_in_turn_none_is_read_whole_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Log calls have fields and printed lines have none, and a guest does both."""
+    reader = EntryReader(**KEY)
+    flats = [raw(**USUAL), raw(**{**USUAL, "fields": '{"ms":5}'})]
+    for flat in flats:
+        read_one(reader, flat)
+    monkeypatch.setattr(entry_reader, "from_entry", None)
+    opened = reader([(EntryId(1, number), flats[number % 2]) for number in range(6)])
+    assert [getattr(event, "fields", "") for _, event, _ in opened] == [None, {"ms": 5}] * 3
 
 
 def test_an_entry_met_before_is_not_read_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = EntryReader(**KEY)
-    reader(raw(**USUAL), ID)
+    read_one(reader, raw(**USUAL))
     monkeypatch.setattr(entry_reader, "from_entry", None)
 
-    event, origin = reader(raw(**{**USUAL, "message": "more", "n": "8", "request": "req-2"}), ID)
+    event, origin = read_one(
+        reader, raw(**{**USUAL, "message": "more", "n": "8", "request": "req-2"})
+    )
 
     assert (event.message, event.request_id, origin.n) == ("more", "req-2", 8)
 
@@ -124,10 +159,10 @@ def test_what_was_learnt_of_the_last_entry_is_known_of_the_next(
     """Also with values that were not among those that the last entries' names had."""
     reader, other = EntryReader(**KEY), {**USUAL, "install": "inst-other"}
     for flat in (USUAL, other, USUAL, other, other):
-        reader(raw(**flat), ID)
+        read_one(reader, raw(**flat))
     monkeypatch.setattr(entry_reader, "from_entry", None)
     for flat in (other, USUAL, other):
-        event, _ = reader(raw(**flat), ID)
+        event, _ = read_one(reader, raw(**flat))
         assert event.install_id == flat["install"]
 
 
@@ -135,26 +170,26 @@ def test_what_was_learnt_of_the_last_entry_is_known_of_the_next(
 def test_a_usual_entry_of_another_stream_is_refused(name: str) -> None:
     """A writer may write into any stream: whose an entry is, is asked of each."""
     reader = EntryReader(**KEY)
-    reader(raw(**USUAL), ID)
+    read_one(reader, raw(**USUAL))
 
     with pytest.raises(Unreadable, match="another tenant or extension"):
-        reader(raw(**{**USUAL, name: "globex"}), ID)
+        read_one(reader, raw(**{**USUAL, name: "globex"}))
 
 
 def test_an_install_is_never_another_entrys() -> None:
     reader = EntryReader(**KEY)
     for install in ("inst-acme", "inst-other", "../x"):
-        event, _ = reader(raw(**{**USUAL, "install": install}), ID)
+        event, _ = read_one(reader, raw(**{**USUAL, "install": install}))
         assert event.install_id == (None if install == "../x" else install)
 
 
 def test_what_a_hostile_writer_makes_it_keep_is_bounded() -> None:
     reader = EntryReader(**KEY)
     for number in range(MOST_KEPT * 3):
-        reader(raw(**{**USUAL, "version": str(number)}), ID)
+        read_one(reader, raw(**{**USUAL, "version": str(number)}))
         assert kept(reader) <= MOST_KEPT
     before = kept(reader)
-    reader(raw(**{**USUAL, "version": "x" * MOST_BYTES}), ID)
+    read_one(reader, raw(**{**USUAL, "version": "x" * MOST_BYTES}))
     assert kept(reader) == before
 
 
@@ -162,9 +197,9 @@ def test_what_is_kept_anew_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = EntryReader(**KEY)
     flats = [raw(**{**USUAL, "version": str(number)}) for number in range(MOST_KEPT + 3)]
     for flat in flats:
-        reader(flat, ID)
+        read_one(reader, flat)
     monkeypatch.setattr(entry_reader, "from_entry", None)
-    assert [reader(flat, ID)[0].version_id for flat in flats[-3:]] == ["512", "513", "514"]
+    assert [read_one(reader, flat)[0].version_id for flat in flats[-3:]] == ["512", "513", "514"]
 
 
 def kept(reader: EntryReader) -> int:

@@ -19,6 +19,7 @@ from extdebug.wire.events import (
     Output,
     clean_id,
     clean_opaque,
+    encode_each,
     encode_json,
     iso,
     read_ts,
@@ -156,6 +157,11 @@ def test_no_json_has_what_any_reader_takes_for_the_end_of_a_line(value):
     data = encode_json(value)
     assert len(data.decode().splitlines()) == 1
     assert json.loads(data) == value
+
+
+@given(st.lists(st.sampled_from(["plain", "grüße", LINE_ENDS, ""]) | st.text()))
+def test_of_several_each_is_what_it_is_by_itself(values):
+    assert encode_each(values) == [encode_json(value) for value in values]
 
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
