@@ -63,28 +63,40 @@ class FrameSocket(WebSocketsSansIOProtocol):
 
     def write_text(self, parts: Sequence[bytes]) -> bool:
         """See FrameExtension."""
+        if not self._takes_frames():
+            return False
+        size = sum(map(len, parts))
+        if size <= JOINED:
+            self.transport.write(b"".join((_head(size), *parts)))
+        else:
+            self.transport.writelines((_head(size), *parts))
+        return True
+
+    def write_texts(self, frames: Sequence[Sequence[bytes]]) -> bool:
+        """See FrameExtension."""
+        if not self._takes_frames():
+            return False
+        pieces: list[bytes] = []
+        end = b""  # of the frame before: what is short goes out as one piece with what follows
+        for first, *others in frames:
+            size = len(first) + sum(map(len, others))
+            pieces.append(b"%b%b%b" % (end, _head(size), first))
+            end = others.pop() if others else b""
+            pieces += others
+        pieces.append(end)
+        self.transport.writelines(pieces)
+        return True
+
+    def _takes_frames(self) -> bool:
         conn = self.conn
-        if (
+        return not (
             conn.state is not State.OPEN
             or self.close_sent
             or conn.extensions  # they would have to encode it
             or conn.expect_continuation_frame
             or not self.writable.is_set()
             or self.transport.is_closing()
-        ):
-            return False
-        size = sum(map(len, parts))
-        if size <= SHORT:
-            head = struct.pack("!BB", FIN_TEXT, size)
-        elif size < 1 << 16:
-            head = struct.pack("!BBH", FIN_TEXT, 126, size)
-        else:
-            head = struct.pack("!BBQ", FIN_TEXT, 127, size)
-        if size <= JOINED:
-            self.transport.write(b"".join((head, *parts)))
-        else:
-            self.transport.writelines((head, *parts))
-        return True
+        )
 
     def schedule_ping(self) -> None:
         """The next question whether the client is there: together with others' in the loop."""
@@ -191,3 +203,11 @@ def _length(head: bytes) -> int | None:
         return None
     length: int = struct.unpack_from(form, head, 2)[0]
     return length
+
+
+def _head(size: int) -> bytes:
+    if size <= SHORT:
+        return struct.pack("!BB", FIN_TEXT, size)
+    if size < 1 << 16:
+        return struct.pack("!BBH", FIN_TEXT, 126, size)
+    return struct.pack("!BBQ", FIN_TEXT, 127, size)

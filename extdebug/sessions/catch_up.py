@@ -136,6 +136,18 @@ class CatchUp:
         buffer = sub.runner_buffer
         return None if buffer is not None and (buffer or buffer.waiting) else sub.ring
 
+    def rejoined(self) -> RingBuffer | None:
+        """`live_ring`, with a line of it that was put back in it again, where that is all that
+        waits before it."""
+        sub = self._sub
+        alone = len(self._pieces) == 1 and not (self.reading or self._rounds)
+        if alone and sub is not None and sub.runner_buffer is None:
+            piece = self._pieces[0]
+            if piece.chunk is not None and not (piece.history or piece.admitted):
+                self._pieces.clear()
+                sub.ring.put_back(piece)
+        return self.live_ring
+
     def put_back(self, piece: Piece) -> None:
         """It does not fit now: the next `take` gives it again."""
         self._pieces.insert(0, piece)

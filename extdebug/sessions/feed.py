@@ -19,7 +19,7 @@ from extdebug.protocol.server_frames import ReadyTarget, StreamState
 from extdebug.sessions import close_reasons, session_frames, store
 from extdebug.sessions.account import Account
 from extdebug.sessions.accounting import Accounting
-from extdebug.sessions.at_once import AtOnce
+from extdebug.sessions.at_once import AtOnce, Write
 from extdebug.sessions.authority import Authority
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.catch_up import ReadPast
@@ -34,7 +34,7 @@ from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.session_row import SessionRow
 from extdebug.sessions.speakers import Speakers
 from extdebug.sessions.status import StatusTeller
-from extdebug.sessions.turn import Message, Spoken, Turn
+from extdebug.sessions.turn import Message, Turn
 from extdebug.wire.keys import Target
 from extdebug.wire.light_waits import Gate
 from extdebug.wire.positions import ENDLESS, Span, Start
@@ -228,7 +228,7 @@ class Feed:
         """Whether nothing can come now, because its source is away."""
         return self._status.state is StreamState.DEGRADED and not self._catch_up.waiting
 
-    def speak_by(self, write: Callable[[Spoken], bool], *, room: Gate | None = None) -> None:
+    def speak_by(self, write: Write, *, room: Gate | None = None) -> None:
         """What can be said while `next` sleeps goes to `write`, if there is `room`; see AtOnce."""
         self._at_once.write, self._at_once.room = write, room
 

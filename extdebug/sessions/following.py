@@ -1,4 +1,4 @@
-"""The next line of a session that was told all there was, and follows the live stream.
+"""The next lines of a session that was told all there was, and follows the live stream.
 
 While nothing but lines comes, little of what `Turn.step` looks at can change. That is looked at
 here, and the line is told; where anything is not as usual, `step` is asked. Of the 6.5 us that a
@@ -7,6 +7,7 @@ line takes for one more session, until it is written, this saves 1.7.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from extdebug.hub.selection import FRAME_EVENTS
@@ -24,7 +25,7 @@ LIVE: Final = StreamState.LIVE  # an enumeration's member takes 50 ns to find
 
 class Following:
     """Owned by a feed. To be asked only while nothing but lines has come since `step` had nothing
-    to say. `more`: whether there may be something to say behind the line that was made last."""
+    to say. `more`: whether there may be something to say behind the lines that were made last."""
 
     __slots__ = (
         "_authority", "_catch_up", "_clock", "_flow", "_lifetime", "_paging", "_playback",
@@ -45,11 +46,14 @@ class Following:
         self._paging = paging
         self._clock = clock
 
-    def line(self) -> Events | None:
-        """The message that `step` would make, where that is a run of live events right behind the
-        session's place and a frame by itself; None: `step` has to be asked."""
+    def lines(self, most: int) -> Sequence[Events]:
+        """The messages that `step` would make one after the other, `most` of them, where those are
+        runs of live events right behind the session's place and each a frame by itself; none of
+        them: `step` has to be asked."""
         now, authority, status, flow = self._clock.time(), self._authority, self._status, self._flow
         ring = self._catch_up.live_ring
+        if ring is None:
+            ring = self._catch_up.rejoined()
         if (
             ring is None
             or now >= self._lifetime.quiet_until
@@ -61,15 +65,19 @@ class Following:
             or self._playback.held
             or self._paging.asked
         ):
-            return None
-        piece = ring.whole_frame(FRAME_EVENTS)
-        if piece is None or (chunk := piece.chunk) is None or not follows(flow.at, piece):
-            return None
-        if not flow.fits(chunk.size):
-            return None
-        self.more = ring.pop_frame()
-        if not flow.admits(chunk, now):
-            flow.refuse(piece, now)
-            return None
-        status.spoke(now)
-        return flow.show_one(piece, chunk, now)
+            return ()
+        made: list[Events] = []
+        while len(made) < most:
+            piece = ring.whole_frame(FRAME_EVENTS)
+            if piece is None or (chunk := piece.chunk) is None or not follows(flow.at, piece):
+                break
+            if not flow.fits(chunk.size):
+                break
+            self.more = ring.pop_frame()
+            if not flow.admits(chunk, now):
+                flow.refuse(piece, now)
+                break
+            made.append(flow.show_one(piece, chunk, now))
+        if made:
+            status.spoke(now)
+        return made

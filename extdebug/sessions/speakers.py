@@ -8,6 +8,7 @@ of 500 lines a second this takes a tenth of the CPU of a line, in floods a sixth
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from extdebug.sessions.turn import Spoken
@@ -18,11 +19,12 @@ TOGETHER: Final = 32  # sessions whose messages wait for each other: some 0.1 ms
 class Speaker(Protocol):
     """A session, as far as it speaks here."""
 
-    def make(self) -> Spoken | None:
-        """Its next message, to be written at once; None: nothing, or nothing that is said here."""
+    def make(self) -> Sequence[Spoken]:
+        """Its next messages, to be written at once; none of them: nothing, or nothing that is said
+        here."""
 
-    def say(self, message: Spoken) -> bool:
-        """Write it. Whether there may be more."""
+    def say(self, messages: Sequence[Spoken]) -> bool:
+        """Write them. Whether there may be more."""
 
 
 class Speakers:
@@ -43,5 +45,5 @@ class Speakers:
         for start in range(0, len(due), TOGETHER):
             group = due[start : start + TOGETHER]
             while group:
-                made = [(one, message) for one in group if (message := one.make()) is not None]
-                group = [one for one, message in made if one.say(message)]
+                made = [(one, messages) for one in group if (messages := one.make())]
+                group = [one for one, messages in made if one.say(messages)]

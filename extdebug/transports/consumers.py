@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -293,5 +293,7 @@ class Connection:
         return self._feed
 
 
-def _write_now(frames: FrameExtension, message: Spoken) -> bool:
-    return frames.write_text(message.parts())
+def _write_now(frames: FrameExtension, messages: Sequence[Spoken]) -> bool:
+    if len(messages) == 1:
+        return frames.write_text(messages[0].parts())
+    return frames.write_texts([message.parts() for message in messages])

@@ -28,6 +28,9 @@ class FrameExtension(Protocol):
         """Send a text frame of these parts of UTF-8; False, and nothing was sent, when the plain
         `send` has to be asked: it waits for a client that reads slowly, and knows what is wrong."""
 
+    def write_texts(self, frames: Sequence[Sequence[bytes]]) -> bool:
+        """The same for several frames in one write: all of them, or none."""
+
     def hear(self, heard: Callable[[bytes], bool] | None) -> None:
         """Ask `heard` about each short text before it is queued; True: it need not be queued.
 

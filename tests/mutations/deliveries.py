@@ -49,12 +49,12 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a line that could not be written is forgotten", AT_ONCE,
-        "                self._leave_to_task(message)\n", "", AT_ONCE_TESTS,
+        "                self._unwritten += messages\n", "", AT_ONCE_TESTS,
     ),
     Mutation(
         "a step that fails is forgotten", AT_ONCE,
-        "            self._leave_to_task(error)\n            return None\n",
-        "            return None\n", AT_ONCE_TESTS,
+        "            self._fail(error)\n            return ()\n",
+        "            return ()\n", AT_ONCE_TESTS,
     ),
     Mutation(
         "a state that changes as lines come is not said", AT_ONCE,
@@ -160,7 +160,7 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a line is written behind the end of its session", AT_ONCE,
-        "if woken or self.write", "if self.write", AT_ONCE_TESTS,
+        "self._writes = not woken and self.write", "self._writes = self.write", AT_ONCE_TESTS,
     ),
     Mutation(
         "the first session is not held to the rows at the first look", SUPERVISOR,
@@ -261,6 +261,42 @@ DELIVERIES: Final = [
         "            or not self.writable.is_set()\n", "", SOCKET_TESTS,
     ),
     Mutation(
+        "frames are made together for a client of whom it is not known that it takes one", AT_ONCE,
+        "FRAMES_TOGETHER if self._writes else 1", "FRAMES_TOGETHER", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "of frames that could not be written together the last is the task's first", AT_ONCE,
+        "return self._unwritten.pop(0)", "return self._unwritten.pop()", AT_ONCE_TESTS,
+    ),
+    Mutation(
+        "of frames together all have the length of the first", SOCKET,
+        "            size = len(first) + sum(map(len, others))\n",
+        "            size = len(frames[0][0]) + sum(map(len, frames[0][1:]))\n",
+        "tests/extdebug/ops/test_frame_socket.py -k together_are",
+    ),
+    Mutation(
+        "the end of the last of frames together is not written", SOCKET,
+        "        pieces.append(end)\n", "",
+        "tests/extdebug/ops/test_frame_socket.py -k together_are",
+    ),
+    Mutation(
+        "a line that waited for the window goes by itself", FOLLOWING,
+        "            ring = self._catch_up.rejoined()\n", "            return ()\n",
+        FOLLOWING_TESTS,
+    ),
+    Mutation(
+        "what was read of the past is told as a line of the live stream",
+        "extdebug/sessions/catch_up.py",
+        "not (piece.history or piece.admitted):", "not piece.admitted:",
+        "tests/extdebug/sessions/test_catch_up.py",
+    ),
+    Mutation(
+        "a line that waited goes into the ring while runners are asked",
+        "extdebug/sessions/catch_up.py",
+        "        if alone and sub is not None and sub.runner_buffer is None:\n",
+        "        if alone and sub is not None:\n", "tests/extdebug/sessions/test_catch_up.py",
+    ),
+    Mutation(
         "who follows is told a line after its end", FOLLOWING,
         "            or authority.ending is not None\n", "", FOLLOWING_TESTS,
     ),
@@ -290,7 +326,7 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "who follows is told lines past the window", FOLLOWING,
-        "        if not flow.fits(chunk.size):\n            return None\n", "", FOLLOWING_TESTS,
+        "            if not flow.fits(chunk.size):\n                break\n", "", FOLLOWING_TESTS,
     ),
     Mutation(
         "who follows is told lines before what was refused", FOLLOWING,
@@ -302,11 +338,11 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "a refused line of who follows is forgotten", FOLLOWING,
-        "            flow.refuse(piece, now)\n", "", FOLLOWING_TESTS,
+        "                flow.refuse(piece, now)\n", "", FOLLOWING_TESTS,
     ),
     Mutation(
         "a line of who follows does not count for the time without a word", FOLLOWING,
-        "        status.spoke(now)\n", "", FOLLOWING_TESTS,
+        "            status.spoke(now)\n", "            pass\n", FOLLOWING_TESTS,
     ),
     Mutation(
         "of many lines that wait one is told", RING,
@@ -324,7 +360,7 @@ DELIVERIES: Final = [
     Mutation(
         "a line is made for a client that takes nothing", AT_ONCE,
         "        if self.room is not None and not self.room.is_set():\n"
-        "            self._bell.ring()\n            return None\n", "", AT_ONCE_TESTS,
+        "            self._bell.ring()\n            return ()\n", "", AT_ONCE_TESTS,
     ),
     Mutation(
         "the task makes what a client that takes nothing is to be told later", FEED,

@@ -102,6 +102,21 @@ def test_a_frame_of_parts_is_the_frame_of_their_text(frames: list[list[bytes]]):
     asyncio.run(check())
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(parts_of.filter(bool), min_size=1, max_size=4))
+def test_frames_together_are_the_frames_one_by_one(frames: list[list[bytes]]):
+    async def check() -> None:
+        together, at_once = await opened(FrameSocket)
+        each, one_by_one = await opened(FrameSocket)
+        assert together.write_texts(frames)
+        for parts in frames:
+            assert each.write_text(parts)
+        assert at_once.written == one_by_one.written
+        await closed(together, each)
+
+    asyncio.run(check())
+
+
 def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
     size = len(payload)
     first = bytes([opcode | (0x80 if fin else 0)])
@@ -189,6 +204,7 @@ async def test_a_frame_that_cannot_go_now_is_left_to_the_plain_way(trouble: str)
     before = bytes(transport.written)
 
     assert not socket.write_text([b"{}"])
+    assert not socket.write_texts([[b"{}"], [b"{}"]])
     assert transport.written == before
     if socket.close_timer is not None:
         socket.close_timer.cancel()

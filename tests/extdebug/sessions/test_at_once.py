@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from extdebug.sessions import close_reasons
-from extdebug.sessions.at_once import AtOnce
+from extdebug.sessions.at_once import FRAMES_TOGETHER, AtOnce
 from extdebug.sessions.bell import Bell
 from extdebug.sessions.session_frames import ControlFrame
 from extdebug.sessions.speakers import Speakers
@@ -37,9 +38,9 @@ class Session:
             raise message
         return message
 
-    def _write(self, message: Any) -> bool:
+    def _write(self, messages: Sequence[Any]) -> bool:
         if not self.full:
-            self.written.append(message)
+            self.written += messages
         return not self.full
 
     async def move(self, *messages: Any) -> None:
@@ -146,7 +147,7 @@ async def test_what_was_made_before_the_task_was_woken_is_the_task_s(session: Se
     message = ONE
     session.left.append(message)
     made = session.at_once.make()
-    assert made is message
+    assert made == (message,)
     session.bell.ring()  # as an end does
     assert not session.at_once.say(made)
     assert (session.written, session.at_once.unwritten()) == ([], message)
@@ -181,3 +182,76 @@ async def test_nothing_is_made_while_the_client_takes_nothing(session: Session) 
     await session.move()
     assert session.written == [ONE]
     session.task.cancel()
+
+
+class Lines:
+    """What follows, and how many frames of it were asked for at a time."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.asked: list[int] = []
+        self.made: list[Any] = []
+
+    @property
+    def more(self) -> bool:
+        return self.left > 0
+
+    def lines(self, most: int) -> Sequence[Any]:
+        self.asked.append(most)
+        count = min(most, self.left)
+        self.left -= count
+        made = [ControlFrame("line", b"%d" % number) for number in range(count)]
+        self.made += made
+        return made
+
+
+async def follow(session: Session, frames: int) -> Lines:
+    await session.move()  # nothing but lines comes from here on
+    session.at_once.following = lines = Lines(frames)  # type: ignore[assignment]
+    session.at_once.lines_came()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return lines
+
+
+async def test_frames_go_together_once_one_was_written(session: Session) -> None:
+    lines = await follow(session, 1 + 2 * FRAMES_TOGETHER)
+    assert lines.asked == [1, FRAMES_TOGETHER, FRAMES_TOGETHER]
+    assert (session.written, session.left) == (lines.made, [])
+    assert not session.task.done()
+    session.task.cancel()
+
+
+async def test_a_client_that_takes_nothing_at_once_is_made_one_frame_at_a_time(
+    session: Session,
+) -> None:
+    """The others would be of rules that may have changed when the first was taken."""
+    session.full = True
+    lines = await follow(session, 5)
+    assert (lines.asked, lines.left, session.task.done()) == ([1], 4, True)
+    assert session.at_once.unwritten() is lines.made[0]
+    session.task = asyncio.create_task(session.bell.sleep(1e9))
+    session.bell.clear()
+    await asyncio.sleep(0)
+    session.full = False
+    session.at_once.lines_came()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert lines.asked[1] == 1
+    assert session.written == lines.made[1:]
+    session.task.cancel()
+
+
+async def test_frames_that_could_not_be_written_together_are_the_task_s_in_their_order(
+    session: Session,
+) -> None:
+    await follow(session, 1)
+    lines = Lines(2)
+    session.at_once.following = lines  # type: ignore[assignment]
+    session.full = True
+    session.at_once.lines_came()
+    await asyncio.sleep(0)
+    assert lines.asked == [FRAMES_TOGETHER]
+    left = [session.at_once.unwritten() for _ in range(3)]
+    assert left == [*lines.made, None]
+    await session.task

@@ -95,6 +95,50 @@ async def test_a_piece_that_was_put_back_comes_first() -> None:
     assert paper.one.take(Cursor(ZERO_ID)) is back
 
 
+async def test_a_live_line_that_was_put_back_goes_with_those_that_came_since() -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    await paper.read()
+    assert paper.taken() == []
+    paper.hub.write("one")
+    first = paper.one.take(Cursor(ZERO_ID))
+    assert first is not None
+    paper.one.put_back(first)
+    paper.hub.write("two")
+    assert paper.one.live_ring is None, "it comes first"
+    ring = paper.one.rejoined()
+    assert ring is paper.one.live_ring is not None
+    assert ring.whole_frame(1) is first
+    assert paper.taken() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["of the past", "admitted", "no line", "of two", "runners", "read"]
+)
+async def test_whatever_else_waits_stays_before_the_live_stream(kind: str) -> None:
+    paper = Paper()
+    paper.one.begin(ALL, Start(tail=0))
+    if kind != "read":
+        await paper.read()
+    assert paper.taken() == []
+    paper.hub.write("one")
+    (live,) = paper.hub.subscriptions
+    piece = live.ring.take()
+    assert piece is not None
+    piece.history, piece.admitted = kind == "of the past", kind == "admitted"
+    if kind == "no line":
+        piece = Piece(piece.through, 1)
+    if kind == "of two":
+        paper.one.put_back(piece)
+    if kind == "runners":
+        paper.hub.ask_runners()
+    paper.one.put_back(piece)
+    held = live.ring.bytes
+    assert paper.one.rejoined() is None
+    assert live.ring.bytes == held
+    assert paper.one.take(Cursor(ZERO_ID)) is piece
+
+
 async def test_a_redis_that_does_not_answer_is_told_until_it_does() -> None:
     paper = Paper()
     paper.hub.write("old")

@@ -54,9 +54,9 @@ class Client:
             feed.speak_by(self._write)
         self.task = asyncio.create_task(self._read())
 
-    def _write(self, message: Spoken) -> bool:
+    def _write(self, messages: Sequence[Spoken]) -> bool:
         if self.full.is_set():
-            self.said.append(message)
+            self.said += messages
         return self.full.is_set()
 
     async def _read(self) -> None:
@@ -210,7 +210,7 @@ async def test_after_its_end_nothing_more_is_said(
 async def test_what_could_not_be_written_is_not_given_out_after_the_end(
     stage: Stage, client: Client
 ) -> None:
-    def refuse(message: Spoken) -> bool:
+    def refuse(messages: Sequence[Spoken]) -> bool:
         client.feed.end(close_reasons.SIGNED_OUT)
         return False
 

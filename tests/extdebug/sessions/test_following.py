@@ -4,7 +4,7 @@ passed over: a step is asked."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from extdebug.hub.watched_stream import WatchedStream
 from extdebug.protocol.client_frames import Fetch
 from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import close_reasons
+from extdebug.sessions.at_once import FRAMES_TOGETHER
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import Events, GapNotice
 from extdebug.sessions.following import Following
@@ -36,6 +37,7 @@ class Watcher:
         self.hub = stage.hub
         self.feed = stage.open(start=Start(tail=0), clock=self.clock, **session)
         self.said: list[Message] = []
+        self.writes: list[int] = []  # frames of each
         self.steps = 0
         turn = self.feed._turn
         step = turn.step
@@ -48,8 +50,9 @@ class Watcher:
         self.feed.speak_by(self._write)
         self.task = asyncio.create_task(self._read())
 
-    def _write(self, message: Spoken) -> bool:
-        self.said.append(message)
+    def _write(self, messages: Sequence[Spoken]) -> bool:
+        self.said += messages
+        self.writes.append(len(messages))
         return True
 
     async def _read(self) -> None:
@@ -75,6 +78,7 @@ class Watcher:
         await self.write("first")
         self.feed.ack(self.feed.flow.seq)
         self.said.clear()
+        self.writes.clear()
 
 
 async def settled() -> None:
@@ -102,6 +106,43 @@ async def test_lines_are_told_without_a_step(watcher: Watcher) -> None:
     assert lines == [1, 2, FRAME_EVENTS, FRAME_EVENTS, FRAME_EVENTS]
     flow = watcher.feed.flow
     assert (flow.ledger.shown, flow.position) == (304, watcher.hub.watched.cursor)
+    watcher.task.cancel()
+
+
+async def test_frames_that_wait_go_in_one_write(watcher: Watcher) -> None:
+    """As many as the window takes, in the order and with the numbers that each by itself has."""
+    first = watcher.feed.flow.seq
+    assert await watcher.write(*map(str, range(5 * FRAME_EVENTS))) == 0
+    assert watcher.writes == [FRAMES_TOGETHER, 5 - FRAMES_TOGETHER]
+    events = [one for one in watcher.said if isinstance(one, Events)]
+    assert [one.seq for one in events] == list(range(first + 1, first + 6))
+    assert shown(watcher.said) == list(map(str, range(5 * FRAME_EVENTS)))
+    watcher.task.cancel()
+
+
+async def test_of_frames_together_none_goes_past_the_window(stage: Stage) -> None:
+    watcher = Watcher(stage, limits=SessionLimits(window_bytes=130_000))
+    await watcher.follow()
+    await watcher.write(*["x" * 400] * (4 * FRAME_EVENTS))
+    flow = watcher.feed.flow
+    assert (watcher.writes, len(watcher.said)) == ([2], 2)
+    assert flow.unacked <= flow.window
+    watcher.feed.ack(flow.seq)
+    await settled()
+    assert (watcher.writes, len(watcher.said)) == ([2, 2], 4)
+    watcher.task.cancel()
+
+
+async def test_of_frames_together_the_refused_are_told_as_lost(stage: Stage) -> None:
+    watcher = Watcher(stage, limits=SessionLimits(events_per_second=150))
+    await watcher.follow()
+    watcher.clock.forward(10)
+    await watcher.write(*map(str, range(4 * FRAME_EVENTS)))
+    watcher.clock.forward(2)
+    await watcher.write("last")
+    gaps = [one.gap for one in watcher.said if isinstance(one, GapNotice)]
+    assert {gap.reason for gap in gaps} == {GapReason.RATE_LIMITED}
+    assert len(shown(watcher.said)) + sum(gap.missed or 0 for gap in gaps) == 401
     watcher.task.cancel()
 
 
@@ -202,7 +243,7 @@ async def test_no_line_is_told_where_anything_is_not_as_usual(
 ) -> None:
     watcher.hub.write("one")
     change(watcher.feed)
-    assert watcher.following.line() is None
+    assert not watcher.following.lines(3)
     watcher.task.cancel()
 
 
@@ -210,7 +251,7 @@ async def test_no_line_is_told_where_anything_is_not_as_usual(
 async def test_nor_where_time_alone_brings_something_else(watcher: Watcher, seconds: float) -> None:
     watcher.hub.write("one")
     watcher.clock.forward(seconds)
-    assert watcher.following.line() is None
+    assert not watcher.following.lines(3)
     watcher.task.cancel()
 
 
@@ -222,7 +263,7 @@ async def test_nor_behind_the_moment_to_which_a_decision_holds(stage: Stage) -> 
         decision.now, decided=decision.now, now=watcher.clock.time()
     )
     watcher.hub.write("one")
-    assert watcher.following.line() is None
+    assert not watcher.following.lines(3)
     watcher.task.cancel()
 
 

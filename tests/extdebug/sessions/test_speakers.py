@@ -18,14 +18,14 @@ class Session:
 
     def make(self) -> Any:
         if not self._left:
-            return None
+            return ()
         self._left -= 1
         self._log.append(f"{self._name} makes")
-        return self._left
+        return (self._left,)
 
-    def say(self, message: Any) -> bool:
+    def say(self, messages: Any) -> bool:
         self._log.append(f"{self._name} says")
-        return bool(message)
+        return bool(messages[0])
 
 
 async def test_all_make_their_message_before_the_first_says_it() -> None:
@@ -55,9 +55,9 @@ async def test_who_is_called_while_others_speak_is_asked_in_the_next_turn() -> N
     late = Session("late", 1, log)
 
     class Caller(Session):
-        def say(self, message: Any) -> bool:
+        def say(self, messages: Any) -> bool:
             speakers.call(late)
-            return super().say(message)
+            return super().say(messages)
 
     speakers.call(Caller("first", 1, log))
     await asyncio.sleep(0)

@@ -295,6 +295,11 @@ class Frames:
             self.written.append(b"".join(parts))
         return not self.slow
 
+    def write_texts(self, frames: Sequence[Sequence[bytes]]) -> bool:
+        if not self.slow:
+            self.written += map(b"".join, frames)
+        return not self.slow
+
     def hear(self, heard: Any) -> None:
         self.heard = heard
 
@@ -329,10 +334,11 @@ async def test_frames_go_the_short_way_where_there_is_one_and_the_plain_way_when
     server.feed.say(ControlFrame("pong", b'{"type":"pong"}'))
     await until(lambda: wire.frames)
     assert (len(frames.written), wire.frames) == (1, [{"type": "pong"}])
-    assert not server.feed.write(ControlFrame("pong", b"late"))
+    assert not server.feed.write([ControlFrame("pong", b"late")])
     frames.slow = False
-    assert server.feed.write(ControlFrame("pong", b"soon"))
-    assert frames.written[1:] == [b"soon"]
+    assert server.feed.write([ControlFrame("pong", b"soon")])
+    assert server.feed.write([ControlFrame("pong", b"two"), ControlFrame("pong", b"together")])
+    assert frames.written[1:] == [b"soon", b"two", b"together"]
     wire.leave(1000)
     await task
 
