@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
+from extdebug.filters.searches import SHORTEST, Searches
 from extdebug.wire.events import Event, encode_json
 from policies.redaction.visible_text import as_seen
 
@@ -76,12 +77,14 @@ class Chunk:
 
 
 class Batch:
-    """Events, their columns, and in `selections` what each Selector already chose."""
+    """Events, their columns, and in `selections` what each Selector already chose; `searches` are
+    those of the events' stream."""
 
-    __slots__ = ("_cache", "_columns", "_groups", "events", "selections")
+    __slots__ = ("_cache", "_columns", "_groups", "_searches", "events", "selections")
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], searches: Searches | None = None) -> None:
         self.events = events
+        self._searches = searches
         self.selections: dict[object, Sequence[int]] = {}
         self._columns: dict[str, list[Any]] = {}
         self._groups: dict[str, dict[Any, list[int]]] = {}
@@ -139,6 +142,17 @@ class Batch:
             ("joined", whole, folded),
             lambda: "\n".join(self.texts(folded=folded) if whole else self.messages(folded=folded)),
         )
+
+    def lacks(self, text: str, *, whole: bool, folded: bool) -> bool:
+        """Whether the text is in none of them."""
+        joined = self.joined(whole=whole, folded=folded)
+        if self._searches is None or len(joined) < SHORTEST:
+            return text not in joined
+        texts = self._searches.of((whole, folded))
+        found = self._once(("found", whole, folded), lambda: texts.scan(joined))
+        has = found.get(text)
+        texts.asked(text, known=has is not None)
+        return text not in joined if has is None else not has
 
     def chunks(self, *, whole: bool) -> list[Chunk]:
         """The texts (`whole`) or the messages alone, joined for regex scans over many events."""

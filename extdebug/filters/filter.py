@@ -156,7 +156,8 @@ class Selector:
         known = batch.selections.get(self)
         if known is not None:
             return known
-        places: Sequence[int] = range(len(batch))
+        everything = range(len(batch.events))
+        places: Sequence[int] = everything
         try:
             for part in self._parts:
                 places = part.narrow(batch, places)
@@ -164,10 +165,10 @@ class Selector:
                     break
         except FilterError as error:
             self._fail(error)
-        if self.failed is not None:
+        if self._failed is not None and self.failed is not None:
             places = ()
-        elif len(places) == len(batch):
-            places = range(len(batch))
+        elif len(places) == len(everything):
+            places = everything
         batch.selections[self] = places
         return places
 

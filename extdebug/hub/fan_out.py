@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from extdebug.filters.filter import Batch
+from extdebug.filters.searches import Searches
 from extdebug.hub.pieces import EventRun
 from extdebug.hub.redacting_decoder import DecodedEntry
 from extdebug.hub.selection import Selection, make_chunk
@@ -14,14 +15,20 @@ from extdebug.hub.subscription import Subscription
 from extdebug.wire.events import Event, Origin, encode_json
 from extdebug.wire.positions import ZERO_ID, Cursor
 
-Groups = Mapping[Selection, Sequence[Subscription]]
+
+class Groups(dict[Selection, list[Subscription]]):
+    """Those who watch a stream, by what they are shown of it, and what their filters look for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.searches = Searches()
 
 
 def fan_out(groups: Groups, part: Sequence[DecodedEntry], through: Cursor) -> int:
     """Fill the rings with a part whose last entry stands at `through`; how many events that are,
     counted for each watcher."""
     events = [decoded.event for decoded in part if decoded.event is not None]
-    batch = Batch(events)
+    batch = Batch(events, groups.searches)
     whole: EventRun | None = None
     delivered = 0
     for selection, group in groups.items():

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from extdebug.hub.fan_out import fan_out, fan_out_line
+from extdebug.hub.fan_out import Groups, fan_out, fan_out_line
 from extdebug.hub.gaps import entry_gaps, loss_gap
 from extdebug.hub.redacting_decoder import DecodedEntry, RedactingDecoder
 from extdebug.hub.runner_buffer import Number, RunnerBuffer, number_of
-from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, Selection, fitting
+from extdebug.hub.selection import FRAME_BYTES, FRAME_EVENTS, fitting
 from extdebug.hub.stats import StreamCounts
 from extdebug.hub.subscription import Subscription
 from extdebug.streams.continuity import Continuity, Loss
@@ -45,7 +45,7 @@ class WatchedStream:
         self.on_runners = False  # Redis is away, and runners are asked instead
         self.streamless = False  # there is no Redis to come back
         self._met: set[Number] = set()  # numbers that came from Redis while runners are asked
-        self._groups: dict[Selection, list[Subscription]] = {}
+        self._groups = Groups()
 
     @property
     def attached(self) -> bool:

@@ -22,6 +22,8 @@ RUNNER: Final = "extdebug/runner/publish/redaction.py"
 RUNNER_TESTS: Final = "tests/extdebug/runner/publish/test_redaction.py"
 DECODER_TESTS: Final = "tests/extdebug/hub/test_redacting_decoder.py"
 REDACTOR: Final = "policies/redaction/redactor.py"
+SEARCHES: Final = "extdebug/filters/searches.py"
+SEARCHES_TESTS: Final = "tests/extdebug/filters/test_searches.py"
 
 SHORTCUTS: Final = [
     Mutation(
@@ -195,5 +197,42 @@ SHORTCUTS: Final = [
         "        if type(key) is not str or names[key]:\n            return True\n    if",
         "        if type(key) is not str or names[key]:\n            break\n    if",
         RUNNER_TESTS,
+    ),
+    Mutation(
+        "an automaton of texts that gave up is believed", SEARCHES,
+        "if not hits or 0 not in hits:", "if hits is not None and 0 not in hits:", SEARCHES_TESTS,
+    ),
+    Mutation(
+        "the text before the one that was found counts as found", SEARCHES,
+        "self._known[hit - 1]", "self._known[hit - 2]", SEARCHES_TESTS,
+    ),
+    Mutation(
+        "a text is looked for as a pattern", SEARCHES,
+        "re2.escape(text)", "text", SEARCHES_TESTS,
+    ),
+    Mutation(
+        "a text that is not known counts as absent", "extdebug/filters/batch.py",
+        "return text not in joined if has is None else not has", "return not has", SEARCHES_TESTS,
+    ),
+    Mutation(
+        "texts as written and folded ones are looked for in the same", "extdebug/filters/batch.py",
+        'self._once(("found", whole, folded),', 'self._once(("found", whole),', SEARCHES_TESTS,
+    ),
+    Mutation(
+        "an automaton grows without end", SEARCHES,
+        "if taken > MOST_BYTES or", "if", SEARCHES_TESTS,
+    ),
+    Mutation(
+        "what does not fit is tried again with each batch", SEARCHES,
+        "if not known and text not in self._left_out:", "if not known:", SEARCHES_TESTS,
+    ),
+    Mutation(
+        "texts that nobody looks for are kept", SEARCHES,
+        "            self._make(self._asked)\n", "            self._make(self._known)\n",
+        SEARCHES_TESTS,
+    ),
+    Mutation(
+        "a stream's filters are searched for one by one", "extdebug/hub/fan_out.py",
+        "Batch(events, groups.searches)", "Batch(events)", "tests/extdebug/hub/test_fan_out.py",
     ),
 ]  # fmt: skip
