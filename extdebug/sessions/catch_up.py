@@ -138,10 +138,11 @@ class CatchUp:
 
     def rejoined(self) -> RingBuffer | None:
         """`live_ring`, with a line of it that was put back in it again, where that is all that
-        waits before it."""
+        waits before it, and nothing behind it was dropped."""
         sub = self._sub
         alone = len(self._pieces) == 1 and not (self.reading or self._rounds)
-        if alone and sub is not None and sub.runner_buffer is None:
+        plain = sub is not None and sub.runner_buffer is None and sub.ring.dropped_upto is None
+        if alone and sub is not None and plain:
             piece = self._pieces[0]
             if piece.chunk is not None and not (piece.history or piece.admitted):
                 self._pieces.clear()

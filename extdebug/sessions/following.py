@@ -51,21 +51,22 @@ class Following:
         runs of live events right behind the session's place and each a frame by itself; none of
         them: `step` has to be asked."""
         now, authority, status, flow = self._clock.time(), self._authority, self._status, self._flow
-        ring = self._catch_up.live_ring
-        if ring is None:
-            ring = self._catch_up.rejoined()
         if (
-            ring is None
+            not flow.plain
             or now >= self._lifetime.quiet_until
             or not authority.confirmed
             or authority.ending is not None
             or status.state is not LIVE
             or now >= status.quiet_until
-            or not flow.plain
             or self._playback.held
             or self._paging.asked
         ):
             return ()
+        ring = self._catch_up.live_ring
+        if ring is None:
+            ring = self._catch_up.rejoined()
+            if ring is None:
+                return ()
         made: list[Events] = []
         while len(made) < most:
             piece = ring.whole_frame(FRAME_EVENTS)

@@ -293,8 +293,19 @@ DELIVERIES: Final = [
     Mutation(
         "a line that waited goes into the ring while runners are asked",
         "extdebug/sessions/catch_up.py",
-        "        if alone and sub is not None and sub.runner_buffer is None:\n",
-        "        if alone and sub is not None:\n", "tests/extdebug/sessions/test_catch_up.py",
+        "sub.runner_buffer is None and sub.ring.dropped_upto", "sub.ring.dropped_upto",
+        "tests/extdebug/sessions/test_catch_up.py",
+    ),
+    Mutation(
+        "a line that waited goes behind what was dropped, which is read again no more",
+        "extdebug/sessions/catch_up.py", " and sub.ring.dropped_upto is None", "",
+        "tests/extdebug/sessions/test_catch_up.py",
+    ),
+    Mutation(
+        "a line that waited goes into the ring of who is told nothing, and is dropped there",
+        FOLLOWING, "        if (\n            not flow.plain\n",
+        "        self._catch_up.rejoined()\n        if (\n            not flow.plain\n",
+        FOLLOWING_TESTS,
     ),
     Mutation(
         "who follows is told a line after its end", FOLLOWING,
@@ -330,7 +341,7 @@ DELIVERIES: Final = [
     ),
     Mutation(
         "who follows is told lines before what was refused", FOLLOWING,
-        "            or not flow.plain\n", "", FOLLOWING_TESTS,
+        "            not flow.plain\n            or now", "            now", FOLLOWING_TESTS,
     ),
     Mutation(
         "who follows is told lines without what is lost before them", FOLLOWING,

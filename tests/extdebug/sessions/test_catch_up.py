@@ -113,7 +113,7 @@ async def test_a_live_line_that_was_put_back_goes_with_those_that_came_since() -
 
 
 @pytest.mark.parametrize(
-    "kind", ["of the past", "admitted", "no line", "of two", "runners", "read"]
+    "kind", ["of the past", "admitted", "no line", "of two", "runners", "read", "dropped"]
 )
 async def test_whatever_else_waits_stays_before_the_live_stream(kind: str) -> None:
     paper = Paper()
@@ -132,10 +132,14 @@ async def test_whatever_else_waits_stays_before_the_live_stream(kind: str) -> No
         paper.one.put_back(piece)
     if kind == "runners":
         paper.hub.ask_runners()
+    if kind == "dropped":
+        live.ring._limit = 1
+        paper.hub.write("two", "three")
+        paper.hub.write("four")
     paper.one.put_back(piece)
     held = live.ring.bytes
     assert paper.one.rejoined() is None
-    assert live.ring.bytes == held
+    assert (live.ring.bytes, live.ring.told_once) == (held, False)
     assert paper.one.take(Cursor(ZERO_ID)) is piece
 
 

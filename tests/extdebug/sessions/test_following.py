@@ -17,11 +17,12 @@ from extdebug.protocol.server_frames import StreamState
 from extdebug.sessions import close_reasons
 from extdebug.sessions.at_once import FRAMES_TOGETHER
 from extdebug.sessions.feed import Feed
-from extdebug.sessions.flow_control import Events, GapNotice
+from extdebug.sessions.flow_control import ACKS_WITHIN, Events, GapNotice
 from extdebug.sessions.following import Following
 from extdebug.sessions.lifetime import WARN_BEFORE
 from extdebug.sessions.status import ACCOUNT, IDLE
 from extdebug.sessions.turn import Message, Spoken
+from extdebug.streams.replies import Snapshot
 from extdebug.wire.events import GapReason
 from extdebug.wire.positions import EntryId, Span, Start
 from policies.decisions.facts import SessionLimits
@@ -39,14 +40,13 @@ class Watcher:
         self.said: list[Message] = []
         self.writes: list[int] = []  # frames of each
         self.steps = 0
-        turn = self.feed._turn
-        step = turn.step
+        step = self.feed._turn.step
 
         def counted(now: float) -> Message | None:
             self.steps += 1
             return step(now)
 
-        turn.step = counted  # type: ignore[method-assign]
+        self.feed._turn.step = counted  # type: ignore[method-assign]
         self.feed.speak_by(self._write)
         self.task = asyncio.create_task(self._read())
 
@@ -143,6 +143,37 @@ async def test_of_frames_together_the_refused_are_told_as_lost(stage: Stage) -> 
     gaps = [one.gap for one in watcher.said if isinstance(one, GapNotice)]
     assert {gap.reason for gap in gaps} == {GapReason.RATE_LIMITED}
     assert len(shown(watcher.said)) + sum(gap.missed or 0 for gap in gaps) == 401
+    watcher.task.cancel()
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0, 12), (ACKS_WITHIN, 6)])
+async def test_who_is_asked_aside_keeps_what_waited_for_its_window(
+    stage: Stage, seconds: float, asked: int
+) -> None:
+    """In time it reads all that its ring dropped; too late it has what was next to be told."""
+    watcher = Watcher(stage, limits=SessionLimits(window_bytes=2_000, ring_bytes=4_000))
+    await watcher.follow()
+    (live,) = watcher.hub.subscriptions
+    lines = [f"{number:04}" + "x" * 300 for number in range(24)]
+    for number, line in enumerate(lines):
+        if number == asked:
+            rows = len(watcher.hub.rows)
+            watcher.hub.watched.snapshot = Snapshot(
+                exists=True, length=rows, added=rows, first=EntryId(1, 0)
+            )
+            live.step_aside()
+        await watcher.write(line)
+    assert live.ring.dropped_upto
+    told = len(shown(watcher.said))
+    watcher.clock.forward(seconds)
+    for _ in range(12):
+        watcher.feed.ack(watcher.feed.flow.seq)
+        await settled()
+    if seconds:
+        assert shown(watcher.said)[: told + 1] == lines[: told + 1]
+        assert watcher.feed.flow.ledger.lost["not_consumed"] == 24 - len(shown(watcher.said))
+    else:
+        assert shown(watcher.said) == lines
     watcher.task.cancel()
 
 
