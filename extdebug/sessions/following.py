@@ -77,6 +77,7 @@ class Following:
             self.more = ring.pop_frame()
             if not flow.admits(chunk, now):
                 flow.refuse(piece, now)
+                self.more = True  # it has to be told, at its time
                 break
             made.append(flow.show_one(piece, chunk, now))
         if made:

@@ -308,6 +308,11 @@ DELIVERIES: Final = [
         FOLLOWING_TESTS,
     ),
     Mutation(
+        "what is refused behind a line is told by the next line", FOLLOWING,
+        "                self.more = True  # it has to be told, at its time\n", "",
+        FOLLOWING_TESTS,
+    ),
+    Mutation(
         "who follows is told a line after its end", FOLLOWING,
         "            or authority.ending is not None\n", "", FOLLOWING_TESTS,
     ),

@@ -14,7 +14,7 @@ from extdebug.hub.selection import FRAME_EVENTS
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.protocol.client_frames import Fetch
 from extdebug.protocol.server_frames import StreamState
-from extdebug.sessions import close_reasons
+from extdebug.sessions import close_reasons, flow_control, turn
 from extdebug.sessions.at_once import FRAMES_TOGETHER
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.flow_control import ACKS_WITHIN, Events, GapNotice
@@ -143,6 +143,22 @@ async def test_of_frames_together_the_refused_are_told_as_lost(stage: Stage) -> 
     gaps = [one.gap for one in watcher.said if isinstance(one, GapNotice)]
     assert {gap.reason for gap in gaps} == {GapReason.RATE_LIMITED}
     assert len(shown(watcher.said)) + sum(gap.missed or 0 for gap in gaps) == 401
+    watcher.task.cancel()
+
+
+async def test_what_is_refused_behind_a_line_is_told_at_its_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when the session has something else to say, which may be 15 s later."""
+    for module in (flow_control, turn):
+        monkeypatch.setattr(module, "LIMITED_EVERY", 0.05)
+    watcher = Watcher(stage, limits=SessionLimits(events_per_second=150))
+    await watcher.follow()
+    await watcher.write(*map(str, range(2 * FRAME_EVENTS)))
+    assert len(shown(watcher.said)) == FRAME_EVENTS
+    await asyncio.sleep(0.2)
+    assert isinstance(watcher.said[-1], GapNotice)
+    assert watcher.said[-1].gap.missed == FRAME_EVENTS
     watcher.task.cancel()
 
 
