@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 
 from extdebug.protocol.client_frames import ErrorCode, ProtocolError
 from extdebug.protocol.close_codes import CloseCode
+from extdebug.protocol.frame_rest import SHORT, ascii_of, rest_of
 from extdebug.protocol.server_frame_parts import (
     LedgerFigures,
     OverviewBucket,
@@ -262,19 +262,15 @@ def events_frame(runs: Sequence[bytes], *, seq: int, rev: int, cursor: Cursor | 
     """An `events` frame in parts, to be written one behind the other, from encoded events.
 
     A run is one event, or several joined by commas, and is no copy: it was encoded once and is
-    shared by all sessions that it goes to.
+    shared by all sessions that it goes to. Of a short one its end of the frame is, too.
     """
+    if len(runs) == 1 and len(run := runs[0]) <= SHORT:
+        return [b'{"type":"events","seq":%d,"rev":%d' % (seq, rev), rest_of(run, cursor)]
     head = b'{"type":"events","seq":%d,"rev":%d,"cursor":"%b","events":['
-    parts = [head % (seq, rev, _ascii(cursor)), runs[0] if runs else b"", b"]}"]
+    parts = [head % (seq, rev, ascii_of(cursor)), runs[0] if runs else b"", b"]}"]
     for run in runs[1:]:
         parts[-1:] = (b",", run, b"]}")
     return parts
-
-
-@lru_cache(maxsize=64)
-def _ascii(cursor: Cursor | str) -> bytes:
-    """A place as frames carry it; sessions that follow one stream say the same of each line."""
-    return str(cursor).encode("ascii")
 
 
 def page_frame(

@@ -115,8 +115,13 @@ class Playback:
     @property
     def held(self) -> bool:
         """Whether a line of the live stream may not be told as it comes."""
-        at_once = self._release.at_once and self._aside_until is None
-        return not at_once or self._selector.failed is not None
+        release = self._release
+        return (
+            self._aside_until is not None
+            or release.until is not None
+            or release.pace is not None
+            or self._selector.failed is not None
+        )
 
     @property
     def selection(self) -> Selection:

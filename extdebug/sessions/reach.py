@@ -44,12 +44,16 @@ class Reach:
 
     def told(self, first: DecodedEntry, last: DecodedEntry) -> None:
         """From one to the other events were sent, in the session's order."""
+        self.steps += 1
+        now = self._now
+        if now is not None and now[1] < first.id <= last.id:  # both have an id: it is their place
+            self._now = now[0], last.id
+            return
         begin = end = _place(first)
         if last is not first:
             end = _place(last)
-        self.steps += 1
-        if self._now is not None and self._now[1] < begin <= end:
-            self._now = (self._now[0], end)
+        if now is not None and now[1] < begin <= end:
+            self._now = now[0], end
             return
         self.pause()
         self._now = (min(begin, end), max(begin, end))

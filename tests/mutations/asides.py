@@ -92,7 +92,7 @@ ASIDES: Final = [
     ),
     Mutation(
         "who is asked aside is told the next line as if nothing were", PLAYBACK,
-        "self._release.at_once and self._aside_until is None", "self._release.at_once",
+        "            self._aside_until is not None\n            or release", "            release",
         PLAYBACK_TESTS,
     ),
     Mutation(

@@ -9,6 +9,7 @@ from tests.mutations.clusters import CLUSTERS
 from tests.mutations.cuts import CUTS
 from tests.mutations.deliveries import DELIVERIES
 from tests.mutations.directory import DIRECTORY
+from tests.mutations.frames import FRAMES
 from tests.mutations.levels import LEVELS
 from tests.mutations.lists import LISTS
 from tests.mutations.loss_core import LOSS_CORE
@@ -31,6 +32,7 @@ MUTATIONS: Final = [
     *CUTS,
     *DELIVERIES,
     *DIRECTORY,
+    *FRAMES,
     *LEVELS,
     *LISTS,
     *LOSS_CORE,

@@ -36,4 +36,8 @@ PURGES: Final = [
         "        self._past = _joined((*self._past, (_place(first), _place(last))))",
         "        _place(first), _place(last)", REACH_TESTS,
     ),
+    Mutation(
+        "purge: what is told of an earlier place counts as if it followed", REACH,
+        "now[1] < first.id <= last.id", "first.id <= last.id", REACH_TESTS,
+    ),
 ]  # fmt: skip

@@ -21,6 +21,16 @@ REQUEST_TESTS: Final = "tests/extdebug/sessions/test_overview_requests.py"
 
 RANGES: Final = [
     Mutation(
+        "a line beyond the end of the range is told as it comes", PLAYBACK,
+        "            or release.until is not None\n            or release.pace",
+        "            or release.pace", PLAYBACK_TESTS,
+    ),
+    Mutation(
+        "a session that plays is told the next line as it comes", PLAYBACK,
+        "            or release.pace is not None\n            or self._selector",
+        "            or self._selector", PLAYBACK_TESTS,
+    ),
+    Mutation(
         "the line at the end of a range is told", RELEASE,
         "if events[-1].id < until:", "if events[-1].id <= until:", RELEASE_TESTS,
     ),

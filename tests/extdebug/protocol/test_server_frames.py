@@ -49,9 +49,10 @@ def test_a_part_may_be_several_events_already_joined():
 
 
 def test_what_is_shared_is_not_copied():
-    run = encoded("a")
+    runs = [encoded("a"), encoded("b")]
+    parts = server_frames.events_frame(runs, seq=1, rev=1, cursor=HERE)
 
-    assert any(part is run for part in server_frames.events_frame([run], seq=1, rev=1, cursor=HERE))
+    assert all(any(part is run for part in parts) for run in runs)
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=64), st.none() | st.integers(0, 2**53))

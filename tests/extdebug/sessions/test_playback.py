@@ -198,6 +198,13 @@ async def test_a_range_that_ends_later_is_live_until_then() -> None:
     assert player.one.over
 
 
+async def test_no_line_passes_the_look_at_a_range_or_a_speed() -> None:
+    ends, plays = Paper(span=Span(until_ms=60_000)), Paper(span=Span(speed=2.0))
+    assert [one.one.held for one in (Paper(), ends, plays)] == [False, True, True]
+    ends.one.use_filter(EVERYTHING, start=None)
+    assert not ends.one.held
+
+
 async def test_an_event_beyond_a_range_ends_it_whatever_the_clock_says() -> None:
     player = Player(span=Span(until_ms=9000))
     player.wall = 7.0
