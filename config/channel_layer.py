@@ -27,7 +27,7 @@ def channel_layer(url: str, *, prefix: str) -> dict[str, Any]:
     if not url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     return {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "config.patient_layer.PatientLayer",
         "CONFIG": {"hosts": [_host(url)], "prefix": prefix},
     }
 

@@ -213,8 +213,8 @@ def backends() -> Iterator[CheckMessage]:
             hint="Set DATABASE_URL to PostgreSQL.",
             id="console.W303",
         )
-    redis_layer = settings.CHANNEL_LAYERS["default"]["BACKEND"].startswith("channels_redis.")
-    if settings.PRODUCTION and not redis_layer:
+    in_memory = settings.CHANNEL_LAYERS["default"]["BACKEND"].startswith("channels.layers.")
+    if settings.PRODUCTION and in_memory:
         yield Warning(
             "The channel layer does not leave this process: other processes learn of a revoked "
             "grant by polling, up to 2 s later.",

@@ -25,7 +25,7 @@ PRODUCTION: dict[str, Any] = {
     "ALLOWED_HOSTS": ["console.example"],
     "REDIS_URL": "rediss://redis.example:6379/0",
     "EXT_DEBUG_STREAM_MODE": "redis",
-    "CHANNEL_LAYERS": {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}},
+    "CHANNEL_LAYERS": {"default": {"BACKEND": "config.patient_layer.PatientLayer"}},
     "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql"}},
 }
 DEVELOPMENT: dict[str, Any] = {

@@ -78,7 +78,7 @@ def layer(settings: Any) -> Any:
     def use(url: str) -> None:
         settings.CHANNEL_LAYERS = {
             "default": {
-                "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+                "BACKEND": "config.patient_layer.PatientLayer",
                 "CONFIG": {"hosts": [{"address": url, "socket_timeout": 15}], "prefix": "layer"},
             }
         }

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from channels.layers import BaseChannelLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.exceptions import RedisError
 
 from config.channel_layer import channel_layer
+from config.patient_layer import PatientLayer
 from extdebug.wire.keys import Keys, Target
 from tests.faults.numbered_guest import Guest, written
 from tests.faults.oracle import Verdict, judge
@@ -90,7 +90,7 @@ async def test_a_node_dies_and_its_replica_is_followed(
     settings = channel_layer(cluster.url, prefix="ext-debug-layer")["CONFIG"]
     known = [("127.0.0.1", owner.port)]  # at first the node that dies alone
     (host,) = settings["hosts"]
-    layer = RedisPubSubChannelLayer(**{**settings, "hosts": [{**host, "nodes": known}]})
+    layer = PatientLayer(**{**settings, "hosts": [{**host, "nodes": known}]})
     channel = await _subscribed(layer)
     known += host["nodes"]
     guest = Guest(tmp_path)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from channels.layers import BaseChannelLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.exceptions import RedisError
 
 from config.channel_layer import channel_layer
+from config.patient_layer import PatientLayer
 from tests.faults.numbered_guest import Guest, written
 from tests.faults.oracle import judge
 from tests.faults.stage import LONG, Stage, poll
@@ -48,7 +48,7 @@ async def test_the_master_dies_and_all_follow_the_sentinels(
     }
     runner = {f"RUNNER_DEBUG_{name}": path for name, path in files.items()}
     console = await stage.console(address, **files)
-    layer = RedisPubSubChannelLayer(**channel_layer(watch.url, prefix="ext-debug-layer")["CONFIG"])
+    layer = PatientLayer(**channel_layer(watch.url, prefix="ext-debug-layer")["CONFIG"])
     channel = await _subscribed(layer)
     watcher = await stage.watcher(console)
     guest = Guest(tmp_path)
@@ -124,7 +124,7 @@ async def _hears(layer: BaseChannelLayer, channel: str, *, within: float) -> Non
         assert (await heard)["type"] == "cut.hint"
 
 
-async def _close(layer: RedisPubSubChannelLayer) -> None:
+async def _close(layer: PatientLayer) -> None:
     """And the connections to Sentinels, which the layer leaves to the end of its process."""
     for shard in layer._shards:
         await shard._redis.connection_pool.sentinel_manager.aclose()

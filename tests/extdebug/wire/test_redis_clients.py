@@ -8,12 +8,12 @@ import io
 from collections.abc import Callable, Iterator
 
 import pytest
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.core.management import call_command
 from pytest_django import Settings
 from redis.exceptions import NoPermissionError
 
 from config.channel_layer import channel_layer
+from config.patient_layer import PatientLayer
 from extdebug.filters.filter import EVERYTHING as ALL
 from extdebug.hub.hub import Hub
 from extdebug.hub.selection import Selection
@@ -134,7 +134,7 @@ async def test_a_cluster_is_reached_over_tls_with_certificates_of_both_sides(
         await link.close()
     assert [one for one in await readiness.redis_problems() if one.is_serious()] == []
     assert (await asyncio.to_thread(_tidied, cluster.url)) == 6
-    layer = RedisPubSubChannelLayer(**channel_layer(cluster.url, prefix="l")["CONFIG"])
+    layer = PatientLayer(**channel_layer(cluster.url, prefix="l")["CONFIG"])
     channel = await layer.new_channel()
     await layer.group_add("g", channel)
     await layer.group_send("g", {"type": "cut.hint"})
