@@ -106,9 +106,10 @@ class FlowControl:
         self.purged: Sequence[Purged] = ()  # what operators removed of this stream
         self.acked = seq
         self.acked_position = position
-        self.unacked = 0
+        self.unacked = self._sent_bytes = 0
         self.told_bytes = self.told_gaps = 0
         # A list and not a deque: an empty deque weighs 600 bytes, and sessions are mostly idle.
+        # Its number, the bytes sent with it and before it, the place behind it, and when.
         self._sent: list[tuple[int, int, Cursor, float]] = []
         self._events = TokenBucket(events_per_second)
         self._bytes = TokenBucket(bytes_per_second)
@@ -157,22 +158,21 @@ class FlowControl:
         """Everything up to `seq` arrived. False when that was never sent."""
         if seq > self.seq:
             return False
-        arrived = 0
-        for number, size, position, _ in self._sent:
-            if number > seq:
-                break
-            self.acked, self.acked_position = number, position
-            self.unacked -= size
-            arrived += 1
-        del self._sent[:arrived]
+        sent = self._sent
+        if sent and (arrived := seq - sent[0][0] + 1) > 0:  # numbered without a hole
+            self.acked, upto, self.acked_position, _ = sent[arrived - 1]
+            self.unacked = self._sent_bytes - upto
+            del sent[:arrived]
         return True
 
     def number(self, size: int, now: float) -> int:
         """The next seq, for `size` bytes of payload that count against the window."""
-        self.seq += 1
-        self._sent.append((self.seq, size + FRAME_OVERHEAD, self.position, now))
-        self.unacked += size + FRAME_OVERHEAD
-        return self.seq
+        self.seq = seq = self.seq + 1
+        size += FRAME_OVERHEAD
+        self._sent_bytes = upto = self._sent_bytes + size
+        self._sent.append((seq, upto, self.position, now))
+        self.unacked += size
+        return seq
 
     # --- rates --------------------------------------------------------------------------------
 
