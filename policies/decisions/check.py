@@ -32,14 +32,15 @@ class Check:
 def answered(rule: str, *, ok: bool, failure: Wording) -> Check:
     """The answer to a rule; `failure` has the words for both."""
     if ok:
-        return _met(str(rule), failure.fine)
+        return _met(rule, failure.fine.you, failure.fine.other)
     return _check(str(rule), ok=False, said=failure.reason, hint=failure.hint)
 
 
 @lru_cache(maxsize=64)
-def _met(rule: str, said: Sentence) -> Check:
-    """One for all decisions: a session that runs holds ten of them."""
-    return _check(rule, ok=True, said=said, hint=NOTHING)
+def _met(rule: str, you: str, other: str) -> Check:
+    """One for all decisions: a session that runs holds ten of them. Asked by texts, which know
+    their hashes."""
+    return _check(str(rule), ok=True, said=Sentence(you, other), hint=NOTHING)
 
 
 def _check(rule: str, *, ok: bool, said: Sentence, hint: Sentence) -> Check:

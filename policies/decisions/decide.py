@@ -219,7 +219,9 @@ def _token(facts: Facts, now: dt.datetime) -> list[Check]:
 def _environment(facts: Facts) -> Check:
     words = FAILURES[DecisionRule.ENVIRONMENT]
     ok = facts.policy is not None and facts.policy.enabled
-    return _check(DecisionRule.ENVIRONMENT, ok=ok, failure=words.about(facts.environment))
+    if not ok:
+        words = words.about(facts.environment)
+    return _check(DecisionRule.ENVIRONMENT, ok=ok, failure=words)
 
 
 def _lock(facts: Facts, now: dt.datetime) -> Check:

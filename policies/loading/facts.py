@@ -20,6 +20,7 @@ from policies.decisions.facts import (
     EnvironmentRules,
     Facts,
     LockFact,
+    SessionLimits,
     TokenFact,
 )
 from policies.loading import grants, snapshot
@@ -108,6 +109,7 @@ class _Batch:
         self.off_at = {tenant for tenant, _ in self.off}
         self.limits = {(row[0], row[1]): dict(zip(limits.FIELDS, row[2:], strict=True))
                        for row in rows["limits"]}  # fmt: skip
+        self._effective: dict[tuple[Pair, ...], SessionLimits] = {}  # by the rows that have a say
         self.grants = grants.of_rows(rows)
         self.tokens = {row[0]: row for row in rows["tokens"]}
 
@@ -147,8 +149,17 @@ class _Batch:
             or (tenantless and tenant_id is not None and tenant_id in self.off_at),
             locks=tuple(self._locks(q.user_id, tenant_id, extension_id)),
             grants=tuple(self.grants.get((q.user_id, q.tenant, q.extension, granted_to), ())),
-            limits=limits.effective([self.limits.get(scope) for scope in scopes]),
+            limits=self._limits(scopes),
         )
+
+    def _limits(self, scopes: Sequence[Pair]) -> SessionLimits:
+        """Worked out once for all targets about which the same rows speak, which are nearly all."""
+        speaking = tuple([scope for scope in scopes if scope in self.limits])
+        known = self._effective.get(speaking)
+        if known is None:
+            known = limits.effective([self.limits.get(scope) for scope in scopes])
+            self._effective[speaking] = known
+        return known
 
     def _consents(
         self, tenant_id: int | None, extension_id: int | None, *, tenantless: bool
