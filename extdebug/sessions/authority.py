@@ -58,10 +58,13 @@ class Authority:
         if not decision.allowed:
             self.end(close_reasons.cut(decision), now=now)
             return False
+        before, waited = self.decision, not self.confirmed or self.lifetime.due(now)
         self.confirmed = True
-        before, self.decision = self.decision, decision
         # Counted from the question: an answer that was long on its way prolongs nothing.
         self.lifetime.authority(decision.until, decided=decision.now, now=asked_at)
+        if decision.says_the_same(before) and not waited:
+            return False  # as nearly always: there is nothing to look at again, and nobody waits
+        self.decision = decision
         self._wake()
         return decision.installs != before.installs
 

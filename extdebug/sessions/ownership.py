@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Collection
+from typing import Final
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -22,6 +24,11 @@ from extdebug.sessions.heartbeats import SILENT
 from extdebug.sessions.store import Lease
 from extdebug.wire.keys import Target
 from policies.access import Viewer
+
+_HEALTHY: Final = (
+    "SELECT holder FROM extdebug_debugsession"
+    " WHERE process = %s AND closed_at IS NULL AND end_requested_at IS NULL"
+)
 
 
 def close_abandoned(*, now: dt.datetime | None = None) -> int:
@@ -71,8 +78,9 @@ def held_elsewhere(process: str, leases: Collection[Lease]) -> dict[str, str]:
     """
     # Nearly all are as they were. A holder is the name of one lease alone (`open_rows`,
     # `comebacks`), so that a row which says it is that lease's, whatever its session.
-    healthy = DebugSession.objects.filter(process=process, closed_at=None, end_requested_at=None)
-    held = frozenset(healthy.order_by().values_list("holder", flat=True))
+    with connection.cursor() as cursor:  # by hand: the ORM takes as long again as the database
+        cursor.execute(_HEALTHY, [process])
+        held = {holder for (holder,) in cursor.fetchall()}
     doubted = [lease for lease in leases if lease.holder not in held]
     rows: dict[str, tuple[str, bool, str | None]] = {}
     keys = list({lease.id for lease in doubted})

@@ -18,6 +18,7 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.watcher_rows import Watcher
 from extdebug.wire.keys import Target
 from extdebug.wire.stopping import stop
+from extdebug.wire.ticks import next_round
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,8 @@ class PresenceRounds:
         self._every = every
         self._stale = stale
         self._read_at = time.monotonic()
-        self._known: dict[Target, tuple[Watcher, ...]] = {}  # as it was last read
+        self._known: dict[Target, tuple[Watcher, ...]] = {}  # as it was last read, and told
+        self._told: tuple[Feed, ...] = ()  # those who were there then
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -63,12 +65,13 @@ class PresenceRounds:
 
     async def _for_ever(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
+            await next_round(self._every)
             try:
                 await self.round()
             except Exception:
                 log.exception("who else watches could not be read or written")
                 if time.monotonic() - self._read_at >= self._stale:
+                    self._told = ()
                     for feed in self._feeds():
                         feed.presence.tell(())
 
@@ -95,15 +98,20 @@ class PresenceRounds:
                     presence.wrote(entry)
 
     async def _read(self) -> None:
-        told = [feed for feed in self._feeds() if feed.presence.told_of_others]
+        feeds = tuple(self._feeds())
+        told = [feed for feed in feeds if feed.presence.told_of_others]
         if told:
             async with asyncio.timeout(READ_WITHIN):
                 found = await self._records(self._rows.read, {feed.target for feed in told})
             # Compared once, and not by each session with what it was told last.
-            same = {
-                target: known for target, known in self._known.items() if found.get(target) == known
-            }
-            self._known = {**found, **same}
-            for feed in told:
-                feed.presence.tell(self._known.get(feed.target, ()))
+            if feeds != self._told or found != self._known:
+                same = {
+                    target: known
+                    for target, known in self._known.items()
+                    if found.get(target) == known
+                }
+                self._known = {**found, **same}
+                for feed in told:
+                    feed.presence.tell(self._known.get(feed.target, ()))
+                self._told = feeds
         self._read_at = time.monotonic()

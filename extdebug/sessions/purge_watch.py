@@ -14,6 +14,7 @@ from extdebug.sessions.feed import Feed
 from extdebug.sessions.purge_orders import recent
 from extdebug.sessions.purged import Purged
 from extdebug.wire.keys import Target
+from extdebug.wire.ticks import round_after
 
 POLL: Final = 0.75  # seconds between two looks when no hint comes
 
@@ -30,7 +31,7 @@ class PurgeWatch:
         self, *, read_again: Callable[[Target], None], recent: Callable[[], Found] = recent
     ) -> None:
         self.due = True
-        self._looked_at = 0.0
+        self._look_at = 0.0
         self._recent = recent
         self._read_again = read_again
         self._known: dict[Target, tuple[Purged, ...]] = {}
@@ -45,9 +46,9 @@ class PurgeWatch:
         """Lines that an operator removed are not told any more, wherever they wait here.
 
         `now` in seconds of any clock that does not go back."""
-        if not feeds or not (self.due or now - self._looked_at >= POLL):
+        if not feeds or not (self.due or now >= self._look_at):
             return
-        self.due, self._looked_at = False, now
+        self.due, self._look_at = False, round_after(now, POLL)
         try:
             found = await in_policy_threads(self._recent)
         except BaseException:

@@ -21,6 +21,7 @@ from audit import trail
 from extdebug.db import Bridge, in_record_threads
 from extdebug.sessions import heartbeats, store
 from extdebug.sessions.feed import Feed
+from extdebug.wire.ticks import next_round, round_after
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class RowWriter:
                 await self._note(tuple(feeds()))
             except Exception:
                 log.exception("the sign of life could not be written")
-            await asyncio.sleep(every)
+            await next_round(every)
 
     async def _note(self, feeds: Sequence[Feed]) -> None:
         """The accounts that moved, some at a time: an account is not old when it is written."""
@@ -134,7 +135,8 @@ class RowWriter:
         while True:
             with contextlib.suppress(TimeoutError):
                 # Not wait_for: until Python 3.12 it swallows a cancel at the moment of the event.
-                async with asyncio.timeout(every):
+                now = asyncio.get_running_loop().time()
+                async with asyncio.timeout_at(round_after(now, every)):
                     await self._unsettled.wait()
             self._unsettled.clear()
             try:

@@ -20,9 +20,12 @@ from extdebug.db import in_policy_threads
 from extdebug.sessions import close_reasons, layer_listener, ownership
 from extdebug.sessions.feed import Feed
 from extdebug.sessions.purge_watch import PurgeWatch
+from extdebug.sessions.roster import Roster
 from extdebug.sessions.row_writer import RowWriter, SessionWrites
 from extdebug.sessions.session_spans import SessionSpans
+from extdebug.sessions.unserved import Unserved
 from extdebug.wire.stopping import stop
+from extdebug.wire.ticks import next_round, round_after
 from policies import access
 from policies.loading.redactor import current_redactor
 from policies.redaction.redactor import Redactor
@@ -79,7 +82,8 @@ class Supervisor:
         self._rows = RowWriter(name=name, health=health, writes=writes or SessionWrites())
         self._timings = timings
         self._at_once = at_once
-        self._feeds: dict[Feed, float] = {}  # and when each was last decided
+        self._feeds = Roster(afresh=timings.afresh)
+        self._unserved = Unserved()
         self._soon: set[Feed] = set()
         self._bell = asyncio.Event()
         self._empty = asyncio.Event()
@@ -132,15 +136,17 @@ class Supervisor:
         earlier = self.serving(feed.lease.id)
         if earlier is not None:
             earlier.end(close_reasons.TAKEN)
-        self._feeds[feed] = time.monotonic()
+        self._feeds.add(feed)
+        self._unserved.watch(feed)
         if self._purges is not None:
             self._purges.tell(feed)
         self._empty.clear()
         self.decide_soon(feed)
 
     def forget(self, feed: Feed) -> None:
-        self._feeds.pop(feed, None)
+        self._feeds.remove(feed)
         self._soon.discard(feed)
+        self._unserved.forget(feed)
         self._rows.forget(feed)
         if not self._feeds:
             self._empty.set()
@@ -176,18 +182,19 @@ class Supervisor:
 
     async def _poll(self) -> None:
         rows_at = 0.0
+        loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._timings.poll):
+                async with asyncio.timeout_at(round_after(loop.time(), self._timings.poll)):
                     await self._bell.wait()
             self._bell.clear()
             try:
                 async with asyncio.timeout(self._timings.blind):  # a database may never answer
                     rows_due = (now := time.monotonic()) >= rows_at
-                    await self._look(stale=self._stale(now) if rows_due else ())
+                    await self._look(stale=self._feeds.stale(now) if rows_due else ())
                     try:
                         if rows_due and self._feeds:
-                            rows_at = now + self._timings.rows
+                            rows_at = round_after(now, self._timings.rows)
                             await self._look_at_rows()
                         if self._purges is not None:
                             await self._purges.look(self.feeds, now=now)
@@ -200,11 +207,6 @@ class Supervisor:
                 log.exception("policy cannot be read")
                 self._fail_closed()
                 await asyncio.sleep(self._timings.rows)
-
-    def _stale(self, now: float) -> Sequence[Feed]:
-        """Those whose last decision was long ago, or holds no more by time alone."""
-        oldest = now - self._timings.afresh
-        return [feed for feed, at in self._feeds.items() if at <= oldest or feed.due]
 
     async def _look(self, *, stale: Sequence[Feed]) -> None:
         version = await in_policy_threads(self._policy.policy_version)
@@ -230,31 +232,29 @@ class Supervisor:
             asked.setdefault(key, []).append(feed)
         first = [group[0] for group in asked.values()]
         questions = [(one.viewer, one.target.tenant, one.target.extension) for one in first]
-        asked_at = asyncio.get_running_loop().time()
+        asked_at, before = asyncio.get_running_loop().time(), time.monotonic()
         answers = await in_policy_threads(self._policy.decide_many, questions)
-        now = time.monotonic()
         for group, decision in zip(asked.values(), answers, strict=True):
             for feed in group:
                 if feed not in self._feeds:
                     continue
-                self._feeds[feed] = now
-                before = feed.decision.grant_id
+                self._feeds.decided(feed, decision, asked=before)
+                grant_id = feed.decision.grant_id
                 if self._spans is not None:
                     self._spans.decided(feed, decision, asked_at=asked_at)
                 feed.apply(decision, asked_at=asked_at)
-                if decision.allowed and decision.grant_id != before:
+                if decision.allowed and decision.grant_id != grant_id:
                     self._rows.moved(feed)
 
     async def _look_at_rows(self) -> None:
         """Sign-ins that ended, sessions an operator ended, sessions that went elsewhere."""
-        feeds = self.feeds
-        viewers, leases = [feed.viewer for feed in feeds], [feed.lease for feed in feeds]
+        viewers, sessions, leases = self._feeds.asked
         live = await in_policy_threads(self._policy.live_principals, viewers)
-        for position, feed in enumerate(feeds):
-            if position not in live:
+        for position in set(range(len(viewers))) - live:
+            for feed in sessions[position]:
                 feed.end(close_reasons.SIGNED_OUT)
         verdicts = await in_policy_threads(self._policy.held_elsewhere, self._name, leases)
-        for feed in feeds if verdicts else ():
+        for feed in self.feeds if verdicts else ():
             verdict = verdicts.get(feed.lease.holder, "")
             if verdict.startswith("ended"):
                 by = verdict[len("ended ") :]
@@ -272,15 +272,15 @@ class Supervisor:
     async def _guard(self) -> None:
         """Waits for nothing and nobody: what the others cannot do while a question hangs."""
         while True:
-            await asyncio.sleep(self._timings.guard)
+            await next_round(self._timings.guard)
             self.start()  # whatever has died
             self._fail_closed()
-            for feed in self.feeds:
-                if feed.unserved(asyncio.get_running_loop().time()):
-                    self.forget(feed)
-                    ending = asyncio.create_task(_finish(feed), name="unserved")
-                    self._finishing.add(ending)
-                    ending.add_done_callback(self._finishing.discard)
+            now = asyncio.get_running_loop().time()
+            for feed in self._unserved.look(now):
+                self.forget(feed)
+                ending = asyncio.create_task(_finish(feed), name="unserved")
+                self._finishing.add(ending)
+                ending.add_done_callback(self._finishing.discard)
 
     async def _look_at_rules(self) -> None:
         if (version := self._version) == self._rules_version:

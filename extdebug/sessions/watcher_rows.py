@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import transaction
-from django.db.models import Count, Q
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from audit import trail
@@ -44,31 +44,36 @@ class Watcher:
     shared: Shared | None
 
 
+NOBODY: Final[tuple[Watcher, ...]] = ()
+_SHARED: Final = (
+    "SELECT tenant, extension FROM extdebug_debugsession"
+    " WHERE closed_at IS NULL AND tenant IN ({marks})"
+    " AND process IN (SELECT name FROM extdebug_process WHERE beat_at >= %s)"
+    " GROUP BY tenant, extension HAVING COUNT(*) > 1"
+)
+
+
 def read(targets: Collection[Target]) -> dict[Target, tuple[Watcher, ...]]:
     """The connected sessions of these targets, oldest first. Nobody where one session alone is
     open: there is nobody to tell of it. One query more finds those.
 
     Left out are those of a process that fell silent, and rows that say no standing.
     """
-    found: dict[Target, list[Watcher]] = {target: [] for target in targets}
-    if shared := _shared(targets):
-        _fill(found, shared)
-    return {target: tuple(watchers) for target, watchers in found.items()}
+    found = dict.fromkeys(targets, NOBODY)
+    if targets and (shared := _shared(targets)):
+        found.update(_watchers(shared))
+    return found
 
 
 def _shared(targets: Collection[Target]) -> set[Target]:
     """Those that more than one session is open on: .7 ms for 1,000 targets, where to read the rows
     of all would take 15."""
-    rows = (
-        DebugSession.objects.filter(
-            closed_at=None, process__in=_alive(), tenant__in={one.tenant for one in targets}
-        )
-        .order_by()
-        .values("tenant", "extension")
-        .annotate(sessions=Count("*"))
-        .filter(sessions__gt=1)
-        .values_list("tenant", "extension")
-    )
+    tenants = sorted({one.tenant for one in targets})
+    alive = connection.ops.adapt_datetimefield_value(timezone.now() - SILENT)
+    marks = ", ".join(["%s"] * len(tenants))
+    with connection.cursor() as cursor:  # by hand: the ORM takes as long again as the database
+        cursor.execute(_SHARED.format(marks=marks), [*tenants, alive])
+        rows = cursor.fetchall()
     return {Target(tenant, extension) for tenant, extension in rows}.intersection(targets)
 
 
@@ -77,7 +82,8 @@ def _alive() -> Any:
     return Process.objects.filter(beat_at__gte=timezone.now() - SILENT).values("name")
 
 
-def _fill(found: Mapping[Target, list[Watcher]], targets: Collection[Target]) -> None:
+def _watchers(targets: Collection[Target]) -> dict[Target, tuple[Watcher, ...]]:
+    found: dict[Target, list[Watcher]] = {target: [] for target in targets}
     now = timezone.now()
     connected = Q(detached_at=None) | Q(
         detached_at__gte=now - BETWEEN_POLLS, transport=DebugSession.Transport.POLL
@@ -100,6 +106,7 @@ def _fill(found: Mapping[Target, list[Watcher]], targets: Collection[Target]) ->
         if watchers is not None and len(watchers) < MOST_OF_TARGET:
             stands = Standing.of_json(standing)  # type: ignore[arg-type]  # not null, by the filter
             watchers.append(Watcher(str(pk), user_id, name, transport, since, stands, shared))
+    return {target: tuple(watchers) for target, watchers in found.items()}
 
 
 def write(

@@ -6,6 +6,7 @@ An asyncio.Event keeps an empty deque, a Queue four of them: 760 bytes each, 4.5
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -22,10 +23,11 @@ class Gate(Protocol):
 class LightEvent:
     """As an asyncio.Event."""
 
-    __slots__ = ("_set", "_waiters")
+    __slots__ = ("_call", "_set", "_waiters")
 
     def __init__(self) -> None:
         self._set = False
+        self._call: Callable[[], None] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
 
     def is_set(self) -> bool:
@@ -34,12 +36,18 @@ class LightEvent:
     def set(self) -> None:
         """Wake all who wait."""
         self._set = True
+        if self._call is not None:
+            self._call()
         for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
     def clear(self) -> None:
         self._set = False
+
+    def call(self, when_set: Callable[[], None]) -> None:
+        """Call this one function each time that it is set."""
+        self._call = when_set
 
     async def wait(self) -> None:
         """Until it is set; at once if it is."""

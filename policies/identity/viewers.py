@@ -43,6 +43,11 @@ class Viewer:
     session_key: str = field(default="", repr=False)
     auth_hash: str = field(default="", repr=False)
 
+    @property
+    def sign_in(self) -> tuple[int, str, str, str]:
+        """Of all who share it `live_principals` says the same."""
+        return self.user_id, self.session_hash, self.session_key, self.auth_hash
+
 
 def hash_session_key(session_key: str) -> str:
     """SHA-256 of a session key in hex, for logs, messages and rows; "" for no key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest_asyncio
 
 from extdebug.sessions.close_reasons import CloseReason
 from extdebug.sessions.supervisor import Supervisor, Timings
+from extdebug.wire.light_waits import LightEvent
 from policies.decisions.decide import Decision
 from policies.decisions.facts import SessionLimits
 from policies.identity.viewers import Viewer
@@ -40,7 +42,8 @@ class Session:
         self.target = SimpleNamespace(tenant="acme", extension=f"e{user}")
         self.lease = SimpleNamespace(id=f"s{user}", holder="h")
         self.decision = decision
-        self.due = False
+        self.ended = LightEvent()
+        self.lifetime = SimpleNamespace(quiet_until=math.inf)
         self.ending: CloseReason | None = None
         self.applied = 0
         self.finished = False

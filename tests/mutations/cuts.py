@@ -31,13 +31,12 @@ CUTS: Final = [
     ),
     Mutation(
         "a session whose end an operator asked for counts as one that goes on", OWNERSHIP,
-        "process=process, closed_at=None, end_requested_at=None", "process=process, closed_at=None",
+        "closed_at IS NULL AND end_requested_at IS NULL", "closed_at IS NULL",
         OWNERSHIP_TESTS + " -k removed_row_lets_go",
     ),
     Mutation(
         "a session that was closed counts as one that goes on", OWNERSHIP,
-        "process=process, closed_at=None, end_requested_at=None",
-        "process=process, end_requested_at=None",
+        "closed_at IS NULL AND end_requested_at IS NULL", "end_requested_at IS NULL",
         OWNERSHIP_TESTS + " -k closed_row_lets_go",
     ),
     Mutation(
@@ -50,6 +49,37 @@ CUTS: Final = [
         "if self.asked and self._ended_at is None and now < self.lifetime.quiet_until:",
         "if self.asked and self._ended_at is None:",
         "tests/extdebug/sessions/test_authority.py -k asked_once",
+    ),
+    Mutation(
+        "who ended and is stuck is asked about seldom", "extdebug/sessions/unserved.py",
+        "        feed.ended.call(lambda: self._ended(feed))\n", "",
+        "tests/extdebug/sessions/test_unserved.py -k ended",
+    ),
+    Mutation(
+        "who was never begun is asked about seldom", "extdebug/sessions/unserved.py",
+        ">= UNSERVED:  # it would", ">= 0:  # it would",
+        "tests/extdebug/sessions/test_unserved.py -k never_begin",
+    ),
+    Mutation(
+        "of all who share a user one is asked about", "policies/identity/viewers.py",
+        "return self.user_id, self.session_hash, self.session_key, self.auth_hash",
+        "return self.user_id, \"\", \"\", \"\"",
+        "tests/extdebug/sessions/test_roster.py -k each_sign_in",
+    ),
+    Mutation(
+        "whoever came since is not asked about", "extdebug/sessions/roster.py",
+        "+ self._afresh\n        self._asked = None\n", "+ self._afresh\n",
+        "tests/extdebug/sessions/test_roster.py -k comes_or_leaves",
+    ),
+    Mutation(
+        "whoever waits for a decision sleeps on when it says the same", AUTHORITY,
+        "if decision.says_the_same(before) and not waited:", "if decision.says_the_same(before):",
+        "tests/extdebug/sessions/test_authority.py -k is_woken",
+    ),
+    Mutation(
+        "a person who became the tenant's admin is told of others as before",
+        "policies/decisions/decide.py", "and self.tenant_admin == other.tenant_admin", "",
+        "tests/extdebug/sessions/test_authority.py -k others_are_told",
     ),
     Mutation(
         "what an SSE client has no room for is made before the scope changes",

@@ -11,6 +11,7 @@ TURN: Final = "extdebug/sessions/turn.py"
 AT_ONCE: Final = "extdebug/sessions/at_once.py"
 LIFETIME: Final = "extdebug/sessions/lifetime.py"
 FEED: Final = "extdebug/sessions/feed.py"
+ROSTER: Final = "extdebug/sessions/roster.py"
 SUPERVISOR: Final = "extdebug/sessions/supervisor.py"
 SUBSCRIPTION: Final = "extdebug/hub/subscription.py"
 SPEAKERS: Final = "extdebug/sessions/speakers.py"
@@ -177,12 +178,13 @@ DELIVERIES: Final = [
         "await self._look_at_rules()  # whatever", "pass  # whatever", SUPERVISOR_TESTS,
     ),
     Mutation(
-        "without a hint nothing is decided afresh", SUPERVISOR,
-        "if at <= oldest or feed.due]", "if feed.due]", SUPERVISOR_TESTS,
+        "without a hint nothing is decided afresh", ROSTER,
+        "        at = time.monotonic() + self._afresh", "        at = time.monotonic() + 1e9",
+        SUPERVISOR_TESTS,
     ),
     Mutation(
-        "a decision whose time is up is not made afresh", SUPERVISOR,
-        "if at <= oldest or feed.due]", "if at <= oldest]", SUPERVISOR_TESTS,
+        "a decision whose time is up is not made afresh", ROSTER,
+        "if decision.until is not None:", "if False:", SUPERVISOR_TESTS,
     ),
     Mutation(
         "counts keep the selectors of all who ever asked", "extdebug/hub/overview.py",

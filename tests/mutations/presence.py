@@ -36,7 +36,17 @@ PRESENCES: Final = [
         PRESENCE_TESTS,
     ),
     Mutation(
-        "two who watch one stream are alone", ROWS, "sessions__gt=1", "sessions__gt=2", ROWS_TESTS,
+        "who comes while nobody leaves is told of nobody", "extdebug/sessions/presence_rounds.py",
+        "if feeds != self._told or found", "if found",
+        "tests/extdebug/sessions/test_presence_rounds.py -k who_comes",
+    ),
+    Mutation(
+        "what changes is told to those who come", "extdebug/sessions/presence_rounds.py",
+        "if feeds != self._told or found != self._known:", "if feeds != self._told:",
+        "tests/extdebug/sessions/test_presence_rounds.py -k what_changes",
+    ),
+    Mutation(
+        "two who watch one stream are alone", ROWS, "COUNT(*) > 1", "COUNT(*) > 2", ROWS_TESTS,
     ),
     Mutation(
         "a shared filter is written as it was typed", PRESENCE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,33 @@ async def test_a_decision_confirms_and_says_whether_the_scope_changed(
     assert authority.apply(narrow, asked_at=BORN, now=BORN)
     assert authority.decision is narrow
     assert not authority.apply(narrow, asked_at=BORN, now=BORN)
-    assert woken.times == 3
+    assert woken.times == 2, "what says the same wakes nobody"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"tenant_admin": True}, {"grant_reason": "x"}, {"break_glass": True}]
+)
+async def test_a_decision_that_differs_in_anything_that_others_are_told_holds_from_now_on(
+    authority: Authority, woken: Woken, changed: dict[str, Any]
+) -> None:
+    authority.apply(allowed(), asked_at=BORN, now=BORN)
+    other = allowed(**changed)
+    authority.apply(other, asked_at=BORN, now=BORN)
+    assert authority.decision is other
+    assert woken.times == 2
+
+
+async def test_whoever_waits_for_a_decision_is_woken_by_one_that_says_the_same(
+    authority: Authority, woken: Woken
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    limited = allowed(now=now, until=now + dt.timedelta(seconds=30))
+    authority.apply(limited, asked_at=BORN, now=BORN)
+    authority.apply(limited, asked_at=BORN + 10, now=BORN + 10)
+    assert woken.times == 1
+    assert not authority.lifetime.due(BORN + 39), "it holds longer all the same"
+    authority.apply(limited, asked_at=BORN + 40, now=BORN + 40)
+    assert woken.times == 2
 
 
 async def test_authority_counts_from_the_question(authority: Authority) -> None:

@@ -164,3 +164,22 @@ async def test_equal_readings_are_compared_once_and_not_by_each_session() -> Non
     Compared.times = 0
     await round_of_all.round()
     assert Compared.times == 1
+
+
+async def test_who_comes_is_told_of_others_and_what_changes_is_told_to_all() -> None:
+    rows, stage = PaperRows(), Stage()
+    rows.watchers = (watcher(),)
+    feeds = [stage.open()]
+    one = rounds(rows, feeds)
+    await said(feeds[0])
+    await one.round()
+    assert await told(feeds[0]) == [["dora"]]
+    feeds.append(stage.open())
+    await said(feeds[1])
+    await one.round()
+    assert [await told(feed) for feed in feeds] == [[], [["dora"]]]
+    rows.watchers = ()
+    await one.round()
+    assert [await told(feed) for feed in feeds] == [[[]], [[]]]
+    await one.round()
+    assert [await told(feed) for feed in feeds] == [[], []]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
+import math
 import threading
 import uuid
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from django.db import OperationalError
 
 from extdebug.sessions import close_reasons
 from extdebug.sessions.supervisor import Supervisor, Timings
+from extdebug.wire.light_waits import LightEvent
 
 
 @dataclass(eq=False)
@@ -26,14 +29,16 @@ class Watching:
     extension: str = ""
     environment: str = "production"
     session_hash: str = ""
-    due: bool = False
     ending: Any = None
     applied: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.viewer = SimpleNamespace(
-            user_id=1, username="dan", token_id=None, session_hash=self.session_hash
-        )
+            user_id=1, username="dan", token_id=None, session_hash=self.session_hash,
+            sign_in=self.session_hash or self.name,
+        )  # fmt: skip
+        self.ended = LightEvent()
+        self.lifetime = SimpleNamespace(quiet_until=math.inf)
         self.target = SimpleNamespace(tenant="acme", extension=self.extension or self.name)
         self.lease = SimpleNamespace(id=self.name, holder=uuid.uuid4().hex)
         self.decision = decision(environment=self.environment)
@@ -54,8 +59,15 @@ class Watching:
         return False
 
 
-def decision(*, allowed: bool = True, environment: str = "production") -> Any:
-    return SimpleNamespace(allowed=allowed, environment=environment, grant_id=None)
+def decision(
+    *, allowed: bool = True, environment: str = "production", seconds: float | None = None
+) -> Any:
+    """One that holds for so many seconds by time alone."""
+    now = dt.datetime.now(dt.UTC)
+    until = None if seconds is None else now + dt.timedelta(seconds=seconds)
+    return SimpleNamespace(
+        allowed=allowed, environment=environment, grant_id=None, now=now, until=until
+    )
 
 
 class World:
@@ -346,9 +358,9 @@ async def test_a_decision_is_made_afresh_though_nothing_says_that_it_changed(
     world: World, due: bool
 ) -> None:
     feed = Watching("a")
+    world.answer = decision(seconds=0.1 if due else None)
     _, task = await walking(world, feed, afresh=15.0 if due else 0.1)
     await until(lambda: feed.applied)
     world.answer = decision(allowed=False)
-    feed.due = due
     await until(lambda: feed.ending)
     task.cancel()

@@ -83,3 +83,13 @@ async def test_a_queue_has_one_reader_at_a_time():
         await queue.get()
     queue.put_nowait(1)
     assert await asyncio.wait_for(reading, 1) == 1
+
+
+async def test_one_function_is_called_each_time_that_an_event_is_set() -> None:
+    event, called = LightEvent(), []
+    event.call(lambda: called.append(event.is_set()))
+    assert called == []
+    event.set()
+    event.clear()
+    event.set()
+    assert called == [True, True]
