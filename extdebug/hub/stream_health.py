@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from extdebug.hub.watched_stream import WatchedStream
 from extdebug.wire.keys import Target
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHealth:
+class StreamHealth(msgspec.Struct, frozen=True):
     """Ages are milliseconds; None: not known (no reading yet, or a stream without an index)."""
 
     target: Target

@@ -17,20 +17,22 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from extdebug.hub.agenda import Agenda
+from extdebug.hub.blocking_read import BlockingRead
 from extdebug.hub.linger import Linger
 from extdebug.hub.stream_reader import StreamReader
 from extdebug.hub.waking import unblock
 from extdebug.hub.watched_stream import WatchedStream
-from extdebug.streams.connection import LOST, Link, pack
+from extdebug.streams.connection import LOST, Link
 from extdebug.streams.replies import read_keys
 from extdebug.streams.server_identity import ServerIdentity
 from extdebug.wire.backoff import jittered
 from extdebug.wire.redis_causes import SlotAway, cause
+from extdebug.wire.ticks import round_after
 
 log = logging.getLogger(__name__)
 
 MOST_KEYS: Final = 128  # waking one read costs Redis ~0.5 us per key it lists
-BLOCK: Final = 1.0  # seconds
+BLOCK: Final = 1.0  # seconds between the rounds at which a read ends that brings nothing
 PROVE_EVERY: Final = 0.5  # seconds between two pipelines of proofs, at the least
 PROVE_AT_ONCE: Final = 32  # streams of one: a millisecond of ours
 PACED: Final = 0.02  # seconds between two looks at whether a watcher has caught up
@@ -47,8 +49,8 @@ class Tail:
         self._readers: dict[bytes, StreamReader] = {}
         self._agenda = Agenda()
         self._joined = 0  # and left: which streams there are
-        self._packed = b""
-        self._packed_of: tuple[int, frozenset[bytes], int] | None = None
+        self._blocking = BlockingRead((), group=group, count=1)
+        self._blocking_of: tuple[int, frozenset[bytes]] | None = None
         self._prove_at = 0.0
         self.bucket = bucket
         self._link = Link(url, bucket=bucket)
@@ -213,16 +215,17 @@ class Tail:
         self._agenda.settle(due, now)
         self._sent = wanted
         if len(held) < len(self._readers):
-            block = PROVE_EVERY if self._agenda.next_at < now + BLOCK else BLOCK
-            block = 0.0 if behind else PACED if paced else block
             asked = time.monotonic()
-            delivered += await self._read(frozenset(held), block_ms=int(block * 1000))
+            every = PROVE_EVERY if self._agenda.next_at < round_after(asked, BLOCK) else BLOCK
+            block = 0.0 if behind else PACED if paced else round_after(asked, every) - asked
+            delivered += await self._read(frozenset(held), block=block)
         elif paced:
             await asyncio.sleep(PACED)
         elif not behind:
             await self._rest()
         self._server.heard(asked)
-        await self._linger(delivered)
+        if delivered or behind or asked == now:  # else Redis was waited for, and nobody speaks
+            await self._linger(delivered)
 
     async def _prove(self, due: Sequence[StreamReader], now: float) -> None:
         """Ask in one pipeline whether anything was missed where everything was read. It waits for
@@ -232,8 +235,7 @@ class Tail:
             for reader in quiet:
                 reader.look_at = self._prove_at
             return
-        if quiet:
-            self._prove_at = now + PROVE_EVERY
+        self._prove_at = now + PROVE_EVERY if quiet else self._prove_at
         for start in range(0, len(quiet), PROVE_AT_ONCE):
             asked = quiet[start : start + PROVE_AT_ONCE]
             answers = await self._link.ask_each([reader.question for reader in asked])
@@ -261,21 +263,19 @@ class Tail:
     def _count(self) -> int:
         return min(500, max(20, 2000 // max(len(self._readers), 1)))  # per key: it bounds a reply
 
-    def _command(self, held: frozenset[bytes], *, block_ms: int) -> bytes:
+    def _command(self, held: frozenset[bytes], *, block: float) -> bytes:
         """The read of all streams but these; packed anew only when it is another than the last."""
-        of = (self._joined, held, block_ms)
-        if of != self._packed_of:
+        of = (self._joined, held)
+        if of != self._blocking_of:
             keys = [key for key in self._readers if key not in held]
-            command = ("XREADGROUP", "GROUP", self._group, "c", "COUNT", self._count())
-            block = ("BLOCK", block_ms) if block_ms else ()
-            self._packed = pack((*command, *block, "NOACK", "STREAMS", *keys, *[">"] * len(keys)))
-            self._packed_of = of
-        return self._packed
+            self._blocking = BlockingRead(keys, group=self._group, count=self._count())
+            self._blocking_of = of
+        return self._blocking.packed(block)
 
-    async def _read(self, held: frozenset[bytes], *, block_ms: int) -> int:
+    async def _read(self, held: frozenset[bytes], *, block: float) -> int:
         count = self._count()
         try:
-            reply = await self._link.ask(self._command(held, block_ms=block_ms))
+            reply = await self._link.ask(self._command(held, block=block))
         except ResponseError:
             # One stream's life has ended, or one key cannot be read: nothing of any was taken.
             for key, reader in self._readers.items():

@@ -44,6 +44,7 @@ def pack(command: Command) -> bytes:
 
 _MULTI: Final = pack(("MULTI",))
 _EXEC: Final = pack(("EXEC",))
+_DECODED: Final = False  # what hiredis gives us: bytes
 
 
 class Link:
@@ -177,7 +178,10 @@ class Link:
                 async with asyncio.timeout(None) as patience:
                     with Deadline(patience, timeout or self._timeout):
                         await connection.send_packed_command(packed)
-                        replies = [await _reply(connection) for _ in range(count)]
+                        replies = [await _reply(connection)]
+                        while len(replies) < count:
+                            came = _came_too(connection, count - len(replies))
+                            replies += came or [await _reply(connection)]
                         if self._address.nodes:
                             await self._look_for_redirections(connection, replies)
                 return replies
@@ -225,3 +229,19 @@ async def _reply(connection: AbstractConnection) -> Any:
         return await connection.read_response(disable_decoding=True)
     except ResponseError as error:
         return error
+
+
+def _came_too(connection: AbstractConnection, most: int) -> list[Any]:
+    """Further replies that came with the last one, at the most so many: from the parser itself,
+    which redis-py would wrap in five calls for each. None where it keeps its parser elsewhere."""
+    reader = getattr(getattr(connection, "_parser", None), "_reader", None)
+    replies: list[Any] = []
+    while reader is not None and len(replies) < most:
+        reply = reader.gets(_DECODED)
+        if reply is False or type(reply) is object:  # what stands for "not all of it is here"
+            break
+        first = reply[0] if type(reply) is list and reply else reply
+        if isinstance(first, RedisConnectionError):  # LOADING, for one
+            raise first
+        replies.append(reply)
+    return replies

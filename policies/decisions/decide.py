@@ -80,15 +80,6 @@ class Decision:
     def failed(self) -> Check | None:
         return next((check for check in self.checks if not check.ok), None)
 
-    def says_the_same(self, other: Decision) -> bool:
-        """Whether nothing but the moment and the version differs."""
-        return (
-            self == other
-            and self.grant_reason == other.grant_reason
-            and self.break_glass == other.break_glass
-            and self.tenant_admin == other.tenant_admin
-        )
-
     def about(self, name: str) -> Decision:
         """In words about the person of this name: for operators and for the trail."""
         said = replace(self, checks=tuple(check.about(name) for check in self.checks))

@@ -73,12 +73,12 @@ CUTS: Final = [
     ),
     Mutation(
         "whoever waits for a decision sleeps on when it says the same", AUTHORITY,
-        "if decision.says_the_same(before) and not waited:", "if decision.says_the_same(before):",
+        "if _same(decision, before) and not waited:", "if _same(decision, before):",
         "tests/extdebug/sessions/test_authority.py -k is_woken",
     ),
     Mutation(
         "a person who became the tenant's admin is told of others as before",
-        "policies/decisions/decide.py", "and self.tenant_admin == other.tenant_admin", "",
+        AUTHORITY, "and one.tenant_admin == other.tenant_admin", "",
         "tests/extdebug/sessions/test_authority.py -k others_are_told",
     ),
     Mutation(

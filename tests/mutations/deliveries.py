@@ -129,6 +129,26 @@ DELIVERIES: Final = [
         "tests/extdebug/hub/test_waking.py -k held_back",
     ),
     Mutation(
+        "a read that has less than a millisecond blocks for ever", "extdebug/hub/blocking_read.py",
+        "math.ceil(block * 1000)", "math.floor(block * 1000)",
+        "tests/extdebug/hub/test_blocking_read.py",
+    ),
+    Mutation(
+        "a reply that waits for more is taken for one", "extdebug/streams/connection.py",
+        "if reply is False or type(reply) is object:", "if reply is False:",
+        "tests/extdebug/streams/test_connection.py -k told_apart",
+    ),
+    Mutation(
+        "what answers behind another question's reply is taken with it",
+        "extdebug/streams/connection.py", "_came_too(connection, count - len(replies))",
+        "_came_too(connection, count)", "tests/extdebug/streams/test_connection.py -k told_apart",
+    ),
+    Mutation(
+        "a server that loads is taken for one that answers", "extdebug/streams/connection.py",
+        "if isinstance(first, RedisConnectionError):", "if False:",
+        "tests/extdebug/streams/test_connection.py -k no_server",
+    ),
+    Mutation(
         "the tail ends its read past the guard", "extdebug/hub/tail.py",
         "await unblock(self._control, self._client_id, key=next(iter(self._readers)))",
         'await self._control.call("CLIENT", "UNBLOCK", self._client_id, "TIMEOUT")',

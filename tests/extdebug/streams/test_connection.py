@@ -250,3 +250,54 @@ async def test_a_node_named_as_a_plain_server_keeps_its_answer(cluster: Cluster)
         await link.call("GET", PROBE)
     assert link.connected
     await link.close()
+
+
+class Pieces:
+    """A server that answers anything with these bytes, a piece at a time."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        for piece in self._pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.01)
+        await reader.read()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def answering(*pieces: bytes) -> AsyncIterator[Link]:
+    port = free_port()
+    server = await asyncio.start_server(Pieces(*pieces), "127.0.0.1", port)
+
+    async def make(address: RedisAddress, **defaults: Any) -> Connection:
+        options: dict[str, Any] = {"driver_info": None, "protocol": 2}
+        return Connection(host="127.0.0.1", port=port, **options)
+
+    link = Link(f"redis://127.0.0.1:{port}/0", make=make)
+    try:
+        yield link
+    finally:
+        await link.close()
+        await asyncio.sleep(0.02)  # it sees that nobody is there any more
+        server.close()
+
+
+@pytest.mark.parametrize("at", range(1, 29, 3))
+async def test_replies_are_told_apart_wherever_they_are_cut(at: int) -> None:
+    said = b"+OK\r\n-ERR no\r\n$-1\r\n*1\r\n:7\r\n"
+    async with answering(said[:at], said[at:] + b":8\r\n") as link:
+        replies = await link.ask_each([pack(("PING",))] * 4)
+        assert [replies[0], *replies[2:]] == [b"OK", None, [7]]
+        assert isinstance(replies[1], ResponseError)
+        assert await link.ask(b"") == 8, "and what comes behind them is not taken with them"
+
+
+@pytest.mark.parametrize("reply", [b"-LOADING wait\r\n", b"*1\r\n-LOADING wait\r\n"])
+async def test_a_server_that_is_no_server_yet_is_lost_whichever_reply_says_so(reply: bytes) -> None:
+    async with answering(b"+OK\r\n" + reply) as link:
+        with pytest.raises(LOST):
+            await link.ask_each([pack(("PING",))] * 2)
+        assert not link.connected
