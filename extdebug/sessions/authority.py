@@ -87,7 +87,7 @@ class Authority:
 
 
 def _same(one: Decision, other: Decision) -> bool:
-    """Whether nothing but the moment and the version differs, in what counts for equality or not."""
+    """Whether nothing but the moment and the version differs."""
     return (
         one == other
         and one.grant_reason == other.grant_reason
