@@ -80,6 +80,8 @@ class Following:
                 self.more = True  # it has to be told, at its time
                 break
             made.append(flow.show_one(piece, chunk, now))
+            if not self.more:
+                break
         if made:
             status.spoke(now)
         return made
