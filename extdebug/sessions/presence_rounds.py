@@ -65,7 +65,7 @@ class PresenceRounds:
 
     async def _for_ever(self) -> None:
         while True:
-            await next_round(self._every)
+            await next_round(self._every, ticks=3)
             try:
                 await self.round()
             except Exception:

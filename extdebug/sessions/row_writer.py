@@ -83,7 +83,7 @@ class RowWriter:
                 await self._note(tuple(feeds()))
             except Exception:
                 log.exception("the sign of life could not be written")
-            await next_round(every)
+            await next_round(every, ticks=7)
 
     async def _note(self, feeds: Sequence[Feed]) -> None:
         """The accounts that moved, some at a time: an account is not old when it is written."""

@@ -272,7 +272,7 @@ class Supervisor:
     async def _guard(self) -> None:
         """Waits for nothing and nobody: what the others cannot do while a question hangs."""
         while True:
-            await next_round(self._timings.guard)
+            await next_round(self._timings.guard, ticks=1)
             self.start()  # whatever has died
             self._fail_closed()
             now = asyncio.get_running_loop().time()

@@ -38,3 +38,9 @@ async def test_the_next_round_is_slept_for() -> None:
     await next_round(0.02)
     assert before < loop.time()
     assert loop.time() // 0.02 > before // 0.02
+
+
+async def test_rounds_of_one_length_can_come_on_different_ticks() -> None:
+    loop = asyncio.get_running_loop()
+    await next_round(0.5, ticks=1)
+    assert 0.125 <= loop.time() % 0.5 < 0.25
