@@ -30,7 +30,7 @@ def round_after(moment: float, every: float) -> float:
 
 
 async def next_round(every: float, *, ticks: int = 0) -> None:
-    """Sleep until `round_after` now, at the most `every` seconds; so many ticks behind the rounds of
+    """Sleep until `round_after` now, at the most `every` seconds; so many ticks behind rounds of
     others, so that what takes long does not come with what else does."""
     now = asyncio.get_running_loop().time()
     await asyncio.sleep(round_after(now - ticks * TICK, every) + ticks * TICK - now)
