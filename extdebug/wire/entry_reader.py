@@ -9,7 +9,7 @@ rule: a test compares the two over hostile entries.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -27,10 +27,10 @@ from extdebug.wire.positions import EntryId
 from extdebug.wire.truncation import MAX_FOREIGN_MESSAGE_BYTES
 
 # What makes an entry more than a guest's line is not usual.
-_USUAL: Final = RAW_KNOWN - {b"lost", b"why"}
+_USUAL: Final = {name: name for name in RAW_KNOWN - {b"lost", b"why"}}
 _VARYING: Final = (b"ts", b"message", b"request", b"fields", b"n")
 _LONGEST: Final = 2 * len(_USUAL)
-# What a hostile writer can make us keep for a stream: half a megabyte.
+# What a hostile writer can make us keep for a stream: a megabyte.
 MOST_KEPT: Final = 512
 MOST_BYTES: Final = 512  # of the values of one
 
@@ -181,8 +181,9 @@ class EntryReader:
         if len(raw) > _LONGEST:
             return event, origin
         names = tuple(raw[::2])
-        if len(raw) % 2 or len(set(names)) < len(names) or not _USUAL.issuperset(names):
+        if len(raw) % 2 or len(set(names)) < len(names) or not set(names) <= _USUAL.keys():
             return event, origin
+        names = tuple([_USUAL[name] for name in names])  # one object of each, however much is kept
         values = dict(zip(names, raw[1::2], strict=True))
         truncated = values.get(b"truncated", b"0") in TRUE
         constant = [value for name, value in values.items() if name not in _VARYING]
@@ -198,7 +199,7 @@ class EntryReader:
         layout = self._layouts.get(names)
         if layout is None:
             layout = self._layouts[names] = _layout_of(names)
-        layout.kept[layout.repeating(raw)] = _Kept(
+        layout.kept[layout.repeating(list(chain.from_iterable(values.items())))] = _Kept(
             event.level, event.stream, event.tenant_id, event.extension_id, event.install_id,
             event.version_id, event.content_hash, truncated, event.redacted, event.marks,
             origin.src,

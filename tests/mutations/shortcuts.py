@@ -37,6 +37,10 @@ SHORTCUTS: Final = [
         'places.items() if name not in (*_VARYING, b"tenant")]', READER_TESTS,
     ),
     Mutation(
+        "what is kept of an entry has a copy of each name", READER,
+        "tuple([_USUAL[name] for name in names])", "tuple(names)", READER_TESTS,
+    ),
+    Mutation(
         "the entry before lends its values to the next", READER,
         "            if given != values:", "            if not values:", READER_TESTS,
     ),

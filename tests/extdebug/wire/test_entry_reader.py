@@ -193,6 +193,16 @@ def test_what_a_hostile_writer_makes_it_keep_is_bounded() -> None:
     assert kept(reader) == before
 
 
+def test_what_is_kept_has_one_copy_of_each_name() -> None:
+    """A hostile writer makes us keep much: the names of each would be half as much again."""
+    reader = EntryReader(**KEY)
+    for number in range(9):
+        read_one(reader, raw(**{**USUAL, "version": str(number)}))
+    (layout,) = reader._layouts.values()
+    copies = {id(name) for values in layout.kept for name in values[: len(USUAL)]}
+    assert (len(layout.kept), len(copies)) == (9, len(USUAL))
+
+
 def test_what_is_kept_anew_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = EntryReader(**KEY)
     flats = [raw(**{**USUAL, "version": str(number)}) for number in range(MOST_KEPT + 3)]
