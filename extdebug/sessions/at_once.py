@@ -37,7 +37,8 @@ class AtOnce:
 
     `write` is set by the transport; False: none of them was written, and the task gives them out.
     While there is no `room` nothing is made: what waits for a client that reads slowly would be of
-    a scope, and of rules, that may be others when it leaves.
+    a scope, and of rules, that may be others when it leaves. So a `write` that has succeeded may
+    fail, while there is room, for a connection alone that takes nothing any more.
     `told_all` says whether `step` would make no message behind this one, if only lines came, and
     `following` is asked for the next line before `step` is.
     """
