@@ -292,7 +292,7 @@ LOSS_CORE: Final = [
     ),
     Mutation(
         "a hole that was told is told again to who comes back", WATCHED,
-        "at=decoded.id, told=told)", "at=decoded.id)", HISTORY_TESTS + " -k hole",
+        "at=decoded.id, told=told)", "at=decoded.id)", WATCHED_TESTS,
     ),
     Mutation(
         "what is pending is dropped when the stream ends", WATCHED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+import msgspec
 import pytest
 
 from extdebug.filters.filter import EVERYTHING, Filter
@@ -482,3 +483,18 @@ def test_runs_of_plain_entries_are_delivered_as_each_of_them_would_be(
                 watched.read(list(rows))
         plain, runs = (all_of(watched, of) for watched, of in zip(ways, subs, strict=True))
         assert runs == plain
+
+
+def test_a_hole_that_was_told_ahead_of_its_entry_is_neither_told_nor_counted_again() -> None:
+    """Whoever stands there was told by another reader, which had come to the entry."""
+    watched = stream()
+    watched.sequence_gaps.complete = True
+    watched.look(snapshot(1, 1, 1), [row(1, "a", 5)], whole=True)
+    assert watched.account is not None
+    watched.account.move(msgspec.structs.replace(at(1), stated=True))
+    sub = watch(watched)
+    watched.look(snapshot(1, 2, 2), [row(2, "a", 9)], whole=True)
+    assert told(sub) == (["even 2"], 1)
+    assert not watched.counts.lost
+    watched.look(snapshot(1, 3, 3), [row(3, "a", 12)], whole=True)
+    assert told(sub) == (["producer:2", "odd 3"], 1)
